@@ -1,0 +1,17 @@
+//! The kernel level: what every operator is lowered to once, and what each back end only translates.
+//!
+//! A [`Module`] is a list of functions over scalars (`i32`), pointers and fixed-width vectors, in structured SSA form, plus the
+//! constant data they read. Inner products are rows of the target's [`Machine`] description.
+#![forbid(unsafe_code)]
+
+mod build;
+mod func;
+mod machine;
+mod op;
+mod types;
+
+pub use build::Builder;
+pub use func::{Block, Data, Func, Inst, Module, Param, Role};
+pub use machine::{Elem, Form, MacForm, Machine, Row, Tail};
+pub use op::{Bin, Cmp, MemElem, Op, Rescale};
+pub use types::{Lane, Ty, Val};
