@@ -17,8 +17,8 @@ static intptr_t call(intptr_t operation, const void *argument)
 #elif defined(__riscv)
     register intptr_t a0 __asm__("a0") = operation;
     register const void *a1 __asm__("a1") = argument;
-    /* The three instructions must be uncompressed and lie in one page. */
-    __asm__ volatile(".option push\n.option norvc\n.balign 16\n"
+    /* The three instructions must be uncompressed and lie in one page; padding may be compressed. */
+    __asm__ volatile(".balign 16\n.option push\n.option norvc\n"
                      "slli zero, zero, 0x1f\nebreak\nsrai zero, zero, 7\n.option pop"
                      : "+r"(a0) : "r"(a1) : "memory");
     return a0;
@@ -73,24 +73,24 @@ void emu_write(const void *src, size_t n)
 }
 
 extern uint32_t emu_stack_limit[];
-static uint32_t *painted_to;
-enum { PAINT = 0x5AA5C33C };
+static uintptr_t caller_stack;
+/* Room for emu_stack_paint's own frame, which it must not overwrite. */
+enum { OWN_FRAME = 64, PAINT = 0x5AA5C33C };
 
 __attribute__((noinline)) void emu_stack_paint(void)
 {
-    /* Stop short of this function's own frame. */
-    uint32_t *top = (uint32_t *)(((uintptr_t)__builtin_frame_address(0) - 64) & ~(uintptr_t)7);
+    caller_stack = (uintptr_t)__builtin_dwarf_cfa();
+    volatile uint32_t *top = (uint32_t *)(caller_stack - OWN_FRAME);
     for (volatile uint32_t *word = emu_stack_limit; word < top; word++)
         *word = PAINT;
-    painted_to = top;
 }
 
 uint32_t emu_stack_used(void)
 {
-    volatile uint32_t *word = emu_stack_limit;
-    while (word < painted_to && *word == PAINT)
+    volatile uint32_t *top = (uint32_t *)(caller_stack - OWN_FRAME), *word = emu_stack_limit;
+    while (word < top && *word == PAINT)
         word++;
-    return (uint32_t)((uintptr_t)painted_to - (uintptr_t)word) + 64;
+    return (uint32_t)(caller_stack - (uintptr_t)word);
 }
 
 /* Entered by the start-up code once memory is set up. */

@@ -48,15 +48,10 @@ pub fn call_main(name: &str, calling: Calling, arguments: &[Argument]) -> String
     ));
     for (i, argument) in arguments.iter().enumerate() {
         let size = argument.size();
-        let _ = writeln!(
-            text,
-            "static uint8_t b{i}[{size} + 64] __attribute__((aligned(64)));"
-        );
+        let _ = writeln!(text, "static uint8_t b{i}[{size} + 64] __attribute__((aligned(64)));");
     }
     let result = if calling == Calling::SeparateStatus { "int32_t" } else { "void" };
-    let list = |item: fn(usize) -> String| {
-        (0..arguments.len()).map(item).collect::<Vec<_>>().join(", ")
-    };
+    let list = |item: fn(usize) -> String| (0..arguments.len()).map(item).collect::<Vec<_>>().join(", ");
     let parameters = match calling {
         Calling::Array => "void *const *".to_owned(),
         _ if arguments.is_empty() => "void".to_owned(),

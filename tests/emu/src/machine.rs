@@ -33,8 +33,17 @@ pub(crate) struct Machine {
 }
 
 const SYSTEM: &[&str] = &[
-    "-display", "none", "-monitor", "none", "-serial", "none", "-parallel", "none", "-nodefaults",
-    "-semihosting-config", "enable=on,target=native",
+    "-display",
+    "none",
+    "-monitor",
+    "none",
+    "-serial",
+    "none",
+    "-parallel",
+    "none",
+    "-nodefaults",
+    "-semihosting-config",
+    "enable=on,target=native",
 ];
 
 const MPS2: Kind = Kind::Bare { script: "mps2.ld", start: "start_arm.c" };
@@ -66,18 +75,8 @@ static MACHINES: &[Machine] = &[
     machine("aarch64-dotprod", Kind::Hosted, A64, &["qemu-aarch64", "-cpu", "neoverse-n1"]),
     machine("aarch64-i8mm", Kind::Hosted, A64, &["qemu-aarch64", "-cpu", "max"]),
     machine("riscv64gc", Kind::Hosted, RV64, &["qemu-riscv64", "-cpu", "rv64"]),
-    machine(
-        "riscv64gcv",
-        Kind::Hosted,
-        RV64,
-        &["qemu-riscv64", "-cpu", "rv64,v=true,vlen=128,elen=64,vext_spec=v1.0"],
-    ),
-    machine(
-        "riscv64gcv-vlen256",
-        Kind::Hosted,
-        RV64,
-        &["qemu-riscv64", "-cpu", "rv64,v=true,vlen=256,elen=64,vext_spec=v1.0"],
-    ),
+    machine("riscv64gcv", Kind::Hosted, RV64, &["qemu-riscv64", "-cpu", "rv64,v=true,vlen=128,elen=64,vext_spec=v1.0"]),
+    machine("riscv64gcv-vlen256", Kind::Hosted, RV64, &["qemu-riscv64", "-cpu", "rv64,v=true,vlen=256,elen=64,vext_spec=v1.0"]),
     machine(
         "riscv32imac",
         VIRT,
@@ -93,18 +92,8 @@ static MACHINES: &[Machine] = &[
         &["qemu-system-riscv32", "-M", "virt", "-bios", "none"],
     ),
     // QEMU's only Armv6-M board has 16 KiB of RAM; Armv7-M executes all of Armv6-M.
-    machine(
-        "cortex-m0plus",
-        MPS2,
-        (ARM, &["-mcpu=cortex-m0plus", "-mthumb"]),
-        &["qemu-system-arm", "-M", "mps2-an385"],
-    ),
-    machine(
-        "cortex-m3",
-        MPS2,
-        (ARM, &["-mcpu=cortex-m3", "-mthumb"]),
-        &["qemu-system-arm", "-M", "mps2-an385"],
-    ),
+    machine("cortex-m0plus", MPS2, (ARM, &["-mcpu=cortex-m0plus", "-mthumb"]), &["qemu-system-arm", "-M", "mps2-an385"]),
+    machine("cortex-m3", MPS2, (ARM, &["-mcpu=cortex-m3", "-mthumb"]), &["qemu-system-arm", "-M", "mps2-an385"]),
     machine(
         "cortex-m4",
         MPS2,
@@ -123,21 +112,13 @@ static MACHINES: &[Machine] = &[
         (ARM, &["-mcpu=cortex-m33", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"]),
         &["qemu-system-arm", "-M", "mps2-an505"],
     ),
-    machine(
-        "cortex-m55",
-        AN547,
-        (ARM, &["-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"]),
-        &["qemu-system-arm", "-M", "mps3-an547"],
-    ),
+    machine("cortex-m55", AN547, (ARM, &["-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard"]), &["qemu-system-arm", "-M", "mps3-an547"]),
 ];
 
 impl Machine {
     /// The row of a target name.
     pub(crate) fn find(key: &str) -> Result<&'static Self, Error> {
-        MACHINES
-            .iter()
-            .find(|machine| machine.key == key)
-            .ok_or_else(|| Error::UnknownMachine(key.to_owned()))
+        MACHINES.iter().find(|machine| machine.key == key).ok_or_else(|| Error::UnknownMachine(key.to_owned()))
     }
 
     /// The emulator's command line up to the program, board options included.
@@ -208,6 +189,5 @@ pub fn missing(key: &str) -> Option<Error> {
 }
 
 fn installed(tool: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file()))
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file()))
 }

@@ -65,11 +65,7 @@ impl Executable {
             let (begin, end) = self.markers()?;
             let plugin = plugin()?;
             line.extend(["-d".to_owned(), "plugin".to_owned(), "-plugin".to_owned()]);
-            line.push(format!(
-                "{},begin={begin:#x},end={end:#x},out={}",
-                plugin.display(),
-                result.display()
-            ));
+            line.push(format!("{},begin={begin:#x},end={end:#x},out={}", plugin.display(), result.display()));
         }
         if matches!(self.machine.kind, Kind::Bare { .. }) {
             line.push("-kernel".to_owned());
@@ -106,20 +102,16 @@ fn execute(line: &[String], folder: &Path) -> Result<String, Error> {
     let [tool, arguments @ ..] = line else {
         return Err(Error::Io("empty command".to_owned()));
     };
-    let mut child = Command::new(tool)
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(log)
-        .stderr(second)
-        .spawn()
-        .map_err(|error| {
-            if error.kind() == std::io::ErrorKind::NotFound {
-                Error::ToolMissing(tool.clone())
-            } else {
-                Error::Io(format!("{tool}: {error}"))
-            }
-        })?;
+    let mut child =
+        Command::new(tool).args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(log).stderr(second).spawn().map_err(
+            |error| {
+                if error.kind() == std::io::ErrorKind::NotFound {
+                    Error::ToolMissing(tool.clone())
+                } else {
+                    Error::Io(format!("{tool}: {error}"))
+                }
+            },
+        )?;
     let deadline = Instant::now() + LIMIT;
     let mut pause = Duration::from_micros(200);
     let status = loop {
@@ -135,11 +127,7 @@ fn execute(line: &[String], folder: &Path) -> Result<String, Error> {
         pause = (pause * 2).min(Duration::from_millis(20));
     };
     let log = String::from_utf8_lossy(&fs::read(&path).map_err(io("log.txt"))?).into_owned();
-    if status.success() {
-        Ok(log)
-    } else {
-        Err(Error::Guest { status: status.code(), log })
-    }
+    if status.success() { Ok(log) } else { Err(Error::Guest { status: status.code(), log }) }
 }
 
 /// Reads the plug-in's result line, `windows=W insns=N`.
@@ -167,7 +155,5 @@ fn plugin() -> Result<PathBuf, Error> {
         .take(3)
         .flat_map(|folder| [folder.join(PLUGIN), folder.join("deps").join(PLUGIN)])
         .find(|path| path.is_file())
-        .ok_or_else(|| {
-            Error::ToolMissing(format!("{PLUGIN} (cargo build -p mcompc-qemu-count builds it)"))
-        })
+        .ok_or_else(|| Error::ToolMissing(format!("{PLUGIN} (cargo build -p mcompc-qemu-count builds it)")))
 }

@@ -22,21 +22,14 @@ pub struct Insn {
 pub const CB_NO_REGS: c_int = 0;
 
 unsafe extern "C" {
-    pub fn qemu_plugin_register_vcpu_tb_trans_cb(
-        id: PluginId,
-        callback: extern "C" fn(PluginId, *mut Block),
-    );
+    pub fn qemu_plugin_register_vcpu_tb_trans_cb(id: PluginId, callback: extern "C" fn(PluginId, *mut Block));
     pub fn qemu_plugin_register_vcpu_tb_exec_cb(
         block: *mut Block,
         callback: extern "C" fn(u32, *mut c_void),
         flags: c_int,
         data: *mut c_void,
     );
-    pub fn qemu_plugin_register_atexit_cb(
-        id: PluginId,
-        callback: extern "C" fn(PluginId, *mut c_void),
-        data: *mut c_void,
-    );
+    pub fn qemu_plugin_register_atexit_cb(id: PluginId, callback: extern "C" fn(PluginId, *mut c_void), data: *mut c_void);
     pub fn qemu_plugin_tb_n_insns(block: *const Block) -> usize;
     pub fn qemu_plugin_tb_vaddr(block: *const Block) -> u64;
     pub fn qemu_plugin_tb_get_insn(block: *const Block, index: usize) -> *mut Insn;

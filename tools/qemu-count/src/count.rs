@@ -20,8 +20,7 @@ impl Options {
     pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Self, String> {
         let (mut begin, mut end, mut lo, mut hi, mut out) = (None, None, None, None, None);
         for arg in args {
-            let (key, value) =
-                arg.split_once('=').ok_or_else(|| format!("'{arg}' is not key=value"))?;
+            let (key, value) = arg.split_once('=').ok_or_else(|| format!("'{arg}' is not key=value"))?;
             match key {
                 "begin" => begin = Some(number(key, value)?),
                 "end" => end = Some(number(key, value)?),
@@ -31,11 +30,7 @@ impl Options {
                 _ => return Err(format!("unknown argument '{key}'")),
             }
         }
-        Ok(Self {
-            window: pair("begin", begin, "end", end)?,
-            range: pair("lo", lo, "hi", hi)?,
-            out,
-        })
+        Ok(Self { window: pair("begin", begin, "end", end)?, range: pair("lo", lo, "hi", hi)?, out })
     }
 
     /// Whether an instruction at `address` counts.
@@ -52,12 +47,7 @@ fn number(key: &str, text: &str) -> Result<u64, String> {
     .map_err(|error| format!("{key}={text}: {error}"))
 }
 
-fn pair(
-    a: &str,
-    first: Option<u64>,
-    b: &str,
-    second: Option<u64>,
-) -> Result<Option<(u64, u64)>, String> {
+fn pair(a: &str, first: Option<u64>, b: &str, second: Option<u64>) -> Result<Option<(u64, u64)>, String> {
     match (first, second) {
         (Some(x), Some(y)) => Ok(Some((x, y))),
         (None, None) => Ok(None),
@@ -88,13 +78,7 @@ impl Counter {
     /// A counter at zero. Without a window it counts from the start.
     pub fn new(options: Options) -> Self {
         let open = AtomicBool::new(options.window.is_none());
-        Self {
-            options,
-            open,
-            windows: AtomicU64::new(0),
-            insns: AtomicU64::new(0),
-            blocks: Mutex::default(),
-        }
+        Self { options, open, windows: AtomicU64::new(0), insns: AtomicU64::new(0), blocks: Mutex::default() }
     }
 
     /// The options it was made with.
@@ -110,11 +94,7 @@ impl Counter {
             return None;
         }
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(
-            blocks
-                .entry((start, counted))
-                .or_insert_with(|| Box::leak(Box::new(Block { start, counted }))),
-        )
+        Some(blocks.entry((start, counted)).or_insert_with(|| Box::leak(Box::new(Block { start, counted }))))
     }
 
     /// Accounts for entering `block`: the block that opens a window and the one that closes it

@@ -38,12 +38,7 @@ pub static qemu_plugin_version: c_int = 1;
 /// # Safety
 /// `argv` must point to `argc` NUL-terminated strings, as QEMU guarantees.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn qemu_plugin_install(
-    id: api::PluginId,
-    _info: *const c_void,
-    argc: c_int,
-    argv: *const *const c_char,
-) -> c_int {
+pub unsafe extern "C" fn qemu_plugin_install(id: api::PluginId, _info: *const c_void, argc: c_int, argv: *const *const c_char) -> c_int {
     let count = usize::try_from(argc).unwrap_or(0);
     let args = (0..count).map(|i| {
         // SAFETY: `i < argc`, and QEMU passes `argc` valid strings.
@@ -87,12 +82,7 @@ extern "C" fn on_translate(_id: api::PluginId, block: *mut api::Block) {
     let Some(record) = counter.block(start, counted as u64) else { return };
     // SAFETY: the record is leaked, hence valid for as long as QEMU may run the block.
     unsafe {
-        api::qemu_plugin_register_vcpu_tb_exec_cb(
-            block,
-            on_execute,
-            api::CB_NO_REGS,
-            std::ptr::from_ref(record).cast_mut().cast(),
-        );
+        api::qemu_plugin_register_vcpu_tb_exec_cb(block, on_execute, api::CB_NO_REGS, std::ptr::from_ref(record).cast_mut().cast());
     }
 }
 
