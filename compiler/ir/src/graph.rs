@@ -3,7 +3,7 @@
 use crate::{Attrs, Code, Error, Result, Tensor, Value};
 use petgraph::Direction;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
-use petgraph::visit::EdgeRef;
+use petgraph::visit::{EdgeRef, IntoEdgeReferences};
 use std::collections::{BTreeSet, VecDeque};
 
 /// Stable handle of a node; survives the removal of others.
@@ -199,7 +199,7 @@ impl Graph {
     /// Nodes so that producers come first; among the ready ones the oldest. An error names a node on a cycle.
     pub fn topo(&self) -> Result<Vec<NodeId>> {
         let mut missing = vec![0usize; self.g.node_indices().map(|n| n.index() + 1).max().unwrap_or(0)];
-        for e in self.g.edge_references() {
+        for e in (&self.g).edge_references() {
             missing[e.target().index()] += 1;
         }
         let mut ready: BTreeSet<NodeId> = self.g.node_indices().filter(|n| missing[n.index()] == 0).collect();

@@ -1,0 +1,14 @@
+//! ONNX in: a bounded reader and the importer that turns a model into a [`mcompc_ir::Graph`].
+//!
+//! The way of a file: [`scan::scan_model`] checks the wire format against the schema and [`Limits`] without allocating, prost decodes
+//! the messages of [`proto`] (weights stay slices of the mapped file), the importer resolves names and opset differences into
+//! operators of the IR. Everything the compiler does not know is refused by name; nothing is skipped.
+#![deny(unsafe_code)]
+
+mod limits;
+pub mod proto;
+pub mod scan;
+mod source;
+mod tensor;
+
+pub use limits::{Limits, MAX_DEPTH};

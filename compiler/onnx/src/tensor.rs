@@ -1,0 +1,141 @@
+//! `TensorProto` to constants: type, dimensions and data must agree exactly.
+
+use crate::limits::Limits;
+use crate::proto::{TensorProto, data_type};
+use crate::source::SideFiles;
+use bytes::Bytes;
+use mcompc_ir::{Code, DType, Error, Result, Tensor};
+
+/// What reading a constant needs: the limits, the files beside the model, and how many bytes were materialised so far.
+pub(crate) struct TensorReader<'a> {
+    pub(crate) limits: &'a Limits,
+    pub(crate) side: SideFiles<'a>,
+    pub(crate) folded: u64,
+}
+
+/// The element type for a `TensorProto.DataType`; `E204` for those that the compiler does not take.
+pub(crate) fn dtype_of(t: i32) -> Result<DType> {
+    Ok(match t {
+        data_type::FLOAT => DType::F32,
+        data_type::DOUBLE => DType::F64,
+        data_type::INT8 => DType::I8,
+        data_type::UINT8 => DType::U8,
+        data_type::INT16 => DType::I16,
+        data_type::UINT16 => DType::U16,
+        data_type::INT32 => DType::I32,
+        data_type::INT64 => DType::I64,
+        data_type::BOOL => DType::Bool,
+        _ => {
+            let hint = match t {
+                data_type::FLOAT16 | data_type::BFLOAT16 => "convert the model to 32-bit floats; the compiler chooses narrower types itself",
+                _ => "supported are FLOAT, DOUBLE, INT8, UINT8, INT16, UINT16, INT32, INT64 and BOOL",
+            };
+            return Err(Error::new(Code::UnsupportedType, format!("tensors of {} are not supported", data_type::name(t))).hint(hint));
+        }
+    })
+}
+
+fn bad(message: String) -> Error {
+    Error::new(Code::BadTensor, message).hint("the file is damaged or its exporter is at fault; onnx.checker tells more")
+}
+
+impl TensorReader<'_> {
+    /// Counts bytes that the importer itself allocates for constants; `E003` past the limit.
+    pub(crate) fn materialise(&mut self, bytes: u64) -> Result<()> {
+        self.folded = self.folded.saturating_add(bytes);
+        Limits::check("bytes of converted or folded constants", self.folded, self.limits.folded_bytes, "folded_bytes")
+    }
+
+    /// The constant that `t` describes. Raw data (inside or beside the file) are shared, typed fields are converted.
+    ///
+    /// `E102` when data, type and dimensions disagree, `E103` for external data, `E204` for the type, `E003` for a limit.
+    pub(crate) fn read(&mut self, t: &TensorProto) -> Result<Tensor> {
+        let name = t.name.as_deref().unwrap_or("");
+        self.read_unnamed(t).map_err(|e| if name.is_empty() { e } else { e.at(name) })
+    }
+
+    fn read_unnamed(&mut self, t: &TensorProto) -> Result<Tensor> {
+        let dtype = dtype_of(t.data_type.unwrap_or(0))?;
+        if t.segment.is_some() {
+            return Err(bad("segmented tensors are not supported".into()));
+        }
+        let shape = shape_of(&t.dims)?;
+        let elements = self.limits.elements_of(&shape)?;
+        let need = elements * dtype.size();
+        let typed = t.float_data.len() + t.int32_data.len() + t.int64_data.len() + t.double_data.len() + t.uint64_data.len();
+        let typed = typed + t.string_data.len();
+        let external = match t.data_location {
+            None | Some(0) => false,
+            Some(1) => true,
+            Some(v) => return Err(bad(format!("data_location {v} is not known"))),
+        };
+        if usize::from(external) + usize::from(t.raw_data.is_some()) + usize::from(typed > 0) > 1 {
+            return Err(bad("data are given in more than one way (raw, typed, external)".into()));
+        }
+        if !external && !t.external_data.is_empty() {
+            return Err(bad("external data are named, but data_location is not EXTERNAL".into()));
+        }
+        let bytes = if external {
+            self.side.slice(t, need)?
+        } else if let Some(raw) = &t.raw_data {
+            if raw.len() != need {
+                return Err(bad(format!("{} bytes of raw data, but {dtype}{shape:?} needs {need}", raw.len())));
+            }
+            raw.clone()
+        } else {
+            self.materialise(need as u64)?;
+            typed_bytes(t, dtype, elements, typed)?
+        };
+        if dtype == DType::Bool && bytes.iter().any(|&b| b > 1) {
+            return Err(bad("a boolean is neither 0 nor 1".into()));
+        }
+        Tensor::new(dtype, shape, bytes)
+    }
+}
+
+/// Dimensions as sizes; `E102` for a negative one.
+pub(crate) fn shape_of(dims: &[i64]) -> Result<Vec<usize>> {
+    dims.iter().map(|&d| usize::try_from(d).map_err(|_| bad(format!("dimension {d} in {dims:?}")))).collect()
+}
+
+fn typed_bytes(t: &TensorProto, dtype: DType, elements: usize, typed: usize) -> Result<Bytes> {
+    let narrow = |fits: fn(i32) -> bool, size: usize| -> Result<(Vec<u8>, usize)> {
+        if let Some(v) = t.int32_data.iter().find(|&&v| !fits(v)) {
+            return Err(bad(format!("value {v} does not fit {dtype}")));
+        }
+        Ok((t.int32_data.iter().flat_map(|v| v.to_le_bytes().into_iter().take(size)).collect(), t.int32_data.len()))
+    };
+    let (bytes, count) = match dtype {
+        DType::F32 => (t.float_data.iter().flat_map(|v| v.to_le_bytes()).collect(), t.float_data.len()),
+        DType::F64 => (t.double_data.iter().flat_map(|v| v.to_le_bytes()).collect(), t.double_data.len()),
+        DType::I64 => (t.int64_data.iter().flat_map(|v| v.to_le_bytes()).collect(), t.int64_data.len()),
+        DType::I32 => narrow(|_| true, 4)?,
+        DType::I16 => narrow(|v| i16::try_from(v).is_ok(), 2)?,
+        DType::U16 => narrow(|v| u16::try_from(v).is_ok(), 2)?,
+        DType::I8 => narrow(|v| i8::try_from(v).is_ok(), 1)?,
+        DType::U8 => narrow(|v| u8::try_from(v).is_ok(), 1)?,
+        DType::Bool => narrow(|v| v == 0 || v == 1, 1)?,
+    };
+    if count != typed {
+        return Err(bad(format!("data stand in a field that does not belong to {dtype}")));
+    }
+    if count != elements {
+        return Err(bad(format!("{count} elements of data, the dimensions {:?} need {elements}", t.dims)));
+    }
+    Ok(bytes.into())
+}
+
+/// `E105` naming the first NaN or infinite element of a float constant.
+pub(crate) fn check_finite(t: &Tensor) -> Result<()> {
+    let b = t.bytes();
+    let at = match t.dtype {
+        DType::F32 => b.chunks_exact(4).position(|c| c[3] & 0x7f == 0x7f && c[2] & 0x80 != 0),
+        DType::F64 => b.chunks_exact(8).position(|c| c[7] & 0x7f == 0x7f && c[6] & 0xf0 == 0xf0),
+        _ => None,
+    };
+    match at {
+        None => Ok(()),
+        Some(i) => Err(Error::new(Code::NotFinite, format!("element {i} of {}{:?} is NaN or infinite", t.dtype, t.shape))
+            .hint("the training diverged or the file is damaged; no integer stands for this value")),
+    }
+}
