@@ -70,6 +70,9 @@ pub struct Row {
     pub tile: [u16; 2],
     /// Register tile when there is one pixel (fully connected): output channels.
     pub tile_fc: u16,
+    /// Groups of `k` per round of the inner loop.
+    #[serde(default = "one")]
+    pub unroll: u16,
     /// How LLVM reaches it: an intrinsic's name or `tree`.
     pub llvm: String,
     /// How Cranelift reaches it: `tree`, or `none`.
@@ -149,8 +152,12 @@ pub struct Machine {
     pub tail: Tail,
     /// Depthwise kernels.
     pub mac: MacForm,
-    /// Lanes (channels) a depthwise kernel works on at a time.
+    /// Lanes (channels) a depthwise or element-wise kernel works on at a time.
     pub mac_lanes: u16,
+    /// Products of `mac_lanes` i16 lanes are accumulated as two halves of i32 lanes (registers as wide as the i16 operand) rather than
+    /// as one vector of twice the size.
+    #[serde(default)]
+    pub split: bool,
     /// Inner products, the preferred one first.
     pub contract: Vec<Row>,
 }
