@@ -189,6 +189,10 @@ impl Builder {
         let ty = self.ty(acc);
         self.op(ty, Op::Rescale(r), &[acc, m])
     }
+    /// Bytes 0 and 2 (`ror` false) or 1 and 3 of a word as two i16.
+    pub fn sxtb16(&mut self, x: Val, ror: bool) -> Val {
+        self.op(Ty::I32, Op::Sxtb16 { ror }, &[x])
+    }
     /// A call.
     pub fn call(&mut self, func: &str, args: &[Val]) {
         self.push(Inst::Call { func: func.into(), args: args.to_vec() });

@@ -179,4 +179,10 @@ pub enum Op {
     Mac,
     /// (acc, m) -> rescaled value in `lo..=hi`; both scalar i32 or vectors of i32.
     Rescale(Rescale),
+    /// (x: i32) -> i32 that holds two i16: bytes 0 and 2 of x (`ror` false) or 1 and 3 (`ror` true), each sign-extended,
+    /// the lower byte in the lower half (Armv7E-M `sxtb16`).
+    Sxtb16 {
+        /// Rotate x right by 8 first: the odd bytes.
+        ror: bool,
+    },
 }
