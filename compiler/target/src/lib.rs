@@ -1,2 +1,87 @@
-//! See docs/architecture.md.
+//! Targets as data: each folder `targets/<name>/` describes a CPU, each folder `targets/isa/<isa>/` what its instruction set offers.
+//!
+//! The descriptions are compiled in by the build script. A target names one machine description for each back end, because Cranelift
+//! reaches only 128-bit registers and no by-element forms.
 #![forbid(unsafe_code)]
+
+mod host;
+mod spec;
+
+pub use spec::{Backend, Cache, Cranelift, Llvm, Memory, Qemu, Target};
+
+use mcompc_ir::{Code, Error, Result};
+use mcompc_kernel::Machine;
+
+include!(concat!(env!("OUT_DIR"), "/targets.rs"));
+
+impl Target {
+    /// The target of that name; `host` is the best one this computer runs, under its own name.
+    ///
+    /// # Errors
+    /// [`Code::UnknownTarget`], naming the targets there are.
+    pub fn by_name(name: &str) -> Result<Target> {
+        if name == "host" {
+            return Target::host();
+        }
+        match TARGETS.iter().find(|(n, _)| *n == name) {
+            Some((n, text)) => Target::from_toml(n, text),
+            None => {
+                let known: Vec<&str> = TARGETS.iter().map(|(n, _)| *n).collect();
+                Err(Error::new(Code::UnknownTarget, format!("no target is called `{name}`"))
+                    .hint(format!("use host, {}", known.join(", "))))
+            }
+        }
+    }
+    /// Every target, in order of names; `host` is not among them.
+    pub fn all() -> Result<Vec<Target>> {
+        TARGETS.iter().map(|(n, text)| Target::from_toml(n, text)).collect()
+    }
+    /// The best target this computer runs.
+    ///
+    /// # Errors
+    /// [`Code::UnknownTarget`] on an architecture without a target.
+    pub fn host() -> Result<Target> {
+        let name = host::name().ok_or_else(|| {
+            Error::new(Code::UnknownTarget, format!("there is no target for this computer ({})", std::env::consts::ARCH))
+                .hint("name the target explicitly")
+        })?;
+        Target::by_name(name)
+    }
+    /// Whether native code for this target runs on this computer without emulation.
+    pub fn runs_here(&self) -> bool {
+        host::runs(&self.name)
+    }
+    /// Machine description that `backend` generates code for.
+    ///
+    /// # Errors
+    /// [`Code::NeedsMlir`] where Cranelift has no code generator for the target.
+    pub fn machine(&self, backend: Backend) -> Result<Machine> {
+        let isa = match backend {
+            Backend::Mlir => &self.machine_mlir,
+            Backend::Cranelift => self.machine_cranelift.as_ref().ok_or_else(|| self.needs_mlir())?,
+        };
+        machine(isa)
+    }
+    /// The error for a target that only the MLIR back end reaches.
+    pub fn needs_mlir(&self) -> Error {
+        Error::new(Code::NeedsMlir, format!("target `{}` needs the MLIR back end", self.name))
+            .hint("build mcompc with `--features mlir`; scripts/setup.sh installs LLVM/MLIR 22")
+    }
+}
+
+/// The machine description in folder `targets/isa/<isa>`.
+///
+/// # Errors
+/// [`Code::UnknownTarget`] where there is none.
+pub fn machine(isa: &str) -> Result<Machine> {
+    let (_, text) = MACHINES
+        .iter()
+        .find(|(n, _)| *n == isa)
+        .ok_or_else(|| Error::new(Code::UnknownTarget, format!("no machine description is called `{isa}`")))?;
+    Machine::from_toml(text)
+}
+
+/// Names of all machine descriptions, in order.
+pub fn machines() -> impl Iterator<Item = &'static str> {
+    MACHINES.iter().map(|(n, _)| *n)
+}
