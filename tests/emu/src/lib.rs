@@ -31,10 +31,12 @@ mod build;
 mod call;
 mod error;
 mod machine;
+mod not_run;
 mod run;
 
 pub use build::{Executable, Program};
 pub use call::{Argument, Calling, call_main};
 pub use error::Error;
 pub use machine::{machines, missing};
+pub use not_run::{not_run, runnable};
 pub use run::Run;

@@ -1,0 +1,144 @@
+//! The whole run: formatting, lints, checks, builds and tests, in one order, going on after a
+//! failure so that one run shows everything that is wrong.
+
+use std::time::Instant;
+
+use crate::summary::Summary;
+use crate::{Result, checks, shell, workspace};
+
+/// The optional back end's feature; crates that have it are built and tested with it too.
+const FEATURE: &str = "mlir";
+
+struct Run {
+    failures: Vec<String>,
+    summary: Summary,
+    nextest: bool,
+}
+
+impl Run {
+    /// Does one step, prints how long it took and notes a failure.
+    fn step(&mut self, name: &str, work: impl FnOnce(&mut Self) -> Result) {
+        println!("\n== {name}");
+        let start = Instant::now();
+        let result = work(self);
+        let seconds = start.elapsed().as_secs_f32();
+        match result {
+            Ok(()) => println!("== {name}: ok, {seconds:.0} s"),
+            Err(message) => {
+                println!("== {name}: FAILED, {seconds:.0} s: {message}");
+                self.failures.push(name.to_owned());
+            }
+        }
+    }
+
+    /// Runs tests of the chosen packages and adds up their results.
+    fn tests(&mut self, selection: &[&str]) -> Result {
+        let before = (self.summary.passed, self.summary.failed);
+        let mut commands = Vec::new();
+        if self.nextest {
+            commands.push(vec!["nextest", "run", "--no-fail-fast", "--no-tests=warn"]);
+            commands.push(vec!["test", "--doc", "--no-fail-fast"]);
+        } else {
+            commands.push(vec!["test", "--no-fail-fast"]);
+        }
+        let mut broken = Vec::new();
+        for mut command in commands {
+            command.extend(selection);
+            let mut command = shell::cargo(&command);
+            command.env("MCOMPC_NOT_RUN", not_run_file());
+            let name = shell::show(&command);
+            let summary = &mut self.summary;
+            if !shell::watch(command, |line| summary.line(line))? {
+                broken.push(name);
+            }
+        }
+        if self.summary.failed > before.1 {
+            return Err(format!("{} tests failed", self.summary.failed - before.1));
+        }
+        if !broken.is_empty() {
+            // A build error or a crash leaves no count of its own.
+            self.summary.failed += 1;
+            return Err(broken.join("; "));
+        }
+        if self.summary.passed == before.0 {
+            return Err("no test ran".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Where tests note that they could not run.
+fn not_run_file() -> std::path::PathBuf {
+    workspace::target().join("not-run.txt")
+}
+
+/// `cargo xtask ci [--quick] [--no-mlir]`: `--quick` leaves out release builds and the mlir
+/// feature.
+pub fn run(args: &[String]) -> Result {
+    let (mut quick, mut mlir) = (false, true);
+    for arg in args {
+        match arg.as_str() {
+            "--quick" => (quick, mlir) = (true, false),
+            "--no-mlir" => mlir = false,
+            other => return Err(format!("ci has no option '{other}'")),
+        }
+    }
+    let packages = workspace::packages()?;
+    let with_feature: Vec<&str> = packages
+        .iter()
+        .filter(|package| package.features.iter().any(|feature| feature == FEATURE))
+        .flat_map(|package| ["-p", &package.name])
+        .collect();
+    let mlir = mlir && !with_feature.is_empty();
+    let with_feature = [&with_feature[..], &["--features", FEATURE]].concat();
+
+    let target = workspace::target();
+    std::fs::create_dir_all(&target).map_err(|e| format!("{}: {e}", target.display()))?;
+    std::fs::write(not_run_file(), "").map_err(|e| format!("not-run.txt: {e}"))?;
+
+    let mut run = Run { failures: Vec::new(), summary: Summary::default(), nextest: shell::has_subcommand("nextest") };
+    let warnings = ["--", "-D", "warnings"];
+    run.step("formatting", |_| shell::run(shell::cargo(&["fmt", "--all", "--check"])));
+    run.step("lints", |_| shell::run(shell::cargo(&[&["clippy", "--workspace", "--all-targets"][..], &warnings].concat())));
+    if mlir {
+        run.step("lints, mlir", |_| {
+            let args = [&["clippy", "--all-targets"][..], &with_feature, &warnings].concat();
+            shell::run(shell::cargo(&args))
+        });
+    }
+    run.step("checks", |_| checks::run(&[]));
+    run.step("tests", |run| run.tests(&["--workspace"]));
+    if mlir {
+        run.step("tests, mlir", |run| run.tests(&with_feature));
+    }
+    if !quick {
+        let package = workspace::command_line(&packages)?.name.clone();
+        run.step("release build", |_| shell::run(shell::cargo(&["build", "--release", "-p", &package, "--bin", "mcompc"])));
+        if mlir {
+            run.step("release build, mlir", |_| {
+                let args = ["build", "--release", "-p", &package, "--bin", "mcompc"];
+                shell::run(shell::cargo(&[&args[..], &["--features", FEATURE]].concat()))
+            });
+        }
+    }
+
+    run.summary.not_run(&std::fs::read_to_string(not_run_file()).unwrap_or_default());
+    println!();
+    for test in &run.summary.not_run {
+        println!("not run: {test}");
+    }
+    if !run.failures.is_empty() {
+        println!("failed steps: {}", run.failures.join(", "));
+    }
+    println!("{}", run.summary.closing());
+    if run.failures.is_empty() { Ok(()) } else { Err("not everything passed".to_owned()) }
+}
+
+/// Runs the tests once with `MCOMPC_BLESS=1`: tests that compare with a file rewrite it instead.
+pub fn bless() -> Result {
+    let mut command = shell::cargo(&["test", "--workspace", "--no-fail-fast"]);
+    command.env("MCOMPC_BLESS", "1");
+    shell::run(command)?;
+    println!("blessed; read `git diff` before committing");
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! Documents the compiler prints about itself: one list, rewritten by `generate` and compared by
+//! `checks`.
+
+use std::fs;
+
+use crate::{Result, shell, workspace};
+
+/// What `mcompc dev docs NAME` prints, and the file that holds it.
+const GENERATED: &[(&str, &str)] =
+    &[("errors", "docs/errors.md"), ("ops", "docs/ops.md"), ("targets", "docs/targets.md"), ("flags", "docs/flags.md")];
+
+fn print(name: &str) -> Result<String> {
+    let packages = workspace::packages()?;
+    let package = &workspace::command_line(&packages)?.name;
+    shell::capture(shell::cargo(&["run", "-q", "-p", package, "--bin", "mcompc", "--", "dev", "docs", name]))
+}
+
+/// Rewrites every generated document.
+pub fn generate() -> Result {
+    for (name, path) in GENERATED {
+        let text = print(name)?;
+        fs::write(workspace::root().join(path), text).map_err(|e| format!("{path}: {e}"))?;
+        println!("{path}");
+    }
+    Ok(())
+}
+
+/// The documents that differ from what would be generated now.
+pub fn stale() -> Result<Vec<String>> {
+    let mut stale = Vec::new();
+    for (name, path) in GENERATED {
+        let expected = print(name)?;
+        let found = fs::read_to_string(workspace::root().join(path)).unwrap_or_default();
+        if found != expected {
+            stale.push(format!("{path} is not what `mcompc dev docs {name}` prints: run cargo xtask generate"));
+        }
+    }
+    Ok(stale)
+}

@@ -1,0 +1,57 @@
+//! The repository's own commands. `cargo xtask help` lists them.
+#![forbid(unsafe_code)]
+
+mod checks;
+mod ci;
+mod docs;
+mod fuzz;
+mod shell;
+mod summary;
+mod verify;
+mod workspace;
+
+use std::process::ExitCode;
+
+/// Failure of a command: a message for the person at the terminal.
+type Result<T = ()> = std::result::Result<T, String>;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  checks [NAME...]      what the sources must hold: sizes, arrows, lints, docs, links, leaks
+  ci [--quick] [--no-mlir]
+                        formatting, lints, checks, builds and every test; the last line counts tests
+  generate              rewrites the generated documents (docs/errors.md and the like)
+  bless                 runs the tests so that they rewrite their expected texts
+  verify-all [MODEL...] native code against both references, all models and all their data
+                        (needs MCOMPC_ZOO, see models/README.md)
+  fuzz [--runs N] [--seed N]
+                        mutated files through the model reader; any panic is a failure
+  help                  this text
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let command = args.next().unwrap_or_else(|| "help".to_owned());
+    let rest: Vec<String> = args.collect();
+    let result = match command.as_str() {
+        "checks" => checks::run(&rest),
+        "ci" => ci::run(&rest),
+        "generate" => docs::generate(),
+        "bless" => ci::bless(),
+        "verify-all" => verify::run(&rest),
+        "fuzz" => fuzz::run(&rest),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(format!("no command is called '{other}'\n\n{HELP}")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
