@@ -124,6 +124,15 @@ impl Graph {
         v.sort_unstable();
         v.into_iter().map(|(_, x)| x).collect()
     }
+    /// Every edge as (value read, reader, reader's input port), ordered; what the verifier looks at, since the others assume it.
+    pub fn edges(&self) -> Vec<(ValueId, NodeId, u32)> {
+        let mut e: Vec<_> = (&self.g)
+            .edge_references()
+            .map(|e| (ValueId { node: e.source(), port: e.weight().out_port }, e.target(), e.weight().in_port))
+            .collect();
+        e.sort_unstable_by_key(|&(v, n, p)| (n, p, v));
+        e
+    }
     /// Who reads a value: (reader, its input port), ordered. Graph outputs are not included.
     pub fn users(&self, v: ValueId) -> Vec<(NodeId, u32)> {
         let mut u: Vec<(NodeId, u32)> = self

@@ -5,10 +5,14 @@ mod attrs;
 mod error;
 mod graph;
 mod tensor;
+mod text;
 mod types;
+mod verify;
 
 pub use attrs::{Attr, Attrs};
 pub use error::{Code, Error, Result};
 pub use graph::{Graph, Node, NodeId, Output, ValueId};
 pub use tensor::Tensor;
+pub use text::{parse, print, print_short};
 pub use types::{DType, Quant, Value};
+pub use verify::verify;

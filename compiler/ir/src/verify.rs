@@ -1,0 +1,104 @@
+//! The graph verifier: everything that holds for any operator. Agreement with an operator's shape inference is `mcompc_ops::verify`.
+
+use crate::{Code, Error, Graph, Node, Result, Value, ValueId};
+use std::collections::BTreeSet;
+
+fn fail<T>(node: &str, what: impl Into<String>) -> Result<T> {
+    Err(Error::new(Code::Verify, what).at(node).hint("a pass or the text form made a graph that is not well formed"))
+}
+
+/// Checks that every edge joins existing ports, input ports are numbered without gaps, there is no cycle, `input` and `const` nodes are
+/// what they claim, payloads match their values, quantizations are sensible, and inputs and outputs exist under unique names.
+///
+/// # Errors
+/// [`Code::Verify`] (or [`Code::BadGraph`] for a cycle) that names the first offending node.
+pub fn verify(g: &Graph) -> Result<()> {
+    let mut next_port = std::collections::BTreeMap::new();
+    for (v, reader, port) in g.edges() {
+        let name = &g.node(reader).name;
+        let outs = g.node(v.node).outs.len();
+        if v.port as usize >= outs {
+            return fail(name, format!("input {port} reads output {} of `{}`, which has {outs}", v.port, g.node(v.node).name));
+        }
+        let want = next_port.entry(reader).or_insert(0u32);
+        if port != *want {
+            return fail(name, format!("input ports are not 0, 1, 2, ..: found {port} in place of {want}"));
+        }
+        *want += 1;
+    }
+    g.topo()?;
+    for id in g.ids() {
+        let n = g.node(id);
+        node(n, next_port.get(&id).copied().unwrap_or(0))?;
+        if n.op == "input" && !g.inputs.contains(&id) {
+            return fail(&n.name, "an `input` node is not among the graph's inputs");
+        }
+    }
+    let mut names = BTreeSet::new();
+    for &id in &g.inputs {
+        if !g.contains(id) {
+            return fail(&g.name, format!("graph input %{} was removed", id.index()));
+        }
+        let n = g.node(id);
+        if n.op != "input" {
+            return fail(&n.name, format!("a graph input is a `{}` node", n.op));
+        }
+        if !names.insert(&n.outs[0].name) {
+            return fail(&n.outs[0].name, "two graph inputs have this name, or one is listed twice");
+        }
+    }
+    outputs(g)
+}
+
+fn outputs(g: &Graph) -> Result<()> {
+    if g.outputs.is_empty() {
+        return fail(&g.name, "the graph has no output");
+    }
+    let mut names = BTreeSet::new();
+    for o in &g.outputs {
+        let ValueId { node, port } = o.value;
+        if !g.contains(node) || port as usize >= g.node(node).outs.len() {
+            return fail(&o.name, format!("graph output reads %{}.{port}, which does not exist", node.index()));
+        }
+        if !names.insert(&o.name) {
+            return fail(&o.name, "two graph outputs have this name");
+        }
+    }
+    Ok(())
+}
+
+fn node(n: &Node, inputs: u32) -> Result<()> {
+    if n.outs.is_empty() {
+        return fail(&n.name, "a node without outputs");
+    }
+    if matches!(n.op.as_str(), "input" | "const") && (inputs != 0 || n.outs.len() != 1) {
+        return fail(&n.name, format!("`{}` takes no inputs and has one output", n.op));
+    }
+    match (&n.tensor, n.op == "const") {
+        (Some(t), true) => {
+            let v = &n.outs[0];
+            if t.dtype != v.dtype || t.shape != v.shape {
+                return fail(&n.name, format!("payload {}{:?} for a value {}{:?}", t.dtype, t.shape, v.dtype, v.shape));
+            }
+        }
+        (None, true) => return fail(&n.name, "a `const` without payload"),
+        (Some(_), false) => return fail(&n.name, format!("a `{}` with a payload", n.op)),
+        (None, false) => {}
+    }
+    n.outs.iter().try_for_each(value)
+}
+
+fn value(v: &Value) -> Result<()> {
+    if v.shape.iter().try_fold(v.dtype.size(), |a, &d| a.checked_mul(d)).is_none_or(|b| b > isize::MAX as usize) {
+        return fail(&v.name, format!("{}{:?} is larger than the address space", v.dtype, v.shape));
+    }
+    if let Some(q) = v.quant {
+        let Some((lo, hi)) = v.dtype.int_range() else {
+            return fail(&v.name, format!("a {} value with a quantization", v.dtype));
+        };
+        if !(q.scale.is_finite() && q.scale > 0.0 && (lo..=hi).contains(&q.zero_point)) {
+            return fail(&v.name, format!("scale {:?} or zero point {} is out of range for {}", q.scale, q.zero_point, v.dtype));
+        }
+    }
+    Ok(())
+}
