@@ -12,7 +12,11 @@ const GENERATED: &[(&str, &str)] =
 fn print(name: &str) -> Result<String> {
     let packages = workspace::packages()?;
     let package = &workspace::command_line(&packages)?.name;
-    shell::capture(shell::cargo(&["run", "-q", "-p", package, "--bin", "mcompc", "--", "dev", "docs", name]))
+    let text = shell::capture(shell::cargo(&["run", "-q", "-p", package, "--bin", "mcompc", "--", "dev", "docs", name]))?;
+    if text.trim().is_empty() {
+        return Err(format!("`mcompc dev docs {name}` prints nothing"));
+    }
+    Ok(text)
 }
 
 /// Rewrites every generated document.
