@@ -1,2 +1,106 @@
-//! See docs/architecture.md.
+//! The output folder: `lib<name>.a`, `<name>.h`, a Rust crate in `rust/`, `report.json` and `report.html`.
+//!
+//! [`render`] turns a [`PackageInput`] into files in memory, a pure function of its argument: no path, no time, no environment.
+//! [`write_dir`] puts them on disk as a whole or not at all.
 #![forbid(unsafe_code)]
+
+mod archive;
+mod header;
+mod names;
+mod rust;
+mod text;
+mod write;
+
+pub use archive::archive;
+pub use names::{Names, TensorNames, prefix};
+pub use write::{check_out_dir, write_dir};
+
+use mcompc_ir::{DType, Result};
+
+/// Version of the binary interface: entry function, meaning of its arguments and of its result.
+pub const ABI_VERSION: u32 = 1;
+
+/// What the codes of a tensor stand for: `real = scale * (q - zero_point)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorQuant {
+    /// One positive number, or one per channel.
+    pub scale: Vec<f64>,
+    /// As many as `scale`; whole numbers but for raw input forms with a fractional offset.
+    pub zero_point: Vec<f64>,
+    /// Dimension the lists run along; without meaning when they have one element.
+    pub axis: usize,
+}
+
+/// An input or output of the entry function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorSpec {
+    /// ONNX name.
+    pub name: String,
+    /// Element type at the interface.
+    pub dtype: DType,
+    /// Dimensions, outermost first.
+    pub shape: Vec<usize>,
+    /// Absent for tensors whose integers are counts or indices.
+    pub quant: Option<TensorQuant>,
+}
+
+impl TensorSpec {
+    /// Number of elements.
+    pub fn elems(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// Everything the output folder is made from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PackageInput {
+    /// Symbol prefix, an identifier (see [`prefix`]); the object exports `<name>_run`.
+    pub name: String,
+    /// Target name, for comments and reports.
+    pub target: String,
+    /// Rust's `target_arch` of the object, checked by the crate's build script.
+    pub arch: String,
+    /// Relocatable object.
+    pub object: Vec<u8>,
+    /// In the order of the entry function's parameters.
+    pub inputs: Vec<TensorSpec>,
+    /// In the order of the entry function's parameters.
+    pub outputs: Vec<TensorSpec>,
+    /// Working memory in bytes.
+    pub arena_bytes: usize,
+    /// Its alignment, a power of two up to 128.
+    pub arena_align: usize,
+    /// SHA-256 of the ONNX file in hexadecimal.
+    pub model_hash: String,
+    /// Compiler version.
+    pub version: String,
+    /// Contents of `report.json`; must be an object with `"generator": "mcompc"`, by which the folder is recognised later.
+    pub report_json: String,
+    /// Contents of `report.html`.
+    pub report_html: String,
+}
+
+/// A file of the output folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Relative path with `/`.
+    pub path: String,
+    /// Contents.
+    pub bytes: Vec<u8>,
+}
+
+/// All files in a fixed order. An error (E009, E503) only if the object or the alignment is not what a back end may give.
+pub fn render(p: &PackageInput) -> Result<Vec<File>> {
+    let names = Names::new(&p.name, &p.inputs, &p.outputs);
+    let file = |path: &str, bytes: Vec<u8>| File { path: path.into(), bytes };
+    let mut files = vec![
+        file(&format!("lib{}.a", p.name), archive(&p.name, &p.object)?),
+        file(&format!("{}.h", p.name), header::header(p, &names).into_bytes()),
+        file("report.json", p.report_json.clone().into_bytes()),
+        file("report.html", p.report_html.clone().into_bytes()),
+    ];
+    for (path, text) in rust::crate_files(p, &names)? {
+        files.push(file(&format!("rust/{path}"), text.into_bytes()));
+    }
+    Ok(files)
+}

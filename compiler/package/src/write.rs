@@ -1,0 +1,100 @@
+//! The folder on disk: complete beside its place, then exchanged in one step.
+
+use crate::File;
+use mcompc_ir::{Code, Error, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn io(what: &str, path: &Path, e: &std::io::Error) -> Error {
+    Error::new(Code::Io, format!("{what} `{}`: {e}", path.display()))
+}
+
+/// Parent and name of the folder; E002 for a path without a name of its own.
+fn place(out: &Path) -> Result<(PathBuf, PathBuf)> {
+    let name = out.file_name().ok_or_else(|| {
+        Error::new(Code::Usage, format!("`{}` is no name for an output folder", out.display()))
+            .hint("name a folder to create, such as out/")
+    })?;
+    let parent = match out.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p.to_path_buf(),
+        _ => PathBuf::from("."),
+    };
+    let full = parent.join(name);
+    Ok((parent, full))
+}
+
+/// Whether the folder holds an earlier output of ours and nothing else (build products inside `rust/` are not looked at).
+fn ours(dir: &Path) -> bool {
+    let report = fs::read_to_string(dir.join("report.json")).ok();
+    let value: Option<serde_json::Value> = report.and_then(|t| serde_json::from_str(&t).ok());
+    if value.as_ref().and_then(|v| v.get("generator")).and_then(|g| g.as_str()) != Some("mcompc") {
+        return false;
+    }
+    let Ok(entries) = fs::read_dir(dir) else { return false };
+    entries.into_iter().all(|e| {
+        e.is_ok_and(|e| {
+            let name = e.file_name();
+            let name = name.to_string_lossy();
+            matches!(&*name, "report.json" | "report.html" | "rust")
+                || (name.starts_with("lib") && name.ends_with(".a"))
+                || name.ends_with(".h")
+        })
+    })
+}
+
+/// Checks before any work that `out` may be written: it does not exist, is empty, was written by us, or `force` is given.
+/// E001 for anything that is not a folder, E002 for a folder with other contents.
+pub fn check_out_dir(out: &Path, force: bool) -> Result<()> {
+    let (_, full) = place(out)?;
+    let meta = match fs::symlink_metadata(&full) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(io("cannot look at", &full, &e)),
+        Ok(m) => m,
+    };
+    if !meta.is_dir() {
+        return Err(
+            Error::new(Code::Io, format!("`{}` is there and is not a folder", out.display())).hint("give another output folder with -o")
+        );
+    }
+    let empty = fs::read_dir(&full).map_err(|e| io("cannot read", &full, &e))?.next().is_none();
+    if empty || force || ours(&full) {
+        return Ok(());
+    }
+    Err(Error::new(Code::Usage, format!("`{}` holds files that mcompc did not write", out.display()))
+        .hint("give another folder with -o, or --force to replace this one with everything in it"))
+}
+
+/// Swaps two folders in one step where the system can, else in two.
+fn exchange(new: &Path, full: &Path, spare: &Path) -> std::io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        if renameat_with(CWD, new, CWD, full, RenameFlags::EXCHANGE).is_ok() {
+            return Ok(());
+        }
+    }
+    fs::rename(full, spare)?;
+    fs::rename(new, full).inspect_err(|_| {
+        let _ = fs::rename(spare, full);
+    })
+}
+
+/// Writes all files into a fresh folder beside `out` and moves it into place; an earlier folder is replaced as a whole or stays
+/// as it is. Errors as [`check_out_dir`], and E001 when the disk refuses; nothing is left behind then.
+pub fn write_dir(out: &Path, files: &[File], force: bool) -> Result<()> {
+    check_out_dir(out, force)?;
+    let (parent, full) = place(out)?;
+    fs::create_dir_all(&parent).map_err(|e| io("cannot create", &parent, &e))?;
+    let temp = tempfile::Builder::new().prefix(".mcompc-").tempdir_in(&parent).map_err(|e| io("cannot write into", &parent, &e))?;
+    // The temporary folder itself is private to the user; the one moved out of it has the user's usual permissions.
+    let new = temp.path().join("new");
+    for f in files {
+        let path = new.join(&f.path);
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir).map_err(|e| io("cannot create", dir, &e))?;
+        }
+        fs::write(&path, &f.bytes).map_err(|e| io("cannot write", &path, &e))?;
+    }
+    let moved = if full.exists() { exchange(&new, &full, &temp.path().join("old")) } else { fs::rename(&new, &full) };
+    moved.map_err(|e| io("cannot move the output into place at", &full, &e))
+}

@@ -1,0 +1,51 @@
+//! A package around an object that the system's C compiler makes: the package writer needs no code generator to be tested.
+
+use mcompc_ir::DType;
+use mcompc_package::{PackageInput, TensorQuant, TensorSpec};
+use std::path::Path;
+use std::process::Command;
+
+/// Runs a command and returns what it prints; fails the test with its error output otherwise.
+pub fn run(c: &mut Command) -> String {
+    let out = c.output().unwrap_or_else(|e| panic!("{c:?}: {e}"));
+    assert!(out.status.success(), "{c:?}\n{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+/// Two inputs (one camera-like with channels, one affine) and one output, under names that need care.
+pub fn sample(dir: &Path, name: &str) -> PackageInput {
+    let c = dir.join(format!("{name}_src.c"));
+    let o = dir.join(format!("{name}.o"));
+    std::fs::write(
+        &c,
+        format!(
+            "#include <stdint.h>\nconst char {name}_info[] = \"{name}\";\nint32_t {name}_run(const uint8_t *a, const int8_t *b, int8_t *out, void *arena) {{\n  \
+             uint8_t *t = arena; t[0] = a[5]; t[15] = (uint8_t)b[1]; out[0] = (int8_t)(t[0] - 128); out[1] = (int8_t)t[15]; return b[0] == 99 ? 7 : 0; }}\n"
+        ),
+    )
+    .unwrap();
+    run(Command::new("gcc").args(["-c", "-O2", "-ffreestanding", "-o"]).arg(&o).arg(&c));
+    let quant = |s: &[f64], z: &[f64], axis| Some(TensorQuant { scale: s.to_vec(), zero_point: z.to_vec(), axis });
+    PackageInput {
+        name: name.into(),
+        target: "host".into(),
+        arch: std::env::consts::ARCH.into(),
+        object: std::fs::read(&o).unwrap(),
+        inputs: vec![
+            TensorSpec {
+                name: "image:0".into(),
+                dtype: DType::U8,
+                shape: vec![1, 1, 2, 3],
+                quant: quant(&[0.5, 0.25, 1.0], &[10.5, 0.0, 128.0], 3),
+            },
+            TensorSpec { name: "int".into(), dtype: DType::I8, shape: vec![1, 4], quant: quant(&[0.1], &[-3.0], 0) },
+        ],
+        outputs: vec![TensorSpec { name: "Int".into(), dtype: DType::I8, shape: vec![1, 2], quant: quant(&[1.0 / 256.0], &[-128.0], 0) }],
+        arena_bytes: 16,
+        arena_align: 16,
+        model_hash: "00ff".repeat(16),
+        version: "0.1.0".into(),
+        report_json: "{\"generator\": \"mcompc\"}".into(),
+        report_html: "<!doctype html>".into(),
+    }
+}
