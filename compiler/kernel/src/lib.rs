@@ -6,12 +6,16 @@
 
 mod build;
 mod func;
+pub mod interp;
 mod machine;
 mod op;
+mod text;
 mod types;
+mod verify;
 
 pub use build::Builder;
 pub use func::{Block, Data, Func, Inst, Module, Param, Role};
 pub use machine::{Elem, Form, MacForm, Machine, Row, Tail};
 pub use op::{Bin, Cmp, MemElem, Op, Rescale};
 pub use types::{Lane, Ty, Val};
+pub use verify::structure;

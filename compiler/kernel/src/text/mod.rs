@@ -1,0 +1,7 @@
+//! Text form of modules.
+
+use crate::Op;
+
+pub(crate) fn mnemonic(op: &Op) -> String {
+    format!("{op:?}")
+}
