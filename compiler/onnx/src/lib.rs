@@ -5,10 +5,16 @@
 //! operators of the IR. Everything the compiler does not know is refused by name; nothing is skipped.
 #![deny(unsafe_code)]
 
+mod attrs;
+mod import;
 mod limits;
+mod node;
+pub mod ops;
 pub mod proto;
 pub mod scan;
 mod source;
 mod tensor;
+mod tmpinfer;
 
+pub use import::{ImportOptions, decode_model, import, import_bytes};
 pub use limits::{Limits, MAX_DEPTH};

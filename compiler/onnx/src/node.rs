@@ -1,0 +1,237 @@
+//! One node under import: its inputs, its attributes and the means to emit operators of the IR.
+
+use crate::attrs::NodeAttrs;
+use crate::limits::Limits;
+use crate::proto::NodeProto;
+use crate::tensor::{TensorReader, check_finite};
+use mcompc_ir::{Attrs, Code, DType, Error, Graph, Result, Tensor, Value, ValueId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// `E205` for a tensor without elements: no later stage needs to think of them.
+fn not_empty(shape: &[usize]) -> Result<()> {
+    if !shape.contains(&0) {
+        return Ok(());
+    }
+    Err(Error::new(Code::BadShape, format!("a tensor of shape {shape:?} has no elements")).hint("check the dimensions given with --dim"))
+}
+
+/// What an ONNX tensor name stands for. Constants become `const` nodes only when an operator reads them as data.
+#[derive(Clone)]
+pub(crate) enum Bound {
+    Const(Tensor),
+    Node(ValueId),
+}
+
+/// The graph under construction.
+pub(crate) struct Builder<'a> {
+    pub(crate) graph: Graph,
+    pub(crate) reader: TensorReader<'a>,
+    pub(crate) names: BTreeMap<String, Bound>,
+    used_nodes: BTreeSet<String>,
+}
+
+impl<'a> Builder<'a> {
+    pub(crate) fn new(name: &str, reader: TensorReader<'a>) -> Self {
+        Self { graph: Graph::new(name), reader, names: BTreeMap::new(), used_nodes: BTreeSet::new() }
+    }
+
+    pub(crate) fn limits(&self) -> &'a Limits {
+        self.reader.limits
+    }
+
+    /// `name`, or with a number behind it when a node of the graph has it already (ONNX does not ask for unique node names).
+    fn fresh(&mut self, name: &str) -> String {
+        let mut unique = name.to_string();
+        let mut n = 2;
+        while !self.used_nodes.insert(unique.clone()) {
+            unique = format!("{name}#{n}");
+            n += 1;
+        }
+        unique
+    }
+
+    /// Adds a graph input under its ONNX name.
+    pub(crate) fn add_input(&mut self, value: Value) {
+        self.used_nodes.insert(value.name.clone());
+        let name = value.name.clone();
+        let id = self.graph.add_input(value);
+        self.names.insert(name, Bound::Node(id));
+    }
+
+    /// The value behind `name`, a constant being added to the graph; `E105` when it is not finite.
+    pub(crate) fn value_of(&mut self, name: &str) -> Result<ValueId> {
+        match self.names.get(name) {
+            Some(Bound::Node(v)) => Ok(*v),
+            Some(Bound::Const(t)) => {
+                let t = t.clone();
+                let v = self.add_const(name, t)?;
+                self.names.insert(name.to_string(), Bound::Node(v));
+                Ok(v)
+            }
+            None => Err(Error::new(Code::BadGraph, format!("tensor `{name}` is not defined")).at(name).hint("export the model again")),
+        }
+    }
+
+    /// Adds a constant; `E105` when it is not finite.
+    pub(crate) fn add_const(&mut self, name: &str, t: Tensor) -> Result<ValueId> {
+        check_finite(&t).map_err(|e| e.at(name))?;
+        not_empty(&t.shape).map_err(|e| e.at(name))?;
+        let unique = self.fresh(name);
+        Ok(self.graph.add_const(unique, t))
+    }
+
+    /// Adds an operator with inferred outputs of which the first is called `out`; `E003` when one is too large.
+    pub(crate) fn add_op(&mut self, name: &str, op: &str, attrs: Attrs, inputs: &[ValueId], out: &str) -> Result<ValueId> {
+        let unique = self.fresh(name);
+        let placeholder = Value::new(out, DType::F32, Vec::new());
+        let id = self.graph.add_node(unique, op, attrs, inputs, vec![placeholder]);
+        let mut outs = crate::tmpinfer::infer(&self.graph, id)?;
+        for o in &mut outs {
+            self.limits().elements_of(&o.shape)?;
+            not_empty(&o.shape)?;
+            o.name = out.to_string();
+        }
+        self.graph.node_mut(id).outs = outs;
+        Ok(self.graph.out(id))
+    }
+}
+
+/// The node that an operator's import function works on.
+pub(crate) struct Ctx<'n, 'b, 'a> {
+    pub(crate) node: &'n NodeProto,
+    pub(crate) name: &'n str,
+    pub(crate) op: &'n str,
+    pub(crate) opset: i64,
+    pub(crate) attrs: NodeAttrs<'n>,
+    pub(crate) b: &'b mut Builder<'a>,
+    parts: usize,
+}
+
+impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
+    pub(crate) fn new(node: &'n NodeProto, name: &'n str, opset: i64, b: &'b mut Builder<'a>) -> Result<Self> {
+        Ok(Self { node, name, op: node.op_type.as_deref().unwrap_or(""), opset, attrs: NodeAttrs::new(node)?, b, parts: 0 })
+    }
+
+    /// Name of input `i`; `None` when it is left out (an empty name stands for that, too).
+    pub(crate) fn input_name(&self, i: usize) -> Option<&'n str> {
+        self.node.input.get(i).map(String::as_str).filter(|s| !s.is_empty())
+    }
+    fn required(&self, i: usize) -> Result<&'n str> {
+        self.input_name(i)
+            .ok_or_else(|| Error::new(Code::MissingAttr, format!("input {i} of {} is missing", self.op)).hint("the ONNX standard requires it"))
+    }
+    /// Input `i` as float data.
+    pub(crate) fn input(&mut self, i: usize) -> Result<ValueId> {
+        let name = self.required(i)?;
+        let v = self.b.value_of(name)?;
+        match self.b.graph.value(v).dtype {
+            DType::F32 => Ok(v),
+            d => Err(Error::new(Code::UnsupportedType, format!("input {i} (`{name}`) of {} is {d}, expected f32", self.op))
+                .hint("the compiler takes 32-bit float models and makes the integers itself")),
+        }
+    }
+    /// Input `i` as float data, if given.
+    pub(crate) fn optional(&mut self, i: usize) -> Result<Option<ValueId>> {
+        self.input_name(i).map(|_| self.input(i)).transpose()
+    }
+    /// Input `i` as a constant, if given; `E203` when it is computed at run time.
+    pub(crate) fn constant(&self, i: usize) -> Result<Option<Tensor>> {
+        let Some(name) = self.input_name(i) else { return Ok(None) };
+        let found = match self.b.names.get(name) {
+            Some(Bound::Const(t)) => Some(t.clone()),
+            Some(Bound::Node(v)) => self.b.graph.const_of(*v).cloned(),
+            None => None,
+        };
+        found.map(Some).ok_or_else(|| {
+            Error::new(Code::UnsupportedAttr, format!("input {i} (`{name}`) of {} is computed at run time, it must be a constant", self.op))
+                .hint("fix the input dimensions (--dim) and fold constants, for instance with onnxsim")
+        })
+    }
+    /// Input `i` as a list of integers (a one-dimensional or scalar constant), if given.
+    pub(crate) fn constant_ints(&self, i: usize) -> Result<Option<Vec<i64>>> {
+        let Some(t) = self.constant(i)? else { return Ok(None) };
+        if t.shape.len() > 1 || !matches!(t.dtype, DType::I64 | DType::I32) {
+            return Err(Error::new(Code::BadTensor, format!("input {i} of {} is {}{:?}, expected a list of integers", self.op, t.dtype, t.shape))
+                .hint("the ONNX standard asks for a one-dimensional INT64 tensor"));
+        }
+        t.to_i64_vec().map(Some)
+    }
+    /// Input `i` as one constant float (infinities allowed, NaN is `E105`), if given.
+    pub(crate) fn constant_scalar(&self, i: usize) -> Result<Option<f32>> {
+        let Some(t) = self.constant(i)? else { return Ok(None) };
+        if t.elems() != 1 {
+            return Err(Error::new(Code::BadShape, format!("input {i} of {} has shape {:?}, expected a scalar", self.op, t.shape))
+                .hint("the ONNX standard asks for a scalar"));
+        }
+        let v = t.as_f32()?[0];
+        if v.is_nan() {
+            return Err(Error::new(Code::NotFinite, format!("input {i} of {} is NaN", self.op)).hint("the file is damaged"));
+        }
+        Ok(Some(v))
+    }
+
+    /// Shape of a value of the graph.
+    pub(crate) fn shape(&self, v: ValueId) -> Vec<usize> {
+        self.b.graph.value(v).shape.clone()
+    }
+    /// Shape of `v`, whose rank must be `rank`; `what` is the hint.
+    pub(crate) fn shape_of_rank(&self, v: ValueId, rank: usize, what: &str) -> Result<Vec<usize>> {
+        let s = self.shape(v);
+        if s.len() == rank {
+            return Ok(s);
+        }
+        Err(Error::new(Code::BadShape, format!("{} on a tensor of shape {s:?}, expected {rank} dimensions", self.op)).hint(what))
+    }
+    /// `axis` with negative values counted from the end; `E205` outside `-rank..rank` (`rank` itself is allowed when `end` is set).
+    pub(crate) fn axis(&self, axis: i64, rank: usize, end: bool) -> Result<usize> {
+        let r = rank as i64;
+        let a = if axis < 0 { axis.saturating_add(r) } else { axis };
+        if (0..r + i64::from(end)).contains(&a) {
+            return Ok(a as usize);
+        }
+        Err(Error::new(Code::BadShape, format!("axis {axis} of {} on a tensor of {rank} dimensions", self.op)).hint("the axis lies outside the tensor"))
+    }
+
+    /// Emits an inner operator of an ONNX node that needs several.
+    pub(crate) fn part(&mut self, op: &str, attrs: Attrs, inputs: &[ValueId]) -> Result<ValueId> {
+        self.parts += 1;
+        let (name, out) = (format!("{}/{}", self.name, self.parts), format!("{}/{}", self.out_name(), self.parts));
+        self.b.add_op(&name, op, attrs, inputs, &out)
+    }
+    /// Emits the operator whose result is the node's first output.
+    pub(crate) fn emit(&mut self, op: &str, attrs: Attrs, inputs: &[ValueId]) -> Result<()> {
+        let out = self.out_name().to_string();
+        let v = self.b.add_op(self.name, op, attrs, inputs, &out)?;
+        self.bind(Bound::Node(v));
+        Ok(())
+    }
+    /// Adds a constant that the importer made (counted against the limit on folded bytes); `label` is appended to the node's name.
+    pub(crate) fn make_const(&mut self, label: &str, t: Tensor) -> Result<ValueId> {
+        self.b.reader.materialise(t.bytes().len() as u64)?;
+        self.b.add_const(&format!("{}/{label}", self.name), t)
+    }
+    /// Makes the node's first output stand for `what`.
+    pub(crate) fn bind(&mut self, what: Bound) {
+        self.b.names.insert(self.out_name().to_string(), what);
+    }
+    /// Gives the node's name and first output to an inner operator that turned out to be the last one.
+    pub(crate) fn name_result(&mut self, v: ValueId) {
+        let unique = self.b.fresh(self.name);
+        self.b.graph.node_mut(v.node).name = unique;
+        self.b.graph.value_mut(v).name = self.out_name().to_string();
+        self.bind(Bound::Node(v));
+    }
+    /// Makes the node's first output stand for its input 0 (an operator without effect).
+    pub(crate) fn forward(&mut self) -> Result<()> {
+        let name = self.required(0)?;
+        let bound = match self.b.names.get(name) {
+            Some(b) => b.clone(),
+            None => Bound::Node(self.b.value_of(name)?),
+        };
+        self.bind(bound);
+        Ok(())
+    }
+    fn out_name(&self) -> &'n str {
+        self.node.output.first().map_or("", String::as_str)
+    }
+}

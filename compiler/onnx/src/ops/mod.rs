@@ -1,0 +1,115 @@
+//! The table of ONNX operators: one row each, with the function that turns a node into operators of the IR.
+
+mod conv;
+mod elementwise;
+mod gemm;
+mod pool;
+mod shape;
+mod window;
+
+use crate::node::Ctx;
+use mcompc_ir::{Code, Error, Result};
+
+/// Oldest operator set of the default domain.
+pub const MIN_OPSET: i64 = 7;
+/// Newest operator set of the default domain.
+pub const MAX_OPSET: i64 = 22;
+
+type Import = fn(&mut Ctx<'_, '_, '_>) -> Result<()>;
+
+/// One ONNX operator.
+pub struct OpRow {
+    /// ONNX name.
+    pub name: &'static str,
+    /// First operator set that has it (not below [`MIN_OPSET`]).
+    pub since: i64,
+    /// Least and greatest number of inputs over all versions.
+    pub inputs: (usize, usize),
+    /// What of it is taken, where that is less than the standard.
+    pub notes: &'static str,
+    import: Import,
+}
+
+const fn row(name: &'static str, since: i64, inputs: (usize, usize), import: Import, notes: &'static str) -> OpRow {
+    OpRow { name, since, inputs, notes, import }
+}
+
+/// Every operator that the importer knows, by name.
+pub const TABLE: &[OpRow] = &[
+    row("Add", 7, (2, 2), elementwise::binary, ""),
+    row("AveragePool", 7, (1, 1), pool::average, "two spatial dimensions, dilations 1"),
+    row("BatchNormalization", 7, (5, 5), elementwise::batch_norm, "inference form"),
+    row("Clip", 7, (1, 3), elementwise::clip, "constant bounds"),
+    row("Concat", 7, (1, usize::MAX), shape::concat, ""),
+    row("Constant", 7, (0, 0), shape::constant, "dense numeric values"),
+    row("Conv", 7, (2, 3), conv::conv, "two spatial dimensions"),
+    row("Div", 7, (2, 2), elementwise::binary, ""),
+    row("Dropout", 7, (1, 3), shape::dropout, "inference form, without the mask"),
+    row("Elu", 7, (1, 1), elementwise::elu, ""),
+    row("Flatten", 7, (1, 1), shape::flatten, ""),
+    row("Gemm", 7, (2, 3), gemm::gemm, ""),
+    row("GlobalAveragePool", 7, (1, 1), pool::global_average, "two spatial dimensions"),
+    row("GlobalMaxPool", 7, (1, 1), pool::global_max, "two spatial dimensions"),
+    row("HardSigmoid", 7, (1, 1), elementwise::hard_sigmoid, ""),
+    row("HardSwish", 14, (1, 1), elementwise::unary, ""),
+    row("Identity", 7, (1, 1), shape::identity, ""),
+    row("LeakyRelu", 7, (1, 1), elementwise::leaky_relu, ""),
+    row("MatMul", 7, (2, 2), gemm::matmul, ""),
+    row("MaxPool", 7, (1, 1), pool::max, "two spatial dimensions, dilations 1, without the indices"),
+    row("Mul", 7, (2, 2), elementwise::binary, ""),
+    row("Pad", 7, (1, 4), shape::pad, "constant mode, constant and non-negative pads"),
+    row("ReduceMean", 7, (1, 2), shape::reduce_mean, "constant axes"),
+    row("Relu", 7, (1, 1), elementwise::unary, ""),
+    row("Reshape", 7, (2, 2), shape::reshape, "constant shape"),
+    row("Sigmoid", 7, (1, 1), elementwise::unary, ""),
+    row("Softmax", 7, (1, 1), elementwise::softmax, ""),
+    row("Squeeze", 7, (1, 2), shape::squeeze, "constant axes"),
+    row("Sub", 7, (2, 2), elementwise::binary, ""),
+    row("Tanh", 7, (1, 1), elementwise::unary, ""),
+    row("Transpose", 7, (1, 1), shape::transpose, ""),
+    row("Unsqueeze", 7, (1, 2), shape::unsqueeze, "constant axes"),
+];
+
+/// What to do about an operator that is not in the table.
+fn advice(op: &str) -> &'static str {
+    match op {
+        "QuantizeLinear" | "DequantizeLinear" | "QLinearConv" | "QLinearMatMul" | "ConvInteger" | "MatMulInteger" | "DynamicQuantizeLinear" => {
+            "the model is already quantized; give the float model, the compiler quantizes it itself"
+        }
+        "Shape" | "Gather" | "ConstantOfShape" | "Range" | "Size" | "Cast" | "Equal" | "Where" | "Expand" => {
+            "often part of computed shapes: fix the input dimensions and fold constants, for instance with onnxsim"
+        }
+        "If" | "Loop" | "Scan" => "control flow has no static form here; export the model without it",
+        "LSTM" | "GRU" | "RNN" => "recurrent layers are not built yet",
+        _ => "docs/ops.md lists the operators; rewrite this part of the model with them, or leave it to the caller",
+    }
+}
+
+/// Imports one node: looks up its row, checks the number of inputs, runs the row's function, and refuses what was not read.
+pub(crate) fn import_node(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let op = c.op;
+    let unknown = |what: String| Error::new(Code::UnsupportedOp, what).hint(advice(op));
+    let Ok(i) = TABLE.binary_search_by_key(&op, |r| r.name) else {
+        return Err(unknown(format!("operator {op} is not supported")));
+    };
+    let r = &TABLE[i];
+    if c.opset < r.since {
+        return Err(unknown(format!("operator {op} does not exist in opset {}, it came with {}", c.opset, r.since)));
+    }
+    let n = c.node.input.len();
+    if n < r.inputs.0 || n > r.inputs.1 {
+        return Err(Error::new(Code::MissingAttr, format!("{op} with {n} inputs")).hint("the ONNX standard has another number of inputs"));
+    }
+    (r.import)(c)?;
+    c.attrs.finish(op, c.opset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TABLE;
+
+    #[test]
+    fn the_table_is_sorted_for_the_search() {
+        assert!(TABLE.windows(2).all(|w| w[0].name < w[1].name));
+    }
+}

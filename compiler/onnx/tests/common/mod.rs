@@ -1,0 +1,117 @@
+//! Builds ONNX models in memory for the tests.
+#![allow(dead_code, missing_docs)]
+
+use bytes::Bytes;
+use mcompc_ir::{Code, Error, Graph, Node};
+use mcompc_onnx::proto::*;
+use mcompc_onnx::{ImportOptions, import_bytes};
+use prost::Message;
+use std::path::PathBuf;
+
+pub fn floats(name: &str, dims: &[i64], data: &[f32]) -> TensorProto {
+    let raw: Vec<u8> = data.iter().flat_map(|v| v.to_le_bytes()).collect();
+    TensorProto { name: Some(name.into()), dims: dims.to_vec(), data_type: Some(data_type::FLOAT), raw_data: Some(raw.into()), ..Default::default() }
+}
+
+pub fn ints(name: &str, data: &[i64]) -> TensorProto {
+    TensorProto { name: Some(name.into()), dims: vec![data.len() as i64], data_type: Some(data_type::INT64), int64_data: data.to_vec(), ..Default::default() }
+}
+
+pub fn value(name: &str, dims: &[i64]) -> ValueInfoProto {
+    let dim = dims.iter().map(|&d| DimensionProto { dim_value: Some(d), ..Default::default() }).collect();
+    let t = TensorTypeProto { elem_type: Some(data_type::FLOAT), shape: Some(TensorShapeProto { dim }) };
+    ValueInfoProto { name: Some(name.into()), r#type: Some(TypeProto { tensor_type: Some(t), ..Default::default() }) }
+}
+
+/// An output whose shape is left to inference.
+pub fn free(name: &str) -> ValueInfoProto {
+    let t = TensorTypeProto { elem_type: Some(data_type::FLOAT), shape: None };
+    ValueInfoProto { name: Some(name.into()), r#type: Some(TypeProto { tensor_type: Some(t), ..Default::default() }) }
+}
+
+pub fn symbolic(name: &str, dims: &[&str]) -> ValueInfoProto {
+    let mut v = value(name, &vec![1; dims.len()]);
+    let shape = v.r#type.as_mut().and_then(|t| t.tensor_type.as_mut()).and_then(|t| t.shape.as_mut()).unwrap();
+    for (d, s) in shape.dim.iter_mut().zip(dims) {
+        *d = match s.parse() {
+            Ok(n) => DimensionProto { dim_value: Some(n), ..Default::default() },
+            Err(_) => DimensionProto { dim_param: Some((*s).into()), ..Default::default() },
+        };
+    }
+    v
+}
+
+pub fn node(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
+    NodeProto {
+        op_type: Some(op.into()),
+        name: Some(format!("the_{op}")),
+        input: inputs.iter().map(|s| (*s).into()).collect(),
+        output: vec![output.into()],
+        attribute,
+        ..Default::default()
+    }
+}
+
+pub fn a_int(name: &str, v: i64) -> AttributeProto {
+    AttributeProto { name: Some(name.into()), r#type: Some(attr_type::INT), i: Some(v), ..Default::default() }
+}
+pub fn a_float(name: &str, v: f32) -> AttributeProto {
+    AttributeProto { name: Some(name.into()), r#type: Some(attr_type::FLOAT), f: Some(v), ..Default::default() }
+}
+pub fn a_ints(name: &str, v: &[i64]) -> AttributeProto {
+    AttributeProto { name: Some(name.into()), r#type: Some(attr_type::INTS), ints: v.to_vec(), ..Default::default() }
+}
+pub fn a_str(name: &str, v: &str) -> AttributeProto {
+    AttributeProto { name: Some(name.into()), r#type: Some(attr_type::STRING), s: Some(Bytes::copy_from_slice(v.as_bytes())), ..Default::default() }
+}
+pub fn a_tensor(name: &str, t: TensorProto) -> AttributeProto {
+    AttributeProto { name: Some(name.into()), r#type: Some(attr_type::TENSOR), t: Some(Box::new(t)), ..Default::default() }
+}
+
+pub fn model(opset: i64, inputs: Vec<ValueInfoProto>, outputs: Vec<ValueInfoProto>, initializer: Vec<TensorProto>, node: Vec<NodeProto>) -> ModelProto {
+    ModelProto {
+        ir_version: Some(8),
+        opset_import: vec![OperatorSetIdProto { domain: None, version: Some(opset) }],
+        graph: Some(GraphProto { name: Some("t".into()), node, initializer, input: inputs, output: outputs, ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+pub fn import(m: &ModelProto) -> Result<Graph, Error> {
+    import_bytes(m.encode_to_vec().into(), &ImportOptions::default())
+}
+
+/// One node between `x` of shape `dims` and `y`, with constants.
+pub fn one(opset: i64, dims: &[i64], n: NodeProto, consts: Vec<TensorProto>) -> Result<Graph, Error> {
+    import(&model(opset, vec![value("x", dims)], vec![free("y")], consts, vec![n]))
+}
+
+/// The operator that computes the first output.
+pub fn result(g: &Graph) -> &Node {
+    g.node(g.outputs[0].value.node)
+}
+
+/// Shape of the first output.
+pub fn out_shape(g: &Graph) -> Vec<usize> {
+    g.value(g.outputs[0].value).shape.clone()
+}
+
+/// The error has this code, a hint, and names the node or tensor.
+#[track_caller]
+pub fn assert_error(r: Result<Graph, Error>, code: Code, at: &str) -> Error {
+    let e = r.expect_err("the import must fail");
+    assert_eq!(e.code, code, "{e}");
+    assert!(e.hint.as_ref().is_some_and(|h| !h.is_empty()), "no hint: {e}");
+    assert_eq!(e.node.as_deref().unwrap_or(""), at, "{e}");
+    e
+}
+
+/// The models folder of this repository.
+pub fn models() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../models")
+}
+
+/// Folder of the public models, if the machine has them.
+pub fn zoo() -> Option<PathBuf> {
+    std::env::var_os("MCOMPC_ZOO").map(PathBuf::from).filter(|p| p.is_dir())
+}
