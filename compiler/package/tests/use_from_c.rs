@@ -1,4 +1,5 @@
 //! The header under strict compilers, the conversions' values, two packages in one program.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 use common::{run, sample};

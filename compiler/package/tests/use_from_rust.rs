@@ -1,4 +1,5 @@
 //! The generated crate through Cargo, offline, from a program of its own.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 use common::{run, sample};

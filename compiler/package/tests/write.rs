@@ -1,4 +1,5 @@
 //! The folder is ours, whole, and the same for the same input.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 use common::{run, sample};

@@ -1,2 +1,196 @@
-//! See docs/architecture.md.
+//! The report of one compilation: what the library costs, what it loses, and how it was made.
+//!
+//! [`Report`] is the only source: [`Report::json`] is its fields, [`Report::html`] a page made from the same fields. Both are pure
+//! functions of it. Sizes are bytes, work is multiply-accumulates of one inference, steps are positions in the order of execution.
 #![forbid(unsafe_code)]
+
+mod chart;
+mod html;
+mod text;
+
+pub use text::{bytes, count};
+
+use serde::Serialize;
+
+/// Everything a report says.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Always `mcompc`; by this an output folder is recognised.
+    pub generator: &'static str,
+    /// Compiler version.
+    pub version: String,
+    /// Symbol prefix of the library.
+    pub name: String,
+    /// SHA-256 of the ONNX file, hexadecimal.
+    pub model_sha256: String,
+    /// Target name.
+    pub target: String,
+    /// Back end.
+    pub backend: String,
+    /// Value of `-O`.
+    pub level: String,
+    /// Graph inputs in ONNX order.
+    pub inputs: Vec<Tensor>,
+    /// Graph outputs in ONNX order.
+    pub outputs: Vec<Tensor>,
+    /// Sums.
+    pub totals: Totals,
+    /// In the order of execution.
+    pub layers: Vec<Layer>,
+    /// Where intermediate results live.
+    pub memory: Memory,
+    /// Where the ranges come from.
+    pub calibration: Calibration,
+    /// What the passes did, in order.
+    pub passes: Vec<Pass>,
+    /// Measured difference from the float model; absent without data to measure it on.
+    pub loss: Option<Loss>,
+    /// Things the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// A tensor at the interface.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tensor {
+    /// ONNX name.
+    pub name: String,
+    /// Identifier in the header.
+    pub identifier: String,
+    /// Element type.
+    pub dtype: String,
+    /// Dimensions, outermost first.
+    pub shape: Vec<usize>,
+    /// real = scale * (q - zero_point); one number, or one per channel, or none.
+    pub scale: Vec<f64>,
+    /// As many as `scale`.
+    pub zero_point: Vec<f64>,
+}
+
+/// Sums over the whole library.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Totals {
+    /// Multiply-accumulates of one inference.
+    pub macs: u64,
+    /// Weights, biases, multipliers and tables as the integer graph holds them.
+    pub weight_bytes: u64,
+    /// Machine code in the object.
+    pub code_bytes: u64,
+    /// Constant data in the object: packed weights and tables.
+    pub data_bytes: u64,
+    /// Code and constant data.
+    pub flash_bytes: u64,
+    /// Working memory the caller provides.
+    pub arena_bytes: u64,
+    /// Inputs and outputs, which the caller holds beside the arena.
+    pub io_bytes: u64,
+}
+
+/// One integer operator.
+#[derive(Clone, Debug, Serialize)]
+pub struct Layer {
+    /// ONNX node name.
+    pub name: String,
+    /// Integer operator.
+    pub op: String,
+    /// ONNX nodes merged into it.
+    pub fused: Vec<String>,
+    /// What the code generator made of it; empty where it needs no code.
+    pub kernel: String,
+    /// Dimensions of the result.
+    pub shape: Vec<usize>,
+    /// Multiply-accumulates.
+    pub macs: u64,
+    /// Constants it reads.
+    pub weight_bytes: u64,
+    /// Element type of the result.
+    pub dtype: String,
+    /// Step between two codes of the result.
+    pub scale: Option<f64>,
+    /// Code of real 0.
+    pub zero_point: Option<i32>,
+    /// The rescaling rule: left shift before the multiplication.
+    pub pre: Option<i64>,
+    /// The rescaling rule: right shift after the high half.
+    pub shift: Option<i64>,
+    /// Smallest and largest multiplier.
+    pub multiplier: Option<(i64, i64)>,
+}
+
+/// The memory plan.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Memory {
+    /// Size of the arena.
+    pub arena_bytes: u64,
+    /// Its alignment.
+    pub arena_align: u64,
+    /// Number of steps.
+    pub steps: usize,
+    /// Intermediate results and scratch.
+    pub buffers: Vec<Buffer>,
+    /// Bytes alive at each step.
+    pub live: Vec<u64>,
+}
+
+/// A place in the arena for a span of steps.
+#[derive(Clone, Debug, Serialize)]
+pub struct Buffer {
+    /// What lives there.
+    pub name: String,
+    /// First byte.
+    pub offset: u64,
+    /// Size.
+    pub bytes: u64,
+    /// First step at which it holds data.
+    pub first: usize,
+    /// Last step.
+    pub last: usize,
+}
+
+/// Where the ranges come from.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Calibration {
+    /// Number of samples; 0 for data-free ranges.
+    pub samples: usize,
+    /// Value of `--range`, or `data-free`.
+    pub range: String,
+}
+
+/// One pass over the float graph.
+#[derive(Clone, Debug, Serialize)]
+pub struct Pass {
+    /// Name as in the pipeline's list.
+    pub name: String,
+    /// Nodes before.
+    pub before: usize,
+    /// Nodes after.
+    pub after: usize,
+}
+
+/// Measured end to end, never the sum of parts.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Loss {
+    /// Which data: `calibration` or the file's role.
+    pub data: String,
+    /// Samples measured.
+    pub samples: usize,
+    /// Samples whose largest output is at the same place as the float model's, in 0..=1; over the first output.
+    pub top1_agreement: f64,
+    /// Mean squared difference from the float model over the variance of its output; over all outputs.
+    pub error_over_variance: f64,
+    /// Per output, its own error over variance.
+    pub per_output: Vec<(String, f64)>,
+}
+
+impl Report {
+    /// The report for tools: pretty-printed JSON with a final newline. An error only if a number is not finite.
+    pub fn json(&self) -> mcompc_ir::Result<String> {
+        let mut s = serde_json::to_string_pretty(self)
+            .map_err(|e| mcompc_ir::Error::new(mcompc_ir::Code::Internal, format!("the report does not serialise: {e}")))?;
+        s.push('\n');
+        Ok(s)
+    }
+    /// The report for people: one page without scripts, fonts or links to elsewhere.
+    pub fn html(&self) -> String {
+        html::page(self)
+    }
+}
