@@ -1,2 +1,25 @@
-//! See docs/architecture.md.
+//! Integer graph to kernel module. Each operator is lowered once, by one generator, for whatever the machine description offers.
+//!
+//! Packing, staging and zero-point corrections are derived here from the machine's contraction row; no other place knows the layout.
 #![forbid(unsafe_code)]
+
+mod conv;
+mod copy;
+mod depthwise;
+mod elementwise;
+mod emit;
+mod entry;
+mod gemm;
+mod movement;
+mod pack;
+mod planes;
+mod pool;
+mod softmax;
+mod spec;
+mod stage;
+
+pub use conv::{conv_kernel, dense_kernel};
+pub use depthwise::depthwise_kernel;
+pub use emit::{Arg, Call};
+pub use entry::{Layer, Lowered, Options, lower};
+pub use spec::{ConvSpec, Geometry, PoolSpec, Requant};

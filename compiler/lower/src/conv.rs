@@ -1,0 +1,169 @@
+//! Full convolutions and dense layers: stage a block of pixels where needed, then the inner product with every output channel.
+
+use crate::copy::{CopyMode, Unit, copy_run};
+use crate::emit::{Arg, Call};
+use crate::gemm::Gemm;
+use crate::pack::{Steps, fold_zero_point, pack_params, pack_weights};
+use crate::spec::ConvSpec;
+use crate::stage::Stage;
+use mcompc_ir::{Code, Error, Result, ValueId};
+use mcompc_kernel::{Bin, Builder, Elem, Form, Machine, MemElem, Role, Row, Val};
+
+/// Copy units of a machine.
+pub fn unit_of(m: &Machine) -> Unit {
+    Unit { vector: m.vector_bytes as usize, unaligned: m.unaligned }
+}
+
+// How activations reach the row: what is added to the stored code, and how a copy makes it.
+struct Feed {
+    offset: i32,
+    mode: CopyMode,
+    direct_mem: MemElem,
+    direct: bool,
+}
+
+fn feed(s: &ConvSpec, row: &Row) -> Feed {
+    let direct_mem = if s.x_u8 { MemElem::U8 } else { MemElem::S8 };
+    let k_ok = s.geo.c.is_multiple_of(Steps::of(row).step);
+    let pointwise = s.geo.pointwise();
+    match (row.form, row.a, s.x_u8) {
+        // A scalar load widens either signedness.
+        (Form::Scalar, _, _) => Feed { offset: 0, mode: CopyMode::Bytes { flip: false }, direct_mem, direct: pointwise },
+        (Form::Packed, _, u8_in) => {
+            Feed { offset: if u8_in { -128 } else { 0 }, mode: CopyMode::Packed { flip: u8_in }, direct_mem, direct: false }
+        }
+        (_, Elem::I16, u8_in) => Feed { offset: 0, mode: CopyMode::Wide { signed: !u8_in }, direct_mem, direct: false },
+        (_, Elem::I8, false) | (_, Elem::U8, true) => {
+            Feed { offset: 0, mode: CopyMode::Bytes { flip: false }, direct_mem, direct: pointwise && k_ok }
+        }
+        (_, Elem::I8, true) => Feed { offset: -128, mode: CopyMode::Bytes { flip: true }, direct_mem, direct: false },
+        (_, Elem::U8, false) => Feed { offset: 128, mode: CopyMode::Bytes { flip: true }, direct_mem, direct: false },
+    }
+}
+
+/// Kernel and call of a q.conv with group 1.
+pub fn conv_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Result<Call> {
+    build(s, m, x, y, "conv")
+}
+
+/// Kernel and call of a q.dense.
+pub fn dense_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Result<Call> {
+    build(s, m, x, y, "dense")
+}
+
+fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Result<Call> {
+    let g = &s.geo;
+    let row = m.row();
+    let st = Steps::of(row);
+    let f = feed(s, row);
+    if row.form == Form::Matrix {
+        return Err(Error::new(Code::Backend, format!("row `{}`: the matrix form has no generator yet", row.name)));
+    }
+    let k = g.kh * g.kw * g.c;
+    let kpad = k.next_multiple_of(st.step);
+    let pixels = g.pixels();
+    if (pixels as u64) * (g.ow as u64) > 1 << 31 {
+        return Err(Error::new(Code::Limit, format!("{pixels} output pixels are more than a kernel can index")));
+    }
+    let (mr, nr) = if pixels == 1 { (1, row.tile_fc as usize) } else { ((row.tile[0] as usize).min(pixels), row.tile[1] as usize) };
+
+    let mut b = Builder::new(name);
+    let px = b.ptr("x", Role::In, g.h * g.w * g.c, 1);
+    let py = b.ptr("y", Role::Out, pixels * s.o, 1);
+    let weights = pack_weights(&s.weights, s.o, k, kpad, nr, row);
+    let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x + f.offset);
+    let params = pack_params(&bias, &s.mult, nr, row.n as usize);
+    let pw = b.ptr("w", Role::Const, weights.len(), 16);
+    let pp = b.ptr("p", Role::Const, params.len(), 4);
+    let mut args = vec![
+        Arg::Value(x),
+        Arg::Value(y),
+        Arg::Data { bytes: weights, align: 16, weights: true },
+        Arg::Data { bytes: params, align: 16, weights: false },
+    ];
+
+    let es = f.mode.growth();
+    let a_stride = if f.direct { g.c } else { kpad * es };
+    // Packed rows want runs of whole words; where channels do not give them, bytes are gathered first.
+    let two_step = row.form == Form::Packed && !(g.c.is_multiple_of(4));
+    let scratch = if f.direct { 0 } else { mr * a_stride + if two_step { kpad } else { 0 } };
+    let ps = (scratch > 0).then(|| {
+        args.push(Arg::Scratch(scratch));
+        b.ptr("s", Role::Scratch, scratch, 16)
+    });
+    let a_mem = match (f.direct, row.form) {
+        (true, _) => f.direct_mem,
+        (false, Form::Scalar) => f.direct_mem,
+        (false, _) if es == 2 => MemElem::S16,
+        _ => MemElem::S8,
+    };
+    let gemm = Gemm { row, row_id: 0, a_mem, kpad, mr, nr, o: s.o, a_stride, rescale: s.rescale };
+    let fill = s.zp_x + f.offset;
+
+    let body = |b: &mut Builder, p0: Val| {
+        let a = match ps {
+            None => b.ptr_add(px, p0, g.c as i32, 0),
+            Some(ps) => {
+                stage_block(b, s, m, &f, two_step, kpad, mr, fill, px, ps, p0);
+                ps
+            }
+        };
+        let out = b.ptr_add(py, p0, s.o as i32, 0);
+        gemm.emit(b, a, pw, pp, out);
+    };
+    if pixels == mr {
+        let z = b.iconst(0);
+        body(&mut b, z);
+    } else {
+        b.for_loop(0, pixels.next_multiple_of(mr) as i32, mr as i32, &[], |b, iv, _| {
+            // The last block overlaps its predecessor: recomputing pixels costs less than a second copy of the code.
+            let p0 = if pixels.is_multiple_of(mr) {
+                iv
+            } else {
+                let last = b.iconst((pixels - mr) as i32);
+                b.bin(Bin::Smin, iv, last)
+            };
+            body(b, p0);
+            vec![]
+        });
+    }
+    Ok(Call { func: b.finish(), rows: vec![row.clone()], args, macs: (pixels * k * s.o) as u64, in_place: vec![] })
+}
+
+#[allow(clippy::too_many_arguments)]
+fn stage_block(
+    b: &mut Builder,
+    s: &ConvSpec,
+    m: &Machine,
+    f: &Feed,
+    two_step: bool,
+    kpad: usize,
+    mr: usize,
+    fill: i32,
+    px: Val,
+    ps: Val,
+    p0: Val,
+) {
+    let g = &s.geo;
+    let unit = unit_of(m);
+    let row_bytes = (kpad * f.mode.growth()) as i32;
+    let one = |b: &mut Builder, dst: Val, p: Val| {
+        if two_step {
+            let CopyMode::Packed { flip } = f.mode else { return };
+            let gather = b.ptr_imm(ps, row_bytes * mr as i32);
+            Stage { geo: g, unit, mode: CopyMode::Bytes { flip }, fill }.pixel(b, px, gather, p);
+            copy_run(b, unit, CopyMode::Packed { flip: false }, gather, dst, kpad, true);
+        } else {
+            Stage { geo: g, unit, mode: f.mode, fill }.pixel(b, px, dst, p);
+        }
+    };
+    if mr == 1 {
+        one(b, ps, p0);
+        return;
+    }
+    b.for_loop(0, mr as i32, 1, &[ps], |b, i, c| {
+        let p = b.add(p0, i);
+        one(b, c[0], p);
+        vec![b.ptr_imm(c[0], row_bytes)]
+    });
+}

@@ -1,0 +1,202 @@
+//! Depthwise convolutions with channels in lanes: per output pixel one address a tap (padding reads a row of zero points), then
+//! blocks of channels over all taps.
+
+use crate::conv::unit_of;
+use crate::copy::{CopyMode, fill_run};
+use crate::emit::{Arg, Call};
+use crate::gemm::{i32s, store_lanes};
+use crate::pack::fold_zero_point;
+use crate::planes;
+use crate::spec::ConvSpec;
+use mcompc_ir::{Code, Error, Result, ValueId};
+use mcompc_kernel::{Bin, Builder, Cmp, Elem, Form, Lane, MacForm, Machine, MemElem, Role, Row, Ty, Val};
+
+/// Kernel and call of a q.conv with group = channels.
+pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Result<Call> {
+    if m.mac == MacForm::Planes && planes::fits(s) {
+        return planes::depthwise_planes(s, m, x, y);
+    }
+    let g = &s.geo;
+    let (c, taps) = (g.c, g.kh * g.kw);
+    let lanes = if c < m.mac_lanes as usize { 1 } else { (m.mac_lanes as usize).max(1) };
+    let pairs = (m.mac == MacForm::Pairs && lanes > 1).then(|| pair_row(m)).transpose()?;
+
+    // Weights as [tap][channel], or [pair of taps][channel][2] with a zero tap where the number is odd.
+    let tap = |t: usize, ch: usize| if t < taps { i16::from(s.weights[ch * taps + t]) } else { 0 };
+    let mut weights = Vec::new();
+    if pairs.is_some() {
+        for t in (0..taps).step_by(2) {
+            for ch in 0..c {
+                weights.extend(tap(t, ch).to_le_bytes());
+                weights.extend(tap(t + 1, ch).to_le_bytes());
+            }
+        }
+    } else {
+        for t in 0..taps {
+            weights.extend((0..c).map(|ch| tap(t, ch) as u8));
+        }
+    }
+    let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x);
+    let params: Vec<u8> = bias.iter().chain(&s.mult).flat_map(|v| v.to_le_bytes()).collect();
+
+    let mut b = Builder::new("dwconv");
+    let px = b.ptr("x", Role::In, g.h * g.w * c, 1);
+    let py = b.ptr("y", Role::Out, g.pixels() * c, 1);
+    let pw = b.ptr("w", Role::Const, weights.len(), 16);
+    let pp = b.ptr("p", Role::Const, params.len(), 4);
+    let mut args = vec![
+        Arg::Value(x),
+        Arg::Value(y),
+        Arg::Data { bytes: weights, align: 16, weights: true },
+        Arg::Data { bytes: params, align: 16, weights: false },
+    ];
+    let zeros = g.padded().then(|| {
+        args.push(Arg::Scratch(c));
+        let z = b.ptr("z", Role::Scratch, c, 16);
+        fill_run(&mut b, unit_of(m), CopyMode::Bytes { flip: false }, z, c, s.zp_x);
+        z
+    });
+
+    let body = Body { s, m, lanes, pairs, pw, pp };
+    let (iy_start, ix_start) = (b.iconst(-(g.pt as i32)), b.iconst(-(g.pl as i32)));
+    b.for_loop(0, g.oh as i32, 1, &[py, iy_start], |b, _, row| {
+        let ends = b.for_loop(0, g.ow as i32, 1, &[row[0], ix_start], |b, _, px_out| {
+            let ptrs = tap_pointers(b, s, px, zeros, row[1], px_out[1]);
+            body.channels(b, &ptrs, px_out[0]);
+            vec![b.ptr_imm(px_out[0], c as i32), b.add_imm(px_out[1], g.sw as i32)]
+        });
+        vec![ends[0], b.add_imm(row[1], g.sh as i32)]
+    });
+    let rows = pairs.map(|r| vec![r.clone()]).unwrap_or_default();
+    Ok(Call { func: b.finish(), rows, args, macs: (g.pixels() * c * taps) as u64, in_place: vec![] })
+}
+
+fn pair_row(m: &Machine) -> Result<&Row> {
+    m.contract
+        .iter()
+        .find(|r| r.form == Form::Dot && r.a == Elem::I16 && r.k == 2 && r.n * 2 == m.mac_lanes)
+        .ok_or_else(|| Error::new(Code::Internal, format!("machine `{}` pairs taps but has no row for them", m.isa)))
+}
+
+// The address of every tap's channels for the window at (iy0, ix0).
+fn tap_pointers(b: &mut Builder, s: &ConvSpec, x: Val, zeros: Option<Val>, iy0: Val, ix0: Val) -> Vec<Val> {
+    let g = &s.geo;
+    let row0 = b.mul_imm(iy0, g.w as i32);
+    let at0 = b.add(row0, ix0);
+    let base = b.ptr_add(x, at0, g.c as i32, 0);
+    let off = |ky: usize, kx: usize| ((ky * g.dh * g.w + kx * g.dw) * g.c) as i32;
+    let Some(z) = zeros else {
+        return (0..g.kh * g.kw).map(|t| b.ptr_imm(base, off(t / g.kw, t % g.kw))).collect();
+    };
+    let inside = |b: &mut Builder, first: Val, k: usize, d: usize, size: usize| -> Vec<Val> {
+        let lim = b.iconst(size as i32);
+        (0..k)
+            .map(|i| {
+                let at = b.add_imm(first, (i * d) as i32);
+                b.cmp(Cmp::Ult, at, lim)
+            })
+            .collect()
+    };
+    let oky = inside(b, iy0, g.kh, g.dh, g.h);
+    let okx = inside(b, ix0, g.kw, g.dw, g.w);
+    let mut ptrs = Vec::with_capacity(g.kh * g.kw);
+    for (ky, &y_in) in oky.iter().enumerate() {
+        for (kx, &x_in) in okx.iter().enumerate() {
+            let ok = b.bin(Bin::And, y_in, x_in);
+            let p = b.ptr_imm(base, off(ky, kx));
+            ptrs.push(b.select(ok, p, z));
+        }
+    }
+    ptrs
+}
+
+struct Body<'a> {
+    s: &'a ConvSpec,
+    m: &'a Machine,
+    lanes: usize,
+    pairs: Option<&'a Row>,
+    pw: Val,
+    pp: Val,
+}
+
+impl Body<'_> {
+    // All channels of one output pixel, block by block; the last block overlaps where the channels do not divide.
+    fn channels(&self, b: &mut Builder, taps: &[Val], out: Val) {
+        let (c, l) = (self.s.geo.c, self.lanes);
+        let n = c.div_ceil(l);
+        if n == 1 {
+            let z = b.iconst(0);
+            return self.block(b, taps, out, z);
+        }
+        b.for_loop(0, (n * l) as i32, l as i32, &[], |b, iv, _| {
+            let at = if c.is_multiple_of(l) {
+                iv
+            } else {
+                let last = b.iconst((c - l) as i32);
+                b.bin(Bin::Smin, iv, last)
+            };
+            self.block(b, taps, out, at);
+            vec![]
+        });
+    }
+
+    fn block(&self, b: &mut Builder, taps: &[Val], out: Val, at: Val) {
+        let (c, l) = (self.s.geo.c, self.lanes);
+        let parts = if l > 1 && (self.m.split || self.pairs.is_some()) { 2 } else { 1 };
+        let ty = i32s(l / parts);
+        let param = |b: &mut Builder, base: usize| -> Vec<Val> {
+            let p = b.ptr_add(self.pp, at, 4, (base * 4) as i32);
+            (0..parts).map(|h| b.load_aligned(ty, MemElem::W32, p, (h * (l / parts) * 4) as i32, 4)).collect()
+        };
+        let mut acc = param(b, 0);
+        let mem = if self.s.x_u8 { MemElem::U8 } else { MemElem::S8 };
+        let a_ty = if l > 1 { Ty::Vec(Lane::I16, l as u16) } else { Ty::I32 };
+        let load = |b: &mut Builder, t: usize| {
+            let p = b.ptr_add(taps[t], at, 1, 0);
+            b.load(a_ty, mem, p, 0)
+        };
+        if let Some(row) = self.pairs {
+            let pw = b.ptr_add(self.pw, at, 4, 0);
+            for t in (0..taps.len()).step_by(2) {
+                let a0 = load(b, t);
+                let a1 = if t + 1 < taps.len() { load(b, t + 1) } else { a0 };
+                for (h, acc) in acc.iter_mut().enumerate() {
+                    let half = (l / 2) as u16;
+                    let mask = (0..half).flat_map(|i| [h as u16 * half + i, l as u16 + h as u16 * half + i]).collect();
+                    let a = b.shuffle(a0, a1, mask);
+                    let w = b.load(a_ty, MemElem::S16, pw, (t / 2 * c * 4 + h * l * 2) as i32);
+                    *acc = b.contract(0, row, 0, *acc, a, w);
+                }
+            }
+        } else {
+            let pw = b.ptr_add(self.pw, at, 1, 0);
+            for t in 0..taps.len() {
+                let a = load(b, t);
+                let w = b.load(a_ty, MemElem::S8, pw, (t * c) as i32);
+                mac_parts(b, &mut acc, a, w);
+            }
+        }
+        let m = param(b, c);
+        let q: Vec<Val> = acc.iter().zip(m).map(|(&acc, m)| b.rescale(self.s.rescale, acc, m)).collect();
+        let p = b.ptr_add(out, at, 1, 0);
+        store_lanes(b, &q, p, 0, l);
+    }
+}
+
+/// `acc += a * w` for i16 lanes into one vector of i32 lanes, two halves, or a scalar.
+pub fn mac_parts(b: &mut Builder, acc: &mut [Val], a: Val, w: Val) {
+    match acc {
+        [one] if b.ty(*one) == Ty::I32 => {
+            let p = b.bin(Bin::Mul, a, w);
+            *one = b.add(*one, p);
+        }
+        [one] => *one = b.mac(*one, a, w),
+        halves => {
+            for (h, acc) in halves.iter_mut().enumerate() {
+                let (x, y) = (b.widen(a, true, h == 1), b.widen(w, true, h == 1));
+                let p = b.bin(Bin::Mul, x, y);
+                *acc = b.add(*acc, p);
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What a generator hands back: a kernel function and how to call it.
+
+use mcompc_ir::ValueId;
+use mcompc_kernel::{Func, Row};
+
+/// A pointer argument of a kernel call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arg {
+    /// A tensor.
+    Value(ValueId),
+    /// Constant data; `weights` goes to the weights section.
+    Data {
+        /// Contents.
+        bytes: Vec<u8>,
+        /// Alignment.
+        align: u32,
+        /// Weights or table.
+        weights: bool,
+    },
+    /// Working memory for the time of the call.
+    Scratch(usize),
+}
+
+/// One kernel call. `rows` are the contraction rows its operations refer to by index.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The kernel, under a provisional name; equal bodies are emitted once.
+    pub func: Func,
+    /// Contraction rows, by index.
+    pub rows: Vec<Row>,
+    /// Arguments, as the function's parameters.
+    pub args: Vec<Arg>,
+    /// Multiply-accumulates it does, for reports.
+    pub macs: u64,
+    /// Inputs whose memory the output may take over: the kernel reads each element before it writes the same one.
+    pub in_place: Vec<ValueId>,
+}
+
+/// Splits `total` steps into a rolled loop of `unroll` steps a round and a straight remainder: (rounds, remainder).
+pub fn rounds(total: usize, unroll: usize) -> (usize, usize) {
+    let u = unroll.max(1);
+    if total <= u { (0, total) } else { (total / u, total % u) }
+}

@@ -1,0 +1,323 @@
+//! From graph to module: a call for every node, buffers at planned offsets, kernels shared, and the entry function.
+
+use crate::conv::{conv_kernel, dense_kernel};
+use crate::depthwise::depthwise_kernel;
+use crate::elementwise::{LinComb, Operand, add_kernel, lut_kernel, mul_kernel, rescale_kernel};
+use crate::emit::{Arg, Call};
+use crate::movement::{concat_kernel, copy_kernel, pad_kernel, transpose_kernel};
+use crate::pool::{PoolKind, pool_kernel};
+use crate::softmax::softmax_kernel;
+use crate::spec::{conv_spec, geometry, mem_of, rescale_of};
+use mcompc_ir::{Code, Error, Graph, NodeId, Result, ValueId};
+use mcompc_kernel::{Builder, Data, Inst, Machine, Module, Op, Role, Val};
+use mcompc_plan::{Buffer, Plan, check, plan};
+use std::collections::BTreeMap;
+
+/// Choices of the lowering.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Prefix of the exported symbol: `<name>_run`.
+    pub name: String,
+}
+
+/// One layer as it will run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// ONNX name of the node.
+    pub name: String,
+    /// Integer operator.
+    pub op: String,
+    /// ONNX nodes merged into it.
+    pub fused: Vec<String>,
+    /// Kernel function in the object.
+    pub kernel: String,
+    /// Multiply-accumulates (element operations for the others).
+    pub macs: u64,
+    /// Bytes of weights and tables it reads.
+    pub const_bytes: usize,
+    /// Arena bytes live while it runs, scratch included.
+    pub live_bytes: usize,
+    /// Scratch bytes of the kernel.
+    pub scratch_bytes: usize,
+}
+
+/// The result of lowering.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// Kernels, constant data and the exported entry function (inputs, outputs, arena).
+    pub module: Module,
+    /// Name of the entry function.
+    pub entry: String,
+    /// Arena the caller provides.
+    pub arena_bytes: usize,
+    /// Its alignment.
+    pub arena_align: usize,
+    /// Layers in order of execution.
+    pub layers: Vec<Layer>,
+    /// Planned buffers, for the report.
+    pub buffers: Vec<Buffer>,
+    /// Their offsets.
+    pub plan: Plan,
+}
+
+const ALIGN: usize = 16;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Input(usize),
+    Output(usize),
+    Arena(usize),
+}
+
+/// Lowers a fully integer graph for a machine.
+pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
+    let mut alias: BTreeMap<ValueId, ValueId> = BTreeMap::new();
+    let mut calls: Vec<(NodeId, Call)> = Vec::new();
+    for n in g.topo()? {
+        let node = g.node(n);
+        match node.op.as_str() {
+            "input" | "const" => {}
+            "Reshape" => {
+                alias.insert(g.out(n), g.inputs_of(n)[0]);
+            }
+            "Transpose" if moves_nothing(g, n)? => {
+                alias.insert(g.out(n), g.inputs_of(n)[0]);
+            }
+            _ => calls.push((n, call_of(g, n, m).map_err(|e| e.at(node.name.clone()))?)),
+        }
+    }
+    let root = |mut v: ValueId| {
+        while let Some(&r) = alias.get(&v) {
+            v = r;
+        }
+        v
+    };
+
+    // Outputs that are inputs, or the same value twice, need a copy of their own.
+    let mut places: BTreeMap<ValueId, Place> = BTreeMap::new();
+    for (i, &n) in g.inputs.iter().enumerate() {
+        places.insert(g.out(n), Place::Input(i));
+    }
+    let mut copies: Vec<(ValueId, usize)> = Vec::new();
+    for (i, out) in g.outputs.iter().enumerate() {
+        let r = root(out.value);
+        if let std::collections::btree_map::Entry::Vacant(e) = places.entry(r) {
+            e.insert(Place::Output(i));
+        } else {
+            copies.push((r, i));
+        }
+    }
+
+    // Live ranges of everything in the arena.
+    let mut buffers: Vec<Buffer> = Vec::new();
+    let mut scratch: Vec<Option<usize>> = Vec::new();
+    for (step, (n, call)) in calls.iter().enumerate() {
+        for a in &call.args {
+            if let Arg::Value(v) = a
+                && let Some(Place::Arena(b)) = places.get(&root(*v))
+            {
+                let last: &mut usize = &mut buffers[*b].last;
+                *last = step;
+            }
+        }
+        let y = g.out(*n);
+        places.entry(y).or_insert_with(|| {
+            buffers.push(Buffer { bytes: g.value(y).bytes(), align: ALIGN, first: step, last: step, may_alias: None });
+            Place::Arena(buffers.len() - 1)
+        });
+        let s = call.args.iter().find_map(|a| if let Arg::Scratch(b) = a { Some(*b) } else { None });
+        scratch.push(s.map(|bytes| {
+            buffers.push(Buffer { bytes, align: ALIGN, first: step, last: step, may_alias: None });
+            buffers.len() - 1
+        }));
+    }
+    let end = calls.len();
+    for (v, _) in &copies {
+        if let Some(Place::Arena(b)) = places.get(v) {
+            buffers[*b].last = end;
+        }
+    }
+    for (step, (n, call)) in calls.iter().enumerate() {
+        let Some(Place::Arena(y)) = places.get(&g.out(*n)).copied() else { continue };
+        buffers[y].may_alias = call.in_place.iter().find_map(|v| match places.get(&root(*v)) {
+            Some(Place::Arena(x)) if *x != y && buffers[*x].last == step && buffers[*x].bytes == buffers[y].bytes => Some(*x),
+            _ => None,
+        });
+    }
+    let p = plan(&buffers);
+    check(&buffers, &p)?;
+
+    let mut asm = Assembly { module: Module::default(), kernels: BTreeMap::new() };
+    let mut b = Builder::new(format!("{}_run", o.name));
+    b.export();
+    let size = |v: ValueId| g.value(v).bytes();
+    let ins: Vec<Val> = g.inputs.iter().map(|&n| b.ptr(&g.node(n).name, Role::In, size(g.out(n)), 1)).collect();
+    let outs: Vec<Val> = g.outputs.iter().map(|x| b.ptr(&x.name, Role::Out, size(x.value), 1)).collect();
+    let arena = b.ptr("arena", Role::Scratch, p.total, ALIGN as u8);
+    let at = |b: &mut Builder, v: ValueId| -> Result<Val> {
+        Ok(match places.get(&root(v)) {
+            Some(Place::Input(i)) => ins[*i],
+            Some(Place::Output(i)) => outs[*i],
+            Some(Place::Arena(k)) => b.ptr_imm(arena, p.offsets[*k] as i32),
+            None => return Err(Error::new(Code::Internal, format!("value `{}` has no place", g.value(v).name))),
+        })
+    };
+    let mut layers = Vec::new();
+    for (step, (n, call)) in calls.into_iter().enumerate() {
+        let node = g.node(n);
+        let mut args = Vec::new();
+        let mut const_bytes = 0;
+        for a in call.args {
+            args.push(match a {
+                Arg::Value(v) => at(&mut b, v)?,
+                Arg::Data { bytes, align, weights } => {
+                    const_bytes += bytes.len();
+                    let name = asm.data(bytes, align, weights);
+                    b.data(&name, 0)
+                }
+                Arg::Scratch(_) => b.ptr_imm(arena, scratch[step].map_or(0, |s| p.offsets[s]) as i32),
+            });
+        }
+        let kernel = asm.kernel(call.func, &call.rows);
+        b.call(&kernel, &args);
+        layers.push(Layer {
+            name: node.name.clone(),
+            op: node.op.clone(),
+            fused: node.fused.clone(),
+            kernel,
+            macs: call.macs,
+            const_bytes,
+            live_bytes: buffers.iter().filter(|x| x.first <= step && step <= x.last).map(|x| x.bytes).sum(),
+            scratch_bytes: scratch[step].map_or(0, |s| buffers[s].bytes),
+        });
+    }
+    for (v, out) in copies {
+        let c = copy_kernel(m, size(v), v, g.outputs[out].value)?;
+        let kernel = asm.kernel(c.func, &[]);
+        let src = at(&mut b, v)?;
+        b.call(&kernel, &[src, outs[out]]);
+    }
+    let entry = b.finish();
+    let name = entry.name.clone();
+    asm.module.funcs.push(entry);
+    Ok(Lowered { module: asm.module, entry: name, arena_bytes: p.total, arena_align: ALIGN, layers, buffers, plan: p })
+}
+
+struct Assembly {
+    module: Module,
+    // Text of a kernel without its name, to its name.
+    kernels: BTreeMap<String, String>,
+}
+
+impl Assembly {
+    // Adds a kernel, or finds the one with the same body.
+    fn kernel(&mut self, mut f: mcompc_kernel::Func, rows: &[mcompc_kernel::Row]) -> String {
+        let ids: Vec<u16> = rows.iter().map(|r| self.module.row(r)).collect();
+        renumber(&mut f.body.insts, &ids);
+        let kind = std::mem::take(&mut f.name);
+        let key = format!("{kind} {f:?}");
+        if let Some(n) = self.kernels.get(&key) {
+            return n.clone();
+        }
+        let name = format!("k{}_{kind}", self.kernels.len());
+        f.name = name.clone();
+        self.kernels.insert(key, name.clone());
+        self.module.funcs.push(f);
+        name
+    }
+
+    // Adds constant data, or finds equal data.
+    fn data(&mut self, bytes: Vec<u8>, align: u32, weights: bool) -> String {
+        if let Some(d) = self.module.data.iter().find(|d| d.bytes == bytes && d.align >= align && d.weights == weights) {
+            return d.name.clone();
+        }
+        let name = format!("d{}", self.module.data.len());
+        self.module.data.push(Data { name: name.clone(), bytes, align, weights, export: false });
+        name
+    }
+}
+
+fn renumber(insts: &mut [Inst], ids: &[u16]) {
+    for i in insts {
+        match i {
+            Inst::Op { op: Op::Contract { row, .. }, .. } => *row = ids[*row as usize],
+            Inst::For { body, .. } => renumber(&mut body.insts, ids),
+            Inst::If { then, els, .. } => {
+                renumber(&mut then.insts, ids);
+                renumber(&mut els.insts, ids);
+            }
+            _ => {}
+        }
+    }
+}
+
+// A transpose that only moves dimensions of size 1.
+fn moves_nothing(g: &Graph, n: NodeId) -> Result<bool> {
+    let shape = &g.value(g.inputs_of(n)[0]).shape;
+    let perm = g.node(n).attrs.usizes("perm")?;
+    let big: Vec<usize> = perm.into_iter().filter(|&p| shape[p] != 1).collect();
+    Ok(big.windows(2).all(|w| w[0] < w[1]))
+}
+
+fn call_of(g: &Graph, n: NodeId, m: &Machine) -> Result<Call> {
+    let node = g.node(n);
+    let ins = g.inputs_of(n);
+    let y = g.out(n);
+    let elems = g.value(y).elems();
+    let operand = |i: usize| -> Result<Operand> {
+        let v = g.value(ins[i]);
+        let zp = v.quant.map(|q| q.zero_point).ok_or_else(|| Error::new(Code::Internal, format!("`{}` has no quantization", v.name)))?;
+        Ok(Operand { value: ins[i], mem: mem_of(v)?, zp })
+    };
+    let int = |name: &str| -> Result<i32> {
+        i32::try_from(node.attrs.int(name)?).map_err(|_| Error::new(Code::Internal, format!("attribute `{name}` passes 32 bits")))
+    };
+    let konst = |i: usize| ins.get(i).and_then(|&v| g.const_of(v)).ok_or_else(|| Error::new(Code::Internal, "a table is not constant"));
+    match node.op.as_str() {
+        "q.conv" => {
+            let (s, depthwise) = conv_spec(g, n)?;
+            if depthwise { depthwise_kernel(&s, m, ins[0], y) } else { conv_kernel(&s, m, ins[0], y) }
+        }
+        "q.dense" => dense_kernel(&conv_spec(g, n)?.0, m, ins[0], y),
+        "q.add" => {
+            let k = LinComb { a: int("a")?, b: int("b")?, c: int("c")?, shift: int("shift")?, lo: int("lo")?, hi: int("hi")? };
+            add_kernel(m, elems, k, operand(0)?, operand(1)?, y)
+        }
+        "q.mul" => mul_kernel(m, elems, g.value(ins[1]).elems(), int("m")?, rescale_of(g, n)?, operand(0)?, operand(1)?, y),
+        "q.rescale" => rescale_kernel(m, elems, int("m")?, rescale_of(g, n)?, operand(0)?, y),
+        "q.lut" => lut_kernel(elems, &konst(1)?.as_i8()?, operand(0)?, y),
+        "q.softmax" => {
+            let shape = &g.value(ins[0]).shape;
+            let last = shape.last().copied().unwrap_or(1);
+            softmax_kernel(elems / last.max(1), last, int("bits")? as u32, &konst(1)?.as_i32()?, operand(0)?, y)
+        }
+        "q.avgpool" | "q.maxpool" => {
+            let k = node.attrs.usizes("kernel")?;
+            let [kh, kw] = k[..] else { return Err(Error::new(Code::UnsupportedAttr, "attribute `kernel` needs 2 values")) };
+            let geo = geometry(g, n, kh, kw)?;
+            let x = operand(0)?;
+            let kind = if node.op == "q.maxpool" {
+                PoolKind::Max
+            } else {
+                let mult = node.attrs.ints("m")?.iter().map(|&v| v as i32).collect();
+                PoolKind::Average { zp_x: x.zp, mult, rescale: rescale_of(g, n)? }
+            };
+            pool_kernel(&geo, &kind, x.mem, m, ins[0], y)
+        }
+        "Transpose" => transpose_kernel(m, &g.value(ins[0]).shape, &node.attrs.usizes("perm")?, ins[0], y),
+        "Concat" => {
+            let axis = int("axis")? as usize;
+            let shape = &g.value(y).shape;
+            let outer: usize = shape[..axis].iter().product();
+            let inner: Vec<usize> = ins.iter().map(|&v| g.value(v).shape[axis..].iter().product()).collect();
+            concat_kernel(m, outer, &inner, &ins, y)
+        }
+        "Pad" => {
+            let shape = g.value(ins[0]).shape.clone();
+            let pads = node.attrs.usizes("pads")?;
+            let (before, after) = pads.split_at(shape.len());
+            pad_kernel(m, &shape, before, after, node.attrs.float("value")? as i32, ins[0], y)
+        }
+        op => Err(Error::new(Code::NoInteger, format!("operator `{op}` has no kernel"))),
+    }
+}

@@ -1,0 +1,184 @@
+//! The inner product of a block of pixels with every output channel: accumulators in registers over all of K, then the rescale.
+
+use crate::emit::rounds;
+use crate::pack::Steps;
+use mcompc_kernel::{Builder, Form, Lane, MemElem, Op, Rescale, Row, Ty, Val};
+
+/// A block of `mr` pixels times `o` output channels.
+#[derive(Clone, Debug)]
+pub struct Gemm<'a> {
+    /// Contraction row and its index in the module.
+    pub row: &'a Row,
+    /// Its index in the kernel's row list.
+    pub row_id: u16,
+    /// Memory element of the activations (staged or direct).
+    pub a_mem: MemElem,
+    /// Padded K.
+    pub kpad: usize,
+    /// Pixels of the block.
+    pub mr: usize,
+    /// Output channels of a full block.
+    pub nr: usize,
+    /// Output channels in all.
+    pub o: usize,
+    /// Bytes from one pixel's K elements to the next one's.
+    pub a_stride: usize,
+    /// Rescaling.
+    pub rescale: Rescale,
+}
+
+impl Gemm<'_> {
+    /// Emits the block: activations at `a`, weights and parameters from their start, outputs at `out` (pixel stride `o` bytes).
+    pub fn emit(&self, b: &mut Builder, a: Val, w: Val, params: Val, out: Val) {
+        let (full, rest) = (self.o / self.nr, self.o % self.nr);
+        let mut c = vec![w, params, out];
+        if full > 1 {
+            c = b.for_loop(0, full as i32, 1, &c, |b, _, c| self.block(b, a, c, self.nr));
+        } else if full == 1 {
+            c = self.block(b, a, &c, self.nr);
+        }
+        if rest > 0 {
+            self.block(b, a, &c, rest);
+        }
+    }
+
+    // `c` = weights, parameters, outputs of this block; returns those of the next one.
+    fn block(&self, b: &mut Builder, a: Val, c: &[Val], count: usize) -> Vec<Val> {
+        let n = self.row.n as usize;
+        let nv = count.div_ceil(n);
+        let acc_ty = self.row.acc_ty();
+        let mut carried = Vec::with_capacity(self.mr * nv + 2);
+        let bias: Vec<Val> = (0..nv).map(|j| b.load_aligned(acc_ty, MemElem::W32, c[1], (j * n * 4) as i32, 4)).collect();
+        for _ in 0..self.mr {
+            carried.extend(&bias);
+        }
+        carried.extend([a, c[0]]);
+
+        let st = Steps::of(self.row);
+        let w_step = st.step * nv * n * self.row.w_mem.lane().bytes();
+        let a_step = st.step * self.a_mem.bytes();
+        let unroll = self.row.unroll as usize;
+        let (loops, rest) = rounds(self.kpad / st.step, unroll);
+        let advance = |b: &mut Builder, v: &mut [Val], steps: usize| {
+            let k = v.len();
+            v[k - 2] = b.ptr_imm(v[k - 2], (a_step * steps) as i32);
+            v[k - 1] = b.ptr_imm(v[k - 1], (w_step * steps) as i32);
+        };
+        if loops > 0 {
+            carried = b.for_loop(0, loops as i32, 1, &carried, |b, _, v| {
+                let mut v = v.to_vec();
+                for s in 0..unroll.max(1) {
+                    self.step(b, &mut v, nv, s * a_step, s * w_step);
+                }
+                advance(b, &mut v, unroll.max(1));
+                v
+            });
+        }
+        for s in 0..rest {
+            self.step(b, &mut carried, nv, s * a_step, s * w_step);
+        }
+        advance(b, &mut carried, rest);
+
+        for i in 0..self.mr {
+            let mut q = Vec::with_capacity(nv);
+            for j in 0..nv {
+                let m = b.load_aligned(acc_ty, MemElem::W32, c[1], ((nv + j) * n * 4) as i32, 4);
+                q.push(b.rescale(self.rescale, carried[i * nv + j], m));
+            }
+            store_lanes(b, &q, c[2], (i * self.o) as i32, count);
+        }
+        let w = carried[carried.len() - 1];
+        vec![w, b.ptr_imm(c[1], (nv * n * 8) as i32), b.ptr_imm(c[2], count as i32)]
+    }
+
+    // One step of K: v = accumulators (pixel-major), activation pointer, weight pointer.
+    fn step(&self, b: &mut Builder, v: &mut [Val], nv: usize, a_off: usize, w_off: usize) {
+        let row = self.row;
+        let (pa, pw) = (v[v.len() - 2], v[v.len() - 1]);
+        let at = |i: usize| (i * self.a_stride + a_off) as i32;
+        let (n, k) = (row.n as usize, row.k as usize);
+        match row.form {
+            Form::Packed => {
+                let a: Vec<[Val; 2]> =
+                    (0..self.mr).map(|i| [0, 4].map(|h| b.load_aligned(Ty::I32, MemElem::W32, pa, at(i) + h, 4))).collect();
+                for j in 0..nv {
+                    let word = b.load_aligned(Ty::I32, MemElem::W32, pw, (w_off + 4 * j) as i32, 4);
+                    for (h, ror) in [false, true].into_iter().enumerate() {
+                        let w = b.op(Ty::I32, Op::Sxtb16 { ror }, &[word]);
+                        for i in 0..self.mr {
+                            v[i * nv + j] = b.contract(self.row_id, row, 0, v[i * nv + j], a[i][h], w);
+                        }
+                    }
+                }
+            }
+            Form::Lane => {
+                let lanes = 16 / row.a.lane().bytes();
+                let a: Vec<Val> = (0..self.mr).map(|i| b.load(row.a_ty(), self.a_mem, pa, at(i))).collect();
+                for l in 0..lanes / k {
+                    for j in 0..nv {
+                        let w = self.weights(b, pw, w_off + (l * nv + j) * n * k);
+                        for i in 0..self.mr {
+                            v[i * nv + j] = b.contract(self.row_id, row, l as u8, v[i * nv + j], a[i], w);
+                        }
+                    }
+                }
+            }
+            _ => {
+                let w: Vec<Val> = (0..nv).map(|j| self.weights(b, pw, w_off + j * n * k)).collect();
+                for i in 0..self.mr {
+                    let a = match row.form {
+                        Form::Dot if n > 1 => b.load_bcast(row.a_ty(), (k * row.a.lane().bytes()) as u8, pa, at(i)),
+                        Form::Scalar => b.load(Ty::I32, self.a_mem, pa, at(i)),
+                        _ => b.load(row.a_ty(), self.a_mem, pa, at(i)),
+                    };
+                    for j in 0..nv {
+                        v[i * nv + j] = b.contract(self.row_id, row, 0, v[i * nv + j], a, w[j]);
+                    }
+                }
+            }
+        }
+    }
+
+    fn weights(&self, b: &mut Builder, p: Val, off: usize) -> Val {
+        b.load(self.row.w_ty(), MemElem::S8, p, off as i32)
+    }
+}
+
+/// Stores the first `count` lanes of `q` (i32 values or vectors in i8 range) as bytes at `p + off`.
+pub fn store_lanes(b: &mut Builder, q: &[Val], p: Val, off: i32, count: usize) {
+    let Ty::Vec(_, n) = b.ty(q[0]) else {
+        for (j, &v) in q.iter().enumerate().take(count) {
+            b.store(v, MemElem::S8, p, off + j as i32);
+        }
+        return;
+    };
+    let n = n as usize;
+    let whole = count / n;
+    let mut j = 0;
+    while j < whole {
+        // Pairs and fours of short vectors become one store.
+        if n <= 8 && j + 4 <= whole && n * 4 <= 16 {
+            let lo = b.narrow_sat(q[j], q[j + 1]);
+            let hi = b.narrow_sat(q[j + 2], q[j + 3]);
+            let v = b.narrow_sat(lo, hi);
+            b.store(v, MemElem::S8, p, off + (j * n) as i32);
+            j += 4;
+        } else if n <= 8 && j + 2 <= whole {
+            let v = b.narrow_sat(q[j], q[j + 1]);
+            b.store(v, MemElem::S8, p, off + (j * n) as i32);
+            j += 2;
+        } else {
+            b.store(q[j], MemElem::S8, p, off + (j * n) as i32);
+            j += 1;
+        }
+    }
+    for l in whole * n..count {
+        let x = b.extract(q[l / n], (l % n) as u16);
+        b.store(x, MemElem::S8, p, off + l as i32);
+    }
+}
+
+/// A vector type of i32 lanes, or the scalar.
+pub fn i32s(lanes: usize) -> Ty {
+    if lanes <= 1 { Ty::I32 } else { Ty::Vec(Lane::I32, lanes as u16) }
+}

@@ -1,0 +1,171 @@
+//! Depthwise convolutions on cores that multiply pairs of i16 in scalar registers (Armv7E-M): one channel at a time is staged as a
+//! padded i16 plane, then pairs of neighbouring pixels meet pairs of taps.
+//!
+//! A row of taps w0 w1 w2 meets pixels x0 x1 x2 x3 as (x0,x1)(w0,w1) + (x2,x3)(w2,0) for the even output and, with stride 1, as
+//! (x0,x1)(0,w0) + (x2,x3)(w1,w2) for the odd one: no pixel is loaded twice and none needs shifting.
+
+use crate::emit::{Arg, Call};
+use crate::pack::fold_zero_point;
+use crate::spec::ConvSpec;
+use mcompc_ir::{Code, Error, Result, ValueId};
+use mcompc_kernel::{Builder, Form, Machine, MemElem, Role, Row, Ty, Val};
+
+/// Outputs computed together.
+const STRIP: usize = 4;
+
+struct Shape {
+    /// Words (pairs of pixels) a strip reads of one plane row.
+    words: usize,
+    /// Plane row length in pixels, even.
+    pw: usize,
+    /// Plane rows.
+    ph: usize,
+    /// Strips a row.
+    strips: usize,
+}
+
+fn shape(s: &ConvSpec) -> Shape {
+    let g = &s.geo;
+    let strips = g.ow.div_ceil(STRIP);
+    let span = (STRIP - 1) * g.sw + g.kw;
+    let words = span.div_ceil(2);
+    let pw = (strips - 1) * STRIP * g.sw + 2 * words;
+    Shape { words, pw: pw.next_multiple_of(2), ph: (g.oh - 1) * g.sh + g.kh, strips }
+}
+
+/// Whether the plane form applies: undilated windows of at most 5 taps a row, stride 1 or 2, and a plane of at most 8 KiB.
+pub fn fits(s: &ConvSpec) -> bool {
+    let g = &s.geo;
+    let sh = shape(s);
+    g.dh == 1 && g.dw == 1 && g.kw <= 5 && g.sw <= 2 && sh.pw * sh.ph * 2 <= 8192 && !s.x_u8
+}
+
+/// Words of paired taps for output `i` of a strip (relative to its first pixel): (plane word, low tap, high tap).
+fn pairs(s: &ConvSpec, i: usize) -> Vec<(usize, Option<usize>, Option<usize>)> {
+    let first = i * s.geo.sw;
+    let tap = |x: usize| x.checked_sub(first).filter(|&t| t < s.geo.kw);
+    (first / 2..=(first + s.geo.kw - 1) / 2).map(|w| (w, tap(2 * w), tap(2 * w + 1))).collect()
+}
+
+/// Kernel and call.
+pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Result<Call> {
+    let g = &s.geo;
+    let row = m
+        .contract
+        .iter()
+        .find(|r| r.form == Form::Packed)
+        .ok_or_else(|| Error::new(Code::Internal, format!("machine `{}` has no packed row for planes", m.isa)))?;
+    let sh = shape(s);
+    // Distinct tap words of one row of taps; outputs of a strip share them.
+    let mut kinds: Vec<(Option<usize>, Option<usize>)> = Vec::new();
+    for i in 0..STRIP {
+        for (_, lo, hi) in pairs(s, i) {
+            if !kinds.contains(&(lo, hi)) {
+                kinds.push((lo, hi));
+            }
+        }
+    }
+    // Per channel: bias, multiplier, then for each row of taps its words.
+    let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x);
+    let mut params = Vec::new();
+    for ch in 0..g.c {
+        params.extend(bias[ch].to_le_bytes());
+        params.extend(s.mult[ch].to_le_bytes());
+        for ky in 0..g.kh {
+            for (lo, hi) in &kinds {
+                for t in [lo, hi] {
+                    let w = t.map_or(0i16, |t| i16::from(s.weights[(ch * g.kh + ky) * g.kw + t]));
+                    params.extend(w.to_le_bytes());
+                }
+            }
+        }
+    }
+    let per_channel = 8 + g.kh * kinds.len() * 4;
+    let plane_bytes = sh.pw * sh.ph * 2;
+
+    let mut b = Builder::new("dwplane");
+    let px = b.ptr("x", Role::In, g.h * g.w * g.c, 1);
+    let py = b.ptr("y", Role::Out, g.pixels() * g.c, 1);
+    let pp = b.ptr("p", Role::Const, params.len(), 4);
+    let ps = b.ptr("s", Role::Scratch, plane_bytes, 4);
+    let args = vec![Arg::Value(x), Arg::Value(y), Arg::Data { bytes: params, align: 4, weights: true }, Arg::Scratch(plane_bytes)];
+    // The frame of padding is the same for every channel: written once.
+    let z = b.iconst(s.zp_x & 0xffff | s.zp_x << 16);
+    b.for_loop(0, (plane_bytes / 4) as i32, 1, &[ps], |b, _, p| {
+        b.store_aligned(z, MemElem::W32, p[0], 0, 4);
+        vec![b.ptr_imm(p[0], 4)]
+    });
+    b.for_loop(0, g.c as i32, 1, &[px, py, pp], |b, _, c| {
+        stage_plane(b, s, &sh, c[0], ps);
+        convolve(b, s, &sh, row, &kinds, ps, c[2], c[1]);
+        vec![b.ptr_imm(c[0], 1), b.ptr_imm(c[1], 1), b.ptr_imm(c[2], per_channel as i32)]
+    });
+    Ok(Call { func: b.finish(), rows: vec![row.clone()], args, macs: (g.pixels() * g.c * g.kh * g.kw) as u64, in_place: vec![] })
+}
+
+// Rows and columns of the image that some window reads.
+fn stage_plane(b: &mut Builder, s: &ConvSpec, sh: &Shape, x: Val, plane: Val) {
+    let g = &s.geo;
+    let rows = g.h.min(sh.ph - g.pt);
+    let cols = g.w.min(sh.pw - g.pl);
+    let dst0 = b.ptr_imm(plane, ((g.pt * sh.pw + g.pl) * 2) as i32);
+    let unroll = [5usize, 4, 3, 2].into_iter().find(|u| cols.is_multiple_of(*u)).unwrap_or(1);
+    b.for_loop(0, rows as i32, 1, &[x, dst0], |b, _, r| {
+        b.for_loop(0, (cols / unroll) as i32, 1, &[r[0], r[1]], |b, _, c| {
+            for u in 0..unroll {
+                let v = b.load(Ty::I32, MemElem::S8, c[0], (u * g.c) as i32);
+                b.store_aligned(v, MemElem::S16, c[1], (2 * u) as i32, 2);
+            }
+            vec![b.ptr_imm(c[0], (unroll * g.c) as i32), b.ptr_imm(c[1], (2 * unroll) as i32)]
+        });
+        vec![b.ptr_imm(r[0], (g.w * g.c) as i32), b.ptr_imm(r[1], (sh.pw * 2) as i32)]
+    });
+}
+
+#[allow(clippy::too_many_arguments)]
+fn convolve(b: &mut Builder, s: &ConvSpec, sh: &Shape, row: &Row, kinds: &[(Option<usize>, Option<usize>)], plane: Val, p: Val, y: Val) {
+    let g = &s.geo;
+    let strip = |b: &mut Builder, src: Val, out: Val, count: usize| {
+        let bias = b.load_aligned(Ty::I32, MemElem::W32, p, 0, 4);
+        let mut acc = vec![bias; count];
+        for ky in 0..g.kh {
+            let mut taps: Vec<Option<Val>> = vec![None; kinds.len()];
+            for word in 0..sh.words {
+                let uses: Vec<(usize, usize)> = (0..count)
+                    .flat_map(|i| pairs(s, i).into_iter().filter(|q| q.0 == word).map(move |q| (i, (q.1, q.2))))
+                    .filter_map(|(i, k)| kinds.iter().position(|&x| x == k).map(|k| (i, k)))
+                    .collect();
+                if uses.is_empty() {
+                    continue;
+                }
+                let xw = b.load_aligned(Ty::I32, MemElem::W32, src, ((ky * sh.pw + 2 * word) * 2) as i32, 4);
+                for (i, k) in uses {
+                    let w = *taps[k]
+                        .get_or_insert_with(|| b.load_aligned(Ty::I32, MemElem::W32, p, (8 + (ky * kinds.len() + k) * 4) as i32, 4));
+                    acc[i] = b.contract(0, row, 0, acc[i], xw, w);
+                }
+            }
+        }
+        let m = b.load_aligned(Ty::I32, MemElem::W32, p, 4, 4);
+        for (i, &a) in acc.iter().enumerate() {
+            let q = b.rescale(s.rescale, a, m);
+            b.store(q, MemElem::S8, out, (i * g.c) as i32);
+        }
+    };
+    let (full, rest) = (g.ow / STRIP, g.ow % STRIP);
+    debug_assert_eq!(sh.strips, full + usize::from(rest > 0));
+    let advance = ((STRIP * g.sw * 2) as i32, (STRIP * g.c) as i32);
+    b.for_loop(0, g.oh as i32, 1, &[plane, y], |b, _, r| {
+        let mut c = vec![r[0], r[1]];
+        if full > 0 {
+            c = b.for_loop(0, full as i32, 1, &c, |b, _, c| {
+                strip(b, c[0], c[1], STRIP);
+                vec![b.ptr_imm(c[0], advance.0), b.ptr_imm(c[1], advance.1)]
+            });
+        }
+        if rest > 0 {
+            strip(b, c[0], c[1], rest);
+        }
+        vec![b.ptr_imm(r[0], (g.sh * sh.pw * 2) as i32), b.ptr_imm(r[1], (g.ow * g.c) as i32)]
+    });
+}

@@ -1,0 +1,166 @@
+//! Average and maximum pooling: windows rolled, channels in lanes, padding skipped by a branch.
+
+use crate::emit::{Arg, Call};
+use crate::gemm::{i32s, store_lanes};
+use crate::spec::Geometry;
+use mcompc_ir::{Code, Error, Result, ValueId};
+use mcompc_kernel::{Bin, Builder, Cmp, Lane, Machine, MemElem, Op, Rescale, Role, Ty, Val};
+
+/// Which reduction.
+#[derive(Clone, Debug)]
+pub enum PoolKind {
+    /// Sum of (x - zp), rescaled by `mult[n - 1]` for a window with n counted elements.
+    Average { zp_x: i32, mult: Vec<i32>, rescale: Rescale },
+    /// Largest code; padding never wins.
+    Max,
+}
+
+/// Kernel and call of q.avgpool or q.maxpool on codes `mem`.
+pub fn pool_kernel(g: &Geometry, kind: &PoolKind, mem: MemElem, m: &Machine, x: ValueId, y: ValueId) -> Result<Call> {
+    let lanes = if g.c < m.mac_lanes as usize { 1 } else { (m.mac_lanes as usize).max(1) };
+    let unsigned = mem == MemElem::U8;
+    if unsigned && matches!(kind, PoolKind::Max) {
+        return Err(
+            Error::new(Code::UnsupportedType, "maximum pooling of a u8 graph input has no kernel").hint("declare the input as i8, or f32")
+        );
+    }
+    let mut b = Builder::new(if matches!(kind, PoolKind::Max) { "maxpool" } else { "avgpool" });
+    let px = b.ptr("x", Role::In, g.h * g.w * g.c, 1);
+    let py = b.ptr("y", Role::Out, g.pixels() * g.c, 1);
+    let mut args = vec![Arg::Value(x), Arg::Value(y)];
+    // A multiplier for each number of counted elements; one suffices where all are equal.
+    let mut table = None;
+    if let PoolKind::Average { mult, .. } = kind
+        && mult.iter().any(|v| *v != mult[0])
+    {
+        let bytes: Vec<u8> = mult.iter().flat_map(|v| v.to_le_bytes()).collect();
+        table = Some(b.ptr("m", Role::Const, bytes.len(), 4));
+        args.push(Arg::Data { bytes, align: 4, weights: false });
+    }
+    let (iy, ix) = (b.iconst(-(g.pt as i32)), b.iconst(-(g.pl as i32)));
+    b.for_loop(0, g.oh as i32, 1, &[py, iy], |b, _, r| {
+        let e = b.for_loop(0, g.ow as i32, 1, &[r[0], ix], |b, _, c| {
+            let blocks = g.c.div_ceil(lanes);
+            let one = |b: &mut Builder, at: Val| block(b, g, kind, mem, m, lanes, table, px, c[0], r[1], c[1], at);
+            if blocks == 1 {
+                let z = b.iconst(0);
+                one(b, z);
+            } else {
+                b.for_loop(0, (blocks * lanes) as i32, lanes as i32, &[], |b, iv, _| {
+                    let last = b.iconst((g.c - lanes) as i32);
+                    let at = if g.c.is_multiple_of(lanes) { iv } else { b.bin(Bin::Smin, iv, last) };
+                    one(b, at);
+                    vec![]
+                });
+            }
+            vec![b.ptr_imm(c[0], g.c as i32), b.add_imm(c[1], g.sw as i32)]
+        });
+        vec![e[0], b.add_imm(r[1], g.sh as i32)]
+    });
+    Ok(Call { func: b.finish(), rows: vec![], args, macs: (g.pixels() * g.c * g.kh * g.kw) as u64, in_place: vec![] })
+}
+
+#[allow(clippy::too_many_arguments)]
+fn block(
+    b: &mut Builder,
+    g: &Geometry,
+    kind: &PoolKind,
+    mem: MemElem,
+    m: &Machine,
+    lanes: usize,
+    table: Option<Val>,
+    x: Val,
+    out: Val,
+    iy0: Val,
+    ix0: Val,
+    at: Val,
+) {
+    let average = matches!(kind, PoolKind::Average { .. });
+    let parts = if average && lanes > 1 && m.split { 2 } else { 1 };
+    let acc_ty = if average { i32s(lanes / parts) } else { Ty::I32 };
+    let max_ty = if lanes > 1 { Ty::Vec(Lane::I16, lanes as u16) } else { Ty::I32 };
+    let start = if average { 0 } else { -32768 };
+    let ty = if average { acc_ty } else { max_ty };
+    let mut init: Vec<Val> = (0..parts).map(|_| b.vconst(start, ty)).collect();
+    init.push(b.iconst(0));
+    let padded = g.padded();
+    let (h, w) = (b.iconst(g.h as i32), b.iconst(g.w as i32));
+    let acc = b.for_loop(0, g.kh as i32, 1, &init, |b, ky, acc| {
+        let dy = b.mul_imm(ky, g.dh as i32);
+        let iy = b.add(iy0, dy);
+        let oky = b.cmp(Cmp::Ult, iy, h);
+        let row = b.mul_imm(iy, g.w as i32);
+        b.for_loop(0, g.kw as i32, 1, acc, |b, kx, acc| {
+            let dx = b.mul_imm(kx, g.dw as i32);
+            let ix = b.add(ix0, dx);
+            let tap = |b: &mut Builder| -> Vec<Val> {
+                let px = b.add(row, ix);
+                let p = b.ptr_add(x, px, g.c as i32, 0);
+                let p = b.ptr_add(p, at, 1, 0);
+                let mut acc = acc.to_vec();
+                let last = acc.len() - 1;
+                if average {
+                    add_codes(b, &mut acc[..last], mem, lanes, p);
+                } else {
+                    let v = b.load(max_ty, mem, p, 0);
+                    acc[0] = b.bin(Bin::Smax, acc[0], v);
+                }
+                acc[last] = b.add_imm(acc[last], 1);
+                acc
+            };
+            if !padded {
+                return tap(b);
+            }
+            let okx = b.cmp(Cmp::Ult, ix, w);
+            let ok = b.bin(Bin::And, oky, okx);
+            b.if_else(ok, tap, |_| acc.to_vec())
+        })
+    });
+    let p = b.ptr_add(out, at, 1, 0);
+    match kind {
+        PoolKind::Max => store_lanes(b, &acc[..1], p, 0, lanes),
+        PoolKind::Average { zp_x, mult, rescale } => {
+            let count = acc[parts];
+            let q: Vec<Val> = acc[..parts]
+                .iter()
+                .map(|&a| {
+                    let off = b.mul_imm(count, -zp_x);
+                    let off = if lanes > 1 { b.splat(off, acc_ty) } else { off };
+                    let a = b.add(a, off);
+                    let mv = match table {
+                        None => b.vconst(mult[0], acc_ty),
+                        Some(t) => {
+                            let p = b.ptr_add(t, count, 4, -4);
+                            let v = b.load_aligned(Ty::I32, MemElem::W32, p, 0, 4);
+                            if lanes > 1 { b.splat(v, acc_ty) } else { v }
+                        }
+                    };
+                    b.rescale(*rescale, a, mv)
+                })
+                .collect();
+            store_lanes(b, &q, p, 0, lanes);
+        }
+    }
+}
+
+/// `acc += codes` at p, in one vector, two halves or a scalar.
+fn add_codes(b: &mut Builder, acc: &mut [Val], mem: MemElem, lanes: usize, p: Val) {
+    match acc {
+        [one] if lanes == 1 => {
+            let v = b.load(Ty::I32, mem, p, 0);
+            *one = b.add(*one, v);
+        }
+        [one] => {
+            let v = b.load(Ty::Vec(Lane::I16, lanes as u16), mem, p, 0);
+            let v = b.op(Ty::Vec(Lane::I32, lanes as u16), Op::WidenAll { to: Lane::I32, signed: true }, &[v]);
+            *one = b.add(*one, v);
+        }
+        halves => {
+            let v = b.load(Ty::Vec(Lane::I16, lanes as u16), mem, p, 0);
+            for (h, acc) in halves.iter_mut().enumerate() {
+                let w = b.widen(v, true, h == 1);
+                *acc = b.add(*acc, w);
+            }
+        }
+    }
+}

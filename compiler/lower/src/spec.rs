@@ -1,0 +1,176 @@
+//! Typed views of integer nodes: geometry and rescaling read once from attributes and values.
+
+use mcompc_ir::{Code, DType, Error, Graph, NodeId, Result, Value};
+use mcompc_kernel::{MemElem, Rescale};
+
+/// Sizes of a sliding window over an NHWC tensor with one image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Geometry {
+    pub h: usize,
+    pub w: usize,
+    pub c: usize,
+    pub oh: usize,
+    pub ow: usize,
+    pub kh: usize,
+    pub kw: usize,
+    pub sh: usize,
+    pub sw: usize,
+    pub dh: usize,
+    pub dw: usize,
+    /// Rows and columns of padding above and to the left.
+    pub pt: usize,
+    pub pl: usize,
+}
+
+impl Geometry {
+    /// Output pixels.
+    pub fn pixels(&self) -> usize {
+        self.oh * self.ow
+    }
+    /// Whether some window reaches outside the image.
+    pub fn padded(&self) -> bool {
+        let last = |o: usize, s: usize, k: usize, d: usize| (o - 1) * s + (k - 1) * d;
+        self.pt > 0
+            || self.pl > 0
+            || last(self.oh, self.sh, self.kh, self.dh) >= self.h
+            || last(self.ow, self.sw, self.kw, self.dw) >= self.w
+    }
+    /// Whether output pixel p reads exactly input pixel p.
+    pub fn pointwise(&self) -> bool {
+        self.kh == 1 && self.kw == 1 && self.sh == 1 && self.sw == 1 && !self.padded()
+    }
+}
+
+/// The rescaling of a node's output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requant {
+    /// Kernel form.
+    pub rescale: Rescale,
+}
+
+/// A convolution or dense layer with its constants.
+#[derive(Clone, Debug)]
+pub struct ConvSpec {
+    /// Window; a dense layer of N rows is N pixels of a 1x1 window.
+    pub geo: Geometry,
+    /// Output channels.
+    pub o: usize,
+    /// Whether the input tensor is u8 (a graph input only).
+    pub x_u8: bool,
+    /// Zero point of the input tensor.
+    pub zp_x: i32,
+    /// Weights: O, kh, kw, C for a full convolution; C, kh, kw, 1 for a depthwise one.
+    pub weights: Vec<i8>,
+    /// Bias at scale sx * sw.
+    pub bias: Vec<i32>,
+    /// Multiplier of each output channel.
+    pub mult: Vec<i32>,
+    /// Rescaling.
+    pub rescale: Rescale,
+}
+
+/// A pooling window.
+#[derive(Clone, Debug)]
+pub struct PoolSpec {
+    /// Window.
+    pub geo: Geometry,
+}
+
+fn zp(v: &Value) -> Result<i32> {
+    v.quant.map(|q| q.zero_point).ok_or_else(|| Error::new(Code::Internal, format!("value `{}` has no quantization", v.name)))
+}
+
+/// Reads the rescaling attributes of a node.
+pub fn rescale_of(g: &Graph, n: NodeId) -> Result<Rescale> {
+    let a = &g.node(n).attrs;
+    let small = |name: &str, lo: i64, hi: i64| -> Result<i32> {
+        let v = a.int(name)?;
+        if v < lo || v > hi {
+            return Err(Error::new(Code::Internal, format!("attribute `{name}` is {v}, outside {lo}..={hi}")));
+        }
+        Ok(v as i32)
+    };
+    Ok(Rescale {
+        pre: if a.get("pre").is_some() { small("pre", 0, 15)? as u8 } else { 0 },
+        shift: small("shift", 1, 15)? as u8,
+        zp: zp(g.value(g.out(n)))?,
+        lo: small("lo", -32768, 32767)?,
+        hi: small("hi", -32768, 32767)?,
+    })
+}
+
+fn image(shape: &[usize]) -> Result<(usize, usize, usize)> {
+    match shape {
+        [1, h, w, c] => Ok((*h, *w, *c)),
+        _ => Err(Error::new(Code::BadShape, format!("expected one NHWC image, found shape {shape:?}"))
+            .hint("bind the batch dimension to 1 with --dim")),
+    }
+}
+
+/// Reads strides, pads and dilations of a window operator whose window is `kh` x `kw`.
+pub fn geometry(g: &Graph, n: NodeId, kh: usize, kw: usize) -> Result<Geometry> {
+    let node = g.node(n);
+    let (h, w, c) = image(&g.value(g.inputs_of(n)[0]).shape)?;
+    let (oh, ow, _) = image(&g.value(g.out(n)).shape)?;
+    let two = |name: &str| -> Result<[usize; 2]> {
+        <[usize; 2]>::try_from(node.attrs.usizes(name)?)
+            .map_err(|v| Error::new(Code::UnsupportedAttr, format!("attribute `{name}` has {} values, expected 2", v.len())))
+    };
+    let s = two("strides")?;
+    let d = if node.attrs.get("dilations").is_some() { two("dilations")? } else { [1, 1] };
+    let p = node.attrs.usizes("pads")?;
+    let [pt, pl, ..] = p[..] else { return Err(Error::new(Code::UnsupportedAttr, "attribute `pads` needs 4 values")) };
+    Ok(Geometry { h, w, c, oh, ow, kh, kw, sh: s[0], sw: s[1], dh: d[0], dw: d[1], pt, pl })
+}
+
+/// Memory element of a tensor's codes.
+pub fn mem_of(v: &Value) -> Result<MemElem> {
+    match v.dtype {
+        DType::I8 => Ok(MemElem::S8),
+        DType::U8 => Ok(MemElem::U8),
+        d => Err(Error::new(Code::UnsupportedType, format!("no kernel takes {d} activations"))),
+    }
+}
+
+/// Reads a q.conv (with `depthwise` telling which form) or q.dense node.
+pub fn conv_spec(g: &Graph, n: NodeId) -> Result<(ConvSpec, bool)> {
+    let ins = g.inputs_of(n);
+    let konst = |i: usize| {
+        ins.get(i)
+            .and_then(|&v| g.const_of(v))
+            .ok_or_else(|| Error::new(Code::Internal, format!("input {i} of `{}` is not constant", g.node(n).name)))
+    };
+    let x = g.value(ins[0]);
+    let (w, bias, mult) = (konst(1)?, konst(2)?, konst(3)?);
+    let (geo, o, depthwise) = if g.node(n).op == "q.dense" {
+        let (rows, k) = match x.shape[..] {
+            [k] => (1, k),
+            [r, k] => (r, k),
+            _ => return Err(Error::new(Code::BadShape, format!("q.dense takes [N,K], found {:?}", x.shape))),
+        };
+        let geo = Geometry { h: 1, w: rows, c: k, oh: 1, ow: rows, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, pt: 0, pl: 0 };
+        (geo, w.shape[0], false)
+    } else {
+        let geo = geometry(g, n, w.shape[1], w.shape[2])?;
+        let group = g.node(n).attrs.int("group")? as usize;
+        let (c, o) = (geo.c, w.shape[0]);
+        let depthwise = group > 1;
+        if depthwise && (group != c || o != c) {
+            return Err(Error::new(Code::UnsupportedAttr, format!("group = {group} with {c} input and {o} output channels"))
+                .hint("only group = 1 and depthwise (group = input channels = output channels) have kernels"));
+        }
+        (geo, o, depthwise)
+    };
+    let spec = ConvSpec {
+        geo,
+        o,
+        x_u8: x.dtype == DType::U8,
+        zp_x: zp(x)?,
+        weights: w.as_i8()?.to_vec(),
+        bias: bias.to_i32_vec()?,
+        mult: mult.to_i32_vec()?,
+        rescale: rescale_of(g, n)?,
+    };
+    Ok((spec, depthwise))
+}

@@ -1,0 +1,135 @@
+//! Staging: one output pixel's window as a row of kh*kw*C elements in scratch, padding filled with the zero point.
+
+use crate::copy::{CopyMode, Unit, copy_run, fill_run};
+use crate::spec::Geometry;
+use mcompc_kernel::{Bin, Builder, Cmp, Val};
+
+/// `p / d` and `p % d` for `0 <= p < limit`, without a division: a multiply-high by the reciprocal rounded up is exact while
+/// `limit * d <= 2^32` (Granlund and Montgomery 1994, section 4).
+pub fn div_rem(b: &mut Builder, p: Val, d: usize, limit: usize) -> (Val, Val) {
+    if d == 1 {
+        let z = b.iconst(0);
+        return (p, z);
+    }
+    if limit <= d {
+        let z = b.iconst(0);
+        return (z, p);
+    }
+    let q = if d.is_power_of_two() {
+        let s = b.iconst(d.trailing_zeros() as i32);
+        b.bin(Bin::Srl, p, s)
+    } else {
+        let m = b.iconst(((1u64 << 32).div_ceil(d as u64)) as i32);
+        b.bin(Bin::MulHi, p, m)
+    };
+    let qd = b.mul_imm(q, d as i32);
+    let r = b.bin(Bin::Sub, p, qd);
+    (q, r)
+}
+
+/// What a window of a tensor is copied with.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage<'a> {
+    /// Window.
+    pub geo: &'a Geometry,
+    /// Copy units of the machine.
+    pub unit: Unit,
+    /// Element change.
+    pub mode: CopyMode,
+    /// Stored value of padding.
+    pub fill: i32,
+}
+
+impl Stage<'_> {
+    /// Whether every run of channels is made of whole aligned words.
+    fn aligned(&self) -> bool {
+        self.geo.c.is_multiple_of(4)
+    }
+
+    /// Copies the window of output pixel `p` (row-major index) from `x` to `dst`.
+    pub fn pixel(&self, b: &mut Builder, x: Val, dst: Val, p: Val) {
+        let g = self.geo;
+        let (oy, ox) = div_rem(b, p, g.ow, g.pixels());
+        let y = b.mul_imm(oy, g.sh as i32);
+        let iy0 = b.add_imm(y, -(g.pt as i32));
+        let xx = b.mul_imm(ox, g.sw as i32);
+        let ix0 = b.add_imm(xx, -(g.pl as i32));
+        if g.kh == 1 {
+            self.row(b, x, dst, iy0, ix0);
+            return;
+        }
+        let bytes = (g.kw * g.c * self.mode.growth()) as i32;
+        b.for_loop(0, g.kh as i32, 1, &[dst, iy0], |b, _, c| {
+            self.row(b, x, c[0], c[1], ix0);
+            vec![b.ptr_imm(c[0], bytes), b.add_imm(c[1], g.dh as i32)]
+        });
+    }
+
+    fn row(&self, b: &mut Builder, x: Val, dst: Val, iy: Val, ix0: Val) {
+        let g = self.geo;
+        let span = (g.kw - 1) * g.dw + 1;
+        let start = |b: &mut Builder| {
+            let r = b.mul_imm(iy, g.w as i32);
+            let at = b.add(r, ix0);
+            b.ptr_add(x, at, g.c as i32, 0)
+        };
+        let whole = |b: &mut Builder| {
+            let src = start(b);
+            copy_run(b, self.unit, self.mode, src, dst, g.kw * g.c, self.aligned());
+        };
+        if !g.padded() && g.dw == 1 {
+            return whole(b);
+        }
+        let iy_ok = |b: &mut Builder| {
+            let h = b.iconst(g.h as i32);
+            b.cmp(Cmp::Ult, iy, h)
+        };
+        if g.dw == 1 && g.w >= span {
+            let oky = iy_ok(b);
+            let lim = b.iconst((g.w - span + 1) as i32);
+            let okx = b.cmp(Cmp::Ult, ix0, lim);
+            let ok = b.bin(Bin::And, oky, okx);
+            b.if_else(
+                ok,
+                |b| {
+                    whole(b);
+                    vec![]
+                },
+                |b| {
+                    self.taps(b, x, dst, iy, ix0);
+                    vec![]
+                },
+            );
+        } else {
+            self.taps(b, x, dst, iy, ix0);
+        }
+    }
+
+    // One tap at a time, each inside or filled.
+    fn taps(&self, b: &mut Builder, x: Val, dst: Val, iy: Val, ix0: Val) {
+        let g = self.geo;
+        let bytes = (g.c * self.mode.growth()) as i32;
+        let h = b.iconst(g.h as i32);
+        let oky = b.cmp(Cmp::Ult, iy, h);
+        let w = b.iconst(g.w as i32);
+        let row = b.mul_imm(iy, g.w as i32);
+        b.for_loop(0, g.kw as i32, 1, &[dst, ix0], |b, _, c| {
+            let okx = b.cmp(Cmp::Ult, c[1], w);
+            let ok = b.bin(Bin::And, oky, okx);
+            b.if_else(
+                ok,
+                |b| {
+                    let at = b.add(row, c[1]);
+                    let src = b.ptr_add(x, at, g.c as i32, 0);
+                    copy_run(b, self.unit, self.mode, src, c[0], g.c, self.aligned());
+                    vec![]
+                },
+                |b| {
+                    fill_run(b, self.unit, self.mode, c[0], g.c, self.fill);
+                    vec![]
+                },
+            );
+            vec![b.ptr_imm(c[0], bytes), b.add_imm(c[1], g.dw as i32)]
+        });
+    }
+}
