@@ -57,9 +57,8 @@ pub(crate) fn header(p: &PackageInput, n: &Names) -> String {
     );
     let _ = write!(
         s,
-        "\n/* Nearest integer, ties to even, of a value within 24 bits. */\nstatic inline int32_t {pre}_nearest(float v) {{\n    \
-         int32_t t = (int32_t)v;\n    float d = v - (float)t;\n    if (d > 0.5f || (d == 0.5f && (t & 1))) t++;\n    \
-         else if (d < -0.5f || (d == -0.5f && (t & 1))) t--;\n    return t;\n}}\n"
+        "\n/* Nearest integer, ties away from zero, of a value within 24 bits. */\nstatic inline int32_t {pre}_nearest(float v) {{\n    \
+         int32_t t = (int32_t)v;\n    float d = v - (float)t;\n    if (d >= 0.5f) t++;\n    else if (d <= -0.5f) t--;\n    return t;\n}}\n"
     );
     for (t, i) in inputs() {
         if let Some(q) = &t.quant {
@@ -116,7 +115,7 @@ fn quantize(s: &mut String, n: &Names, t: &TensorSpec, q: &TensorQuant, i: &Tens
     let ty = ctype(t.dtype);
     let _ = write!(
         s,
-        "\n/* Reals to codes: nearest, ties to even, saturating; NaN becomes the lowest code. */\nstatic inline void {}_quantize_{}(const float *real, {ty} *q) {{\n",
+        "\n/* Reals to codes: nearest, ties away from zero, saturating; NaN becomes the lowest code. */\nstatic inline void {}_quantize_{}(const float *real, {ty} *q) {{\n",
         n.prefix, i.c
     );
     element(s, n, t, q, i);

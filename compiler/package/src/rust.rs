@@ -100,8 +100,8 @@ fn lib(p: &PackageInput, n: &Names) -> String {
     let nearest = p.inputs.iter().any(|t| t.quant.is_some());
     if nearest {
         s.push_str(
-            "\n/// Nearest integer, ties to even, of a value within 24 bits.\nfn nearest(v: f32) -> i32 {\n    let t = v as i32;\n    let d = v - t as f32;\n    \
-             let odd = t & 1 == 1;\n    if d > 0.5 || (d == 0.5 && odd) {\n        t + 1\n    } else if d < -0.5 || (d == -0.5 && odd) {\n        t - 1\n    } else {\n        t\n    }\n}\n",
+            "\n/// Nearest integer, ties away from zero, of a value within 24 bits.\nfn nearest(v: f32) -> i32 {\n    let t = v as i32;\n    let d = v - t as f32;\n    \
+             if d >= 0.5 {\n        t + 1\n    } else if d <= -0.5 {\n        t - 1\n    } else {\n        t\n    }\n}\n",
         );
     }
     for (t, i) in inputs() {
@@ -159,7 +159,7 @@ fn conversions(s: &mut String, t: &TensorSpec, q: &TensorQuant, input: bool) {
             s,
             "    fn one(real: f32, scale: f32, zero: {zt}) -> {ty} {{\n        let v = real / scale;\n        let (lo, hi) = {bounds};\n        \
              // Written so that NaN becomes the lowest code.\n        let v = if v >= lo {{ v }} else {{ lo }};\n        let v = if v > hi {{ hi }} else {{ v }};\n        ({sum}) as {ty}\n    }}\n\
-             \x20   /// Reals to codes: nearest, ties to even, saturating; NaN becomes the lowest code.\n    pub fn quantize(real: &[f32; ELEMS], q: &mut [{ty}; ELEMS]) {{\n",
+             \x20   /// Reals to codes: nearest, ties away from zero, saturating; NaN becomes the lowest code.\n    pub fn quantize(real: &[f32; ELEMS], q: &mut [{ty}; ELEMS]) {{\n",
             bounds = if int { format!("(({lo} - zero) as f32, ({hi} - zero) as f32)") } else { format!("({lo}.0 - zero, {hi}.0 - zero)") },
             sum = if int { "super::nearest(v) + zero" } else { "super::nearest(v + zero)" },
         );

@@ -46,7 +46,7 @@ mod tests {
     fn readable() {
         assert_eq!((bytes(10_239), bytes(10_240), bytes(3_500_000)), ("10239 B".into(), "10.0 KiB".into(), "3.3 MiB".into()));
         assert_eq!((count(9_999), count(2_656_000), count(300_780_000_000)), ("9999".into(), "2.66 M".into(), "300.78 G".into()));
-        assert_eq!((real(0.00390625), real(1234.56), real(1e-7)), ("0.003906".into(), "1.235e3".into(), "1.000e-7".into()));
+        assert_eq!((real(0.00390625), real(1234.56), real(1e-7)), ("0.003906".into(), "1235".into(), "1.000e-7".into()));
         assert_eq!(escape("<a b=\"c\">&'"), "&lt;a b=&quot;c&quot;&gt;&amp;&#39;");
     }
 }
