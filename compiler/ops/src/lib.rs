@@ -1,2 +1,155 @@
-//! See docs/architecture.md.
+//! Every operator of the graph: documentation, attributes, shape inference, reference semantics. One file an operator, one row of [`OPS`].
+//!
+//! The semantics here are the definition: f32 operators accumulate in f64 and round once, at the end; integer operators are computed
+//! exactly in 64 and 128 bits. They know no machine and no packing, and speed is nobody's concern.
 #![forbid(unsafe_code)]
+
+mod broadcast;
+mod def;
+mod docs;
+mod float;
+mod int;
+mod moves;
+mod window;
+
+pub use def::{AttrDef, Ctx, Kind, OpDef};
+pub use docs::docs;
+pub use int::Rescale;
+
+use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Quant, Result, Tensor, Value, ValueId};
+
+/// The operator table, in the order of docs/ops.md.
+pub static OPS: &[&OpDef] = &[
+    &float::conv::OP,
+    &float::dense::OP,
+    &float::matmul::OP,
+    &float::add::OP,
+    &float::sub::OP,
+    &float::mul::OP,
+    &float::div::OP,
+    &float::relu::OP,
+    &float::sigmoid::OP,
+    &float::tanh::OP,
+    &float::hard_swish::OP,
+    &float::clip::OP,
+    &float::leaky_relu::OP,
+    &float::elu::OP,
+    &float::hard_sigmoid::OP,
+    &float::softmax::OP,
+    &float::average_pool::OP,
+    &float::max_pool::OP,
+    &float::batch_normalization::OP,
+    &float::reduce_mean::OP,
+    &moves::reshape::OP,
+    &moves::transpose::OP,
+    &moves::pad::OP,
+    &moves::concat::OP,
+    &moves::input::OP,
+    &moves::constant::OP,
+    &int::conv::OP,
+    &int::dense::OP,
+    &int::add::OP,
+    &int::mul::OP,
+    &int::avgpool::OP,
+    &int::maxpool::OP,
+    &int::softmax::OP,
+    &int::lut::OP,
+    &int::rescale_op::OP,
+];
+
+/// The row of an operator.
+///
+/// # Errors
+/// [`Code::UnsupportedOp`] for a name that is not in the table.
+pub fn find(op: &str) -> Result<&'static OpDef> {
+    OPS.iter().copied().find(|d| d.name == op).ok_or_else(|| {
+        Error::new(Code::UnsupportedOp, format!("operator `{op}` is not supported")).hint("docs/ops.md lists the supported operators")
+    })
+}
+
+/// Output values of a node that reads `ins`: types, shapes, and quantization (the input's for operators that only move codes, the one
+/// already in `node.outs` for integer arithmetic, none for floats). Names are those already in `node.outs`, else the node's.
+///
+/// # Errors
+/// With the node's name: unknown operator, an attribute missing, unknown or of the wrong type, inputs that do not fit.
+pub fn infer(node: &Node, ins: &[&Value]) -> Result<Vec<Value>> {
+    let c = Ctx { node, ins };
+    let run = || {
+        let d = find(&node.op)?;
+        def::check(d, &c)?;
+        if let Some(v) = ins.iter().find(|v| v.shape.contains(&0)) {
+            return def::shape_error(format!("`{}` has no elements: {:?}", v.name, v.shape));
+        }
+        let outs = (d.infer)(&c)?;
+        let huge = |v: &&Value| v.shape.iter().try_fold(v.dtype.size(), |a, &d| a.checked_mul(d)).is_none_or(|b| b > isize::MAX as usize);
+        match outs.iter().find(huge) {
+            Some(v) => def::shape_error(format!("the result would be {}{:?}", v.dtype, v.shape)),
+            None => Ok(outs),
+        }
+    };
+    run().map_err(|e: Error| e.at(&node.name))
+}
+
+/// The reference result of a node on `tensors`, one per input of `ins`. For integer operators `node.outs` holds the output quantization.
+///
+/// # Errors
+/// Those of [`infer`], tensors that do not match `ins`, and [`Code::Overflow`] where an integer accumulator would leave 32 bits.
+pub fn eval(node: &Node, ins: &[&Value], tensors: &[&Tensor]) -> Result<Vec<Tensor>> {
+    infer(node, ins)?;
+    let fits = ins.len() == tensors.len() && ins.iter().zip(tensors).all(|(v, t)| v.dtype == t.dtype && v.shape == t.shape);
+    if !fits {
+        return Err(Error::new(Code::Internal, "the tensors are not of the types that were inferred").at(&node.name));
+    }
+    find(&node.op).and_then(|d| (d.eval)(&Ctx { node, ins }, tensors)).map_err(|e| e.at(&node.name))
+}
+
+/// Output values of a node of a graph, from the values it reads; see [`infer`].
+///
+/// # Errors
+/// Those of [`infer`].
+pub fn infer_in(g: &Graph, id: NodeId) -> Result<Vec<Value>> {
+    let inputs = g.inputs_of(id);
+    let ins: Vec<&Value> = inputs.iter().map(|&v| g.value(v)).collect();
+    infer(g.node(id), &ins)
+}
+
+/// Adds a node with inferred outputs; output 0 is called `out` and, for integer arithmetic, has the quantization `quant`.
+///
+/// # Errors
+/// Those of [`infer`]; the graph is then unchanged.
+pub fn add_op(g: &mut Graph, name: &str, op: &str, attrs: Attrs, inputs: &[ValueId], out: &str, quant: Option<Quant>) -> Result<NodeId> {
+    let first = Value { quant, ..Value::new(out, mcompc_ir::DType::F32, []) };
+    let node = Node { name: name.into(), op: op.into(), attrs, outs: vec![first], tensor: None, fused: Vec::new() };
+    let ins: Vec<&Value> = inputs.iter().map(|&v| g.value(v)).collect();
+    let outs = infer(&node, &ins)?;
+    Ok(g.add_node(name, op, node.attrs, inputs, outs))
+}
+
+/// Recomputes every value from the graph's inputs on; what passes call after they changed shapes. Names and chosen quantizations stay.
+///
+/// # Errors
+/// Those of [`infer`], and a cycle.
+pub fn infer_all(g: &mut Graph) -> Result<()> {
+    for id in g.topo()? {
+        g.node_mut(id).outs = infer_in(g, id)?;
+    }
+    Ok(())
+}
+
+/// [`mcompc_ir::verify`], and every value is what inference says.
+///
+/// # Errors
+/// [`Code::Verify`] where a value differs, and those of [`infer`].
+pub fn verify(g: &Graph) -> Result<()> {
+    mcompc_ir::verify(g)?;
+    for id in g.topo()? {
+        let (have, want) = (&g.node(id).outs, infer_in(g, id)?);
+        let same = |a: &Value, b: &Value| (a.dtype, &a.shape, a.quant) == (b.dtype, &b.shape, b.quant);
+        if have.len() != want.len() || !have.iter().zip(&want).all(|(a, b)| same(a, b)) {
+            let show = |v: &[Value]| v.iter().map(|v| format!("{}{:?} {:?}", v.dtype, v.shape, v.quant)).collect::<Vec<_>>().join(", ");
+            let e = Error::new(Code::Verify, format!("the outputs are {}, inference says {}", show(have), show(&want)));
+            return Err(e.at(&g.node(id).name));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! Numpy broadcasting: shapes are aligned at their last dimension, and a dimension of 1 repeats.
+
+use crate::def::{Ctx, shape_error};
+use mcompc_ir::{DType, Result, Tensor, Value};
+
+/// The common shape of two.
+pub(crate) fn shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
+    let r = a.len().max(b.len());
+    let dim = |s: &[usize], i: usize| (i + s.len()).checked_sub(r).map_or(1, |j| s[j]);
+    (0..r)
+        .map(|i| match (dim(a, i), dim(b, i)) {
+            (x, y) if x == y || y == 1 => Ok(x),
+            (1, y) => Ok(y),
+            _ => shape_error(format!("shapes {a:?} and {b:?} do not broadcast")),
+        })
+        .collect()
+}
+
+/// For each element of `to`, in order, the offset of the element of `from` that it repeats.
+pub(crate) fn offsets(from: &[usize], to: &[usize]) -> Vec<usize> {
+    let mut off = vec![0usize];
+    let mut stride = 1;
+    // From the last dimension outwards: the offsets of the inner block, repeated with this dimension's stride.
+    for i in (0..to.len()).rev() {
+        let d = (i + from.len()).checked_sub(to.len()).map_or(1, |j| from[j]);
+        let step = if d == 1 { 0 } else { stride };
+        off = (0..to[i]).flat_map(|k| off.iter().map(move |o| o + k * step)).collect();
+        stride *= d;
+    }
+    off
+}
+
+/// Inference of a binary float operator.
+pub(crate) fn infer(c: &Ctx<'_>) -> Result<Vec<Value>> {
+    c.floats()?;
+    c.out(DType::F32, shape(&c.ins[0].shape, &c.ins[1].shape)?, None)
+}
+
+/// `f` on every pair, in f64, rounded at the end.
+pub(crate) fn eval(t: &[&Tensor], f: impl Fn(f64, f64) -> f64) -> Result<Vec<Tensor>> {
+    let to = shape(&t[0].shape, &t[1].shape)?;
+    let (a, b) = (t[0].as_f32()?, t[1].as_f32()?);
+    let (oa, ob) = (offsets(&t[0].shape, &to), offsets(&t[1].shape, &to));
+    let y: Vec<f32> = oa.iter().zip(&ob).map(|(&i, &j)| f(a[i].into(), b[j].into()) as f32).collect();
+    Ok(vec![Tensor::from_f32(to, &y)?])
+}

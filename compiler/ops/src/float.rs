@@ -1,0 +1,39 @@
+//! Float operators: ONNX's names and meaning, attributes normalised.
+
+pub(crate) mod add;
+pub(crate) mod average_pool;
+pub(crate) mod batch_normalization;
+pub(crate) mod clip;
+pub(crate) mod conv;
+pub(crate) mod dense;
+pub(crate) mod div;
+pub(crate) mod elu;
+pub(crate) mod hard_sigmoid;
+pub(crate) mod hard_swish;
+pub(crate) mod leaky_relu;
+pub(crate) mod matmul;
+pub(crate) mod max_pool;
+pub(crate) mod mul;
+pub(crate) mod reduce_mean;
+pub(crate) mod relu;
+pub(crate) mod sigmoid;
+pub(crate) mod softmax;
+pub(crate) mod sub;
+pub(crate) mod tanh;
+
+use crate::def::{AttrDef, Kind, opt};
+use mcompc_ir::{Result, Tensor};
+
+pub(crate) const ACT_MIN: AttrDef = opt("act_min", Kind::Float, "lower bound of the result (a fused clamp); none when absent");
+pub(crate) const ACT_MAX: AttrDef = opt("act_max", Kind::Float, "upper bound of the result (a fused clamp); none when absent");
+
+/// `f` on every element, in f64, rounded at the end.
+pub(crate) fn map(t: &[&Tensor], f: impl Fn(f64) -> f64) -> Result<Vec<Tensor>> {
+    let y: Vec<f32> = t[0].as_f32()?.iter().map(|&x| f(x.into()) as f32).collect();
+    Ok(vec![Tensor::from_f32(t[0].shape.clone(), &y)?])
+}
+
+/// The bound rounded to f32 first, so that a clamp gives a value inside its own f32 bounds.
+pub(crate) fn bound(v: f64) -> f64 {
+    f64::from(v as f32)
+}

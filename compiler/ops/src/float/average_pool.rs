@@ -1,0 +1,39 @@
+//! Average pool.
+
+use crate::def::{Kind, OpDef, req};
+use crate::window::{Image, KERNEL, LAYOUT, PADS, STRIDES, Window, is_nhwc};
+use mcompc_ir::{DType, Tensor};
+
+pub(crate) const OP: OpDef = OpDef {
+    name: "AveragePool",
+    doc: "Mean over each window. Padding counts as zeros in the divisor only with count_include_pad; it is smaller than the window. \
+          GlobalAveragePool is this with the image as its window.",
+    inputs: &["x"],
+    attrs: &[KERNEL, STRIDES, PADS, req("count_include_pad", Kind::Int, "0: divide by the elements inside the image, 1: by the window's"), LAYOUT],
+    infer: |c| {
+        c.floats()?;
+        c.int_in("count_include_pad", 0, 1)?;
+        let x = Image::new(c.shape(0)?, is_nhwc(c)?);
+        let win = Window::pool(c, [x.h, x.w])?;
+        c.out(DType::F32, x.with(win.out[0], win.out[1], x.c).shape(), None)
+    },
+    eval: |c, t| {
+        let x = Image::new(c.shape(0)?, is_nhwc(c)?);
+        let win = Window::pool(c, [x.h, x.w])?;
+        let all = c.int_in("count_include_pad", 0, 1)? == 1;
+        let y = x.with(win.out[0], win.out[1], x.c);
+        let xs = t[0].as_f32()?;
+        let mut out = vec![0f32; y.elems()];
+        for n in 0..y.n {
+            for (oy, ox) in win.positions() {
+                let count = if all { win.area() } else { win.taps(0, oy).count() * win.taps(1, ox).count() };
+                for ch in 0..y.c {
+                    let row = |iy: usize| win.taps(1, ox).map(|(_, ix)| f64::from(xs[x.at(n, iy, ix, ch)])).sum::<f64>();
+                    let sum: f64 = win.taps(0, oy).map(|(_, iy)| row(iy)).sum();
+                    out[y.at(n, oy, ox, ch)] = (sum / count as f64) as f32;
+                }
+            }
+        }
+        Ok(vec![Tensor::from_f32(y.shape(), &out)?])
+    },
+};

@@ -1,0 +1,13 @@
+//! Elementwise product.
+
+use crate::broadcast;
+use crate::def::OpDef;
+
+pub(crate) const OP: OpDef = OpDef {
+    name: "Mul",
+    doc: "a * b, with numpy broadcasting.",
+    inputs: &["a", "b"],
+    attrs: &[],
+    infer: broadcast::infer,
+    eval: |_, t| broadcast::eval(t, |a, b| a * b),
+};

@@ -1,0 +1,6 @@
+//! Hyperbolic tangent.
+
+use crate::def::OpDef;
+
+pub(crate) const OP: OpDef =
+    OpDef { name: "Tanh", doc: "tanh(x).", inputs: &["x"], attrs: &[], infer: |c| c.like_first(), eval: |_, t| super::map(t, |x| x.tanh()) };

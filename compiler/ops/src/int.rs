@@ -1,0 +1,29 @@
+//! Integer operators: exact, by the definition, in 64 and 128 bits. No shortcut that a kernel might share.
+
+pub(crate) mod add;
+pub(crate) mod avgpool;
+pub(crate) mod conv;
+pub(crate) mod dense;
+pub(crate) mod lut;
+pub(crate) mod maxpool;
+pub(crate) mod mul;
+pub(crate) mod rescale_op;
+pub(crate) mod softmax;
+
+mod rescale;
+
+pub use rescale::Rescale;
+
+use crate::def::Ctx;
+use mcompc_ir::{Code, Error, Result, Tensor};
+
+/// The codes of a tensor less its zero point.
+pub(crate) fn centred(c: &Ctx<'_>, i: usize, t: &Tensor) -> Result<Vec<i64>> {
+    let zp = i64::from(c.codes(i)?.zero_point);
+    Ok(t.to_i64_vec()?.into_iter().map(|q| q - zp).collect())
+}
+
+/// The accumulator, checked to fit the 32 bits that every target has for it.
+pub(crate) fn accumulator(v: i64) -> Result<i64> {
+    if i32::try_from(v).is_ok() { Ok(v) } else { Err(Error::new(Code::Overflow, format!("an accumulator of {v} leaves 32 bits"))) }
+}

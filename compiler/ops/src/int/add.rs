@@ -1,0 +1,44 @@
+//! Integer residual sum.
+
+use super::accumulator;
+use super::rescale::{HI, LO, range};
+use crate::def::{Ctx, Kind, OpDef, req};
+use mcompc_ir::{Result, Tensor};
+
+pub(crate) const OP: OpDef = OpDef {
+    name: "q.add",
+    doc: "clamp(lo, hi, floor((qa * a + qb * b + c) / 2^shift)) on two i8 or u8 tensors of the same shape. The zero points of all three \
+          values and the rounding term are inside `c`; the sum fits 32 bits. The result is i8.",
+    inputs: &["a", "b"],
+    attrs: &[
+        req("a", Kind::Int, "factor of the first input, i16"),
+        req("b", Kind::Int, "factor of the second input, i16"),
+        req("c", Kind::Int, "constant term, i32"),
+        req("shift", Kind::Int, "right shift, 0..=31"),
+        LO,
+        HI,
+    ],
+    infer: |c| {
+        c.codes(0)?;
+        c.codes(1)?;
+        terms(c)?;
+        range(c)?;
+        let s = c.ins[0].shape.clone();
+        c.exactly(1, c.ins[1].dtype, &s)?;
+        c.out_codes(s)
+    },
+    eval: |c, t| {
+        let ([a, b, k], shift) = terms(c)?;
+        let (lo, hi) = range(c)?;
+        let sum = |(qa, qb): (i64, i64)| Ok((accumulator(qa * a + qb * b + k)? >> shift).clamp(lo, hi) as i8);
+        let y = t[0].to_i64_vec()?.into_iter().zip(t[1].to_i64_vec()?).map(sum).collect::<Result<Vec<i8>>>()?;
+        Ok(vec![Tensor::from_i8(t[0].shape.clone(), &y)?])
+    },
+};
+
+fn terms(c: &Ctx<'_>) -> Result<([i64; 3], u32)> {
+    let i16s = (i64::from(i16::MIN), i64::from(i16::MAX));
+    let (a, b) = (c.int_in("a", i16s.0, i16s.1)?, c.int_in("b", i16s.0, i16s.1)?);
+    let k = c.int_in("c", i64::from(i32::MIN), i64::from(i32::MAX))?;
+    Ok(([a, b, k], c.int_in("shift", 0, 31)? as u32))
+}

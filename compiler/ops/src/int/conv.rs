@@ -1,0 +1,52 @@
+//! Integer convolution.
+
+use super::rescale::{HI, LO, PRE, SHIFT, multipliers};
+use super::{Rescale, accumulator, centred};
+use crate::def::{Ctx, Kind, OpDef, req};
+use crate::float::conv::Geometry;
+use crate::window::{DILATIONS, PADS, STRIDES};
+use mcompc_ir::{DType, Result, Tensor};
+
+pub(crate) const OP: OpDef = OpDef {
+    name: "q.conv",
+    doc: "y[.., o] = R(bias[o] + sum of (x - zp_x) * w, m[o]). `x` is i8 or u8 [N, H, W, C], `w` i8 [O, kh, kw, C/group], `bias` and `m` i32 \
+          [O]; the result is i8. Padding counts as x = zp_x, so it adds nothing. The accumulator with its bias fits 32 bits, as does acc << pre.",
+    inputs: &["x", "w", "bias", "m"],
+    attrs: &[STRIDES, PADS, DILATIONS, req("group", Kind::Int, "divides both channel counts"), PRE, SHIFT, LO, HI],
+    infer: |c| {
+        c.codes(0)?;
+        let g = Geometry::with_layout(c, true)?;
+        c.exactly(1, DType::I8, &g.w.shape())?;
+        c.exactly(2, DType::I32, &[g.y.c])?;
+        c.exactly(3, DType::I32, &[g.y.c])?;
+        Rescale::of(c)?;
+        c.out_codes(g.y.shape())
+    },
+    eval,
+};
+
+fn eval(c: &Ctx<'_>, t: &[&Tensor]) -> Result<Vec<Tensor>> {
+    let Geometry { x, y, w, win, per_group: [ci, co] } = Geometry::with_layout(c, true)?;
+    let r = Rescale::of(c)?;
+    let (xs, ws) = (centred(c, 0, t[0])?, t[1].to_i64_vec()?);
+    let (bias, m) = (t[2].to_i64_vec()?, multipliers(t[3])?);
+    let mut out = Vec::with_capacity(y.elems());
+    for n in 0..y.n {
+        for (oy, ox) in win.positions() {
+            let taps: Vec<_> = win
+                .taps(0, oy)
+                .flat_map(|(ky, iy)| win.taps(1, ox).map(move |(kx, ix)| (x.at(n, iy, ix, 0), w.at(0, ky, kx, 0))))
+                .collect();
+            for o in 0..y.c {
+                let (xc, wo) = (o / co * ci, o * w.at(1, 0, 0, 0));
+                let dot = |&(a, b): &(usize, usize)| -> i64 {
+                    let (xv, wv) = (&xs[a + xc..a + xc + ci], &ws[b + wo..b + wo + ci]);
+                    xv.iter().zip(wv).map(|(x, w)| x * w).sum()
+                };
+                let acc = accumulator(bias[o] + taps.iter().map(dot).sum::<i64>())?;
+                out.push(r.apply(acc, m[o])?);
+            }
+        }
+    }
+    Ok(vec![Tensor::from_i8(y.shape(), &out)?])
+}

@@ -1,0 +1,40 @@
+//! Integer fully connected layer.
+
+use super::rescale::{HI, LO, PRE, SHIFT, multipliers};
+use super::{Rescale, accumulator, centred};
+use crate::def::{OpDef, shape_error};
+use mcompc_ir::{DType, Tensor};
+
+pub(crate) const OP: OpDef = OpDef {
+    name: "q.dense",
+    doc: "y[n, o] = R(bias[o] + sum over k of (x[n, k] - zp_x) * w[o, k], m[o]). `x` is i8 or u8 [N, K], `w` i8 [O, K], `bias` and `m` i32 [O]; \
+          the result is i8.",
+    inputs: &["x", "w", "bias", "m"],
+    attrs: &[PRE, SHIFT, LO, HI],
+    infer: |c| {
+        c.codes(0)?;
+        let ([n, k], [o, kw]) = (c.shape(0)?, c.shape(1)?);
+        if k != kw {
+            return shape_error(format!("{k} inputs and weights for {kw}"));
+        }
+        c.exactly(1, DType::I8, &[o, k])?;
+        c.exactly(2, DType::I32, &[o])?;
+        c.exactly(3, DType::I32, &[o])?;
+        Rescale::of(c)?;
+        c.out_codes([n, o])
+    },
+    eval: |c, t| {
+        let ([n, k], [o, _]) = (c.shape(0)?, c.shape(1)?);
+        let r = Rescale::of(c)?;
+        let (x, w) = (centred(c, 0, t[0])?, t[1].to_i64_vec()?);
+        let (bias, m) = (t[2].to_i64_vec()?, multipliers(t[3])?);
+        let mut y = Vec::with_capacity(n * o);
+        for i in 0..n {
+            for j in 0..o {
+                let dot: i64 = x[i * k..(i + 1) * k].iter().zip(&w[j * k..(j + 1) * k]).map(|(x, w)| x * w).sum();
+                y.push(r.apply(accumulator(bias[j] + dot)?, m[j])?);
+            }
+        }
+        Ok(vec![Tensor::from_i8([n, o], &y)?])
+    },
+};

@@ -1,0 +1,40 @@
+//! Integer maximum pool.
+
+use crate::def::OpDef;
+use crate::window::{Image, KERNEL, PADS, STRIDES, Window};
+use mcompc_ir::{DType, Tensor};
+
+pub(crate) const OP: OpDef = OpDef {
+    name: "q.maxpool",
+    doc: "Largest code of each window that lies inside the image. `x` is i8 or u8 [N, H, W, C]; the result has its type and quantization.",
+    inputs: &["x"],
+    attrs: &[KERNEL, STRIDES, PADS],
+    infer: |c| {
+        let q = c.codes(0)?;
+        let x = Image::new(c.shape(0)?, true);
+        let win = Window::pool(c, [x.h, x.w])?;
+        c.out(c.ins[0].dtype, x.with(win.out[0], win.out[1], x.c).shape(), Some(q))
+    },
+    eval: |c, t| {
+        let x = Image::new(c.shape(0)?, true);
+        let win = Window::pool(c, [x.h, x.w])?;
+        let y = x.with(win.out[0], win.out[1], x.c);
+        let xs = t[0].to_i64_vec()?;
+        let mut out = vec![i64::MIN; y.elems()];
+        for n in 0..y.n {
+            for (oy, ox) in win.positions() {
+                for ((_, iy), (_, ix)) in win.taps(0, oy).flat_map(|a| win.taps(1, ox).map(move |b| (a, b))) {
+                    for ch in 0..y.c {
+                        let o = &mut out[y.at(n, oy, ox, ch)];
+                        *o = xs[x.at(n, iy, ix, ch)].max(*o);
+                    }
+                }
+            }
+        }
+        // A maximum of codes is a code.
+        Ok(vec![match t[0].dtype {
+            DType::U8 => Tensor::from_u8(y.shape(), &out.iter().map(|&v| v as u8).collect::<Vec<_>>())?,
+            _ => Tensor::from_i8(y.shape(), &out.iter().map(|&v| v as i8).collect::<Vec<_>>())?,
+        }])
+    },
+};

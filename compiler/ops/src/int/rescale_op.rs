@@ -1,0 +1,24 @@
+//! Change of quantization.
+
+use super::rescale::{HI, LO, M, PRE, SHIFT, multiplier};
+use super::{Rescale, centred};
+use crate::def::OpDef;
+use mcompc_ir::{Result, Tensor};
+
+pub(crate) const OP: OpDef = OpDef {
+    name: "q.rescale",
+    doc: "R(x - zp_x, m): the same reals under another quantization. `x` is i8 or u8, the result i8.",
+    inputs: &["x"],
+    attrs: &[M, PRE, SHIFT, LO, HI],
+    infer: |c| {
+        c.codes(0)?;
+        multiplier(c)?;
+        Rescale::of(c)?;
+        c.out_codes(c.ins[0].shape.clone())
+    },
+    eval: |c, t| {
+        let (r, m) = (Rescale::of(c)?, multiplier(c)?);
+        let y = centred(c, 0, t[0])?.into_iter().map(|x| r.apply(x, m)).collect::<Result<Vec<i8>>>()?;
+        Ok(vec![Tensor::from_i8(t[0].shape.clone(), &y)?])
+    },
+};

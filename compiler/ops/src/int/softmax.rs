@@ -1,0 +1,62 @@
+//! Integer softmax.
+
+use crate::def::{Ctx, Kind, OpDef, attr_error, req};
+use mcompc_ir::{Code, DType, Error, Quant, Result, Tensor};
+
+pub(crate) const OP: OpDef = OpDef {
+    name: "q.softmax",
+    doc: "Softmax over the last axis, of n elements. `x` is i8 or u8, `table` i32 [256] with table[d] = round(exp(-d * scale_x) * 2^bits) for \
+          d in 0..=255, where bits = min(20, 30 - ceil(log2 n)). With qmax the largest code of the row and e_i = table[qmax - q_i]:\n\n\
+          - S = sum of e_i, between 2^bits and 2^30\n\
+          - R = floor(2^(30+bits) / S), the one division a row\n\
+          - hi_i = ((e_i << (30-bits)) * R) >> 32, which is p_i * 2^28\n\
+          - y_i = clamp(-128, 127, ((hi_i + 2^19) >> 20) - 128)\n\n\
+          The result is i8 with scale 1/256 and zero point -128.",
+    inputs: &["x", "table"],
+    attrs: &[req("axis", Kind::Int, "the last one"), req("bits", Kind::Int, "fraction bits of the table")],
+    infer: |c| {
+        c.codes(0)?;
+        bits(c)?;
+        c.exactly(1, DType::I32, &[256])?;
+        c.out(DType::I8, c.ins[0].shape.clone(), Some(Quant { scale: 1.0 / 256.0, zero_point: -128 }))
+    },
+    eval: |c, t| {
+        let (n, bits) = bits(c)?;
+        let (x, table) = (t[0].to_i64_vec()?, t[1].to_i64_vec()?);
+        if let Some(e) = table.iter().find(|e| !(0..=1 << bits).contains(*e)) {
+            return Err(Error::new(Code::BadTensor, format!("a table entry of {e} with {bits} fraction bits")));
+        }
+        let mut y = Vec::with_capacity(x.len());
+        for row in x.chunks_exact(n) {
+            let qmax = row.iter().copied().fold(i64::MIN, i64::max);
+            // Codes of an 8-bit type: the difference is an index of the table.
+            let e: Vec<i64> = row.iter().map(|q| table[(qmax - q) as usize]).collect();
+            let s: i64 = e.iter().sum();
+            if s == 0 {
+                return Err(Error::new(Code::BadTensor, "table[0] is zero"));
+            }
+            let r = (1i128 << (30 + bits)) / i128::from(s);
+            for e in e {
+                let hi = ((i128::from(e) << (30 - bits)) * r) >> 32;
+                y.push((((hi + (1 << 19)) >> 20) - 128).clamp(-128, 127) as i8);
+            }
+        }
+        Ok(vec![Tensor::from_i8(t[0].shape.clone(), &y)?])
+    },
+};
+
+/// n and bits, checked against each other.
+fn bits(c: &Ctx<'_>) -> Result<(usize, u32)> {
+    let shape = &c.ins[0].shape;
+    let Some(&n) = shape.last().filter(|&&n| (1..=1 << 29).contains(&n)) else {
+        return crate::def::shape_error(format!("softmax over the last axis of {shape:?}"));
+    };
+    if c.axis(shape.len())? != shape.len() - 1 {
+        return attr_error("axis", "is not the last one");
+    }
+    let want = 20.min(30 - n.next_power_of_two().trailing_zeros());
+    if c.node.attrs.int("bits")? != i64::from(want) {
+        return attr_error("bits", format_args!("must be {want} for {n} elements"));
+    }
+    Ok((n, want))
+}

@@ -1,0 +1,8 @@
+//! Operators that only move elements, of any type: quantized values keep their quantization.
+
+pub(crate) mod concat;
+pub(crate) mod constant;
+pub(crate) mod input;
+pub(crate) mod pad;
+pub(crate) mod reshape;
+pub(crate) mod transpose;
