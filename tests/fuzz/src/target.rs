@@ -86,11 +86,12 @@ fn graph_text(bytes: &[u8]) -> Result<String, String> {
             let verified = mcompc_ir::verify(&graph).is_ok();
             Ok(format!("a graph, verified {verified}"))
         }
-        Err(error) => helpful(&error),
+        // A developer's format: the message names the line, a hint would add nothing.
+        Err(error) => Ok(kind(&error)),
     }
 }
 
-/// Every error says what happened and what to do; the outcome is its code and first words.
+/// Every error says what happened and what to do.
 fn helpful(error: &Error) -> Result<String, String> {
     if error.message.trim().is_empty() {
         return Err(format!("{} without a message", error.code.as_str()));
@@ -98,6 +99,11 @@ fn helpful(error: &Error) -> Result<String, String> {
     if error.hint.as_deref().is_none_or(|hint| hint.trim().is_empty()) {
         return Err(format!("{} without a hint: {}", error.code.as_str(), error.message));
     }
+    Ok(kind(error))
+}
+
+/// An outcome: the error's code and the first words of its message.
+fn kind(error: &Error) -> String {
     let words: Vec<&str> = error.message.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 2).take(5).collect();
-    Ok(format!("{} {}", error.code.as_str(), words.join(" ")))
+    format!("{} {}", error.code.as_str(), words.join(" "))
 }
