@@ -1,0 +1,172 @@
+//! `--input NAME=u8,scale=S,offset=O`: the raw form in which calibration data come and in which the device will call.
+
+use mcompc_ir::{Code, DType, Error, Graph, Result, Tensor, Value};
+
+/// What the caller really has for one graph input: real = scale * (raw - offset).
+#[derive(Clone, Debug, PartialEq)]
+pub struct InputSpec {
+    /// Name of the graph input.
+    pub name: String,
+    /// Raw element type: f32, i8, u8, i16, i32 or i64.
+    pub dtype: DType,
+    /// Positive factors: one, or one per channel.
+    pub scale: Vec<f64>,
+    /// Raw code of real 0: one, or one per channel.
+    pub offset: Vec<f64>,
+}
+
+const FORM: &str = "write NAME=DTYPE[,scale=S][,offset=O] with DTYPE f32, i8, u8, i16, i32 or i64 and S, O a number or [a;b;c]";
+
+fn usage(s: &str, why: impl std::fmt::Display) -> Error {
+    Error::new(Code::Usage, format!("--input {s}: {why}")).hint(FORM)
+}
+
+fn numbers(whole: &str, s: &str) -> Result<Vec<f64>> {
+    let list = s.strip_prefix('[').and_then(|s| s.strip_suffix(']')).unwrap_or(s);
+    let parse = |v: &str| match v.trim().parse::<f64>() {
+        Ok(x) if x.is_finite() => Ok(x),
+        _ => Err(usage(whole, format!("`{v}` is not a finite number"))),
+    };
+    list.split(';').map(parse).collect()
+}
+
+impl InputSpec {
+    /// Floats as the graph takes them.
+    pub fn float(name: impl Into<String>) -> Self {
+        Self { name: name.into(), dtype: DType::F32, scale: vec![1.0], offset: vec![0.0] }
+    }
+
+    /// Parses the value of one `--input` flag. NAME ends at the first `=`, so it may hold `/`, `:` and `,`. Errors: `Usage`.
+    pub fn parse(s: &str) -> Result<Self> {
+        let (name, rest) = s.split_once('=').ok_or_else(|| usage(s, "there is no `=`"))?;
+        if name.is_empty() {
+            return Err(usage(s, "the name is empty"));
+        }
+        let mut parts = rest.split(',');
+        let dtype = parts.next().unwrap_or_default().trim();
+        let allowed = [DType::F32, DType::I8, DType::U8, DType::I16, DType::I32, DType::I64];
+        let dtype = DType::from_name(dtype)
+            .filter(|d| allowed.contains(d))
+            .ok_or_else(|| usage(s, format!("`{dtype}` is not a raw type")))?;
+        let (mut scale, mut offset) = (None, None);
+        for p in parts {
+            let slot = match p.split_once('=').map(|(k, v)| (k.trim(), v)) {
+                Some(("scale", v)) => (&mut scale, v),
+                Some(("offset", v)) => (&mut offset, v),
+                _ => return Err(usage(s, format!("`{p}` is neither scale=.. nor offset=.."))),
+            };
+            if slot.0.replace(numbers(s, slot.1)?).is_some() {
+                return Err(usage(s, format!("`{p}` is given twice")));
+            }
+        }
+        let (scale, offset) = (scale.unwrap_or(vec![1.0]), offset.unwrap_or(vec![0.0]));
+        if let Some(v) = scale.iter().find(|&&v| v <= 0.0) {
+            return Err(usage(s, format!("the scale {v} is not positive")));
+        }
+        if scale.len() > 1 && offset.len() > 1 && scale.len() != offset.len() {
+            return Err(usage(s, format!("{} scales but {} offsets", scale.len(), offset.len())));
+        }
+        Ok(Self { name: name.into(), dtype, scale, offset })
+    }
+
+    /// Whether one scale and one offset hold for the whole tensor.
+    pub fn per_tensor(&self) -> bool {
+        self.scale.len() == 1 && self.offset.len() == 1
+    }
+
+    /// Number of channels that the lists speak of; 1 where both are single numbers.
+    pub fn channels(&self) -> usize {
+        self.scale.len().max(self.offset.len())
+    }
+
+    /// Scale and offset of channel `c`.
+    pub fn affine(&self, c: usize) -> (f64, f64) {
+        let of = |v: &[f64]| if v.len() == 1 { v[0] } else { v[c] };
+        (of(&self.scale), of(&self.offset))
+    }
+
+    /// The axis of `shape` that the lists run over: 1 (channels first) if it has that length, else the last. Errors: `Usage`.
+    pub fn channel_axis(&self, shape: &[usize]) -> Result<usize> {
+        let n = self.channels();
+        let last = shape.len().wrapping_sub(1);
+        [1, last]
+            .into_iter()
+            .find(|&a| shape.get(a) == Some(&n))
+            .ok_or_else(|| usage(&self.name, format!("{n} values, but neither axis 1 nor the last axis of {shape:?} has that length")).at(&self.name))
+    }
+}
+
+/// A graph input with the raw form of its data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// Raw form.
+    pub spec: InputSpec,
+    /// The graph input's shape, batch dimension included.
+    pub shape: Vec<usize>,
+}
+
+impl Input {
+    /// Joins the flags with a graph's inputs, in the graph's order; an input without a flag is taken as floats (or as what it is, when it
+    /// is an integer tensor). Errors: `Usage` for a flag that names no input, or two flags for one.
+    pub fn of_graph(graph: &Graph, specs: &[InputSpec]) -> Result<Vec<Input>> {
+        let values: Vec<&Value> = graph.inputs.iter().map(|&i| &graph.node(i).outs[0]).collect();
+        for (i, s) in specs.iter().enumerate() {
+            if !values.iter().any(|v| v.name == s.name) {
+                let names: Vec<&str> = values.iter().map(|v| v.name.as_str()).collect();
+                return Err(Error::new(Code::Usage, format!("--input names no graph input; there are: {}", names.join(", "))).at(&s.name));
+            }
+            if specs[..i].iter().any(|t| t.name == s.name) {
+                return Err(Error::new(Code::Usage, "--input is given twice for this input").at(&s.name));
+            }
+        }
+        values
+            .into_iter()
+            .map(|v| {
+                let dtype = if v.dtype.int_range().is_some() || v.dtype == DType::I64 { v.dtype } else { DType::F32 };
+                let spec = specs.iter().find(|s| s.name == v.name).cloned().unwrap_or(InputSpec { dtype, ..InputSpec::float(&v.name) });
+                if !spec.per_tensor() {
+                    spec.channel_axis(&v.shape)?;
+                }
+                Ok(Input { spec, shape: v.shape.clone() })
+            })
+            .collect()
+    }
+
+    /// Raw data as the reals the float graph takes: f32 of scale * (raw - offset), computed in f64. `raw` has the spec's type and
+    /// the input's number of elements. Errors: `UnsupportedType`, `BadShape`.
+    pub fn reals(&self, raw: &Tensor) -> Result<Vec<f32>> {
+        if raw.dtype != self.spec.dtype || raw.elems() != self.shape.iter().product::<usize>() {
+            return Err(Error::new(Code::BadShape, format!("raw data {}{:?} for an input of shape {:?}", raw.dtype, raw.shape, self.shape)).at(&self.spec.name));
+        }
+        let raw: Vec<f64> = match raw.dtype {
+            DType::F32 => raw.as_f32()?.iter().map(|&v| f64::from(v)).collect(),
+            _ => raw.to_i64_vec()?.into_iter().map(|v| v as f64).collect(),
+        };
+        if self.spec.per_tensor() {
+            let (s, o) = self.spec.affine(0);
+            return Ok(raw.into_iter().map(|v| (s * (v - o)) as f32).collect());
+        }
+        let axis = self.spec.channel_axis(&self.shape)?;
+        let inner: usize = self.shape[axis + 1..].iter().product();
+        let of = |i: usize| self.spec.affine(i / inner.max(1) % self.shape[axis]);
+        Ok(raw.into_iter().enumerate().map(|(i, v)| (of(i).0 * (v - of(i).1)) as f32).collect())
+    }
+
+    /// Raw data as the codes that the integer graph's input `value` takes: the raw bytes where the types agree, otherwise
+    /// clamp(zero point + real / scale rounded to nearest, ties away from zero). Errors: as [`Input::reals`]; `Internal` without a quant.
+    pub fn codes(&self, raw: &Tensor, value: &Value) -> Result<Tensor> {
+        if value.dtype == self.spec.dtype {
+            return raw.reshaped(value.shape.clone());
+        }
+        let (Some(q), Some((lo, hi))) = (value.quant, value.dtype.int_range()) else {
+            return Err(Error::new(Code::Internal, format!("input of type {} without quantization", value.dtype)).at(&value.name));
+        };
+        let code = |v: f32| (f64::from(v) / q.scale).round() + f64::from(q.zero_point);
+        let codes: Vec<i32> = self.reals(raw)?.into_iter().map(|v| code(v).clamp(lo.into(), hi.into()) as i32).collect();
+        match value.dtype {
+            DType::I8 => Tensor::from_i8(value.shape.clone(), &codes.iter().map(|&v| v as i8).collect::<Vec<_>>()),
+            DType::U8 => Tensor::from_u8(value.shape.clone(), &codes.iter().map(|&v| v as u8).collect::<Vec<_>>()),
+            d => Err(Error::new(Code::UnsupportedType, format!("no quantization of inputs to {d}")).at(&value.name)),
+        }
+    }
+}
