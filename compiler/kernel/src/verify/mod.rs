@@ -3,4 +3,5 @@
 mod structure;
 pub(crate) mod types;
 
+pub(crate) use structure::MAX_DEPTH;
 pub use structure::structure;
