@@ -68,7 +68,7 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
     let (mr, nr) = if pixels == 1 { (1, row.tile_fc as usize) } else { ((row.tile[0] as usize).min(pixels), row.tile[1] as usize) };
 
     let mut b = Builder::new(name);
-    let px = b.ptr("x", Role::In, g.h * g.w * g.c, 1);
+    let px = b.ptr("x", Role::In, g.h * g.w * g.c, s.x_align);
     let py = b.ptr("y", Role::Out, pixels * s.o, 1);
     let weights = pack_weights(&s.weights, s.o, k, kpad, nr, row);
     let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x + f.offset);
@@ -151,10 +151,10 @@ fn stage_block(
         if two_step {
             let CopyMode::Packed { flip } = f.mode else { return };
             let gather = b.ptr_imm(ps, row_bytes * mr as i32);
-            Stage { geo: g, unit, mode: CopyMode::Bytes { flip }, fill }.pixel(b, px, gather, p);
+            Stage { geo: g, unit, mode: CopyMode::Bytes { flip }, fill, word_aligned: false }.pixel(b, px, gather, p);
             copy_run(b, unit, CopyMode::Packed { flip: false }, gather, dst, kpad, true);
         } else {
-            Stage { geo: g, unit, mode: f.mode, fill }.pixel(b, px, dst, p);
+            Stage { geo: g, unit, mode: f.mode, fill, word_aligned: s.x_align >= 4 }.pixel(b, px, dst, p);
         }
     };
     if mr == 1 {

@@ -11,7 +11,7 @@ use crate::spec::{conv_spec, geometry, mem_of, rescale_of};
 use mcompc_ir::{Code, Error, Graph, NodeId, Result, ValueId};
 use mcompc_kernel::{Builder, Data, Inst, Machine, Module, Op, Role, Val};
 use mcompc_plan::{Buffer, Plan, check, plan};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Choices of the lowering.
 #[derive(Clone, Debug)]
@@ -72,18 +72,10 @@ enum Place {
 /// Lowers a fully integer graph for a machine.
 pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
     let mut alias: BTreeMap<ValueId, ValueId> = BTreeMap::new();
-    let mut calls: Vec<(NodeId, Call)> = Vec::new();
-    for n in g.topo()? {
-        let node = g.node(n);
-        match node.op.as_str() {
-            "input" | "const" => {}
-            "Reshape" => {
-                alias.insert(g.out(n), g.inputs_of(n)[0]);
-            }
-            "Transpose" if moves_nothing(g, n)? => {
-                alias.insert(g.out(n), g.inputs_of(n)[0]);
-            }
-            _ => calls.push((n, call_of(g, n, m).map_err(|e| e.at(node.name.clone()))?)),
+    let order = g.topo()?;
+    for &n in &order {
+        if g.node(n).op == "Reshape" || g.node(n).op == "Transpose" && moves_nothing(g, n)? {
+            alias.insert(g.out(n), g.inputs_of(n)[0]);
         }
     }
     let root = |mut v: ValueId| {
@@ -92,6 +84,17 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
         }
         v
     };
+    // Only the arena's alignment is ours to promise.
+    let foreign: BTreeSet<ValueId> = g.inputs.iter().map(|&n| g.out(n)).chain(g.outputs.iter().map(|o| root(o.value))).collect();
+    let mut calls: Vec<(NodeId, Call)> = Vec::new();
+    for &n in &order {
+        let node = g.node(n);
+        if matches!(node.op.as_str(), "input" | "const") || alias.contains_key(&g.out(n)) {
+            continue;
+        }
+        let x_align = if foreign.contains(&root(g.inputs_of(n)[0])) { 1 } else { ALIGN as u8 };
+        calls.push((n, call_of(g, n, m, x_align).map_err(|e| e.at(node.name.clone()))?));
+    }
 
     // Outputs that are inputs, or the same value twice, need a copy of their own.
     let mut places: BTreeMap<ValueId, Place> = BTreeMap::new();
@@ -259,7 +262,7 @@ fn moves_nothing(g: &Graph, n: NodeId) -> Result<bool> {
     Ok(big.windows(2).all(|w| w[0] < w[1]))
 }
 
-fn call_of(g: &Graph, n: NodeId, m: &Machine) -> Result<Call> {
+fn call_of(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<Call> {
     let node = g.node(n);
     let ins = g.inputs_of(n);
     let y = g.out(n);
@@ -275,10 +278,10 @@ fn call_of(g: &Graph, n: NodeId, m: &Machine) -> Result<Call> {
     let konst = |i: usize| ins.get(i).and_then(|&v| g.const_of(v)).ok_or_else(|| Error::new(Code::Internal, "a table is not constant"));
     match node.op.as_str() {
         "q.conv" => {
-            let (s, depthwise) = conv_spec(g, n)?;
+            let (s, depthwise) = conv_spec(g, n, x_align)?;
             if depthwise { depthwise_kernel(&s, m, ins[0], y) } else { conv_kernel(&s, m, ins[0], y) }
         }
-        "q.dense" => dense_kernel(&conv_spec(g, n)?.0, m, ins[0], y),
+        "q.dense" => dense_kernel(&conv_spec(g, n, x_align)?.0, m, ins[0], y),
         "q.add" => {
             let k = LinComb { a: int("a")?, b: int("b")?, c: int("c")?, shift: int("shift")?, lo: int("lo")?, hi: int("hi")? };
             add_kernel(m, elems, k, operand(0)?, operand(1)?, y)

@@ -58,6 +58,8 @@ pub struct ConvSpec {
     pub o: usize,
     /// Whether the input tensor is u8 (a graph input only).
     pub x_u8: bool,
+    /// Guaranteed alignment of the input tensor's address; a caller's buffer has none.
+    pub x_align: u8,
     /// Zero point of the input tensor.
     pub zp_x: i32,
     /// Weights: O, kh, kw, C for a full convolution; C, kh, kw, 1 for a depthwise one.
@@ -134,7 +136,7 @@ pub fn mem_of(v: &Value) -> Result<MemElem> {
 }
 
 /// Reads a q.conv (with `depthwise` telling which form) or q.dense node.
-pub fn conv_spec(g: &Graph, n: NodeId) -> Result<(ConvSpec, bool)> {
+pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> {
     let ins = g.inputs_of(n);
     let konst = |i: usize| {
         ins.get(i)
@@ -166,6 +168,7 @@ pub fn conv_spec(g: &Graph, n: NodeId) -> Result<(ConvSpec, bool)> {
         geo,
         o,
         x_u8: x.dtype == DType::U8,
+        x_align,
         zp_x: zp(x)?,
         weights: w.as_i8()?.to_vec(),
         bias: bias.to_i32_vec()?,

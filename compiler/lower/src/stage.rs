@@ -38,12 +38,14 @@ pub struct Stage<'a> {
     pub mode: CopyMode,
     /// Stored value of padding.
     pub fill: i32,
+    /// Whether the tensor's address is a multiple of 4.
+    pub word_aligned: bool,
 }
 
 impl Stage<'_> {
     /// Whether every run of channels is made of whole aligned words.
     fn aligned(&self) -> bool {
-        self.geo.c.is_multiple_of(4)
+        self.word_aligned && self.geo.c.is_multiple_of(4)
     }
 
     /// Copies the window of output pixel `p` (row-major index) from `x` to `dst`.

@@ -90,6 +90,7 @@ fn spec(rng: &mut Rng, geo: Geometry, o: usize, x_u8: bool, depthwise: bool) -> 
     ConvSpec {
         o,
         x_u8,
+        x_align: if rng.next(0, 1) == 0 { 1 } else { 16 },
         zp_x: if x_u8 { rng.next(0, 255) } else { rng.next(-128, 127) } as i32,
         weights: (0..o * per).map(|_| rng.next(-127, 127) as i8).collect(),
         bias: (0..o).map(|_| rng.next(-20000, 20000) as i32).collect(),
