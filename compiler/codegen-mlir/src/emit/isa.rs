@@ -1,0 +1,50 @@
+//! What the translation needs to know of the instruction set beyond the machine description.
+
+use mcompc_ir::{Code, Error, Result};
+use mcompc_target::Target;
+
+/// Families whose best instruction sequences differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Isa {
+    /// SSE4.2 and up.
+    X86,
+    /// NEON.
+    Aarch64,
+    /// Armv6-M: no 64-bit product.
+    Thumb1,
+    /// Armv7-M: no DSP extension.
+    Thumb2,
+    /// Armv7E-M, Armv8-M with DSP.
+    Thumb2Dsp,
+    /// Armv8.1-M with DSP and MVE.
+    Mve,
+    /// RISC-V, with or without vectors.
+    Riscv,
+}
+
+impl Isa {
+    pub(crate) fn of(target: &Target) -> Result<Isa> {
+        let arch = target.arch();
+        Ok(match arch {
+            "x86_64" => Isa::X86,
+            "aarch64" => Isa::Aarch64,
+            "thumbv6m" => Isa::Thumb1,
+            "thumbv7m" => Isa::Thumb2,
+            "thumbv8.1m.main" => Isa::Mve,
+            "thumbv7em" => Isa::Thumb2Dsp,
+            // The DSP extension is optional here; LLVM's names for the cores have it unless the features take it away.
+            "thumbv8m.main" if target.llvm.features.contains("-dsp") => Isa::Thumb2,
+            "thumbv8m.main" => Isa::Thumb2Dsp,
+            _ if arch.starts_with("riscv") => Isa::Riscv,
+            _ => return Err(Error::new(Code::UnknownTarget, format!("the MLIR back end does not know the architecture `{arch}`"))),
+        })
+    }
+    /// Whether `smmla`, `smlad` and `sxtb16` exist.
+    pub(crate) fn dsp(self) -> bool {
+        matches!(self, Isa::Thumb2Dsp | Isa::Mve)
+    }
+    /// Whether `ssat` exists.
+    pub(crate) fn ssat(self) -> bool {
+        self.dsp() || self == Isa::Thumb2
+    }
+}

@@ -1,0 +1,158 @@
+//! The only unsafe code of this crate: LLVM's C API, each object owned by a guard that disposes of it.
+//!
+//! melior owns the MLIR objects; `mlirTranslateModuleToLLVMIR` reads the module and makes a new one in an LLVM context of our own.
+//! The context types of the two bindings name the same C type.
+#![allow(unsafe_code)]
+
+use super::Machine;
+use crate::Output;
+use llvm_sys::core::*;
+use llvm_sys::error::{LLVMDisposeErrorMessage, LLVMGetErrorMessage};
+use llvm_sys::prelude::*;
+use llvm_sys::target::*;
+use llvm_sys::target_machine::*;
+use llvm_sys::transforms::pass_builder::*;
+use melior::dialect::DialectHandle;
+use std::ffi::{CStr, CString, c_char};
+use std::ptr;
+use std::sync::Once;
+
+/// Registered by handle; melior has no name for it.
+pub(super) fn vector_dialect() -> DialectHandle {
+    // SAFETY: the function returns a handle with static lifetime.
+    unsafe { DialectHandle::from_raw(mlir_sys::mlirGetDialectHandle__vector__()) }
+}
+
+/// A C object and the function that frees it.
+struct Owned<T>(*mut T, unsafe extern "C" fn(*mut T));
+
+impl<T> Drop for Owned<T> {
+    fn drop(&mut self) {
+        if !self.0.is_null() {
+            // SAFETY: the pointer came from the C API together with its disposer, is owned by this guard alone, and is freed once.
+            unsafe { (self.1)(self.0) }
+        }
+    }
+}
+
+fn targets() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the functions fill LLVM's target registry; `Once` keeps them from running at the same time.
+        unsafe {
+            LLVMInitializeX86TargetInfo();
+            LLVMInitializeX86Target();
+            LLVMInitializeX86TargetMC();
+            LLVMInitializeX86AsmPrinter();
+            LLVMInitializeAArch64TargetInfo();
+            LLVMInitializeAArch64Target();
+            LLVMInitializeAArch64TargetMC();
+            LLVMInitializeAArch64AsmPrinter();
+            LLVMInitializeARMTargetInfo();
+            LLVMInitializeARMTarget();
+            LLVMInitializeARMTargetMC();
+            LLVMInitializeARMAsmPrinter();
+            LLVMInitializeRISCVTargetInfo();
+            LLVMInitializeRISCVTarget();
+            LLVMInitializeRISCVTargetMC();
+            LLVMInitializeRISCVAsmPrinter();
+        }
+    });
+}
+
+fn c(s: &str) -> Result<CString, String> {
+    CString::new(s).map_err(|_| format!("`{s}` holds a zero byte"))
+}
+
+/// Takes a message of LLVM's allocator.
+///
+/// # Safety
+/// `m` is null or a string that `LLVMDisposeMessage` frees.
+unsafe fn take(m: *mut c_char) -> String {
+    if m.is_null() {
+        return "no message".into();
+    }
+    // SAFETY: by the contract of this function.
+    unsafe {
+        let text = CStr::from_ptr(m).to_string_lossy().into_owned();
+        LLVMDisposeMessage(m);
+        text
+    }
+}
+
+/// Translates a module of the `llvm` dialect, optimises it and writes the output. An empty message means that MLIR reported the error.
+pub(super) fn emit(module: &melior::ir::Module<'_>, machine: &Machine<'_>, output: Output) -> Result<Vec<u8>, String> {
+    targets();
+    let tm = target_machine(machine)?;
+    // SAFETY: all arguments are live objects of the C API; guards are declared so that the module goes before its context.
+    unsafe {
+        let context = Owned(LLVMContextCreate(), LLVMContextDispose);
+        let raw = mlir_sys::mlirTranslateModuleToLLVMIR(module.as_operation().to_raw(), context.0.cast()) as LLVMModuleRef;
+        if raw.is_null() {
+            return Err(String::new());
+        }
+        let ir = Owned(raw, LLVMDisposeModule);
+        LLVMSetTarget(ir.0, c(machine.triple)?.as_ptr());
+        let layout = Owned(LLVMCreateTargetDataLayout(tm.0), LLVMDisposeTargetData);
+        LLVMSetModuleDataLayout(ir.0, layout.0);
+        optimise(ir.0, tm.0)?;
+        let kind = match output {
+            Output::LlvmIr => return Ok(take(LLVMPrintModuleToString(ir.0)).into_bytes()),
+            Output::Object => LLVMCodeGenFileType::LLVMObjectFile,
+            Output::Assembly => LLVMCodeGenFileType::LLVMAssemblyFile,
+        };
+        let (mut message, mut buffer) = (ptr::null_mut(), ptr::null_mut());
+        if LLVMTargetMachineEmitToMemoryBuffer(tm.0, ir.0, kind, &mut message, &mut buffer) != 0 {
+            return Err(take(message));
+        }
+        let buffer = Owned(buffer, LLVMDisposeMemoryBuffer);
+        let bytes = std::slice::from_raw_parts(LLVMGetBufferStart(buffer.0).cast::<u8>(), LLVMGetBufferSize(buffer.0));
+        Ok(bytes.to_vec())
+    }
+}
+
+fn target_machine(m: &Machine<'_>) -> Result<Owned<LLVMOpaqueTargetMachine>, String> {
+    let (triple, cpu, features, abi) = (c(m.triple)?, c(m.cpu)?, c(m.features)?, c(m.abi)?);
+    // SAFETY: strings outlive the calls; options are disposed of after the machine is made, as the API asks.
+    unsafe {
+        let (mut target, mut message) = (ptr::null_mut(), ptr::null_mut());
+        if LLVMGetTargetFromTriple(triple.as_ptr(), &mut target, &mut message) != 0 {
+            return Err(take(message));
+        }
+        let options = Owned(LLVMCreateTargetMachineOptions(), LLVMDisposeTargetMachineOptions);
+        LLVMTargetMachineOptionsSetCPU(options.0, cpu.as_ptr());
+        LLVMTargetMachineOptionsSetFeatures(options.0, features.as_ptr());
+        if !m.abi.is_empty() {
+            LLVMTargetMachineOptionsSetABI(options.0, abi.as_ptr());
+        }
+        LLVMTargetMachineOptionsSetCodeGenOptLevel(options.0, LLVMCodeGenOptLevel::LLVMCodeGenLevelDefault);
+        let reloc = if m.pic { LLVMRelocMode::LLVMRelocPIC } else { LLVMRelocMode::LLVMRelocStatic };
+        LLVMTargetMachineOptionsSetRelocMode(options.0, reloc);
+        let model = if m.medium { LLVMCodeModel::LLVMCodeModelMedium } else { LLVMCodeModel::LLVMCodeModelDefault };
+        LLVMTargetMachineOptionsSetCodeModel(options.0, model);
+        let tm = LLVMCreateTargetMachineWithOptions(target, triple.as_ptr(), options.0);
+        if tm.is_null() {
+            return Err(format!("no target machine for {}", m.triple));
+        }
+        Ok(Owned(tm, LLVMDisposeTargetMachine))
+    }
+}
+
+/// The vectorisers stay off: kernels are already tiled, and their scalar parts are tails.
+unsafe fn optimise(module: LLVMModuleRef, tm: LLVMTargetMachineRef) -> Result<(), String> {
+    // SAFETY: the caller passes live objects; the error is consumed exactly once.
+    unsafe {
+        let options = Owned(LLVMCreatePassBuilderOptions(), LLVMDisposePassBuilderOptions);
+        LLVMPassBuilderOptionsSetLoopVectorization(options.0, 0);
+        LLVMPassBuilderOptionsSetSLPVectorization(options.0, 0);
+        LLVMPassBuilderOptionsSetLoopInterleaving(options.0, 0);
+        let error = LLVMRunPasses(module, c"default<O2>".as_ptr(), tm, options.0);
+        if error.is_null() {
+            return Ok(());
+        }
+        let message = LLVMGetErrorMessage(error);
+        let text = CStr::from_ptr(message).to_string_lossy().into_owned();
+        LLVMDisposeErrorMessage(message);
+        Err(text)
+    }
+}
