@@ -61,9 +61,11 @@ fn import_model(bytes: Bytes, path: Option<&Path>, stem: &str, opts: &ImportOpti
     let mut b = Builder::new(name, reader);
     add_initializers(&mut b, graph)?;
     add_inputs(&mut b, graph, opts)?;
+    let read: BTreeSet<&str> = graph.node.iter().flat_map(|n| &n.input).chain(graph.output.iter().flat_map(|o| &o.name)).map(String::as_str).collect();
     for i in order(&b, graph)? {
         let node = &graph.node[i];
         let label = node_label(node);
+        check_node_outputs(node, &read).map_err(|e| e.at(label))?;
         let mut c = Ctx::new(node, label, opset, &mut b).map_err(|e| e.at(label))?;
         import_node(&mut c).map_err(|e| e.at(label))?;
     }
@@ -125,6 +127,18 @@ fn node_label(n: &NodeProto) -> &str {
     match n.name.as_deref() {
         Some(name) if !name.is_empty() => name,
         _ => n.output.iter().find(|o| !o.is_empty()).map_or("(unnamed)", String::as_str),
+    }
+}
+
+/// Every supported operator has one output; further ones (indices, masks, training statistics) may be declared but not read.
+fn check_node_outputs(n: &NodeProto, read: &BTreeSet<&str>) -> Result<()> {
+    if n.output.first().is_none_or(String::is_empty) {
+        return Err(bad_graph("the node has no output".into()));
+    }
+    match n.output.iter().skip(1).find(|o| !o.is_empty() && read.contains(o.as_str())) {
+        None => Ok(()),
+        Some(o) => Err(Error::new(Code::UnsupportedOp, format!("output `{o}` of {} is not supported, only the first one is", n.op_type.as_deref().unwrap_or("")))
+            .hint("export the model for inference, without indices, masks and statistics")),
     }
 }
 

@@ -14,7 +14,6 @@ pub mod proto;
 pub mod scan;
 mod source;
 mod tensor;
-mod tmpinfer;
 
 pub use import::{ImportOptions, decode_model, import, import_bytes};
 pub use limits::{Limits, MAX_DEPTH};

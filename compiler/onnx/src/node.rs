@@ -12,7 +12,7 @@ fn not_empty(shape: &[usize]) -> Result<()> {
     if !shape.contains(&0) {
         return Ok(());
     }
-    Err(Error::new(Code::BadShape, format!("a tensor of shape {shape:?} has no elements")).hint("check the dimensions given with --dim"))
+    Err(Error::new(Code::BadShape, format!("a tensor of shape {shape:?} has no elements")).hint("the file is damaged, or a dimension was bound to a size that does not fit"))
 }
 
 /// What an ONNX tensor name stands for. Constants become `const` nodes only when an operator reads them as data.
@@ -83,15 +83,11 @@ impl<'a> Builder<'a> {
     /// Adds an operator with inferred outputs of which the first is called `out`; `E003` when one is too large.
     pub(crate) fn add_op(&mut self, name: &str, op: &str, attrs: Attrs, inputs: &[ValueId], out: &str) -> Result<ValueId> {
         let unique = self.fresh(name);
-        let placeholder = Value::new(out, DType::F32, Vec::new());
-        let id = self.graph.add_node(unique, op, attrs, inputs, vec![placeholder]);
-        let mut outs = crate::tmpinfer::infer(&self.graph, id)?;
-        for o in &mut outs {
+        let id = mcompc_ops::add_op(&mut self.graph, &unique, op, attrs, inputs, out, None)
+            .map_err(|e| e.hint("the shapes or attributes do not fit the operator; was the model made for another input size?"))?;
+        for o in &self.graph.node(id).outs {
             self.limits().elements_of(&o.shape)?;
-            not_empty(&o.shape)?;
-            o.name = out.to_string();
         }
-        self.graph.node_mut(id).outs = outs;
         Ok(self.graph.out(id))
     }
 }

@@ -89,6 +89,14 @@ fn advice(op: &str) -> &'static str {
 pub(crate) fn import_node(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let op = c.op;
     let unknown = |what: String| Error::new(Code::UnsupportedOp, what).hint(advice(op));
+    let domain = c.node.domain.as_deref().unwrap_or("");
+    let overload = c.node.overload.as_deref().unwrap_or("");
+    if !matches!(domain, "" | "ai.onnx") || !overload.is_empty() {
+        return Err(unknown(format!("operator {domain}.{op}{overload} is not supported: only the standard's own operators are")));
+    }
+    if !c.node.device_configurations.is_empty() {
+        return Err(unknown(format!("{op} is distributed over devices")));
+    }
     let Ok(i) = TABLE.binary_search_by_key(&op, |r| r.name) else {
         return Err(unknown(format!("operator {op} is not supported")));
     };

@@ -1,6 +1,8 @@
 //! Builds ONNX models in memory for the tests.
 #![allow(dead_code, missing_docs)]
 
+pub mod mutate;
+
 use bytes::Bytes;
 use mcompc_ir::{Code, Error, Graph, Node};
 use mcompc_onnx::proto::*;

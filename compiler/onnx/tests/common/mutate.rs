@@ -1,0 +1,282 @@
+//! Seeded mutation of ONNX files: protobuf trees, spliced and damaged, and raw bytes.
+#![allow(dead_code)]
+
+use super::*;
+
+/// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): the whole run follows from one seed.
+pub struct Rng(pub u64);
+
+impl Rng {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.next() % n.max(1) as u64) as usize
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Body {
+    Varint(u64),
+    Fixed(Vec<u8>),
+    Bytes(Vec<u8>),
+    Tree(Vec<Field>),
+}
+
+#[derive(Clone, Debug)]
+struct Field {
+    tag: u64,
+    body: Body,
+}
+
+fn varint(data: &[u8], pos: &mut usize) -> Option<u64> {
+    let mut v = 0u64;
+    for shift in (0..64).step_by(7) {
+        let b = *data.get(*pos)?;
+        *pos += 1;
+        v |= u64::from(b & 0x7f) << shift;
+        if b < 0x80 {
+            return Some(v);
+        }
+    }
+    None
+}
+
+/// The fields of a message; `None` when the bytes are not one. What could be text stays bytes.
+fn parse(data: &[u8], depth: usize) -> Option<Vec<Field>> {
+    let (mut pos, mut out) = (0, Vec::new());
+    while pos < data.len() {
+        let key = varint(data, &mut pos)?;
+        let tag = key >> 3;
+        if tag == 0 || tag > 30 {
+            return None;
+        }
+        let mut take = |n: usize| {
+            let s = data.get(pos..pos.checked_add(n)?)?;
+            pos += n;
+            Some(s.to_vec())
+        };
+        let body = match key & 7 {
+            0 => Body::Varint(varint(data, &mut pos)?),
+            5 => Body::Fixed(take(4)?),
+            1 => Body::Fixed(take(8)?),
+            2 => {
+                let n = usize::try_from(varint(data, &mut pos)?).ok()?;
+                let s = data.get(pos..pos.checked_add(n)?)?;
+                pos += n;
+                let text = s.iter().all(|&b| b == b'\n' || (0x20..0x7f).contains(&b)) && s.first() != Some(&b'\n');
+                match parse(s, depth + 1).filter(|_| depth < 12 && s.len() < 1 << 16 && !s.is_empty() && !text) {
+                    Some(t) => Body::Tree(t),
+                    None => Body::Bytes(s.to_vec()),
+                }
+            }
+            _ => return None,
+        };
+        out.push(Field { tag, body });
+    }
+    Some(out)
+}
+
+fn put(mut v: u64, out: &mut Vec<u8>) {
+    while v >= 0x80 {
+        out.push(v as u8 | 0x80);
+        v >>= 7;
+    }
+    out.push(v as u8);
+}
+
+/// Writes fields; `lie` counts down to one length that is written wrongly.
+fn write(fields: &[Field], lie: &mut i64, rng: &mut Rng, out: &mut Vec<u8>) {
+    for f in fields {
+        let wire = match &f.body {
+            Body::Varint(_) => 0,
+            Body::Fixed(b) if b.len() == 4 => 5,
+            Body::Fixed(_) => 1,
+            _ => 2,
+        };
+        put(f.tag << 3 | wire, out);
+        let inner = match &f.body {
+            Body::Varint(v) => {
+                put(*v, out);
+                continue;
+            }
+            Body::Fixed(b) => {
+                out.extend(b);
+                continue;
+            }
+            Body::Bytes(b) => b.clone(),
+            Body::Tree(t) => {
+                let mut inner = Vec::new();
+                write(t, lie, rng, &mut inner);
+                inner
+            }
+        };
+        *lie -= 1;
+        let n = inner.len() as u64;
+        put(if *lie == 0 { [n + 1, n.saturating_sub(1), 0, u64::MAX, 1 << 31, n * 2][rng.below(6)] } else { n }, out);
+        out.extend(inner);
+    }
+}
+
+fn count(fields: &[Field]) -> usize {
+    fields.iter().map(|f| 1 + if let Body::Tree(t) = &f.body { count(t) } else { 0 }).sum()
+}
+
+/// The list that holds field number `n` in order of writing, and its place there.
+fn locate<'a>(fields: &'a mut Vec<Field>, n: &mut usize) -> Option<(&'a mut Vec<Field>, usize)> {
+    for i in 0..fields.len() {
+        if *n == 0 {
+            return Some((fields, i));
+        }
+        *n -= 1;
+        let inner = if let Body::Tree(t) = &fields[i].body { count(t) } else { 0 };
+        if *n < inner {
+            return match &mut fields[i].body {
+                Body::Tree(t) => locate(t, n),
+                _ => None,
+            };
+        }
+        *n -= inner;
+    }
+    None
+}
+
+fn pick(fields: &[Field], rng: &mut Rng) -> Option<Field> {
+    let mut copy = fields.to_vec();
+    let mut n = rng.below(count(fields));
+    locate(&mut copy, &mut n).map(|(list, i)| list[i].clone())
+}
+
+const INTERESTING: &[u64] = &[0, 1, 2, 3, 4, 7, 8, 10, 13, 16, 22, 23, 127, 128, 255, 65535, 1 << 24, 1 << 31, 1 << 32, 1 << 62, i64::MAX as u64, i64::MIN as u64, u64::MAX, u64::MAX - 1];
+
+fn mutate_field(list: &mut Vec<Field>, i: usize, donor: Option<Field>, rng: &mut Rng) {
+    match (rng.below(8), donor) {
+        (0, _) => {
+            list.remove(i);
+        }
+        (1, _) => {
+            let f = list[i].clone();
+            list.insert(rng.below(list.len() + 1), f);
+        }
+        (2, Some(d)) => list[i].body = d.body,
+        (3, Some(d)) => list.insert(i, d),
+        (4, _) => list[i].tag = rng.below(30) as u64 + 1,
+        (5, _) => {
+            let j = rng.below(list.len());
+            list.swap(i, j);
+        }
+        _ => match &mut list[i].body {
+            Body::Varint(v) => *v = if rng.below(2) == 0 { INTERESTING[rng.below(INTERESTING.len())] } else { v.wrapping_add(rng.next() % 5).wrapping_sub(2) },
+            Body::Fixed(b) | Body::Bytes(b) => damage(b, rng),
+            Body::Tree(t) => t.reverse(),
+        },
+    }
+}
+
+fn damage(b: &mut Vec<u8>, rng: &mut Rng) {
+    match rng.below(5) {
+        0 => b.truncate(rng.below(b.len() + 1)),
+        1 => b.push(rng.next() as u8),
+        2 if b.len() >= 4 => {
+            let at = rng.below(b.len() - 3);
+            let v = [f32::NAN, f32::INFINITY, -1.0, 1e38, 0.0][rng.below(5)].to_le_bytes();
+            b[at..at + 4].copy_from_slice(&v);
+        }
+        _ if !b.is_empty() => {
+            let at = rng.below(b.len());
+            b[at] ^= 1 << rng.below(8);
+        }
+        _ => {}
+    }
+}
+
+/// Small files that together hold every operator of the table, and the digits model.
+pub fn seeds() -> Vec<Vec<u8>> {
+    let c3 = |n: &str| floats(n, &[2], &[0.5, 1.5]);
+    let x = |dims: &[i64], opset, nodes, consts| model(opset, vec![value("x", dims)], vec![free("y")], consts, nodes).encode_to_vec();
+    let mut out = vec![std::fs::read(models().join("digits/digits.onnx")).unwrap()];
+    for opset in [7, 10, 13, 18, 22] {
+        let conv = vec![a_ints("strides", &[2, 1]), a_str("auto_pad", "SAME_UPPER"), a_ints("dilations", &[1, 1]), a_int("group", 1), a_ints("kernel_shape", &[3, 3])];
+        let pool = |c: i64| vec![a_ints("kernel_shape", &[2, 2]), a_ints("strides", &[1, 2]), a_ints("pads", &[1, 0, 0, 1]), a_int("ceil_mode", c)][..3 + c as usize].to_vec();
+        out.push(x(
+            &[1, 2, 6, 6],
+            opset,
+            vec![
+                node("Conv", &["x", "w"], "a", conv),
+                node("BatchNormalization", &["a", "s", "s", "s", "s"], "b", vec![a_float("epsilon", 0.1)]),
+                node("MaxPool", &["b"], "c", pool(i64::from(opset >= 10))),
+                node("AveragePool", &["c"], "d", pool(0)),
+                node("Concat", &["d", "d"], "e", vec![a_int("axis", 1)]),
+                node("GlobalAveragePool", &["e"], "f", vec![]),
+                node("Flatten", &["f"], "g", vec![a_int("axis", 1)]),
+                node("Gemm", &["g", "m", "s"], "h", vec![a_int("transB", 1), a_float("alpha", 0.5), a_float("beta", 2.0)]),
+                node("Softmax", &["h"], "y", vec![a_int("axis", -1)]),
+            ],
+            vec![floats("w", &[2, 2, 3, 3], &[0.1; 36]), c3("s"), floats("m", &[2, 4], &[1.0; 8])],
+        ));
+    }
+    out.push(x(
+        &[1, 2, 3],
+        13,
+        vec![
+            node("Constant", &[], "k", vec![a_ints("value_ints", &[0, -1])]),
+            node("Reshape", &["x", "k"], "a", vec![]),
+            node("Pad", &["a", "p", "lo"], "b", vec![a_str("mode", "constant")]),
+            node("Clip", &["b", "lo", "hi"], "c", vec![]),
+            node("Unsqueeze", &["c", "ax"], "d", vec![]),
+            node("Squeeze", &["d", "ax"], "e", vec![]),
+            node("Transpose", &["e"], "f", vec![a_ints("perm", &[1, 0])]),
+            node("ReduceMean", &["f"], "g", vec![a_ints("axes", &[0]), a_int("keepdims", 1)]),
+            node("MatMul", &["g", "one"], "h", vec![]),
+            node("Dropout", &["h"], "i", vec![]),
+            node("Mul", &["i", "i"], "j", vec![]),
+            node("HardSigmoid", &["j"], "y", vec![a_float("alpha", 0.3)]),
+        ],
+        vec![ints("p", &[0, 1, 0, 1]), floats("lo", &[], &[0.0]), floats("hi", &[], &[6.0]), ints("ax", &[0]), floats("one", &[1, 1], &[1.0])],
+    ));
+    let chain = ["Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "HardSwish", "Identity"];
+    let nodes = (0..chain.len()).map(|i| node(chain[i], &[if i == 0 { "x".to_string() } else { format!("t{i}") }.as_str()], &if i + 1 == chain.len() { "y".into() } else { format!("t{}", i + 1) }, vec![]));
+    let mut m = model(14, vec![symbolic("x", &["1", "4"])], vec![value("y", &[1, 4])], vec![], nodes.collect());
+    m.graph.as_mut().unwrap().node.reverse();
+    out.push(m.encode_to_vec());
+    out
+}
+
+/// Parsed seeds, ready to be mutated.
+pub struct Mutator {
+    seeds: Vec<(Vec<u8>, Vec<Field>)>,
+}
+
+impl Mutator {
+    pub fn new() -> Self {
+        Self { seeds: seeds().into_iter().map(|s| (s.clone(), parse(&s, 0).expect("a seed is protobuf"))).collect() }
+    }
+
+    /// A damaged file. Three quarters of them keep the protobuf structure whole.
+    pub fn next(&self, rng: &mut Rng) -> Vec<u8> {
+        let (raw, tree) = &self.seeds[rng.below(self.seeds.len())];
+        if rng.below(8) == 0 {
+            let mut bytes = raw.clone();
+            for _ in 0..=rng.below(4) {
+                damage(&mut bytes, rng);
+            }
+            return bytes;
+        }
+        let mut fields = tree.clone();
+        for _ in 0..=rng.below(4) {
+            let donor = pick(&self.seeds[rng.below(self.seeds.len())].1, rng);
+            let mut n = rng.below(count(&fields));
+            if let Some((list, i)) = locate(&mut fields, &mut n) {
+                mutate_field(list, i, donor, rng);
+            }
+        }
+        let mut lie = if rng.below(8) == 0 { rng.below(60) as i64 + 1 } else { 0 };
+        let mut out = Vec::new();
+        write(&fields, &mut lie, rng, &mut out);
+        out
+    }
+}
