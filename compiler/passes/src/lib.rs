@@ -1,2 +1,18 @@
-//! See docs/architecture.md.
+//! Meaning-preserving rewrites of the float graph. [`pipeline::PASSES`] is the list; each pass is one file.
 #![forbid(unsafe_code)]
+
+mod activations;
+mod batch_norm;
+mod biases;
+mod channels_last;
+mod constants;
+mod dead_channels;
+mod dense;
+mod edit;
+mod global_pool;
+mod pads;
+pub mod pipeline;
+mod reshapes;
+mod transposes;
+
+pub use pipeline::{PASSES, Pass, PassReport, run_pipeline};

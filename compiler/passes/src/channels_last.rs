@@ -1,0 +1,44 @@
+//! Convolutions and pools on NCHW become the same on NHWC between two transposes, which the next pass cancels.
+
+use crate::edit::{add_transpose, nodes_of};
+use mcompc_ir::{Code, Error, Graph, Result};
+
+pub(crate) const TO_NHWC: [usize; 4] = [0, 2, 3, 1];
+pub(crate) const TO_NCHW: [usize; 4] = [0, 3, 1, 2];
+
+/// The pass.
+pub fn run(g: &mut Graph) -> Result<usize> {
+    let mut changes = 0;
+    for n in nodes_of(g, &["Conv", "AveragePool", "MaxPool"])? {
+        if g.node(n).attrs.str("layout")? != "NCHW" {
+            continue;
+        }
+        let ins = g.inputs_of(n);
+        if g.node(n).op == "Conv" {
+            let Some(w) = g.const_of(ins[1]) else {
+                return Err(Error::new(Code::UnsupportedOp, "a convolution with weights that are not constant").at(g.node(n).name.clone()));
+            };
+            let w = w.transposed(&TO_NHWC)?;
+            let name = g.value(ins[1]).name.clone();
+            let wv = g.add_const(name, w);
+            g.set_input(n, 1, wv);
+        }
+        let x = add_transpose(g, ins[0], &TO_NHWC)?;
+        g.set_input(n, 0, x);
+        g.node_mut(n).attrs.set("layout", "NHWC");
+        let old = g.out(n);
+        let users = g.users(old);
+        g.node_mut(n).outs = mcompc_ops::infer_in(g, n)?;
+        let y = add_transpose(g, old, &TO_NCHW)?;
+        for (u, p) in users {
+            g.set_input(u, p, y);
+        }
+        for o in &mut g.outputs {
+            if o.value == old {
+                o.value = y;
+            }
+        }
+        changes += 1;
+    }
+    Ok(changes)
+}

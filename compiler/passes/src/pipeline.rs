@@ -1,0 +1,70 @@
+//! The ordered list of passes. Where order matters a comment says why.
+
+use mcompc_ir::{Graph, Result};
+
+/// A pass: returns how many places it changed.
+pub struct Pass {
+    /// Name, as the file.
+    pub name: &'static str,
+    /// One line for documentation and reports.
+    pub doc: &'static str,
+    /// The rewrite.
+    pub run: fn(&mut Graph) -> Result<usize>,
+}
+
+/// What a pass did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassReport {
+    /// Name of the pass.
+    pub name: &'static str,
+    /// Places changed.
+    pub changes: usize,
+}
+
+macro_rules! passes {
+    ($($name:ident $doc:literal;)*) => {
+        &[$(Pass { name: stringify!($name), doc: $doc, run: crate::$name::run },)*]
+    };
+}
+
+/// Every pass, in order of execution; the list runs until a round changes nothing.
+pub static PASSES: &[Pass] = passes! {
+    constants "Evaluates nodes whose inputs are all constant.";
+    reshapes "Merges chains of reshapes and drops those that change nothing.";
+    global_pool "Means over height and width become average pools.";
+    dense "MatMul with a constant matrix becomes Dense.";
+    batch_norm "Folds BatchNormalization into the convolution or dense layer before it, else makes it a 1x1 depthwise convolution.";
+    biases "Folds constant per-channel Add, Sub, Mul and Div into the layer before.";
+    pads "Folds zero padding into the convolution after it.";
+    // Activations go last of the folds: a clamp between a layer and its scale would hide the scale.
+    activations "Fuses Relu and Clip into the layer before.";
+    channels_last "Convolutions and pools work on NHWC.";
+    transposes "Moves transposes down through operators until they cancel.";
+    dead_channels "Removes channels that are constantly 0 or never read.";
+};
+
+const MAX_ROUNDS: usize = 64;
+
+/// Runs all passes to a fixed point, the graph's verifier and shape inference after each one that changed something.
+///
+/// # Errors
+/// Those of inference, which would be a bug of a pass; `Internal` when no fixed point is reached.
+pub fn run_pipeline(g: &mut Graph) -> Result<Vec<PassReport>> {
+    let mut total: Vec<PassReport> = PASSES.iter().map(|p| PassReport { name: p.name, changes: 0 }).collect();
+    for _ in 0..MAX_ROUNDS {
+        let mut changed = 0;
+        for (p, t) in PASSES.iter().zip(&mut total) {
+            let n = (p.run)(g)?;
+            if n > 0 {
+                g.remove_dead();
+                mcompc_ops::verify(g)?;
+            }
+            t.changes += n;
+            changed += n;
+        }
+        if changed == 0 {
+            return Ok(total);
+        }
+    }
+    Err(mcompc_ir::Error::new(mcompc_ir::Code::Internal, "the passes do not reach a fixed point"))
+}

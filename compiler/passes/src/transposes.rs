@@ -1,0 +1,157 @@
+//! Moves transposes down through operators that do not care about order, until two meet and merge or cancel.
+
+use crate::edit::{add_reshape, add_transpose, nodes_of};
+use mcompc_ir::{Graph, NodeId, Result, ValueId};
+
+const UNARY: &[&str] = &["Relu", "Clip", "LeakyRelu", "Elu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish"];
+const BINARY: &[&str] = &["Add", "Sub", "Mul", "Div"];
+
+/// The pass.
+pub fn run(g: &mut Graph) -> Result<usize> {
+    let mut changes = merge(g)?;
+    for n in g.topo()? {
+        if !g.contains(n) {
+            continue;
+        }
+        let op = g.node(n).op.clone();
+        let sunk = if UNARY.contains(&op.as_str()) {
+            sink(g, n, |_, _, _| Ok(true))? || sink_reshape(g, n)?
+        } else if BINARY.contains(&op.as_str()) {
+            sink(g, n, |_, _, _| Ok(true))?
+        } else if op == "Concat" || op == "Softmax" {
+            sink(g, n, |g, n, perm| {
+                let a = g.node(n).attrs.int("axis")? as usize;
+                g.node_mut(n).attrs.set("axis", perm[a]);
+                Ok(true)
+            })?
+        } else if op == "Pad" {
+            sink(g, n, |g, n, perm| {
+                let p = g.node(n).attrs.usizes("pads")?;
+                let r = perm.len();
+                let mut q = vec![0usize; 2 * r];
+                for i in 0..r {
+                    q[perm[i]] = p[i];
+                    q[r + perm[i]] = p[r + i];
+                }
+                g.node_mut(n).attrs.set("pads", q.as_slice());
+                Ok(true)
+            })?
+        } else if op == "ReduceMean" {
+            reduce(g, n)?
+        } else {
+            false
+        };
+        changes += usize::from(sunk);
+    }
+    Ok(changes + merge(g)?)
+}
+
+// Transpose of a transpose is one transpose; the identity goes.
+fn merge(g: &mut Graph) -> Result<usize> {
+    let mut changes = 0;
+    for n in nodes_of(g, &["Transpose"])? {
+        let x = g.inputs_of(n)[0];
+        let perm = g.node(n).attrs.usizes("perm")?;
+        if perm.iter().enumerate().all(|(i, &p)| i == p) {
+            if g.is_output(g.out(n)) && g.node(x.node).op == "input" {
+                continue;
+            }
+            g.replace_uses(g.out(n), x);
+            g.remove_node(n);
+            changes += 1;
+        } else if g.node(x.node).op == "Transpose" {
+            let inner = g.node(x.node).attrs.usizes("perm")?;
+            let both: Vec<usize> = perm.iter().map(|&p| inner[p]).collect();
+            g.node_mut(n).attrs.set("perm", both.as_slice());
+            let src = g.inputs_of(x.node)[0];
+            g.set_input(n, 0, src);
+            changes += 1;
+        }
+    }
+    Ok(changes)
+}
+
+// op(T(a), T(b), const...) = T(op(a, b, T^-1(const)...)). `fix` adapts attributes from the order behind the transpose to the one before it.
+fn sink(g: &mut Graph, n: NodeId, fix: impl Fn(&mut Graph, NodeId, &[usize]) -> Result<bool>) -> Result<bool> {
+    let ins = g.inputs_of(n);
+    let Some(perm) = ins.iter().find(|v| g.node(v.node).op == "Transpose").map(|v| g.node(v.node).attrs.usizes("perm")).transpose()? else {
+        return Ok(false);
+    };
+    let rank = perm.len();
+    let same = |v: &ValueId| g.node(v.node).op == "Transpose" && g.node(v.node).attrs.usizes("perm").as_ref() == Ok(&perm);
+    let constant = |v: &ValueId| g.const_of(*v).is_some() && (g.value(*v).shape.len() <= rank);
+    if g.value(g.out(n)).shape.len() != rank || !ins.iter().all(|v| same(v) || constant(v)) {
+        return Ok(false);
+    }
+    let mut inverse = vec![0usize; rank];
+    for (i, &p) in perm.iter().enumerate() {
+        inverse[p] = i;
+    }
+    let mut next = Vec::with_capacity(ins.len());
+    for v in &ins {
+        if let Some(t) = g.const_of(*v) {
+            let mut shape = vec![1usize; rank - t.shape.len()];
+            shape.extend(&t.shape);
+            let t = t.reshaped(shape)?.transposed(&inverse)?;
+            let name = g.value(*v).name.clone();
+            next.push(g.add_const(name, t));
+        } else {
+            next.push(g.inputs_of(v.node)[0]);
+        }
+    }
+    fix(g, n, &perm)?;
+    g.set_inputs(n, &next);
+    rewire_behind(g, n, |g, v| add_transpose(g, v, &perm))?;
+    Ok(true)
+}
+
+// A reshape before a function of single elements goes behind it.
+fn sink_reshape(g: &mut Graph, n: NodeId) -> Result<bool> {
+    let x = g.inputs_of(n)[0];
+    if g.node(x.node).op != "Reshape" || g.sole_user(x).is_none() {
+        return Ok(false);
+    }
+    let shape = g.value(x).shape.clone();
+    let src = g.inputs_of(x.node)[0];
+    g.set_input(n, 0, src);
+    rewire_behind(g, n, |g, v| add_reshape(g, v, &shape))?;
+    Ok(true)
+}
+
+// ReduceMean over transposed axes; without keepdims the rest must keep its order.
+fn reduce(g: &mut Graph, n: NodeId) -> Result<bool> {
+    let x = g.inputs_of(n)[0];
+    if g.node(x.node).op != "Transpose" {
+        return Ok(false);
+    }
+    let perm = g.node(x.node).attrs.usizes("perm")?;
+    let axes = g.node(n).attrs.usizes("axes")?;
+    let rest: Vec<usize> = (0..perm.len()).filter(|i| !axes.contains(i)).map(|i| perm[i]).collect();
+    if !rest.windows(2).all(|w| w[0] < w[1]) {
+        return Ok(false);
+    }
+    let moved: Vec<usize> = axes.iter().map(|&a| perm[a]).collect();
+    let out = g.value(g.out(n)).shape.clone();
+    g.node_mut(n).attrs.set("axes", moved.as_slice());
+    let src = g.inputs_of(x.node)[0];
+    g.set_input(n, 0, src);
+    rewire_behind(g, n, |g, v| if g.value(v).shape == out { Ok(v) } else { add_reshape(g, v, &out) })?;
+    Ok(true)
+}
+
+// Infers `n` anew and lets its old readers read `wrap(its output)`.
+fn rewire_behind(g: &mut Graph, n: NodeId, wrap: impl FnOnce(&mut Graph, ValueId) -> Result<ValueId>) -> Result<()> {
+    let old = g.out(n);
+    let users = g.users(old);
+    g.node_mut(n).outs = mcompc_ops::infer_in(g, n)?;
+    let y = wrap(g, old)?;
+    for (u, p) in users {
+        g.set_input(u, p, y);
+    }
+    for o in &mut g.outputs {
+        if o.value == old {
+            o.value = y;
+        }
+    }
+    Ok(())
+}
