@@ -1,0 +1,261 @@
+//! Fast float executor: the graph is planned once (kernels chosen, buffers shared by liveness) and then run on many samples.
+
+mod conv;
+mod depthwise;
+mod elementwise;
+mod gemm;
+mod geometry;
+mod moves;
+mod pool;
+mod rows;
+
+use mcompc_ir::{Code, DType, Error, Graph, NodeId, Result, Value, ValueId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One planned operator: inputs and output as flat slices of the sizes that planning saw; `work` is scratch to resize at will.
+trait Kernel: Send + Sync {
+    fn run(&self, ins: &[&[f32]], out: &mut [f32], work: &mut Vec<f32>) -> Result<()>;
+}
+
+/// A node with the values it reads, while planning.
+struct Site<'a> {
+    node: &'a mcompc_ir::Node,
+    ins: Vec<&'a Value>,
+}
+
+impl Site<'_> {
+    fn out(&self) -> &Value {
+        &self.node.outs[0]
+    }
+}
+
+fn kernel(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
+    match s.node.op.as_str() {
+        "Conv" => conv::plan(s),
+        "Dense" | "MatMul" => gemm::plan(s),
+        "AveragePool" | "MaxPool" => pool::plan(s),
+        "Transpose" | "Pad" | "Concat" => moves::plan(s),
+        "Softmax" | "BatchNormalization" | "ReduceMean" => rows::plan(s),
+        _ => elementwise::plan(s),
+    }
+}
+
+fn not_float(op: &str) -> Error {
+    Error::new(Code::UnsupportedOp, format!("`{op}` is not an operator of the float executor"))
+}
+
+/// Where a value lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Input(usize),
+    Const(usize),
+    Slot(usize),
+}
+
+struct Step {
+    /// `None`: the output is its input under another shape.
+    kernel: Option<Box<dyn Kernel>>,
+    ins: Vec<(Place, usize)>,
+    out: Place,
+    len: usize,
+    value: ValueId,
+    name: String,
+}
+
+/// A planned float graph. Shared between threads; each has its own [`Scratch`].
+pub struct FastExec {
+    steps: Vec<Step>,
+    inputs: Vec<(ValueId, String, usize)>,
+    outputs: Vec<(Place, usize)>,
+    consts: Vec<Vec<f32>>,
+    slots: Vec<usize>,
+}
+
+/// Buffers of one run at a time; see [`FastExec::scratch`].
+#[derive(Clone, Debug, Default)]
+pub struct Scratch {
+    slots: Vec<Vec<f32>>,
+    work: Vec<f32>,
+}
+
+impl FastExec {
+    /// Plans a float graph of either layout. Nodes that no output needs are left out.
+    ///
+    /// # Errors
+    /// Those of [`mcompc_ops::verify`]; [`Code::UnsupportedType`] and [`Code::UnsupportedOp`] for graphs that are not float throughout.
+    pub fn new(g: &Graph) -> Result<Self> {
+        mcompc_ops::verify(g)?;
+        Planner::new(g)?.plan()
+    }
+    /// Buffers for one thread.
+    pub fn scratch(&self) -> Scratch {
+        Scratch { slots: self.slots.iter().map(|&n| vec![0.0; n]).collect(), work: Vec::new() }
+    }
+    /// Bytes of activations that one [`Scratch`] holds.
+    pub fn scratch_bytes(&self) -> usize {
+        4 * self.slots.iter().sum::<usize>()
+    }
+    /// Runs one sample: one flat slice per graph input, in order, of its number of elements. `observer` sees the graph's inputs and the
+    /// result of every live operator, as soon as it is known. Gives the graph's outputs.
+    ///
+    /// # Errors
+    /// [`Code::BadShape`] with the input's name where its number of elements differs.
+    pub fn run(&self, s: &mut Scratch, inputs: &[&[f32]], mut observer: impl FnMut(ValueId, &[f32])) -> Result<Vec<Vec<f32>>> {
+        if inputs.len() != self.inputs.len() {
+            return Err(Error::new(Code::BadShape, format!("{} inputs for a graph of {}", inputs.len(), self.inputs.len())));
+        }
+        for ((id, name, n), x) in self.inputs.iter().zip(inputs) {
+            if x.len() != *n {
+                return Err(Error::new(Code::BadShape, format!("the input has {n} elements, given {}", x.len())).at(name));
+            }
+            observer(*id, x);
+        }
+        s.slots.resize_with(self.slots.len(), Vec::new);
+        for (slot, &n) in s.slots.iter_mut().zip(&self.slots) {
+            slot.resize(n, 0.0);
+        }
+        for st in &self.steps {
+            if let (Some(k), Place::Slot(o)) = (&st.kernel, st.out) {
+                // The output's slot is no input's, so that it may leave its place for the time of the call.
+                let mut out = std::mem::take(&mut s.slots[o]);
+                let mut work = std::mem::take(&mut s.work);
+                let ins: Vec<&[f32]> = st.ins.iter().map(|&p| self.read(s, inputs, p)).collect();
+                let done = k.run(&ins, &mut out[..st.len], &mut work);
+                s.slots[o] = out;
+                s.work = work;
+                done.map_err(|e| e.at(&st.name))?;
+            }
+            observer(st.value, self.read(s, inputs, (st.out, st.len)));
+        }
+        Ok(self.outputs.iter().map(|&p| self.read(s, inputs, p).to_vec()).collect())
+    }
+    fn read<'a>(&'a self, s: &'a Scratch, inputs: &[&'a [f32]], (p, n): (Place, usize)) -> &'a [f32] {
+        match p {
+            Place::Input(i) => inputs[i],
+            Place::Const(i) => &self.consts[i],
+            Place::Slot(i) => &s.slots[i][..n],
+        }
+    }
+}
+
+struct Planner<'a> {
+    g: &'a Graph,
+    order: Vec<NodeId>,
+    /// Position in `order` of the last reader of what each value's storage holds.
+    last: BTreeMap<ValueId, usize>,
+    place: BTreeMap<ValueId, Place>,
+    consts: Vec<Vec<f32>>,
+    slots: Vec<usize>,
+    free: BTreeSet<usize>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(g: &'a Graph) -> Result<Self> {
+        let mut live: BTreeSet<NodeId> = BTreeSet::new();
+        let mut todo: Vec<NodeId> = g.outputs.iter().map(|o| o.value.node).collect();
+        while let Some(n) = todo.pop() {
+            if live.insert(n) {
+                todo.extend(g.inputs_of(n).into_iter().map(|v| v.node));
+            }
+        }
+        let order: Vec<NodeId> = g.topo()?.into_iter().filter(|n| live.contains(n)).collect();
+        let mut p = Self {
+            g,
+            order,
+            last: BTreeMap::new(),
+            place: BTreeMap::new(),
+            consts: Vec::new(),
+            slots: Vec::new(),
+            free: BTreeSet::new(),
+        };
+        for (i, &id) in p.order.iter().enumerate() {
+            for v in g.inputs_of(id) {
+                p.last.insert(p.storage(v), i);
+            }
+        }
+        for o in &g.outputs {
+            p.last.insert(p.storage(o.value), usize::MAX);
+        }
+        Ok(p)
+    }
+    /// The value whose buffer this one shares: reshapes move nothing.
+    fn storage(&self, v: ValueId) -> ValueId {
+        let mut v = v;
+        while self.g.node(v.node).op == "Reshape" {
+            v = self.g.inputs_of(v.node)[0];
+        }
+        v
+    }
+    fn constant(&self, v: ValueId) -> Result<Option<Vec<f32>>> {
+        self.g.const_of(v).map(|t| Ok(t.as_f32()?.into_owned())).transpose()
+    }
+    /// A free buffer: the smallest that holds `n`, else the largest, grown; else a new one.
+    fn allocate(&mut self, n: usize) -> usize {
+        let fits = self.free.iter().copied().filter(|&s| self.slots[s] >= n).min_by_key(|&s| self.slots[s]);
+        let slot = fits.or_else(|| self.free.iter().copied().max_by_key(|&s| self.slots[s])).unwrap_or_else(|| {
+            self.slots.push(0);
+            self.slots.len() - 1
+        });
+        self.free.remove(&slot);
+        self.slots[slot] = self.slots[slot].max(n);
+        slot
+    }
+    fn plan(mut self) -> Result<FastExec> {
+        let g = self.g;
+        let mut inputs = Vec::new();
+        for (i, &id) in g.inputs.iter().enumerate() {
+            let v = g.value(g.out(id));
+            if v.dtype != DType::F32 {
+                return Err(Error::new(Code::UnsupportedType, format!("the float executor takes f32, not {}", v.dtype)).at(&v.name));
+            }
+            self.place.insert(g.out(id), Place::Input(i));
+            inputs.push((g.out(id), v.name.clone(), v.elems()));
+        }
+        let mut steps = Vec::new();
+        for i in 0..self.order.len() {
+            let id = self.order[i];
+            let node = g.node(id);
+            if node.op == "input" {
+                continue;
+            }
+            if node.op == "const" {
+                let data = self.constant(g.out(id)).map_err(|e| e.at(&node.name))?.unwrap_or_default();
+                self.place.insert(g.out(id), Place::Const(self.consts.len()));
+                self.consts.push(data);
+                continue;
+            }
+            steps.push(self.step(i, id)?);
+        }
+        let outputs = g.outputs.iter().map(|o| Ok((self.place_of(o.value)?, g.value(o.value).elems()))).collect::<Result<Vec<_>>>()?;
+        Ok(FastExec { steps, inputs, outputs, consts: self.consts, slots: self.slots })
+    }
+    fn place_of(&self, v: ValueId) -> Result<Place> {
+        self.place.get(&v).copied().ok_or_else(|| Error::new(Code::Internal, format!("`{}` has no place", self.g.value(v).name)))
+    }
+    fn step(&mut self, i: usize, id: NodeId) -> Result<Step> {
+        let g = self.g;
+        let node = g.node(id);
+        let reads = g.inputs_of(id);
+        let ins = reads.iter().map(|&v| Ok((self.place_of(v)?, g.value(v).elems()))).collect::<Result<Vec<_>>>()?;
+        let len = g.value(g.out(id)).elems();
+        let (kernel, out) = if node.op == "Reshape" {
+            (None, ins[0].0)
+        } else {
+            let site = Site { node, ins: reads.iter().map(|&v| g.value(v)).collect() };
+            let k = kernel(&site).map_err(|e| e.at(&node.name))?;
+            (Some(k), Place::Slot(self.allocate(len)))
+        };
+        self.place.insert(g.out(id), out);
+        let mut done: BTreeSet<ValueId> = reads.into_iter().map(|v| self.storage(v)).collect();
+        done.insert(self.storage(g.out(id)));
+        for v in done {
+            // A result that nobody reads is free again at once, after the observer has seen it.
+            if self.last.get(&v).is_none_or(|&l| l <= i)
+                && let Some(&Place::Slot(s)) = self.place.get(&v)
+            {
+                self.free.insert(s);
+            }
+        }
+        Ok(Step { kernel, ins, out, len, value: g.out(id), name: node.name.clone() })
+    }
+}

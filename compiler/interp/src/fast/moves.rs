@@ -1,0 +1,107 @@
+//! Transposition, padding and concatenation by tables of offsets made when planning.
+
+use super::{Kernel, Site, not_float};
+use mcompc_ir::{Code, Error, Result};
+
+/// For each element of shape `to`, in order, the offset of the element of `from` that it repeats (numpy broadcasting).
+pub(super) fn repeat(from: &[usize], to: &[usize]) -> Vec<u32> {
+    let mut strides = vec![0; to.len()];
+    let mut s = 1;
+    for i in (0..to.len()).rev() {
+        let d = (i + from.len()).checked_sub(to.len()).map_or(1, |j| from[j]);
+        strides[i] = if d == 1 { 0 } else { s };
+        s *= d;
+    }
+    walk(to, &strides)
+}
+
+/// Offsets in row-major order of `shape` under these strides.
+pub(super) fn walk(shape: &[usize], strides: &[usize]) -> Vec<u32> {
+    let mut at = Vec::with_capacity(shape.iter().product());
+    let (mut idx, mut off) = (vec![0; shape.len()], 0);
+    for _ in 0..shape.iter().product() {
+        at.push(off as u32);
+        for d in (0..shape.len()).rev() {
+            idx[d] += 1;
+            off += strides[d];
+            if idx[d] < shape[d] {
+                break;
+            }
+            off -= strides[d] * shape[d];
+            idx[d] = 0;
+        }
+    }
+    at
+}
+
+/// Row-major strides.
+pub(super) fn strides(shape: &[usize]) -> Vec<usize> {
+    let mut s = vec![1; shape.len()];
+    for i in (1..shape.len()).rev() {
+        s[i - 1] = s[i] * shape[i];
+    }
+    s
+}
+
+struct Gather(Vec<u32>);
+
+impl Kernel for Gather {
+    fn run(&self, ins: &[&[f32]], out: &mut [f32], _: &mut Vec<f32>) -> Result<()> {
+        out.iter_mut().zip(&self.0).for_each(|(y, &i)| *y = ins[0][i as usize]);
+        Ok(())
+    }
+}
+
+struct Scatter {
+    at: Vec<u32>,
+    fill: f32,
+}
+
+impl Kernel for Scatter {
+    fn run(&self, ins: &[&[f32]], out: &mut [f32], _: &mut Vec<f32>) -> Result<()> {
+        out.fill(self.fill);
+        ins[0].iter().zip(&self.at).for_each(|(x, &i)| out[i as usize] = *x);
+        Ok(())
+    }
+}
+
+struct Concat {
+    outer: usize,
+}
+
+impl Kernel for Concat {
+    fn run(&self, ins: &[&[f32]], out: &mut [f32], _: &mut Vec<f32>) -> Result<()> {
+        let mut rest = out;
+        for o in 0..self.outer {
+            for x in ins {
+                let n = x.len() / self.outer;
+                let (y, r) = std::mem::take(&mut rest).split_at_mut(n);
+                y.copy_from_slice(&x[o * n..(o + 1) * n]);
+                rest = r;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
+    let (a, x) = (&s.node.attrs, &s.ins[0].shape);
+    if s.out().elems() > u32::MAX as usize {
+        return Err(Error::new(Code::Limit, "a tensor of more than 2^32 elements"));
+    }
+    match s.node.op.as_str() {
+        "Transpose" => {
+            let from = strides(x);
+            let by: Vec<usize> = a.usizes("perm")?.iter().map(|&p| from[p]).collect();
+            Ok(Box::new(Gather(walk(&s.out().shape, &by))))
+        }
+        "Pad" => {
+            let to = strides(&s.out().shape);
+            let first: usize = a.usizes("pads")?.iter().zip(&to).map(|(p, s)| p * s).sum();
+            let at = walk(x, &to).into_iter().map(|o| o + first as u32).collect();
+            Ok(Box::new(Scatter { at, fill: a.float("value")? as f32 }))
+        }
+        "Concat" => Ok(Box::new(Concat { outer: x[..a.int("axis")? as usize].iter().product() })),
+        op => Err(not_float(op)),
+    }
+}

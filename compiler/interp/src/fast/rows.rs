@@ -1,0 +1,87 @@
+//! Operators over one axis or a set of them: softmax, batch normalization, mean.
+
+use super::moves::repeat;
+use super::{Kernel, Site, not_float};
+use mcompc_ir::{Code, Error, Result};
+
+struct Softmax {
+    n: usize,
+    inner: usize,
+}
+
+impl Kernel for Softmax {
+    fn run(&self, ins: &[&[f32]], out: &mut [f32], _: &mut Vec<f32>) -> Result<()> {
+        let Self { n, inner } = *self;
+        for (x, y) in ins[0].chunks_exact(n * inner).zip(out.chunks_exact_mut(n * inner)) {
+            for j in 0..inner {
+                let at = move |k: usize| k * inner + j;
+                let m = (0..n).map(|k| x[at(k)]).fold(f32::NEG_INFINITY, f32::max);
+                let mut sum = 0f32;
+                for k in 0..n {
+                    let e = (x[at(k)] - m).exp();
+                    y[at(k)] = e;
+                    sum += e;
+                }
+                (0..n).for_each(|k| y[at(k)] /= sum);
+            }
+        }
+        Ok(())
+    }
+}
+
+struct BatchNorm {
+    channels: usize,
+    inner: usize,
+    eps: f32,
+}
+
+impl Kernel for BatchNorm {
+    fn run(&self, ins: &[&[f32]], out: &mut [f32], work: &mut Vec<f32>) -> Result<()> {
+        let Self { channels, inner, eps } = *self;
+        work.clear();
+        work.extend((0..channels).map(|c| ins[1][c] / (ins[4][c] + eps).sqrt()));
+        let blocks = ins[0].chunks_exact(inner).zip(out.chunks_exact_mut(inner));
+        for (i, (x, y)) in blocks.enumerate() {
+            let c = i % channels;
+            let (a, mean, b) = (work[c], ins[3][c], ins[2][c]);
+            y.iter_mut().zip(x).for_each(|(y, x)| *y = (x - mean) * a + b);
+        }
+        Ok(())
+    }
+}
+
+struct Mean {
+    /// Where each input element goes.
+    to: Vec<u32>,
+}
+
+impl Kernel for Mean {
+    fn run(&self, ins: &[&[f32]], out: &mut [f32], _: &mut Vec<f32>) -> Result<()> {
+        out.fill(0.0);
+        ins[0].iter().zip(&self.to).for_each(|(x, &o)| out[o as usize] += x);
+        let n = (ins[0].len() / out.len()) as f32;
+        out.iter_mut().for_each(|y| *y /= n);
+        Ok(())
+    }
+}
+
+pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
+    let (a, x) = (&s.node.attrs, &s.ins[0].shape);
+    let axis = || a.int("axis").map(|i| (x[i as usize], x[i as usize + 1..].iter().product()));
+    match s.node.op.as_str() {
+        "Softmax" => axis().map(|(n, inner)| Box::new(Softmax { n, inner }) as Box<dyn Kernel>),
+        "BatchNormalization" => {
+            let eps = a.float("epsilon")? as f32;
+            axis().map(|(channels, inner)| Box::new(BatchNorm { channels, inner, eps }) as Box<dyn Kernel>)
+        }
+        "ReduceMean" => {
+            if s.ins[0].elems() > u32::MAX as usize {
+                return Err(Error::new(Code::Limit, "a tensor of more than 2^32 elements"));
+            }
+            let mut kept = x.clone();
+            a.usizes("axes")?.into_iter().for_each(|i| kept[i] = 1);
+            Ok(Box::new(Mean { to: repeat(&kept, x) }))
+        }
+        op => Err(not_float(op)),
+    }
+}

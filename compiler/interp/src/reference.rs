@@ -1,0 +1,87 @@
+//! The by-the-book interpreter: each node's reference semantics in topological order.
+
+use mcompc_ir::{Code, Error, Graph, NodeId, Result, Tensor, Value, ValueId};
+use std::collections::BTreeMap;
+
+/// Every value of one run.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// All values, graph inputs and constants included.
+    pub values: BTreeMap<ValueId, Tensor>,
+    /// The graph's outputs in order.
+    pub outputs: Vec<Tensor>,
+}
+
+/// Runs the graph on one tensor per graph input, in order; gives one per output. Float and integer graphs.
+///
+/// # Errors
+/// [`Code::BadShape`] or [`Code::UnsupportedType`] where an input does not match, with the input's name; errors of the operators.
+pub fn run(g: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+    let mut last: BTreeMap<ValueId, usize> = BTreeMap::new();
+    let order = g.topo()?;
+    for (i, &id) in order.iter().enumerate() {
+        last.extend(g.inputs_of(id).into_iter().map(|v| (v, i)));
+    }
+    last.extend(g.outputs.iter().map(|o| (o.value, usize::MAX)));
+    let mut values = given(g, inputs)?;
+    for (i, &id) in order.iter().enumerate() {
+        step(g, id, &mut values)?;
+        for v in g.inputs_of(id) {
+            if last.get(&v) == Some(&i) {
+                values.remove(&v);
+            }
+        }
+    }
+    outputs(g, &values)
+}
+
+/// As [`run`], keeping every intermediate value.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn run_all(g: &Graph, inputs: &[Tensor]) -> Result<Trace> {
+    let mut values = given(g, inputs)?;
+    for id in g.topo()? {
+        step(g, id, &mut values)?;
+    }
+    Ok(Trace { outputs: outputs(g, &values)?, values })
+}
+
+fn given(g: &Graph, inputs: &[Tensor]) -> Result<BTreeMap<ValueId, Tensor>> {
+    if inputs.len() != g.inputs.len() {
+        return Err(Error::new(Code::BadShape, format!("{} inputs for a graph of {}", inputs.len(), g.inputs.len())));
+    }
+    let mut values = BTreeMap::new();
+    for (&id, t) in g.inputs.iter().zip(inputs) {
+        let v = g.value(g.out(id));
+        if t.dtype != v.dtype {
+            return Err(Error::new(Code::UnsupportedType, format!("the input is {}, given {}", v.dtype, t.dtype)).at(&v.name));
+        }
+        if t.shape != v.shape {
+            return Err(Error::new(Code::BadShape, format!("the input has shape {:?}, given {:?}", v.shape, t.shape)).at(&v.name));
+        }
+        values.insert(g.out(id), t.clone());
+    }
+    Ok(values)
+}
+
+fn lost(g: &Graph, v: ValueId) -> Error {
+    Error::new(Code::Internal, format!("`{}` was not computed", g.value(v).name))
+}
+
+fn step(g: &Graph, id: NodeId, values: &mut BTreeMap<ValueId, Tensor>) -> Result<()> {
+    let n = g.node(id);
+    if n.op == "input" {
+        return Ok(());
+    }
+    let inputs = g.inputs_of(id);
+    let ins: Vec<&Value> = inputs.iter().map(|&v| g.value(v)).collect();
+    let tensors = inputs.iter().map(|v| values.get(v).ok_or_else(|| lost(g, *v))).collect::<Result<Vec<_>>>()?;
+    let outs = mcompc_ops::eval(n, &ins, &tensors)?;
+    values.extend(outs.into_iter().enumerate().map(|(port, t)| (ValueId { node: id, port: port as u32 }, t)));
+    Ok(())
+}
+
+fn outputs(g: &Graph, values: &BTreeMap<ValueId, Tensor>) -> Result<Vec<Tensor>> {
+    g.outputs.iter().map(|o| values.get(&o.value).cloned().ok_or_else(|| lost(g, o.value))).collect()
+}
