@@ -9,11 +9,15 @@ use mcompc_ir::{Graph, NodeId, Result, ValueId};
 /// Largest activation for which a weight is called too small to matter: |w| * 2^16 summed stays under a quarter ulp of the bias.
 const MAX_ACTIVATION: f64 = 65536.0;
 
+/// Channels a machine word holds.
+const WORD: usize = 4;
+
 /// The pass.
 pub fn run(g: &mut Graph) -> Result<usize> {
     let mut changes = 0;
-    for n in nodes_of(g, &["Conv"])? {
-        if g.node(n).attrs.str("layout")? != "NHWC" || g.node(n).attrs.int("group")? != 1 {
+    for n in nodes_of(g, &["Conv", "Dense"])? {
+        let conv = g.node(n).op == "Conv";
+        if conv && (g.node(n).attrs.str("layout")? != "NHWC" || g.node(n).attrs.int("group")? != 1) {
             continue;
         }
         changes += prune(g, n)?;
@@ -31,7 +35,10 @@ struct Layer {
 fn layer(g: &Graph, n: NodeId) -> Result<Option<Layer>> {
     let ins = g.inputs_of(n);
     let Some(w) = f32_const(g, ins[1]) else { return Ok(None) };
-    let shape = g.value(ins[1]).shape.clone();
+    let mut shape = g.value(ins[1]).shape.clone();
+    if let [o, k] = shape[..] {
+        shape = vec![o, 1, 1, k];
+    }
     let b = match ins.get(2) {
         Some(&v) => match f32_const(g, v) {
             Some(b) => b,
@@ -54,31 +61,46 @@ impl Layer {
     }
 }
 
-// The chain of depthwise layers behind `n`, and the layer that reads its end, if nothing else reads in between.
-fn chain(g: &Graph, n: NodeId) -> Result<Option<(Vec<NodeId>, NodeId)>> {
-    let mut mid = Vec::new();
+// What lies between a layer and the one that reads its channels.
+struct Chain {
+    /// Depthwise layers.
+    mid: Vec<NodeId>,
+    /// Pools and the flattening reshape: they keep zeros zero.
+    through: Vec<NodeId>,
+    /// Conv with group 1, or Dense.
+    end: NodeId,
+}
+
+fn chain(g: &Graph, n: NodeId) -> Result<Option<Chain>> {
+    let (mut mid, mut through) = (Vec::new(), Vec::new());
     let mut v = g.out(n);
     loop {
         let Some(u) = g.sole_user(v) else { return Ok(None) };
         let node = g.node(u);
-        if node.op != "Conv" || node.attrs.str("layout")? != "NHWC" || g.inputs_of(u)[0] != v {
-            return Ok(None);
+        let shape = &g.value(v).shape;
+        let c = shape[shape.len() - 1];
+        match node.op.as_str() {
+            "Conv" if node.attrs.str("layout")? == "NHWC" && g.inputs_of(u)[0] == v => {
+                let group = node.attrs.int("group")? as usize;
+                if group == 1 {
+                    return Ok(Some(Chain { mid, through, end: u }));
+                }
+                if group != c || g.value(g.out(u)).shape[3] != c {
+                    return Ok(None);
+                }
+                mid.push(u);
+            }
+            "AveragePool" | "MaxPool" if node.attrs.str("layout")? == "NHWC" => through.push(u),
+            "Reshape" if shape.iter().product::<usize>() == c && g.value(g.out(u)).shape == [1, c] => through.push(u),
+            "Dense" if g.inputs_of(u)[0] == v && shape.len() == 2 => return Ok(Some(Chain { mid, through, end: u })),
+            _ => return Ok(None),
         }
-        let c = g.value(v).shape[3] as i64;
-        let group = node.attrs.int("group")?;
-        if group == 1 {
-            return Ok(Some((mid, u)));
-        }
-        if group != c || g.value(g.out(u)).shape[3] as i64 != c {
-            return Ok(None);
-        }
-        mid.push(u);
         v = g.out(u);
     }
 }
 
 fn prune(g: &mut Graph, n: NodeId) -> Result<usize> {
-    let Some((mid, end)) = chain(g, n)? else { return Ok(0) };
+    let Some(Chain { mid, through, end }) = chain(g, n)? else { return Ok(0) };
     let (Some(first), Some(last)) = (layer(g, n)?, layer(g, end)?) else { return Ok(0) };
     let mids: Option<Vec<Layer>> = mid.iter().map(|&m| layer(g, m)).collect::<Result<Vec<_>>>()?.into_iter().collect();
     let Some(mids) = mids else { return Ok(0) };
@@ -96,10 +118,19 @@ fn prune(g: &mut Graph, n: NodeId) -> Result<usize> {
             }
             v = m.constant(ch, true)?;
         }
-        (v == 0.0 || taps == 1 && last.shape[1] == 1 && no_pads(g, end)).then_some(v)
+        (v == 0.0 || taps == 1 && through.is_empty() && no_pads(g, end)).then_some(v)
     };
-    let keep: Vec<usize> = (0..c).filter(|&ch| !(unread(ch) || zero(ch) || folded(ch).is_some())).collect();
-    let keep = if keep.is_empty() { vec![0] } else { keep };
+    let dead = |ch: usize| unread(ch) || zero(ch) || folded(ch).is_some();
+    // Kernels load channels in words: some dead ones fill the last word.
+    let live = (0..c).filter(|&ch| !dead(ch)).count();
+    let mut spare = live.max(1).next_multiple_of(WORD) - live;
+    let keep: Vec<usize> = (0..c)
+        .filter(|&ch| {
+            let fill = dead(ch) && spare > 0;
+            spare -= usize::from(fill);
+            fill || !dead(ch)
+        })
+        .collect();
     if keep.len() == c {
         return Ok(0);
     }
@@ -120,9 +151,12 @@ fn prune(g: &mut Graph, n: NodeId) -> Result<usize> {
         (0..last.shape[0] * taps).flat_map(|t| keep.iter().map(move |&ch| (t, ch))).map(|(t, ch)| last.w[t * c + ch]).collect();
     let shape = [last.shape[0], last.shape[1], last.shape[2], keep.len()];
     replace_weights(g, end, &shape, &w, &bias)?;
-    for &x in std::iter::once(&n).chain(&mid) {
-        g.node_mut(x).outs = mcompc_ops::infer_in(g, x)?;
+    for &t in &through {
+        if g.node(t).op == "Reshape" {
+            g.node_mut(t).attrs.set("shape", [1, keep.len()].as_slice());
+        }
     }
+    mcompc_ops::infer_all(g)?;
     Ok(c - keep.len())
 }
 
@@ -143,7 +177,8 @@ fn replace_weights(g: &mut Graph, n: NodeId, shape: &[usize], w: &[f32], b: &[f3
     let ins: Vec<ValueId> = g.inputs_of(n);
     let name = g.value(ins[1]).name.clone();
     let bias_name = ins.get(2).map_or(format!("{}.bias", g.node(n).name), |&v| g.value(v).name.clone());
-    let wv = add_f32(g, &name, shape, w)?;
+    let flat = [shape[0], shape[shape.len() - 1]];
+    let wv = add_f32(g, &name, if g.node(n).op == "Dense" { &flat } else { shape }, w)?;
     let bv = add_f32(g, &bias_name, &[shape[0]], b)?;
     g.set_inputs(n, &[ins[0], wv, bv]);
     Ok(())
