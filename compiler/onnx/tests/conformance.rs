@@ -1,0 +1,84 @@
+//! Every operator, over its versions and attributes, computes what ONNX Runtime computes (`tests/data/make_operators.py`).
+//!
+//! The imported graph is run by the by-the-book interpreter, so this holds importer and reference semantics together to the standard.
+
+mod common;
+
+use common::models;
+use mcompc_ir::{Graph, Tensor};
+use mcompc_onnx::proto::TensorProto;
+use mcompc_onnx::{ImportOptions, import_bytes, ops};
+use prost::Message;
+use std::collections::BTreeSet;
+
+#[derive(Clone, PartialEq, Message)]
+struct Cases {
+    #[prost(message, repeated, tag = "1")]
+    cases: Vec<Case>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Case {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(bytes = "vec", tag = "2")]
+    model: Vec<u8>,
+    #[prost(message, required, tag = "3")]
+    x: TensorProto,
+    #[prost(message, required, tag = "4")]
+    y: TensorProto,
+}
+
+fn tensor(t: &TensorProto) -> Tensor {
+    let shape: Vec<usize> = t.dims.iter().map(|&d| d as usize).collect();
+    let data: Vec<f32> = t.raw_data.as_ref().unwrap().chunks_exact(4).map(|c| f32::from_le_bytes([c[0], c[1], c[2], c[3]])).collect();
+    Tensor::from_f32(shape, &data).unwrap()
+}
+
+fn run(g: &Graph, x: Tensor) -> Tensor {
+    mcompc_interp::run(g, &[x]).unwrap().remove(0)
+}
+
+#[track_caller]
+fn assert_close(name: &str, got: &Tensor, want: &Tensor) {
+    assert_eq!(got.shape, want.shape, "{name}");
+    let (a, b) = (got.as_f32().unwrap(), want.as_f32().unwrap());
+    for (i, (x, y)) in a.iter().zip(b.iter()).enumerate() {
+        assert!((x - y).abs() <= 1e-5 * y.abs().max(1.0), "{name}: element {i} is {x}, expected {y}");
+    }
+}
+
+#[test]
+fn operators_compute_what_onnx_runtime_computes() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/operators.pb");
+    let file = Cases::decode(std::fs::read(path).unwrap().as_slice()).unwrap();
+    let mut seen = BTreeSet::new();
+    for c in &file.cases {
+        let g = import_bytes(c.model.clone().into(), &ImportOptions::default()).unwrap_or_else(|e| panic!("{}: {e}", c.name));
+        mcompc_ops::verify(&g).unwrap_or_else(|e| panic!("{}: {e}", c.name));
+        assert_close(&c.name, &run(&g, tensor(&c.x)), &tensor(&c.y));
+        seen.insert(c.name.split([' ', '-']).nth(1).unwrap_or("").to_string());
+    }
+    for row in ops::TABLE {
+        assert!(seen.contains(row.name), "no case for {}", row.name);
+    }
+    assert!(file.cases.len() >= 130);
+}
+
+#[test]
+fn the_digits_model_keeps_its_accuracy() {
+    let opts = ImportOptions::default();
+    let g = mcompc_onnx::import(&models().join("digits/digits.onnx"), &opts).unwrap();
+    mcompc_ops::verify(&g).unwrap();
+    let npz = npyz::npz::NpzArchive::open(models().join("digits/digits.eval.npz"));
+    let mut npz = npz.unwrap();
+    let pixels: Vec<u8> = npz.by_name("pixels").unwrap().unwrap().into_vec().unwrap();
+    let labels: Vec<u8> = npz.by_name("y").unwrap().unwrap().into_vec().unwrap();
+    let right = labels.iter().zip(pixels.chunks_exact(64)).filter(|&(&label, image)| {
+        let x: Vec<f32> = image.iter().map(|&p| f32::from(p)).collect();
+        let p = run(&g, Tensor::from_f32([1, 1, 8, 8], &x).unwrap());
+        let p = p.as_f32().unwrap();
+        (0..10).all(|i| p[i] <= p[usize::from(label)])
+    });
+    assert_eq!((right.count(), labels.len()), (441, 450), "train.py prints 0.9800 of 450");
+}
