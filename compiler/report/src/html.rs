@@ -144,9 +144,5 @@ fn layers(s: &mut String, r: &Report) {
 
 fn passes(s: &mut String, r: &Report) {
     s.push_str("<h2>Passes</h2>\n");
-    table(
-        s,
-        &["pass", "#nodes before", "#after"],
-        r.passes.iter().map(|p| vec![p.name.clone(), p.before.to_string(), p.after.to_string()]),
-    );
+    table(s, &["pass", "#places changed"], r.passes.iter().map(|p| vec![p.name.clone(), p.changes.to_string()]));
 }

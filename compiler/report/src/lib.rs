@@ -160,10 +160,8 @@ pub struct Calibration {
 pub struct Pass {
     /// Name as in the pipeline's list.
     pub name: String,
-    /// Nodes before.
-    pub before: usize,
-    /// Nodes after.
-    pub after: usize,
+    /// Places changed.
+    pub changes: usize,
 }
 
 /// Measured end to end, never the sum of parts.

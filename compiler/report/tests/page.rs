@@ -47,7 +47,7 @@ fn report() -> Report {
             live: vec![32, 64],
         },
         calibration: Calibration { samples: 10, range: "mse".into() },
-        passes: vec![Pass { name: "fold".into(), before: 9, after: 7 }],
+        passes: vec![Pass { name: "fold".into(), changes: 3 }],
         loss: Some(Loss { data: "calibration".into(), samples: 10, top1_agreement: 0.9, error_over_variance: 0.003, per_output: vec![] }),
         warnings: vec!["a < b".into()],
     }
