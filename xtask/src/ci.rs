@@ -6,8 +6,9 @@ use std::time::Instant;
 use crate::summary::Summary;
 use crate::{Result, checks, shell, workspace};
 
-/// The optional back end's feature; crates that have it are built and tested with it too.
-const FEATURE: &str = "mlir";
+/// The optional back end's features, of the command line and of the back end itself. Crates that
+/// have one are built and tested with it too.
+const FEATURES: &[&str] = &["mlir", "llvm"];
 
 struct Run {
     failures: Vec<String>,
@@ -31,19 +32,25 @@ impl Run {
         }
     }
 
-    /// Runs tests of the chosen packages and adds up their results.
-    fn tests(&mut self, selection: &[&str]) -> Result {
+    /// Runs tests and adds up their results. With `only`, the whole workspace is still built with
+    /// `features`, so that shared dependencies are built once, but only those packages' tests run.
+    fn tests(&mut self, features: &[&str], only: &[&str]) -> Result {
         let before = (self.summary.passed, self.summary.failed);
+        let filter = only.iter().map(|name| format!("package(={name})")).collect::<Vec<_>>().join(" | ");
         let mut commands = Vec::new();
         if self.nextest {
-            commands.push(vec!["nextest", "run", "--no-fail-fast", "--no-tests=warn"]);
-            commands.push(vec!["test", "--doc", "--no-fail-fast"]);
+            commands.push(vec!["nextest", "run", "--no-fail-fast", "--workspace"]);
+            if !only.is_empty() {
+                commands[0].extend(["-E", &filter]);
+            } else {
+                commands.push(vec!["test", "--doc", "--no-fail-fast", "--workspace"]);
+            }
         } else {
-            commands.push(vec!["test", "--no-fail-fast"]);
+            commands.push(vec!["test", "--no-fail-fast", "--workspace"]);
         }
         let mut broken = Vec::new();
         for mut command in commands {
-            command.extend(selection);
+            command.extend(features);
             let mut command = shell::cargo(&command);
             command.env("MCOMPC_NOT_RUN", not_run_file());
             let name = shell::show(&command);
@@ -86,11 +93,12 @@ pub fn run(args: &[String]) -> Result {
     let packages = workspace::packages()?;
     let with_feature: Vec<&str> = packages
         .iter()
-        .filter(|package| package.features.iter().any(|feature| feature == FEATURE))
-        .flat_map(|package| ["-p", &package.name])
+        .filter(|package| package.features.iter().any(|feature| FEATURES.contains(&feature.as_str())))
+        .map(|package| package.name.as_str())
         .collect();
     let mlir = mlir && !with_feature.is_empty();
-    let with_feature = [&with_feature[..], &["--features", FEATURE]].concat();
+    let all = FEATURES.join(",");
+    let feature = ["--features", &all];
 
     let target = workspace::target();
     std::fs::create_dir_all(&target).map_err(|e| format!("{}: {e}", target.display()))?;
@@ -102,14 +110,14 @@ pub fn run(args: &[String]) -> Result {
     run.step("lints", |_| shell::run(shell::cargo(&[&["clippy", "--workspace", "--all-targets"][..], &warnings].concat())));
     if mlir {
         run.step("lints, mlir", |_| {
-            let args = [&["clippy", "--all-targets"][..], &with_feature, &warnings].concat();
+            let args = [&["clippy", "--workspace", "--all-targets"][..], &feature, &warnings].concat();
             shell::run(shell::cargo(&args))
         });
     }
     run.step("checks", |_| checks::run(&[]));
-    run.step("tests", |run| run.tests(&["--workspace"]));
+    run.step("tests", |run| run.tests(&[], &[]));
     if mlir {
-        run.step("tests, mlir", |run| run.tests(&with_feature));
+        run.step("tests, mlir", |run| run.tests(&feature, &with_feature));
     }
     if !quick {
         let package = workspace::command_line(&packages)?.name.clone();
@@ -117,7 +125,7 @@ pub fn run(args: &[String]) -> Result {
         if mlir {
             run.step("release build, mlir", |_| {
                 let args = ["build", "--release", "-p", &package, "--bin", "mcompc"];
-                shell::run(shell::cargo(&[&args[..], &["--features", FEATURE]].concat()))
+                shell::run(shell::cargo(&[&args[..], &["--features", FEATURES[0]]].concat()))
             });
         }
     }
