@@ -20,4 +20,4 @@ pub use machine::{Elem, Form, MacForm, Machine, Row, Tail};
 pub use op::{Bin, Cmp, MemElem, Op, Rescale};
 pub use text::{parse, print};
 pub use types::{Lane, Ty, Val};
-pub use verify::structure;
+pub use verify::{Proof, structure, verify};

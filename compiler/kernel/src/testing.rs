@@ -316,7 +316,6 @@ impl Gen<'_> {
             };
             let mut b = std::mem::replace(&mut this.borrow_mut().b, Builder::new(""));
             let rs = b.if_else(c, side, side);
-            drop(this);
             (b, rs)
         } else {
             let mut b = std::mem::replace(&mut self.b, Builder::new(""));

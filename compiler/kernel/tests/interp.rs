@@ -1,4 +1,5 @@
 //! The interpreter on small kernels, its refusals, and its speed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use mcompc_kernel::interp::{Arg, Memory, Program, run};
 use mcompc_kernel::{Bin, Builder, Cmp, Data, Elem, Form, Inst, Lane, MemElem, Module, Op, Rescale, Role, Row, Ty};

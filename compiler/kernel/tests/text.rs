@@ -1,4 +1,5 @@
 //! Text form: exact round trips, and errors with a place.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use mcompc_kernel::testing::{Vocabulary, random_module};
 use mcompc_kernel::{Data, Elem, Form, Module, Row, parse, print, structure};
