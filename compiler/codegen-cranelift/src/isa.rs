@@ -1,0 +1,32 @@
+//! Target descriptions to Cranelift instruction sets.
+
+use cranelift_codegen::isa::{self, OwnedTargetIsa};
+use cranelift_codegen::settings::{self, Configurable};
+use mcompc_ir::{Code, Error, Result};
+use mcompc_target::Target;
+
+/// Instruction set of a target, with its features switched on and everything that needs a run-time library switched off.
+pub(crate) fn build(target: &Target) -> Result<OwnedTargetIsa> {
+    if target.machine_cranelift.is_none() {
+        return Err(target.needs_mlir());
+    }
+    let wrong = |e: String| Error::new(Code::Backend, format!("Cranelift, target `{}`: {e}", target.name));
+    let mut shared = settings::builder();
+    for (flag, value) in [
+        ("opt_level", "speed"),
+        ("is_pic", "true"),
+        ("unwind_info", "false"),
+        ("enable_probestack", "false"),
+        ("preserve_frame_pointers", "false"),
+        ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
+    ] {
+        shared.set(flag, value).map_err(|e| wrong(format!("{flag}: {e}")))?;
+    }
+    // Cranelift's own names have three parts where LLVM's have four; both begin with the architecture.
+    let triple = target.triple.parse().map_err(|e| wrong(format!("{e}")))?;
+    let mut b = isa::lookup(triple).map_err(|e| wrong(e.to_string()))?;
+    for flag in &target.cranelift.flags {
+        b.enable(flag).map_err(|e| wrong(format!("{flag}: {e}")))?;
+    }
+    b.finish(settings::Flags::new(shared)).map_err(|e| wrong(e.to_string()))
+}
