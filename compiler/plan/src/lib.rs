@@ -1,32 +1,37 @@
-//! Static memory plan: every buffer of an inference at a fixed offset of one arena, and a small independent checker.
+//! Static memory plan: offsets in one arena for buffers with known lifetimes.
+//!
+//! [`plan`] places greedily in several orders and improves the order by local search; [`check`] shares no code with it. Finding the
+//! smallest arena is NP-hard (dynamic storage allocation, Garey and Johnson, problem SR2), but the graphs here are near chains, where the
+//! plan meets [`lower_bound`] nearly always.
 #![forbid(unsafe_code)]
 
 mod check;
-mod search;
+mod place;
 
-pub use check::check;
-pub use search::{lower_bound, plan};
+pub use check::{check, lower_bound};
+pub use place::plan;
 
-/// Memory that holds something from step `first` to step `last`, both included.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A piece of the arena that is needed from step `first` to step `last`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Buffer {
-    /// Size.
+    /// Size, with any over-read that kernels declare.
     pub bytes: usize,
     /// Alignment of the offset, a power of two.
     pub align: usize,
-    /// Step that writes it.
+    /// First step that touches it.
     pub first: usize,
-    /// Last step that reads it.
+    /// Last step that touches it.
     pub last: usize,
-    /// An earlier buffer of at least this size whose last step is this one's first, and whose memory this one may take over.
+    /// Index of a buffer whose place this one may take over, in whole or in part, although both are alive in one step: it dies in the
+    /// step in which this one is born, and the step works in place. Both then start at the same offset.
     pub may_alias: Option<usize>,
 }
 
-/// Offsets of all buffers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where the buffers lie.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Plan {
-    /// Offset of each buffer, in the order given.
+    /// Byte offset of each buffer.
     pub offsets: Vec<usize>,
-    /// Size of the arena.
+    /// Bytes of the arena.
     pub total: usize,
 }
