@@ -1,2 +1,18 @@
-//! See docs/architecture.md.
+//! From a trained float graph to integers only: calibration statistics, ranges, int8 weights, dyadic rescaling, and the proof that no
+//! accumulator leaves 32 bits. docs/numerics.md is the definition of what comes out.
 #![forbid(unsafe_code)]
+
+mod calibrate;
+mod datafree;
+pub mod dyadic;
+mod integerize;
+pub mod proof;
+mod range;
+mod stats;
+mod weights;
+
+pub use calibrate::{CalibOptions, calibrate};
+pub use datafree::calibrate_without_data;
+pub use integerize::{Integerized, LayerNote, Options, integerize};
+pub use range::RangeMethod;
+pub use stats::{BINS, Hist, Stats, ValueStats};

@@ -166,7 +166,7 @@ pub struct Samples {
 
 impl Samples {
     /// Samples in the file.
-    pub fn count(&self) -> usize {
+    pub fn total(&self) -> usize {
         self.count
     }
 }

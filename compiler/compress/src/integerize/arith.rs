@@ -1,0 +1,101 @@
+//! Add, Sub, Mul and Div with a constant operand that no layer before could take.
+
+use super::linear::Layer;
+use super::{Ctx, act, no_integer};
+use crate::range::Range;
+use mcompc_ir::{Node, NodeId, Result, ValueId};
+
+impl Ctx<'_> {
+    /// The input port of the constant operand, if there is one.
+    pub(super) fn const_operand(&self, id: NodeId) -> Option<usize> {
+        self.g.inputs_of(id).iter().position(|&v| self.g.const_of(v).is_some())
+    }
+
+    pub(super) fn const_arith(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
+        let ins = self.g.inputs_of(id);
+        // The caller has found one.
+        let port = self.const_operand(id).unwrap_or(1);
+        let (x, c) = (ins[1 - port], ins[port]);
+        let (shape, cs) = (self.g.value(x).shape.clone(), self.g.value(c).shape.clone());
+        let data: Vec<f64> = self.constant(c)?.into_iter().map(f64::from).collect();
+        let (lo, hi) = act(node)?;
+        if let [k] = data[..] {
+            let op = node.op.as_str();
+            return self.table(id, move |x| {
+                let (a, b) = if port == 1 { (x, k) } else { (k, x) };
+                let y = match op {
+                    "Add" => a + b,
+                    "Sub" => a - b,
+                    "Mul" => a * b,
+                    _ => a / b,
+                };
+                y.clamp(lo, hi)
+            });
+        }
+        if self.g.value(self.g.out(id)).shape != shape {
+            return no_integer(format!("{} that grows {shape:?} to a constant's shape {cs:?} has no integer form here", node.op));
+        }
+        let channels = shape.last().copied().unwrap_or(1);
+        if data.len() == channels && cs.last() == Some(&channels) {
+            let one = |v: f64| match (node.op.as_str(), port) {
+                ("Add", _) => Some((1.0, v)),
+                ("Sub", 1) => Some((1.0, -v)),
+                ("Sub", _) => Some((-1.0, v)),
+                ("Mul", _) => Some((v, 0.0)),
+                ("Div", 1) if v != 0.0 => Some((1.0 / v, 0.0)),
+                _ => None,
+            };
+            let Some((k, b)) = data.iter().map(|&v| one(v)).collect::<Option<(Vec<f64>, Vec<f64>)>>() else {
+                return no_integer("division by a tensor, or by zero, has no integer form");
+            };
+            let (xi, q) = (self.plain(x)?, self.quant(self.g.out(id))?);
+            let layer = Layer { act: (lo, hi), fused: node.fused.clone(), ..Layer::new(&node.name, &node.outs[0].name, xi, q) };
+            return self.per_channel(layer, &k, &b);
+        }
+        let mut full = broadcast(&data, &cs, &shape);
+        if node.op == "Div" {
+            if port == 0 || full.contains(&0.0) {
+                return no_integer("division by a tensor, or by zero, has no integer form");
+            }
+            full.iter_mut().for_each(|v| *v = 1.0 / *v);
+        }
+        let r = full.iter().fold(Range::new(0.0, 0.0), |r, &v| r.union(Range::new(v, v)));
+        let r = if r.is_empty() { Range::new(0.0, 1.0) } else { r };
+        let name = format!("{}.const", node.name);
+        let k = self.quantized_const(&name, &shape, &full, r.quant())?;
+        let x = self.plain(x)?;
+        let (a, b) = if port == 1 { (x, k) } else { (k, x) };
+        if matches!(node.op.as_str(), "Add" | "Sub") { self.sum(id, node, a, b) } else { self.product(id, node, a, b) }
+    }
+}
+
+/// `data` of shape `from` spread over `to` by NumPy's rule; `to` is the result's shape.
+fn broadcast(data: &[f64], from: &[usize], to: &[usize]) -> Vec<f64> {
+    let lead = to.len() - from.len();
+    let n: usize = to.iter().product();
+    (0..n)
+        .map(|i| {
+            let (mut rest, mut at, mut stride) = (i, 0, 1);
+            for d in (0..to.len()).rev() {
+                let pos = rest % to[d];
+                rest /= to[d];
+                if d >= lead {
+                    let f = from[d - lead];
+                    at += if f == 1 { 0 } else { pos * stride };
+                    stride *= f;
+                }
+            }
+            data[at]
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn broadcasts_like_numpy() {
+        let b = super::broadcast(&[1.0, 2.0], &[2, 1], &[2, 2, 3]);
+        assert_eq!(b, [1., 1., 1., 2., 2., 2., 1., 1., 1., 2., 2., 2.]);
+        assert_eq!(super::broadcast(&[1.0, 2.0, 3.0], &[3], &[2, 3]), [1., 2., 3., 1., 2., 3.]);
+    }
+}

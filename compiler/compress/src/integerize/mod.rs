@@ -1,0 +1,229 @@
+//! A canonical float graph becomes integers only: every operator of it one integer operator (rarely two), names kept.
+
+mod add;
+mod arith;
+mod channel;
+mod inputs;
+mod linear;
+mod moves;
+mod mul;
+mod pool;
+mod quants;
+mod softmax;
+mod unary;
+
+use crate::range::RangeMethod;
+use crate::{Stats, datafree};
+use inputs::Raw;
+use mcompc_data::{Input, InputSpec};
+use mcompc_ir::{Attrs, Code, DType, Error, Graph, Node, NodeId, Output, Quant, Result, Tensor, ValueId};
+use std::collections::BTreeMap;
+
+/// Choices; the default is what `-O int8` means.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How ranges are taken from calibration data (made-up statistics are always taken whole).
+    pub method: RangeMethod,
+    /// Whether the mean error of rounded weights is taken out of the bias.
+    pub bias_correction: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { method: RangeMethod::Mse, bias_correction: true }
+    }
+}
+
+/// What became of a layer with weights, for reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerNote {
+    /// ONNX name.
+    pub node: String,
+    /// Integer operator.
+    pub op: String,
+    /// Proven bound of every partial sum; at most 2^31 - 1.
+    pub acc_bound: u64,
+    /// Left shift before the multiplication.
+    pub pre: u32,
+    /// Right shift after it.
+    pub shift: u32,
+}
+
+/// The result of [`integerize`].
+#[derive(Clone, Debug)]
+pub struct Integerized {
+    /// Integer operators only; passes `mcompc_ops::verify`.
+    pub graph: Graph,
+    /// Layers with weights, in the order of execution.
+    pub layers: Vec<LayerNote>,
+    /// Value of `graph` -> the float value that it stands for.
+    pub origin: BTreeMap<ValueId, ValueId>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Makes a canonical float graph (channels last, constant weights) integer. `stats` are of this very graph; `specs` give the raw form of
+/// its inputs and with it their type: u8 and i8 are taken as they are, everything else becomes i8 by the calibrated range.
+///
+/// # Errors
+/// `NoInteger` with the node's name for an operator or a form of it that has no integer counterpart, `Overflow` where an accumulator
+/// cannot be proven to stay within 32 bits, `NotFinite` for weights that are NaN or infinite, `Usage` for specs that fit no input.
+pub fn integerize(g: &Graph, stats: &Stats, specs: &[InputSpec], opts: &Options) -> Result<Integerized> {
+    let mut opts = *opts;
+    let mut warnings = Vec::new();
+    if stats.synthetic {
+        opts.method = datafree::METHOD;
+        opts.bias_correction = false;
+        warnings.push("no calibration data: ranges come from made-up inputs, the loss of accuracy is not bounded; give --calib".into());
+    }
+    let inputs = Input::of_graph(g, specs)?;
+    let raw = inputs::raw_values(g, &inputs)?;
+    let quants = quants::assign(g, stats, &inputs, &raw, &opts)?;
+    let mut out = Graph::new(g.name.clone());
+    out.inputs.reserve(inputs.len());
+    let mut ctx =
+        Ctx { g, stats, opts, raw, quants, out, map: BTreeMap::new(), plain: BTreeMap::new(), layers: Vec::new(), origin: BTreeMap::new() };
+    for (input, &id) in inputs.iter().zip(&g.inputs) {
+        ctx.input(input, id)?;
+    }
+    for id in g.topo()? {
+        let node = g.node(id);
+        if !matches!(node.op.as_str(), "input" | "const") {
+            let v = ctx.node(id, node).map_err(|e| e.at(&node.name))?;
+            ctx.map.insert(g.out(id), v);
+            ctx.origin.insert(v, g.out(id));
+        }
+    }
+    for o in &g.outputs {
+        let value = ctx.plain(o.value).map_err(|e| e.at(&o.name))?;
+        ctx.out.outputs.push(Output { name: o.name.clone(), value });
+    }
+    let Ctx { mut out, layers, mut origin, .. } = ctx;
+    out.remove_dead();
+    origin.retain(|v, _| out.contains(v.node));
+    mcompc_ops::verify(&out)?;
+    Ok(Integerized { graph: out, layers, origin, warnings })
+}
+
+/// The state of one conversion. `g` is the float graph, `out` the integer one.
+struct Ctx<'a> {
+    g: &'a Graph,
+    stats: &'a Stats,
+    opts: Options,
+    /// Float values that carry raw input codes of a form that only some operators read.
+    raw: BTreeMap<ValueId, Raw>,
+    /// Quantization of every float value as plain i8 codes.
+    quants: BTreeMap<ValueId, Quant>,
+    out: Graph,
+    map: BTreeMap<ValueId, ValueId>,
+    /// Raw values made plain, on demand.
+    plain: BTreeMap<ValueId, ValueId>,
+    layers: Vec<LayerNote>,
+    origin: BTreeMap<ValueId, ValueId>,
+}
+
+fn no_integer<T>(what: impl Into<String>) -> Result<T> {
+    Err(Error::new(Code::NoInteger, what))
+}
+
+impl Ctx<'_> {
+    fn node(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
+        match node.op.as_str() {
+            "Conv" => self.conv(id, node),
+            "Dense" => self.dense(id, node),
+            "Add" | "Sub" | "Mul" | "Div" if self.const_operand(id).is_some() => self.const_arith(id, node),
+            "Add" | "Sub" => self.add(id, node),
+            "Mul" => self.mul(id, node),
+            "AveragePool" => self.average_pool(id, node),
+            "Softmax" => self.softmax(id, node),
+            "Reshape" | "Transpose" | "Pad" | "MaxPool" | "Concat" => self.moves(id, node),
+            "BatchNormalization" => self.batch_norm(id, node),
+            "Relu" | "Clip" | "Sigmoid" | "Tanh" | "HardSwish" | "HardSigmoid" | "LeakyRelu" | "Elu" => self.unary(id, node),
+            op => Err(Error::new(Code::NoInteger, format!("{op} has no integer form here")).hint("docs/ops.md lists what int8 supports")),
+        }
+    }
+
+    /// The integer value of `v`, in whatever raw form it may be.
+    fn direct(&self, v: ValueId) -> Result<ValueId> {
+        self.map.get(&v).copied().ok_or_else(|| Error::new(Code::NoInteger, format!("`{}` is not a computed value", self.g.value(v).name)))
+    }
+
+    fn quant(&self, v: ValueId) -> Result<Quant> {
+        let q = self.quants.get(&v).copied();
+        q.ok_or_else(|| Error::new(Code::Internal, "no statistics of this value").at(&self.g.value(v).name))
+    }
+
+    /// Quantization of an integer value.
+    fn codes(&self, v: ValueId) -> Result<Quant> {
+        let value = self.out.value(v);
+        value.quant.ok_or_else(|| Error::new(Code::Internal, "an integer value without quantization").at(&value.name))
+    }
+
+    /// Adds an integer operator for float node `id` whose result stands for the node's output.
+    fn emit(&mut self, id: NodeId, op: &str, attrs: Attrs, ins: &[ValueId], quant: Quant) -> Result<ValueId> {
+        let node = self.g.node(id);
+        let v = self.emit_as(&node.name, op, attrs, ins, &node.outs[0].name, Some(quant))?;
+        self.out.node_mut(v.node).fused = node.fused.clone();
+        Ok(v)
+    }
+
+    fn emit_as(&mut self, name: &str, op: &str, attrs: Attrs, ins: &[ValueId], out: &str, quant: Option<Quant>) -> Result<ValueId> {
+        let id = mcompc_ops::add_op(&mut self.out, name, op, attrs, ins, out, quant)?;
+        Ok(self.out.out(id))
+    }
+
+    /// The same codes under another shape.
+    fn reshape(&mut self, v: ValueId, shape: &[usize], name: &str) -> Result<ValueId> {
+        if self.out.value(v).shape == shape {
+            return Ok(v);
+        }
+        self.emit_as(name, "Reshape", Attrs::new().with("shape", shape), &[v], name, None)
+    }
+
+    /// Float payload of a constant, finite.
+    fn constant(&self, v: ValueId) -> Result<Vec<f32>> {
+        let name = &self.g.value(v).name;
+        let t = self.g.const_of(v).ok_or_else(|| Error::new(Code::NoInteger, format!("`{name}` must be a constant")))?;
+        let data = t.as_f32()?.into_owned();
+        match data.iter().position(|x| !x.is_finite()) {
+            Some(i) => Err(Error::new(Code::NotFinite, format!("element {i} of `{name}` is NaN or infinite"))),
+            None => Ok(data),
+        }
+    }
+
+    /// A constant reals tensor as i8 codes under `q`.
+    fn quantized_const(&mut self, name: &str, shape: &[usize], data: &[f64], q: Quant) -> Result<ValueId> {
+        let codes: Vec<i8> = data.iter().map(|&x| code(x, q)).collect();
+        let v = self.out.add_const(name, Tensor::from_i8(shape, &codes)?);
+        self.out.value_mut(v).quant = Some(q);
+        Ok(v)
+    }
+}
+
+/// Nearest i8 code of a real, ties away from zero.
+fn code(x: f64, q: Quant) -> i8 {
+    ((x / q.scale).round() + f64::from(q.zero_point)).clamp(-128.0, 127.0) as i8
+}
+
+/// Codes of an optional fused clamp; the whole of i8 where there is none.
+fn clamp_codes(node: &Node, q: Quant) -> Result<(i64, i64)> {
+    let (lo, hi) = act(node)?;
+    Ok((code(lo, q).into(), code(hi, q).into()))
+}
+
+/// The fused clamp of a node, infinite where there is none.
+fn act(node: &Node) -> Result<(f64, f64)> {
+    let get = |n, d| if node.attrs.get(n).is_some() { node.attrs.float(n) } else { Ok(d) };
+    Ok((get("act_min", f64::NEG_INFINITY)?, get("act_max", f64::INFINITY)?))
+}
+
+/// Codes of an integer type.
+fn range_of(d: DType) -> (i32, i32) {
+    if d == DType::U8 { (0, 255) } else { (-128, 127) }
+}
+
+/// Largest |q - zero point|.
+fn reach(d: DType, q: Quant) -> u64 {
+    let (lo, hi) = range_of(d);
+    u64::from((lo - q.zero_point).unsigned_abs().max((hi - q.zero_point).unsigned_abs()))
+}
