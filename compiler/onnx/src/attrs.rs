@@ -165,7 +165,8 @@ impl<'a> NodeAttrs<'a> {
         let read = self.read.borrow();
         match self.by_name.iter().find(|(n, _)| !read.contains(*n)) {
             None => Ok(()),
-            Some((n, a)) => Err(unsupported(n, show(a)).hint(format!("{op} of opset {opset} does not have this attribute, or the compiler does not support it"))),
+            Some((n, a)) => Err(unsupported(n, show(a))
+                .hint(format!("{op} of opset {opset} does not have this attribute, or the compiler does not support it"))),
         }
     }
 }

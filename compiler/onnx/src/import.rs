@@ -25,20 +25,19 @@ pub struct ImportOptions {
     pub dims: Vec<(String, usize)>,
 }
 
-/// Reads a model and turns it into a graph of f32 operators with static shapes.
+/// Reads a model and turns it into a graph of f32 operators with static shapes, named by the file's stem.
 ///
 /// The file is mapped and must not be changed while the compiler runs. Weights stay slices of it. External data come from the model's
 /// own directory only. Errors carry code, node or tensor name, and a hint; nothing in the file is ignored but documentation, metadata
 /// and the shapes noted for inner tensors, which are inferred anew.
 pub fn import(path: &Path, opts: &ImportOptions) -> Result<Graph> {
     let bytes = map_file(path, &opts.limits)?;
-    let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or("model");
-    import_model(bytes, Some(path), stem, opts)
+    import_model(bytes, Some(path), opts)
 }
 
-/// As [`import`], for a model in memory; it cannot have external data.
+/// As [`import`], for a model in memory, named by its graph's name; it cannot have external data.
 pub fn import_bytes(bytes: Bytes, opts: &ImportOptions) -> Result<Graph> {
-    import_model(bytes, None, "model", opts)
+    import_model(bytes, None, opts)
 }
 
 /// Checks and decodes the messages of a model without looking at their meaning.
@@ -47,21 +46,25 @@ pub fn decode_model(bytes: Bytes, limits: &Limits) -> Result<ModelProto> {
         return Err(Error::new(Code::Truncated, "the file is empty").hint("give an ONNX model"));
     }
     scan_model(&bytes, limits)?;
-    ModelProto::decode(bytes)
-        .map_err(|e| Error::new(Code::Truncated, format!("not an ONNX model: {e}")).hint("compare the file with the original or export it again"))
+    ModelProto::decode(bytes).map_err(|e| {
+        Error::new(Code::Truncated, format!("not an ONNX model: {e}")).hint("compare the file with the original or export it again")
+    })
 }
 
-fn import_model(bytes: Bytes, path: Option<&Path>, stem: &str, opts: &ImportOptions) -> Result<Graph> {
+fn import_model(bytes: Bytes, path: Option<&Path>, opts: &ImportOptions) -> Result<Graph> {
     let model = decode_model(bytes, &opts.limits)?;
     let opset = check_versions(&model)?;
     let graph = model.graph.as_ref().ok_or_else(|| bad_graph("the model has no graph".into()))?;
     check_graph_fields(graph)?;
     let reader = TensorReader { limits: &opts.limits, side: SideFiles::new(path, &opts.limits), folded: 0 };
-    let name = graph.name.as_deref().filter(|n| !n.is_empty()).unwrap_or(stem);
+    // Exporters write their own name into the graph; the file's name is the user's choice.
+    let stem = path.and_then(|p| p.file_stem()?.to_str());
+    let name = stem.or(graph.name.as_deref()).filter(|n| !n.is_empty()).unwrap_or("model");
     let mut b = Builder::new(name, reader);
     add_initializers(&mut b, graph)?;
     add_inputs(&mut b, graph, opts)?;
-    let read: BTreeSet<&str> = graph.node.iter().flat_map(|n| &n.input).chain(graph.output.iter().flat_map(|o| &o.name)).map(String::as_str).collect();
+    let read: BTreeSet<&str> =
+        graph.node.iter().flat_map(|n| &n.input).chain(graph.output.iter().flat_map(|o| &o.name)).map(String::as_str).collect();
     for i in order(&b, graph)? {
         let node = &graph.node[i];
         let label = node_label(node);
@@ -95,7 +98,9 @@ fn check_versions(model: &ModelProto) -> Result<i64> {
     }
     if let Some(f) = model.functions.first() {
         let name = f.name.as_deref().unwrap_or("");
-        return Err(Error::new(Code::UnsupportedOp, format!("the model defines the function {name}")).at(name).hint("inline its functions (onnx.inliner) before compiling"));
+        return Err(Error::new(Code::UnsupportedOp, format!("the model defines the function {name}"))
+            .at(name)
+            .hint("inline its functions (onnx.inliner) before compiling"));
     }
     let default: Vec<i64> = model
         .opset_import
@@ -117,7 +122,8 @@ fn check_graph_fields(g: &GraphProto) -> Result<()> {
         return Err(Error::new(Code::UnsupportedType, "sparse initializers are not supported").at(name).hint("store the weights densely"));
     }
     if !g.quantization_annotation.is_empty() {
-        return Err(Error::new(Code::UnsupportedOp, "quantization annotations are not supported").hint("give the float model, the compiler quantizes it itself"));
+        return Err(Error::new(Code::UnsupportedOp, "quantization annotations are not supported")
+            .hint("give the float model, the compiler quantizes it itself"));
     }
     Ok(())
 }
@@ -137,8 +143,11 @@ fn check_node_outputs(n: &NodeProto, read: &BTreeSet<&str>) -> Result<()> {
     }
     match n.output.iter().skip(1).find(|o| !o.is_empty() && read.contains(o.as_str())) {
         None => Ok(()),
-        Some(o) => Err(Error::new(Code::UnsupportedOp, format!("output `{o}` of {} is not supported, only the first one is", n.op_type.as_deref().unwrap_or("")))
-            .hint("export the model for inference, without indices, masks and statistics")),
+        Some(o) => Err(Error::new(
+            Code::UnsupportedOp,
+            format!("output `{o}` of {} is not supported, only the first one is", n.op_type.as_deref().unwrap_or("")),
+        )
+        .hint("export the model for inference, without indices, masks and statistics")),
     }
 }
 
@@ -160,7 +169,9 @@ fn add_initializers(b: &mut Builder<'_>, g: &GraphProto) -> Result<()> {
 fn declared(v: &ValueInfoProto, opts: &ImportOptions, used: &mut BTreeSet<String>) -> Result<(DType, Option<Vec<Dim>>)> {
     let name = v.name.as_deref().unwrap_or("");
     let t = v.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
-    let t = t.ok_or_else(|| Error::new(Code::UnsupportedType, "not a dense tensor").at(name).hint("sequences, maps and sparse tensors are not supported"))?;
+    let t = t.ok_or_else(|| {
+        Error::new(Code::UnsupportedType, "not a dense tensor").at(name).hint("sequences, maps and sparse tensors are not supported")
+    })?;
     let dtype = dtype_of(t.elem_type.unwrap_or(0)).map_err(|e| e.at(name))?;
     let Some(shape) = &t.shape else { return Ok((dtype, None)) };
     Limits::check("dimensions of a tensor", shape.dim.len() as u64, opts.limits.dims as u64, "dims").map_err(|e| e.at(name))?;
@@ -200,15 +211,24 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
         if let Some(Bound::Const(t)) = b.names.get(name) {
             let fits = |d: &[Dim]| d.len() == t.shape.len() && d.iter().zip(&t.shape).all(|(d, &n)| !matches!(d, Dim::Size(s) if *s != n));
             if t.dtype != dtype || dims.as_ref().is_some_and(|d| !fits(d)) {
-                return Err(Error::new(Code::BadTensor, format!("the input is declared otherwise than its initializer, {}{:?}", t.dtype, t.shape))
-                    .at(name)
-                    .hint("the file is damaged or its exporter at fault"));
+                return Err(Error::new(
+                    Code::BadTensor,
+                    format!("the input is declared otherwise than its initializer, {}{:?}", t.dtype, t.shape),
+                )
+                .at(name)
+                .hint("the file is damaged or its exporter at fault"));
             }
             continue;
         }
-        let unbound = |what: &str, flag: &str| Error::new(Code::UnboundDim, format!("input `{name}`: {what}")).at(name).hint(format!("give its size, for instance --dim {flag}=1"));
+        let unbound = |what: &str, flag: &str| {
+            Error::new(Code::UnboundDim, format!("input `{name}`: {what}"))
+                .at(name)
+                .hint(format!("give its size, for instance --dim {flag}=1"))
+        };
         let dims = dims.ok_or_else(|| {
-            Error::new(Code::UnboundDim, format!("input `{name}` has no shape")).at(name).hint("declare its dimensions in the model (onnx.tools.update_model_dims)")
+            Error::new(Code::UnboundDim, format!("input `{name}` has no shape"))
+                .at(name)
+                .hint("declare its dimensions in the model (onnx.tools.update_model_dims)")
         })?;
         let shape = dims
             .into_iter()
@@ -219,15 +239,20 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
             .collect::<Result<Vec<_>>>()?;
         let elements = opts.limits.elements_of(&shape).map_err(|e| e.at(name))?;
         if elements == 0 {
-            return Err(Error::new(Code::BadShape, format!("input of shape {shape:?} has no elements")).at(name).hint("bind dimensions to 1 or more"));
+            return Err(Error::new(Code::BadShape, format!("input of shape {shape:?} has no elements"))
+                .at(name)
+                .hint("bind dimensions to 1 or more"));
         }
         if dtype != DType::F32 {
-            return Err(Error::new(Code::UnsupportedType, format!("input is {dtype}, expected f32")).at(name).hint("the compiler takes 32-bit float models and makes the integers itself; --input says what callers have"));
+            return Err(Error::new(Code::UnsupportedType, format!("input is {dtype}, expected f32"))
+                .at(name)
+                .hint("the compiler takes 32-bit float models and makes the integers itself; --input says what callers have"));
         }
         b.add_input(Value::new(name, dtype, shape));
     }
     if let Some((s, _)) = opts.dims.iter().find(|(s, _)| !used.contains(s)) {
-        return Err(Error::new(Code::Usage, format!("--dim {s}: no input has a symbolic dimension of this name")).hint("the name is case-sensitive; INPUT:AXIS names an unnamed one"));
+        return Err(Error::new(Code::Usage, format!("--dim {s}: no input has a symbolic dimension of this name"))
+            .hint("the name is case-sensitive; INPUT:AXIS names an unnamed one"));
     }
     Ok(())
 }
@@ -273,7 +298,9 @@ fn order(b: &Builder<'_>, g: &GraphProto) -> Result<Vec<usize>> {
         None => Ok(sorted),
         Some(stuck) => {
             let on = on_cycle(g, &producer, &missing, stuck);
-            Err(Error::new(Code::BadGraph, "the graph has a cycle through this node").at(node_label(&g.node[on])).hint("an ONNX graph must be acyclic; export the model again"))
+            Err(Error::new(Code::BadGraph, "the graph has a cycle through this node")
+                .at(node_label(&g.node[on]))
+                .hint("an ONNX graph must be acyclic; export the model again"))
         }
     }
 }
@@ -304,9 +331,12 @@ fn add_outputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Res
         let got = b.graph.value(value);
         let fits = |d: &[Dim]| d.len() == got.shape.len() && d.iter().zip(&got.shape).all(|(d, &n)| !matches!(d, Dim::Size(s) if *s != n));
         if got.dtype != dtype || dims.as_ref().is_some_and(|d| !fits(d)) {
-            return Err(Error::new(Code::BadShape, format!("the graph computes {}{:?}, the output is declared otherwise", got.dtype, got.shape))
-                .at(name)
-                .hint("correct the output's declaration (onnx.tools.update_model_dims)"));
+            return Err(Error::new(
+                Code::BadShape,
+                format!("the graph computes {}{:?}, the output is declared otherwise", got.dtype, got.shape),
+            )
+            .at(name)
+            .hint("correct the output's declaration (onnx.tools.update_model_dims)"));
         }
         b.graph.outputs.push(Output { name: name.into(), value });
     }

@@ -12,7 +12,8 @@ fn not_empty(shape: &[usize]) -> Result<()> {
     if !shape.contains(&0) {
         return Ok(());
     }
-    Err(Error::new(Code::BadShape, format!("a tensor of shape {shape:?} has no elements")).hint("the file is damaged, or a dimension was bound to a size that does not fit"))
+    Err(Error::new(Code::BadShape, format!("a tensor of shape {shape:?} has no elements"))
+        .hint("the file is damaged, or a dimension was bound to a size that does not fit"))
 }
 
 /// What an ONNX tensor name stands for. Constants become `const` nodes only when an operator reads them as data.
@@ -113,8 +114,9 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
         self.node.input.get(i).map(String::as_str).filter(|s| !s.is_empty())
     }
     fn required(&self, i: usize) -> Result<&'n str> {
-        self.input_name(i)
-            .ok_or_else(|| Error::new(Code::MissingAttr, format!("input {i} of {} is missing", self.op)).hint("the ONNX standard requires it"))
+        self.input_name(i).ok_or_else(|| {
+            Error::new(Code::MissingAttr, format!("input {i} of {} is missing", self.op)).hint("the ONNX standard requires it")
+        })
     }
     /// Input `i` as float data.
     pub(crate) fn input(&mut self, i: usize) -> Result<ValueId> {
@@ -147,8 +149,11 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
     pub(crate) fn constant_ints(&self, i: usize) -> Result<Option<Vec<i64>>> {
         let Some(t) = self.constant(i)? else { return Ok(None) };
         if t.shape.len() > 1 || !matches!(t.dtype, DType::I64 | DType::I32) {
-            return Err(Error::new(Code::BadTensor, format!("input {i} of {} is {}{:?}, expected a list of integers", self.op, t.dtype, t.shape))
-                .hint("the ONNX standard asks for a one-dimensional INT64 tensor"));
+            return Err(Error::new(
+                Code::BadTensor,
+                format!("input {i} of {} is {}{:?}, expected a list of integers", self.op, t.dtype, t.shape),
+            )
+            .hint("the ONNX standard asks for a one-dimensional INT64 tensor"));
         }
         t.to_i64_vec().map(Some)
     }
@@ -185,7 +190,8 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
         if (0..r + i64::from(end)).contains(&a) {
             return Ok(a as usize);
         }
-        Err(Error::new(Code::BadShape, format!("axis {axis} of {} on a tensor of {rank} dimensions", self.op)).hint("the axis lies outside the tensor"))
+        Err(Error::new(Code::BadShape, format!("axis {axis} of {} on a tensor of {rank} dimensions", self.op))
+            .hint("the axis lies outside the tensor"))
     }
 
     /// Emits an inner operator of an ONNX node that needs several.

@@ -27,7 +27,9 @@ pub(crate) fn dtype_of(t: i32) -> Result<DType> {
         data_type::BOOL => DType::Bool,
         _ => {
             let hint = match t {
-                data_type::FLOAT16 | data_type::BFLOAT16 => "convert the model to 32-bit floats; the compiler chooses narrower types itself",
+                data_type::FLOAT16 | data_type::BFLOAT16 => {
+                    "convert the model to 32-bit floats; the compiler chooses narrower types itself"
+                }
                 _ => "supported are FLOAT, DOUBLE, INT8, UINT8, INT16, UINT16, INT32, INT64 and BOOL",
             };
             return Err(Error::new(Code::UnsupportedType, format!("tensors of {} are not supported", data_type::name(t))).hint(hint));
@@ -61,7 +63,7 @@ impl TensorReader<'_> {
         }
         let shape = shape_of(&t.dims)?;
         let elements = self.limits.elements_of(&shape)?;
-        let need = elements * dtype.size();
+        let need = elements.saturating_mul(dtype.size());
         let typed = t.float_data.len() + t.int32_data.len() + t.int64_data.len() + t.double_data.len() + t.uint64_data.len();
         let typed = typed + t.string_data.len();
         let external = match t.data_location {

@@ -51,7 +51,9 @@ fn unknown_and_repeated_fields() {
 
 #[test]
 fn dims_that_disagree_with_data() {
-    for (dims, code) in [(vec![5], Code::BadTensor), (vec![-4], Code::BadTensor), (vec![1 << 40, 1 << 40], Code::Limit), (vec![3], Code::BadTensor)] {
+    for (dims, code) in
+        [(vec![5], Code::BadTensor), (vec![-4], Code::BadTensor), (vec![1 << 40, 1 << 40], Code::Limit), (vec![3], Code::BadTensor)]
+    {
         let mut w = floats("w", &[4], &[1.0; 4]);
         w.dims = dims;
         assert_error(import(&add_model(w)), code, "w");
@@ -93,7 +95,13 @@ fn conv_weights_that_do_not_fit() {
         assert_error(conv(&x, &w, attrs), Code::BadShape, "the_Conv");
     }
     assert_error(conv(&[1, 2, 5, 5], &[4, 2, 0, 3], vec![]), Code::BadShape, "w");
-    for attr in [a_ints("strides", &[0, 1]), a_ints("pads", &[-1, 0, 0, 0]), a_ints("pads", &[i64::MAX; 4]), a_ints("dilations", &[1]), a_str("auto_pad", "SOME")] {
+    for attr in [
+        a_ints("strides", &[0, 1]),
+        a_ints("pads", &[-1, 0, 0, 0]),
+        a_ints("pads", &[i64::MAX; 4]),
+        a_ints("dilations", &[1]),
+        a_str("auto_pad", "SOME"),
+    ] {
         assert_error(conv(&[1, 2, 5, 5], &[4, 2, 3, 3], vec![attr]), Code::UnsupportedAttr, "the_Conv");
     }
 }
@@ -155,7 +163,13 @@ fn further_outputs_may_be_declared_but_not_read() {
 
 #[test]
 fn the_order_of_nodes_in_the_file_is_free() {
-    let m = model(13, vec![value("x", &[4])], vec![free("y")], vec![], vec![node("Tanh", &["a"], "y", vec![]), node("Relu", &["x"], "a", vec![])]);
+    let m = model(
+        13,
+        vec![value("x", &[4])],
+        vec![free("y")],
+        vec![],
+        vec![node("Tanh", &["a"], "y", vec![]), node("Relu", &["x"], "a", vec![])],
+    );
     assert_eq!(result(&import(&m).unwrap()).op, "Tanh");
 }
 
@@ -239,7 +253,8 @@ fn a_limit_for_everything() {
         let mut m = relu_model();
         for _ in 0..levels {
             let g = m.graph.take().unwrap();
-            let a = AttributeProto { name: Some("body".into()), r#type: Some(attr_type::GRAPH), g: Some(Box::new(g)), ..Default::default() };
+            let a =
+                AttributeProto { name: Some("body".into()), r#type: Some(attr_type::GRAPH), g: Some(Box::new(g)), ..Default::default() };
             m = model(13, vec![value("x", &[1, 4])], vec![free("y")], vec![], vec![node("If", &["x"], "y", vec![a])]);
         }
         m
@@ -267,7 +282,13 @@ fn a_limit_for_everything() {
     assert_error(limited(&deep(3), &|_| ()), Code::UnsupportedOp, "the_If");
     assert_error(limited(&deep(30), &|l| l.depth = usize::MAX), Code::Limit, "");
     // A value that the graph computes, not only constants.
-    let m = model(13, vec![value("x", &[1 << 20])], vec![free("y")], vec![], vec![node("Unsqueeze", &["x", "a"], "c", vec![]), node("Mul", &["x", "c"], "y", vec![])]);
+    let m = model(
+        13,
+        vec![value("x", &[1 << 20])],
+        vec![free("y")],
+        vec![],
+        vec![node("Unsqueeze", &["x", "a"], "c", vec![]), node("Mul", &["x", "c"], "y", vec![])],
+    );
     let mut m2 = m.clone();
     m2.graph.as_mut().unwrap().initializer.push(ints("a", &[1]));
     assert_error(limited(&m2, &|_| ()), Code::Limit, "the_Mul");
@@ -294,7 +315,9 @@ fn external_data() {
     assert!(run(&[("location", "w.bin")]).is_ok());
 
     let absolute = dir.path().join("secret.bin").display().to_string();
-    for location in ["../secret.bin", "sub/../../secret.bin", &absolute, "./w.bin", "..", ".", "", "w.bin/", "none.bin", "..\\secret.bin", "C:w.bin"] {
+    for location in
+        ["../secret.bin", "sub/../../secret.bin", &absolute, "./w.bin", "..", ".", "", "w.bin/", "none.bin", "..\\secret.bin", "C:w.bin"]
+    {
         assert_error(run(&[("location", location)]), Code::ExternalData, "w");
     }
     for entries in [
@@ -313,6 +336,11 @@ fn external_data() {
         std::os::unix::fs::symlink("../secret.bin", inner.join("link.bin")).unwrap();
         assert_error(run(&[("location", "link.bin")]), Code::ExternalData, "w");
     }
-    let w = TensorProto { raw_data: None, data_location: Some(1), external_data: vec![StringStringEntryProto { key: Some("location".into()), value: Some("w.bin".into()) }], ..floats("w", &[4], &[]) };
+    let w = TensorProto {
+        raw_data: None,
+        data_location: Some(1),
+        external_data: vec![StringStringEntryProto { key: Some("location".into()), value: Some("w.bin".into()) }],
+        ..floats("w", &[4], &[])
+    };
     assert_error(import(&add_model(w)), Code::ExternalData, "w");
 }

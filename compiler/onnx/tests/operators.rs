@@ -74,7 +74,11 @@ fn pooling() {
     assert_op(&g, "MaxPool", &[1, 1, 2, 2], &[("pads", is(&[1, 1, 1, 1]))]);
     let g = pool(22, "AveragePool", &[1, 1, 5, 5], ceil()).unwrap();
     assert_op(&g, "AveragePool", &[1, 1, 3, 3], &[("pads", is(&[0, 0, 1, 1])), ("count_include_pad", Attr::Int(0))]);
-    assert_error(pool(22, "AveragePool", &[1, 1, 5, 5], with(ceil(), a_int("count_include_pad", 1))), Code::UnsupportedAttr, "the_AveragePool");
+    assert_error(
+        pool(22, "AveragePool", &[1, 1, 5, 5], with(ceil(), a_int("count_include_pad", 1))),
+        Code::UnsupportedAttr,
+        "the_AveragePool",
+    );
     assert_error(pool(22, "MaxPool", &[1, 1, 5, 5], with(k(2, 2), a_ints("dilations", &[2, 2]))), Code::UnsupportedAttr, "the_MaxPool");
     assert!(pool(22, "MaxPool", &[1, 1, 5, 5], with(k(2, 2), a_ints("dilations", &[1, 1]))).is_ok());
     assert_error(pool(22, "MaxPool", &[1, 1, 5, 5], with(k(2, 2), a_int("storage_order", 1))), Code::UnsupportedAttr, "the_MaxPool");
@@ -110,7 +114,9 @@ fn clip_bounds_as_attributes_and_as_inputs() {
 
 #[test]
 fn softmax_before_and_after_opset_13() {
-    let soft = |opset, dims: &[i64], axis: Option<i64>| one(opset, dims, node("Softmax", &["x"], "y", axis.map(|a| a_int("axis", a)).into_iter().collect()), vec![]);
+    let soft = |opset, dims: &[i64], axis: Option<i64>| {
+        one(opset, dims, node("Softmax", &["x"], "y", axis.map(|a| a_int("axis", a)).into_iter().collect()), vec![])
+    };
     let axis = |a| [("axis", Attr::Int(a))];
     assert_op(&soft(13, &[2, 3, 4], None).unwrap(), "Softmax", &[2, 3, 4], &axis(2));
     assert_op(&soft(13, &[2, 3, 4], Some(-2)).unwrap(), "Softmax", &[2, 3, 4], &axis(1));
@@ -176,7 +182,12 @@ fn reduce_mean_axes() {
         };
         one(opset, &[2, 3, 4], node("ReduceMean", &names, "y", attrs), consts)
     };
-    assert_op(&run(13, None, vec![a_ints("axes", &[-1])]).unwrap(), "ReduceMean", &[2, 3, 1], &[("axes", is(&[2])), ("keepdims", Attr::Int(1))]);
+    assert_op(
+        &run(13, None, vec![a_ints("axes", &[-1])]).unwrap(),
+        "ReduceMean",
+        &[2, 3, 1],
+        &[("axes", is(&[2])), ("keepdims", Attr::Int(1))],
+    );
     assert_op(&run(18, Some(&[2, 1]), vec![a_int("keepdims", 0)]).unwrap(), "ReduceMean", &[2], &[("axes", is(&[1, 2]))]);
     assert_op(&run(13, None, vec![]).unwrap(), "ReduceMean", &[1, 1, 1], &[("axes", is(&[0, 1, 2]))]);
     let g = run(18, None, vec![a_int("noop_with_empty_axes", 1)]).unwrap();
@@ -231,7 +242,8 @@ fn gemm_becomes_dense() {
     assert_error(m(&[1, 2, 3], 6), Code::BadShape, "the_Gemm");
 
     // Weights that are computed: spelt out.
-    let g = one(13, &[2, 2], node("Gemm", &["x", "x"], "y", vec![a_int("transA", 1), a_int("transB", 1), a_float("alpha", 3.0)]), vec![]).unwrap();
+    let g = one(13, &[2, 2], node("Gemm", &["x", "x"], "y", vec![a_int("transA", 1), a_int("transB", 1), a_float("alpha", 3.0)]), vec![])
+        .unwrap();
     let count = |op: &str| g.ids().into_iter().filter(|&i| g.node(i).op == op).count();
     assert_eq!((count("Transpose"), count("MatMul"), count("Mul")), (2, 1, 1));
     assert_eq!((result(&g).op.as_str(), result(&g).name.as_str()), ("Mul", "the_Gemm"));
@@ -247,7 +259,12 @@ fn activations_and_their_defaults() {
     }
     assert_op(&run("LeakyRelu", vec![]), "LeakyRelu", &[1, 4], &[("alpha", Attr::Float(f64::from(0.01f32)))]);
     assert_op(&run("Elu", vec![a_float("alpha", 0.5)]), "Elu", &[1, 4], &[("alpha", Attr::Float(0.5))]);
-    assert_op(&run("HardSigmoid", vec![]), "HardSigmoid", &[1, 4], &[("alpha", Attr::Float(f64::from(0.2f32))), ("beta", Attr::Float(0.5))]);
+    assert_op(
+        &run("HardSigmoid", vec![]),
+        "HardSigmoid",
+        &[1, 4],
+        &[("alpha", Attr::Float(f64::from(0.2f32))), ("beta", Attr::Float(0.5))],
+    );
 }
 
 #[test]
@@ -288,7 +305,12 @@ fn identity_dropout_and_constant_vanish() {
     let g = import(&model(13, vec![value("x", &[4])], vec![free("y")], vec![], nodes)).unwrap();
     assert_op(&g, "Reshape", &[2, 2], &[]);
     let drop = |mode: &[f32]| {
-        let t = mcompc_onnx::proto::TensorProto { dims: vec![], data_type: Some(9), raw_data: Some(vec![u8::from(mode[0] != 0.0)].into()), ..floats("t", &[], &[]) };
+        let t = mcompc_onnx::proto::TensorProto {
+            dims: vec![],
+            data_type: Some(9),
+            raw_data: Some(vec![u8::from(mode[0] != 0.0)].into()),
+            ..floats("t", &[], &[])
+        };
         one(13, &[4], node("Dropout", &["x", "", "t"], "y", vec![a_int("seed", 1)]), vec![t])
     };
     assert!(drop(&[0.0]).is_ok());

@@ -1,4 +1,5 @@
 //! Public models computed as ONNX Runtime computes them: the outputs recorded beside each model (`<model>.ref.npz`).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
@@ -14,7 +15,10 @@ const TOLERANCE: f32 = 1e-4;
 /// Arrays of a reference file: inputs and outputs in the graph's order, with samples stacked on axis 0.
 fn arrays(path: &Path, names: &[String]) -> Vec<Vec<f32>> {
     let mut npz = npyz::npz::NpzArchive::open(path).unwrap();
-    names.iter().map(|n| npz.by_name(n).unwrap().unwrap_or_else(|| panic!("{}: no array {n}", path.display())).into_vec().unwrap()).collect()
+    names
+        .iter()
+        .map(|n| npz.by_name(n).unwrap().unwrap_or_else(|| panic!("{}: no array {n}", path.display())).into_vec().unwrap())
+        .collect()
 }
 
 fn worst(got: &[f32], want: &[f32]) -> f32 {

@@ -1,4 +1,5 @@
 //! Real models: the importer takes them, and an independent decoder reads the same messages.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
@@ -30,6 +31,7 @@ fn ops(g: &Graph, op: &str) -> usize {
 #[test]
 fn the_digits_model() {
     let g = load(&models().join("digits/digits.onnx"));
+    assert_eq!(g.name, "digits");
     assert_eq!(g.node(g.inputs[0]).outs[0].shape, [1, 1, 8, 8]);
     let out = g.value(g.outputs[0].value);
     assert_eq!((out.name.as_str(), out.shape.as_slice()), ("probabilities", [1, 10].as_slice()));
@@ -70,12 +72,30 @@ fn ours(m: &mcompc_onnx::proto::ModelProto) -> String {
         s += &format!("{} {:?} {:?} {:?}\n", n.op_type.as_deref().unwrap_or(""), n.name.as_deref().unwrap_or(""), n.input, n.output);
         for a in &n.attribute {
             let text = a.s.as_deref().unwrap_or(&[]);
-            s += &format!(" {:?} {} {} {:?} {:?} {:?} {:?}\n", a.name, a.i.unwrap_or(0), a.f.unwrap_or(0.0), text, a.ints, a.floats, a.t.as_ref().map(|t| &t.dims));
+            s += &format!(
+                " {:?} {} {} {:?} {:?} {:?} {:?}\n",
+                a.name,
+                a.i.unwrap_or(0),
+                a.f.unwrap_or(0.0),
+                text,
+                a.ints,
+                a.floats,
+                a.t.as_ref().map(|t| &t.dims)
+            );
         }
     }
     for t in &g.initializer {
         let raw = t.raw_data.as_deref().unwrap_or(&[]);
-        s += &format!("{:?} {:?} {} {:?} {:?} {:?} {:?}\n", t.name, t.dims, t.data_type.unwrap_or(0), raw, t.float_data, t.int32_data, t.int64_data);
+        s += &format!(
+            "{:?} {:?} {} {:?} {:?} {:?} {:?}\n",
+            t.name,
+            t.dims,
+            t.data_type.unwrap_or(0),
+            raw,
+            t.float_data,
+            t.int32_data,
+            t.int64_data
+        );
     }
     for v in g.input.iter().chain(&g.output).chain(&g.value_info) {
         let shape = v.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()).and_then(|t| t.shape.as_ref());
@@ -96,11 +116,29 @@ fn theirs(m: &onnx_protobuf::ModelProto) -> String {
     for n in &g.node {
         s += &format!("{} {:?} {:?} {:?}\n", n.op_type, n.name, n.input, n.output);
         for a in &n.attribute {
-            s += &format!(" {:?} {} {} {:?} {:?} {:?} {:?}\n", Some(&a.name), a.i, a.f, &a.s[..], a.ints, a.floats, a.t.as_ref().map(|t| &t.dims));
+            s += &format!(
+                " {:?} {} {} {:?} {:?} {:?} {:?}\n",
+                Some(&a.name),
+                a.i,
+                a.f,
+                &a.s[..],
+                a.ints,
+                a.floats,
+                a.t.as_ref().map(|t| &t.dims)
+            );
         }
     }
     for t in &g.initializer {
-        s += &format!("{:?} {:?} {} {:?} {:?} {:?} {:?}\n", Some(&t.name), t.dims, t.data_type, &t.raw_data[..], t.float_data, t.int32_data, t.int64_data);
+        s += &format!(
+            "{:?} {:?} {} {:?} {:?} {:?} {:?}\n",
+            Some(&t.name),
+            t.dims,
+            t.data_type,
+            &t.raw_data[..],
+            t.float_data,
+            t.int32_data,
+            t.int64_data
+        );
     }
     for v in g.input.iter().chain(&g.output).chain(&g.value_info) {
         let shape = v.type_.as_ref().filter(|t| t.has_tensor_type()).and_then(|t| t.tensor_type().shape.as_ref());
@@ -115,7 +153,13 @@ fn theirs(m: &onnx_protobuf::ModelProto) -> String {
 #[test]
 fn an_independent_decoder_agrees() {
     let mut files = vec![models().join("digits/digits.onnx")];
-    files.extend(zoo().into_iter().flat_map(|z| std::fs::read_dir(z).unwrap()).flat_map(|d| std::fs::read_dir(d.unwrap().path()).into_iter().flatten()).map(|f| f.unwrap().path()));
+    files.extend(
+        zoo()
+            .into_iter()
+            .flat_map(|z| std::fs::read_dir(z).unwrap())
+            .flat_map(|d| std::fs::read_dir(d.unwrap().path()).into_iter().flatten())
+            .map(|f| f.unwrap().path()),
+    );
     let mut compared = 0;
     for f in files.iter().filter(|f| f.extension().is_some_and(|e| e == "onnx")) {
         let bytes = std::fs::read(f).unwrap();

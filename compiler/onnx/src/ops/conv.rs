@@ -10,7 +10,9 @@ pub(super) fn conv(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let two = "only convolutions over two spatial dimensions are supported; a one-dimensional one can be written with a height of 1";
     let (xs, ws) = (c.shape_of_rank(x, 4, two)?, c.shape_of_rank(w, 4, two)?);
     let kernel = [ws[2], ws[3]];
-    let mismatch = |what: String| Error::new(Code::BadShape, what).hint("weights and attributes disagree; the file is damaged or its exporter at fault");
+    let mismatch = |what: String| {
+        Error::new(Code::BadShape, what).hint("weights and attributes disagree; the file is damaged or its exporter at fault")
+    };
     if kernel.contains(&0) || ws[0] == 0 {
         return Err(mismatch(format!("weights of shape {ws:?}")));
     }

@@ -44,7 +44,8 @@ pub(super) fn clip(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let x = c.input(0)?;
     let (min, max) = if c.opset < 11 {
         if c.node.input.len() > 1 {
-            return Err(Error::new(Code::UnsupportedOpset, format!("Clip with bounds as inputs in opset {}", c.opset)).hint("they came with opset 11"));
+            return Err(Error::new(Code::UnsupportedOpset, format!("Clip with bounds as inputs in opset {}", c.opset))
+                .hint("they came with opset 11"));
         }
         (c.attrs.float("min")?, c.attrs.float("max")?)
     } else {
@@ -56,7 +57,9 @@ pub(super) fn clip(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     };
     let (lo, hi) = (open(min, f32::MIN, f64::NEG_INFINITY), open(max, f32::MAX, f64::INFINITY));
     if lo.is_nan() || hi.is_nan() || lo > hi {
-        return Err(Error::new(Code::UnsupportedAttr, format!("Clip to {lo}..{hi}")).hint("the lower bound must not be above the upper one"));
+        return Err(
+            Error::new(Code::UnsupportedAttr, format!("Clip to {lo}..{hi}")).hint("the lower bound must not be above the upper one")
+        );
     }
     c.emit("Clip", Attrs::new().with("min", lo).with("max", hi), &[x])
 }
@@ -98,11 +101,16 @@ pub(super) fn batch_norm(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         c.attrs.only("training_mode", 0, "export the model for inference")?;
     }
     let x = c.shape(inputs[0]);
-    let channels = *x.get(1).ok_or_else(|| Error::new(Code::BadShape, format!("BatchNormalization on shape {x:?}")).hint("at least two dimensions are needed"))?;
+    let channels = *x.get(1).ok_or_else(|| {
+        Error::new(Code::BadShape, format!("BatchNormalization on shape {x:?}")).hint("at least two dimensions are needed")
+    })?;
     for (i, &v) in inputs.iter().enumerate().skip(1) {
         if c.shape(v) != [channels] {
-            return Err(Error::new(Code::BadShape, format!("input {i} of BatchNormalization has shape {:?}, the tensor {channels} channels", c.shape(v)))
-                .hint("scale, bias, mean and variance have one element a channel"));
+            return Err(Error::new(
+                Code::BadShape,
+                format!("input {i} of BatchNormalization has shape {:?}, the tensor {channels} channels", c.shape(v)),
+            )
+            .hint("scale, bias, mean and variance have one element a channel"));
         }
     }
     c.emit("BatchNormalization", Attrs::new().with("epsilon", epsilon).with("axis", 1i64), &inputs)

@@ -102,7 +102,8 @@ fn add_scaled(c: &mut Ctx<'_, '_, '_>, y: ValueId, c_in: Option<ValueId>, beta: 
     let (ys, cs) = (c.shape(y), c.shape(v));
     let fits = cs.len() <= 2 && cs.iter().rev().zip(ys.iter().rev()).all(|(&a, &b)| a == b || a == 1);
     if !fits {
-        return Err(Error::new(Code::BadShape, format!("C of shape {cs:?} does not broadcast to {ys:?}")).hint("the file is damaged or its exporter at fault"));
+        return Err(Error::new(Code::BadShape, format!("C of shape {cs:?} does not broadcast to {ys:?}"))
+            .hint("the file is damaged or its exporter at fault"));
     }
     let v = scaled(c, v, beta, "beta")?;
     c.emit("Add", Attrs::new(), &[y, v])

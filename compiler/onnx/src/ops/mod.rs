@@ -73,9 +73,13 @@ pub const TABLE: &[OpRow] = &[
 /// What to do about an operator that is not in the table.
 fn advice(op: &str) -> &'static str {
     match op {
-        "QuantizeLinear" | "DequantizeLinear" | "QLinearConv" | "QLinearMatMul" | "ConvInteger" | "MatMulInteger" | "DynamicQuantizeLinear" => {
-            "the model is already quantized; give the float model, the compiler quantizes it itself"
-        }
+        "QuantizeLinear"
+        | "DequantizeLinear"
+        | "QLinearConv"
+        | "QLinearMatMul"
+        | "ConvInteger"
+        | "MatMulInteger"
+        | "DynamicQuantizeLinear" => "the model is already quantized; give the float model, the compiler quantizes it itself",
         "Shape" | "Gather" | "ConstantOfShape" | "Range" | "Size" | "Cast" | "Equal" | "Where" | "Expand" => {
             "often part of computed shapes: fix the input dimensions and fold constants, for instance with onnxsim"
         }

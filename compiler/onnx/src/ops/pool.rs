@@ -12,7 +12,8 @@ fn pool_window(c: &Ctx<'_, '_, '_>, x: ValueId) -> Result<Window> {
     let s = c.shape_of_rank(x, 4, TWO)?;
     let kernel: [usize; 2] = extents(c, "kernel_shape", 1, 0)?;
     if kernel.contains(&0) {
-        return Err(mcompc_ir::Error::new(mcompc_ir::Code::MissingAttr, "attribute `kernel_shape` is missing").hint("the ONNX standard requires it"));
+        return Err(mcompc_ir::Error::new(mcompc_ir::Code::MissingAttr, "attribute `kernel_shape` is missing")
+            .hint("the ONNX standard requires it"));
     }
     let win = window(c, [s[2], s[3]], kernel, false, c.opset >= 10)?;
     if (0..4).any(|i| win.pads[i] >= kernel[i % 2]) {
@@ -30,7 +31,8 @@ pub(super) fn average(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     }
     let include = c.attrs.flag("count_include_pad", false)?;
     if include && win.overhang != [0, 0] {
-        return Err(unsupported("ceil_mode", 1).hint("with count_include_pad the windows over the edge are divided differently by every executor; use explicit pads"));
+        return Err(unsupported("ceil_mode", 1)
+            .hint("with count_include_pad the windows over the edge are divided differently by every executor; use explicit pads"));
     }
     let attrs = win.attrs().with("kernel", &win.kernel[..]).with("count_include_pad", i64::from(include));
     c.emit("AveragePool", attrs, &[x])

@@ -64,7 +64,8 @@ pub(super) fn constant(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
             c.bind(Bound::Const(t));
             Ok(())
         }
-        _ => Err(Error::new(Code::MissingAttr, "Constant without exactly one value").hint("the ONNX standard requires one of its value attributes")),
+        _ => Err(Error::new(Code::MissingAttr, "Constant without exactly one value")
+            .hint("the ONNX standard requires one of its value attributes")),
     }
 }
 
@@ -73,7 +74,9 @@ pub(super) fn reshape(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let x = c.input(0)?;
     let from = c.shape(x);
     let allow_zero = c.opset >= 14 && c.attrs.flag("allowzero", false)?;
-    let want = c.constant_ints(1)?.ok_or_else(|| Error::new(Code::MissingAttr, "Reshape without a shape").hint("the ONNX standard requires it"))?;
+    let want = c
+        .constant_ints(1)?
+        .ok_or_else(|| Error::new(Code::MissingAttr, "Reshape without a shape").hint("the ONNX standard requires it"))?;
     let bad = || misfit(format!("cannot reshape {from:?} to {}", show_ints(&want)));
     let total: usize = from.iter().product();
     let (mut shape, mut open) = (Vec::new(), None);
@@ -110,7 +113,8 @@ fn axes_of(c: &Ctx<'_, '_, '_>, since: i64) -> Result<Option<Vec<i64>>> {
         return c.constant_ints(1);
     }
     if c.node.input.len() > 1 {
-        return Err(Error::new(Code::UnsupportedOpset, format!("{} with axes as an input in opset {}", c.op, c.opset)).hint(format!("they came with opset {since}")));
+        return Err(Error::new(Code::UnsupportedOpset, format!("{} with axes as an input in opset {}", c.op, c.opset))
+            .hint(format!("they came with opset {since}")));
     }
     Ok(c.attrs.ints("axes")?.map(<[i64]>::to_vec))
 }
@@ -144,7 +148,8 @@ pub(super) fn squeeze(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 pub(super) fn unsqueeze(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let x = c.input(0)?;
     let s = c.shape(x);
-    let axes = axes_of(c, 13)?.ok_or_else(|| Error::new(Code::MissingAttr, "Unsqueeze without axes").hint("the ONNX standard requires them"))?;
+    let axes =
+        axes_of(c, 13)?.ok_or_else(|| Error::new(Code::MissingAttr, "Unsqueeze without axes").hint("the ONNX standard requires them"))?;
     let rank = s.len() + axes.len();
     c.b.limits().elements_of(&vec![1; rank])?;
     let new = normal_axes(c, &axes, rank)?;
@@ -173,7 +178,10 @@ pub(super) fn transpose(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 
 /// Concat 4, 11, 13.
 pub(super) fn concat(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let axis = c.attrs.int("axis")?.ok_or_else(|| Error::new(Code::MissingAttr, "attribute `axis` is missing").hint("the ONNX standard requires it"))?;
+    let axis = c
+        .attrs
+        .int("axis")?
+        .ok_or_else(|| Error::new(Code::MissingAttr, "attribute `axis` is missing").hint("the ONNX standard requires it"))?;
     let xs = (0..c.node.input.len()).map(|i| c.input(i)).collect::<Result<Vec<_>>>()?;
     let first = c.shape(xs[0]);
     let axis = c.axis(axis, first.len(), false)?;
@@ -197,7 +205,8 @@ pub(super) fn pad(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let missing = || Error::new(Code::MissingAttr, "Pad without pads").hint("the ONNX standard requires them");
     let (given, value, axes) = if c.opset < 11 {
         if c.node.input.len() > 1 {
-            return Err(Error::new(Code::UnsupportedOpset, format!("Pad with pads as an input in opset {}", c.opset)).hint("they came with opset 11"));
+            return Err(Error::new(Code::UnsupportedOpset, format!("Pad with pads as an input in opset {}", c.opset))
+                .hint("they came with opset 11"));
         }
         (c.attrs.ints("pads")?.ok_or_else(missing)?.to_vec(), c.attrs.float_or("value", 0.0)? as f32, None)
     } else {
@@ -215,7 +224,9 @@ pub(super) fn pad(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         }
     };
     if given.len() != 2 * axes.len() || given.iter().any(|p| !(0..=MAX_PAD).contains(p)) {
-        return Err(unsupported("pads", show_ints(&given)).hint(format!("expected {} values from 0 on; cropping is not supported", 2 * axes.len())));
+        return Err(
+            unsupported("pads", show_ints(&given)).hint(format!("expected {} values from 0 on; cropping is not supported", 2 * axes.len()))
+        );
     }
     if !value.is_finite() {
         return Err(unsupported("constant_value", value).hint("the value must be finite"));

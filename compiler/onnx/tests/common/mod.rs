@@ -1,5 +1,5 @@
 //! Builds ONNX models in memory for the tests.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod mutate;
 
@@ -12,11 +12,23 @@ use std::path::PathBuf;
 
 pub fn floats(name: &str, dims: &[i64], data: &[f32]) -> TensorProto {
     let raw: Vec<u8> = data.iter().flat_map(|v| v.to_le_bytes()).collect();
-    TensorProto { name: Some(name.into()), dims: dims.to_vec(), data_type: Some(data_type::FLOAT), raw_data: Some(raw.into()), ..Default::default() }
+    TensorProto {
+        name: Some(name.into()),
+        dims: dims.to_vec(),
+        data_type: Some(data_type::FLOAT),
+        raw_data: Some(raw.into()),
+        ..Default::default()
+    }
 }
 
 pub fn ints(name: &str, data: &[i64]) -> TensorProto {
-    TensorProto { name: Some(name.into()), dims: vec![data.len() as i64], data_type: Some(data_type::INT64), int64_data: data.to_vec(), ..Default::default() }
+    TensorProto {
+        name: Some(name.into()),
+        dims: vec![data.len() as i64],
+        data_type: Some(data_type::INT64),
+        int64_data: data.to_vec(),
+        ..Default::default()
+    }
 }
 
 pub fn value(name: &str, dims: &[i64]) -> ValueInfoProto {
@@ -64,13 +76,24 @@ pub fn a_ints(name: &str, v: &[i64]) -> AttributeProto {
     AttributeProto { name: Some(name.into()), r#type: Some(attr_type::INTS), ints: v.to_vec(), ..Default::default() }
 }
 pub fn a_str(name: &str, v: &str) -> AttributeProto {
-    AttributeProto { name: Some(name.into()), r#type: Some(attr_type::STRING), s: Some(Bytes::copy_from_slice(v.as_bytes())), ..Default::default() }
+    AttributeProto {
+        name: Some(name.into()),
+        r#type: Some(attr_type::STRING),
+        s: Some(Bytes::copy_from_slice(v.as_bytes())),
+        ..Default::default()
+    }
 }
 pub fn a_tensor(name: &str, t: TensorProto) -> AttributeProto {
     AttributeProto { name: Some(name.into()), r#type: Some(attr_type::TENSOR), t: Some(Box::new(t)), ..Default::default() }
 }
 
-pub fn model(opset: i64, inputs: Vec<ValueInfoProto>, outputs: Vec<ValueInfoProto>, initializer: Vec<TensorProto>, node: Vec<NodeProto>) -> ModelProto {
+pub fn model(
+    opset: i64,
+    inputs: Vec<ValueInfoProto>,
+    outputs: Vec<ValueInfoProto>,
+    initializer: Vec<TensorProto>,
+    node: Vec<NodeProto>,
+) -> ModelProto {
     ModelProto {
         ir_version: Some(8),
         opset_import: vec![OperatorSetIdProto { domain: None, version: Some(opset) }],

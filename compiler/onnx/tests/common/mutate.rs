@@ -151,7 +151,32 @@ fn pick(fields: &[Field], rng: &mut Rng) -> Option<Field> {
     locate(&mut copy, &mut n).map(|(list, i)| list[i].clone())
 }
 
-const INTERESTING: &[u64] = &[0, 1, 2, 3, 4, 7, 8, 10, 13, 16, 22, 23, 127, 128, 255, 65535, 1 << 24, 1 << 31, 1 << 32, 1 << 62, i64::MAX as u64, i64::MIN as u64, u64::MAX, u64::MAX - 1];
+const INTERESTING: &[u64] = &[
+    0,
+    1,
+    2,
+    3,
+    4,
+    7,
+    8,
+    10,
+    13,
+    16,
+    22,
+    23,
+    127,
+    128,
+    255,
+    65535,
+    1 << 24,
+    1 << 31,
+    1 << 32,
+    1 << 62,
+    i64::MAX as u64,
+    i64::MIN as u64,
+    u64::MAX,
+    u64::MAX - 1,
+];
 
 fn mutate_field(list: &mut Vec<Field>, i: usize, donor: Option<Field>, rng: &mut Rng) {
     match (rng.below(8), donor) {
@@ -170,7 +195,13 @@ fn mutate_field(list: &mut Vec<Field>, i: usize, donor: Option<Field>, rng: &mut
             list.swap(i, j);
         }
         _ => match &mut list[i].body {
-            Body::Varint(v) => *v = if rng.below(2) == 0 { INTERESTING[rng.below(INTERESTING.len())] } else { v.wrapping_add(rng.next() % 5).wrapping_sub(2) },
+            Body::Varint(v) => {
+                *v = if rng.below(2) == 0 {
+                    INTERESTING[rng.below(INTERESTING.len())]
+                } else {
+                    v.wrapping_add(rng.next() % 5).wrapping_sub(2)
+                }
+            }
             Body::Fixed(b) | Body::Bytes(b) => damage(b, rng),
             Body::Tree(t) => t.reverse(),
         },
@@ -200,8 +231,18 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let x = |dims: &[i64], opset, nodes, consts| model(opset, vec![value("x", dims)], vec![free("y")], consts, nodes).encode_to_vec();
     let mut out = vec![std::fs::read(models().join("digits/digits.onnx")).unwrap()];
     for opset in [7, 10, 13, 18, 22] {
-        let conv = vec![a_ints("strides", &[2, 1]), a_str("auto_pad", "SAME_UPPER"), a_ints("dilations", &[1, 1]), a_int("group", 1), a_ints("kernel_shape", &[3, 3])];
-        let pool = |c: i64| vec![a_ints("kernel_shape", &[2, 2]), a_ints("strides", &[1, 2]), a_ints("pads", &[1, 0, 0, 1]), a_int("ceil_mode", c)][..3 + c as usize].to_vec();
+        let conv = vec![
+            a_ints("strides", &[2, 1]),
+            a_str("auto_pad", "SAME_UPPER"),
+            a_ints("dilations", &[1, 1]),
+            a_int("group", 1),
+            a_ints("kernel_shape", &[3, 3]),
+        ];
+        let pool = |c: i64| {
+            vec![a_ints("kernel_shape", &[2, 2]), a_ints("strides", &[1, 2]), a_ints("pads", &[1, 0, 0, 1]), a_int("ceil_mode", c)]
+                [..3 + c as usize]
+                .to_vec()
+        };
         out.push(x(
             &[1, 2, 6, 6],
             opset,
@@ -238,10 +279,23 @@ pub fn seeds() -> Vec<Vec<u8>> {
             node("Div", &["k2", "hi"], "l", vec![]),
             node("HardSigmoid", &["l"], "y", vec![a_float("alpha", 0.3)]),
         ],
-        vec![ints("p", &[0, 1, 0, 1]), floats("lo", &[], &[0.0]), floats("hi", &[], &[6.0]), ints("ax", &[0]), floats("one", &[1, 1], &[1.0])],
+        vec![
+            ints("p", &[0, 1, 0, 1]),
+            floats("lo", &[], &[0.0]),
+            floats("hi", &[], &[6.0]),
+            ints("ax", &[0]),
+            floats("one", &[1, 1], &[1.0]),
+        ],
     ));
     let chain = ["Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "HardSwish", "Identity"];
-    let nodes = (0..chain.len()).map(|i| node(chain[i], &[if i == 0 { "x".to_string() } else { format!("t{i}") }.as_str()], &if i + 1 == chain.len() { "y".into() } else { format!("t{}", i + 1) }, vec![]));
+    let nodes = (0..chain.len()).map(|i| {
+        node(
+            chain[i],
+            &[if i == 0 { "x".to_string() } else { format!("t{i}") }.as_str()],
+            &if i + 1 == chain.len() { "y".into() } else { format!("t{}", i + 1) },
+            vec![],
+        )
+    });
     let mut m = model(14, vec![symbolic("x", &["1", "4"])], vec![value("y", &[1, 4])], vec![], nodes.collect());
     m.graph.as_mut().unwrap().node.reverse();
     out.push(m.encode_to_vec());
