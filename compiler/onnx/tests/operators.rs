@@ -1,4 +1,5 @@
 //! What each operator becomes, per operator set.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 

@@ -7,17 +7,24 @@ use common::{models, zoo};
 use mcompc_ir::{Code, Graph};
 use mcompc_onnx::{ImportOptions, Limits, decode_model, import};
 use onnx_protobuf::Message as _;
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
-/// Paths of the public models that `models/manifest` lists and this machine has.
+/// Paths of the public models that `models/manifest` lists, if this machine has them; their hashes are checked.
 fn manifest() -> Vec<PathBuf> {
     let Some(dir) = zoo() else {
         eprintln!("not run: MCOMPC_ZOO does not name a folder");
         return Vec::new();
     };
     let text = std::fs::read_to_string(models().join("manifest")).unwrap();
-    let names = text.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split_whitespace().nth(1));
-    names.map(|n| dir.join(n)).collect()
+    let rows = text.lines().filter(|l| !l.starts_with('#')).map(|l| l.split_whitespace().collect::<Vec<_>>());
+    rows.map(|r| {
+        let path = dir.join(r[1]);
+        let hash: String = Sha256::digest(std::fs::read(&path).unwrap()).iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(hash, r[0], "{} is another file than the manifest means", path.display());
+        path
+    })
+    .collect()
 }
 
 fn load(path: &Path) -> Graph {
