@@ -19,7 +19,8 @@ impl Translator<'_, '_, '_> {
     pub(crate) fn contract(&mut self, dst: Val, row: u16, lane: u8, args: &[Val]) -> Result<()> {
         let module = self.module;
         let Some(r) = module.rows.get(row as usize) else { return Err(self.refuse(format!("contract: there is no row {row}"))) };
-        let unsupported = |t: &Self| t.refuse(format!("contract.{}: {:?} of {:?} x {:?}, k = {}, n = {}", r.name, r.form, r.a, r.w, r.k, r.n));
+        let unsupported =
+            |t: &Self| t.refuse(format!("contract.{}: {:?} of {:?} x {:?}, k = {}, n = {}", r.name, r.form, r.a, r.w, r.k, r.n));
         if r.cranelift != "tree" {
             return Err(unsupported(self));
         }

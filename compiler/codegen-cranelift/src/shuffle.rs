@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn free_bytes_follow_a_known_pattern() {
-        let half: [Option<u8>; 16] = [0, 16, 1, 17, 2, 18, 3, 19].map(Some).into_iter().chain([None; 8]).collect::<Vec<_>>().try_into().unwrap();
+        let half: [Option<u8>; 16] =
+            [0, 16, 1, 17, 2, 18, 3, 19].map(Some).into_iter().chain([None; 8]).collect::<Vec<_>>().try_into().unwrap();
         assert_eq!(complete(half), [0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23]);
         let mut odd = [None; 16];
         odd[0] = Some(9);

@@ -48,11 +48,7 @@ pub(crate) fn apply(p: &Patch, bytes: &mut [u8]) -> Result<(), String> {
         }
         (
             Architecture::X86_64,
-            elf::R_X86_64_PC32
-            | elf::R_X86_64_PLT32
-            | elf::R_X86_64_GOTPCREL
-            | elf::R_X86_64_GOTPCRELX
-            | elf::R_X86_64_REX_GOTPCRELX,
+            elf::R_X86_64_PC32 | elf::R_X86_64_PLT32 | elf::R_X86_64_GOTPCREL | elf::R_X86_64_GOTPCRELX | elf::R_X86_64_REX_GOTPCRELX,
         ) => fits(32)? as u32,
         (Architecture::Aarch64, elf::R_AARCH64_CALL26 | elf::R_AARCH64_JUMP26) => {
             (word & 0xfc00_0000) | ((fits(28)? >> 2) as u32 & 0x03ff_ffff)
