@@ -1,0 +1,86 @@
+//! A model with its data: imported, made canonical, calibrated, integer.
+
+use super::int_exec::IntExec;
+use mcompc_compress::{CalibOptions, Integerized, Options, Stats, calibrate, integerize};
+use mcompc_data::{Dataset, Input, InputSpec, Sample};
+use mcompc_interp::FastExec;
+use mcompc_ir::{Graph, Result, Tensor};
+use rayon::prelude::*;
+use std::path::Path;
+
+pub struct Model {
+    pub graph: Graph,
+    pub specs: Vec<InputSpec>,
+    pub inputs: Vec<Input>,
+    pub stats: Stats,
+}
+
+/// Float and integer result of one sample, the latter as reals.
+pub struct Pair {
+    pub float: Vec<f32>,
+    pub int: Vec<f32>,
+}
+
+impl Model {
+    pub fn load(onnx: &Path, flags: &[String], calib: &Path) -> Result<Self> {
+        let mut graph = mcompc_onnx::import(onnx, &mcompc_onnx::ImportOptions::default())?;
+        mcompc_passes::run_pipeline(&mut graph)?;
+        let specs: Vec<InputSpec> = flags.iter().map(|f| InputSpec::parse(f)).collect::<Result<_>>()?;
+        let inputs = Input::of_graph(&graph, &specs)?;
+        let stats = calibrate(&graph, &Dataset::open(calib)?, &inputs, &CalibOptions::default(), &mut |_, _| {})?;
+        Ok(Self { graph, specs, inputs, stats })
+    }
+
+    pub fn integerize(&self, opts: &Options) -> Result<Integerized> {
+        integerize(&self.graph, &self.stats, &self.specs, opts)
+    }
+
+    /// Both results on every sample of a file.
+    pub fn compare(&self, int: &Integerized, data: &Dataset, max: usize) -> Result<Vec<Pair>> {
+        let float = FastExec::new(&self.graph)?;
+        let exec = IntExec::new(&int.graph)?;
+        let out = int.graph.outputs[0].value;
+        let q = int.graph.value(out).quant.map_or((1.0, 0), |q| (q.scale, q.zero_point));
+        let one = |s: &Sample| -> Result<Pair> {
+            let reals: Vec<Vec<f32>> = s.inputs.iter().zip(&self.inputs).map(|(t, i)| i.reals(t)).collect::<Result<_>>()?;
+            let slices: Vec<&[f32]> = reals.iter().map(Vec::as_slice).collect();
+            let f = float.run(&mut float.scratch(), &slices, |_, _| {})?.remove(0);
+            let codes = self.codes(int, s)?;
+            let y = exec.run(&codes)?.remove(&out).map(|t| t.to_i64_vec()).transpose()?.unwrap_or_default();
+            Ok(Pair { float: f, int: y.into_iter().map(|c| (q.0 * (c as f64 - f64::from(q.1))) as f32).collect() })
+        };
+        let mut samples = data.samples(&self.inputs)?.take(max);
+        let mut pairs = Vec::new();
+        loop {
+            let batch: Vec<Sample> = samples.by_ref().take(16).collect::<Result<_>>()?;
+            if batch.is_empty() {
+                return Ok(pairs);
+            }
+            pairs.extend(batch.par_iter().map(one).collect::<Result<Vec<_>>>()?);
+        }
+    }
+
+    /// The integer graph's inputs for a sample.
+    pub fn codes(&self, int: &Integerized, s: &Sample) -> Result<Vec<Tensor>> {
+        let g = &int.graph;
+        s.inputs.iter().zip(&self.inputs).zip(&g.inputs).map(|((t, i), &n)| i.codes(t, g.value(g.out(n)))).collect()
+    }
+}
+
+pub fn argmax(v: &[f32]) -> usize {
+    let mut best = 0;
+    for (i, x) in v.iter().enumerate() {
+        if *x > v[best] {
+            best = i;
+        }
+    }
+    best
+}
+
+/// Squared output error over output variance.
+pub fn relative_error(pairs: &[Pair]) -> f64 {
+    let n: f64 = pairs.iter().map(|p| p.float.len() as f64).sum();
+    let each = |f: &dyn Fn(f64, f64) -> f64| -> f64 { pairs.iter().flat_map(|p| p.float.iter().zip(&p.int)).map(|(&a, &b)| f(a.into(), b.into())).sum() };
+    let mean = each(&|a, _| a) / n;
+    each(&|a, b| (a - b) * (a - b)) / each(&|a, _| (a - mean) * (a - mean))
+}
