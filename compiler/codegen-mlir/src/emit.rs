@@ -14,6 +14,7 @@ use isa::Isa;
 use mcompc_ir::{Code, Error, Result};
 use mcompc_kernel::{Block, Data, Func, Inst, Lane, Module, Op, Role, Ty, Val};
 use mcompc_target::Target;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The whole module.
@@ -96,6 +97,9 @@ pub(crate) struct Emitter<'a> {
     isa: &'a Isa,
     /// Whose value is saturated by every reader anyway, by value.
     saturated: Vec<bool>,
+    /// Emitted before the body.
+    entry: String,
+    hidden: BTreeMap<i32, String>,
     body: String,
     temps: u32,
     blocks: u32,
@@ -103,7 +107,7 @@ pub(crate) struct Emitter<'a> {
 
 impl<'a> Emitter<'a> {
     fn new(module: &'a Module, func: &'a Func, isa: &'a Isa) -> Self {
-        Self { module, func, isa, saturated: usage::saturated(func), body: String::new(), temps: 0, blocks: 0 }
+        Self { module, func, isa, saturated: usage::saturated(func), entry: String::new(), hidden: BTreeMap::new(), body: String::new(), temps: 0, blocks: 0 }
     }
 
     fn function(mut self, out: &mut String) -> Result<()> {
@@ -141,6 +145,7 @@ impl<'a> Emitter<'a> {
             params.join(", "),
             quoted(&format!(".text.{}", f.name)),
         );
+        out.push_str(&self.entry);
         out.push_str(&self.body);
         out.push_str("  }\n");
         Ok(())
@@ -218,6 +223,19 @@ impl<'a> Emitter<'a> {
 
     fn iconst(&mut self, v: i32) -> String {
         self.temp(format_args!("arith.constant {v} : i32"))
+    }
+
+    /// A constant in a register whose value LLVM does not know: an empty piece of assembly hands it through.
+    fn hidden(&mut self, v: i32) -> String {
+        if let Some(name) = self.hidden.get(&v) {
+            return name.clone();
+        }
+        let n = self.hidden.len();
+        let _ = writeln!(self.entry, "    %k{n} = arith.constant {v} : i32");
+        let _ = writeln!(self.entry, "    %h{n} = llvm.inline_asm \"\", \"=r,0\" %k{n} : (i32) -> i32");
+        let name = format!("%h{n}");
+        self.hidden.insert(v, name.clone());
+        name
     }
 
     /// A constant of any integer type, every lane the same.

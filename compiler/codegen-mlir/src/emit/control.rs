@@ -1,11 +1,17 @@
 //! Loops, branches and calls, as blocks with arguments: the exact shape that reaches the code generator, with no pass in between.
 
+use super::isa::Isa;
 use super::{Emitter, quoted, refuse, ty};
 use mcompc_ir::{Code, Error, Result};
-use mcompc_kernel::{Block, Inst, Val};
+use mcompc_kernel::{Block, Inst, Module, Op, Ty, Val};
+use std::collections::BTreeSet;
 
 /// Loops stay rolled unless the kernel asks otherwise: code size is the caller's flash.
 const ROLLED: &str = " {loop_annotation = #llvm.loop_annotation<unroll = <disable = true>, vectorize = <disable = true>>}";
+
+/// `le` counts in lr, one of the eight even registers that `vmladava` can accumulate in: with more sums than this beside it, LLVM
+/// spills. An empty piece of assembly in a loop keeps it from becoming a hardware loop.
+const HARDWARE_LOOP_SUMS: usize = 6;
 
 impl Emitter<'_> {
     fn label(&mut self) -> String {
@@ -42,6 +48,9 @@ impl Emitter<'_> {
         if *step <= 0 || span <= 0 || span % i64::from(*step) != 0 {
             return refuse(format_args!("a loop from {lo} to {hi} by {step}"));
         }
+        if span == i64::from(*step) {
+            return self.once(inst);
+        }
         let (head, exit) = (self.label(), self.label());
         // A counter nobody reads counts down to 0, which needs no comparison.
         let read = reads(body, *iv) || yields.contains(iv);
@@ -54,6 +63,9 @@ impl Emitter<'_> {
         let params: Vec<Val> = std::iter::once(*iv).chain(args.iter().copied()).collect();
         let header = self.arguments(&params, &types);
         self.line(format_args!("{head}{header}:"));
+        if self.isa == &Isa::Mve && sums(self.module, body) > HARDWARE_LOOP_SUMS {
+            self.line(format_args!("llvm.inline_asm has_side_effects \"\", \"\" : () -> ()"));
+        }
         self.block(body)?;
         let (delta, last) = (self.iconst(delta), self.iconst(last));
         let next = self.temp(format_args!("arith.addi {}, {delta} : i32", self.name(*iv)));
@@ -66,6 +78,25 @@ impl Emitter<'_> {
         let result = self.arguments(results, &types[1..]);
         self.line(format_args!("{exit}{result}:"));
         Ok(())
+    }
+
+    /// A loop that runs once is its body.
+    fn once(&mut self, inst: &Inst) -> Result<()> {
+        let Inst::For { iv, lo, args, inits, body, yields, results, .. } = inst else {
+            return Err(Error::new(Code::Internal, "not a loop"));
+        };
+        self.line(format_args!("{} = arith.constant {lo} : i32", self.name(*iv)));
+        self.copies(args, inits);
+        self.block(body)?;
+        self.copies(results, yields);
+        Ok(())
+    }
+
+    fn copies(&mut self, to: &[Val], from: &[Val]) {
+        for (&d, &s) in to.iter().zip(from) {
+            let t = ty(self.func.ty(s));
+            self.line(format_args!("{} = llvm.bitcast {} : {t} to {t}", self.name(d), self.name(s)));
+        }
     }
 
     pub(super) fn if_else(&mut self, inst: &Inst) -> Result<()> {
@@ -92,6 +123,27 @@ impl Emitter<'_> {
         let (names, types) = (self.list(args), self.types(args));
         self.line(format_args!("llvm.call @{}({}) : ({}) -> ()", quoted(func), names.join(", "), types.join(", ")));
     }
+}
+
+/// Most scalar sums that one straight part of a block, or of one inside it, carries through inner products.
+fn sums(m: &Module, b: &Block) -> usize {
+    let mut made = BTreeSet::new();
+    let mut here = 0;
+    let mut inside = 0;
+    for i in &b.insts {
+        match i {
+            Inst::Op { dst, op: Op::Contract { row, .. }, args } => {
+                if m.rows.get(usize::from(*row)).is_some_and(|r| r.acc_ty() == Ty::I32) {
+                    here += usize::from(!args.first().is_some_and(|a| made.contains(a)));
+                    made.insert(*dst);
+                }
+            }
+            Inst::For { body, .. } => inside = inside.max(sums(m, body)),
+            Inst::If { then, els, .. } => inside = inside.max(sums(m, then)).max(sums(m, els)),
+            _ => {}
+        }
+    }
+    here.max(inside)
 }
 
 /// Whether a block, or one inside it, reads `v`.

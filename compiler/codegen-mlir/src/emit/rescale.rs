@@ -26,7 +26,11 @@ impl Emitter<'_> {
             (Isa::Aarch64, Ty::Vec(_, n)) if n >= 4 => self.sqdmulh(r, n, &acc, &a[1]),
             _ => {
                 let high = self.mul_hi(t, &acc, &a[1]);
-                let c = self.splat_const((i64::from(r.zp) << r.shift) + (1 << (r.shift - 1)), &name);
+                let mut c = self.splat_const((i64::from(r.zp) << r.shift) + (1 << (r.shift - 1)), &name);
+                if t == Ty::I32 && self.isa.dsp() {
+                    // `smmla` adds a register; a constant that LLVM can see becomes `smmul` and an `add` of an immediate.
+                    c = self.hidden((r.zp << r.shift) + (1 << (r.shift - 1)));
+                }
                 let sum = self.temp(format_args!("arith.addi {high}, {c} : {name}"));
                 let s = self.splat_const(r.shift.into(), &name);
                 self.temp(format_args!("arith.shrsi {sum}, {s} : {name}"))

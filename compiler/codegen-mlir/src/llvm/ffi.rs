@@ -9,6 +9,7 @@ use crate::Output;
 use llvm_sys::core::*;
 use llvm_sys::error::{LLVMDisposeErrorMessage, LLVMGetErrorMessage};
 use llvm_sys::prelude::*;
+use llvm_sys::support::LLVMParseCommandLineOptions;
 use llvm_sys::target::*;
 use llvm_sys::target_machine::*;
 use llvm_sys::transforms::pass_builder::*;
@@ -38,8 +39,10 @@ impl<T> Drop for Owned<T> {
 fn targets() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // SAFETY: the functions fill LLVM's target registry; `Once` keeps them from running at the same time.
+        // SAFETY: the functions set LLVM's global settings and fill its target registry; `Once` keeps them from running at the same time,
+        // and before any other use of LLVM here.
         unsafe {
+            LLVMParseCommandLineOptions(SETTINGS.len() as i32, SETTINGS.map(CStr::as_ptr).as_ptr(), ptr::null());
             LLVMInitializeX86TargetInfo();
             LLVMInitializeX86Target();
             LLVMInitializeX86TargetMC();
@@ -138,6 +141,16 @@ fn target_machine(m: &Machine<'_>) -> Result<Owned<LLVMOpaqueTargetMachine>, Str
     }
 }
 
+/// Kernels arrive in the shape the code generator is to see: pointers carried by the loops, tiles in values. So this is what O2 does to
+/// a function without its loop canonicalisation, which would merge the pointers into one index and undo post-indexed addressing, and
+/// without inlining.
+const PASSES: &CStr = c"globaldce,function(early-cse<memssa>,instcombine,simplifycfg,loop-mssa(licm),gvn<no-pre;no-load-pre>,\
+    loop(loop-unroll-full),instcombine,early-cse<memssa>,dse,adce,simplifycfg)";
+
+/// Settings LLVM has for the whole process only. Loop strength reduction rewrites the carried pointers for the same reason; without the
+/// second the register allocator spills in the inner loops of Armv7E-M, which need every register.
+const SETTINGS: [&CStr; 3] = [c"mcompc", c"-disable-lsr", c"-greedy-reverse-local-assignment"];
+
 /// The vectorisers stay off: kernels are already tiled, and their scalar parts are tails.
 unsafe fn optimise(module: LLVMModuleRef, tm: LLVMTargetMachineRef) -> Result<(), String> {
     // SAFETY: the caller passes live objects; the error is consumed exactly once.
@@ -146,7 +159,7 @@ unsafe fn optimise(module: LLVMModuleRef, tm: LLVMTargetMachineRef) -> Result<()
         LLVMPassBuilderOptionsSetLoopVectorization(options.0, 0);
         LLVMPassBuilderOptionsSetSLPVectorization(options.0, 0);
         LLVMPassBuilderOptionsSetLoopInterleaving(options.0, 0);
-        let error = LLVMRunPasses(module, c"default<O2>".as_ptr(), tm, options.0);
+        let error = LLVMRunPasses(module, PASSES.as_ptr(), tm, options.0);
         if error.is_null() {
             return Ok(());
         }

@@ -99,7 +99,14 @@ pub fn smlad(l: Layer, c: &Case) -> (Module, Vec<u8>) {
     let machine = Target::by_name("cortex-m4").unwrap().machine(Backend::Mlir).unwrap();
     let row = machine.row().clone();
     let id = module.row(&row);
-    let w = pack(c, l, 2, 4);
+    let mut w = vec![];
+    for o in (0..l.o).step_by(2) {
+        for k in (0..l.k).step_by(4) {
+            for (o, k) in [(o, k), (o + 1, k), (o, k + 2), (o + 1, k + 2), (o, k + 1), (o + 1, k + 1), (o, k + 3), (o + 1, k + 3)] {
+                w.push(c.w[o * l.k + k] as u8);
+            }
+        }
+    }
     let mut b = Builder::new("conv");
     let p = start(&mut b, l, w.len(), l.o);
     let tiles = l.pixels.div_ceil(2) as i32;
@@ -107,48 +114,43 @@ pub fn smlad(l: Layer, c: &Case) -> (Module, Vec<u8>) {
         let first = first_pixel(b, i, 2, l.pixels);
         let x = b.ptr_add(p.x, first, l.k as i32, 0);
         let y = b.ptr_add(p.y, first, l.o as i32, 0);
-        // Stage: both pixels are one run of 2k bytes.
-        b.for_loop(0, 2 * l.k as i32 / 4, 1, &[x, p.scratch], |b, _, c| {
-            let v = b.load_aligned(Ty::I32, MemElem::W32, c[0], 0, 1);
-            let (e, o) = (b.sxtb16(v, false), b.sxtb16(v, true));
-            b.store_aligned(e, MemElem::W32, c[1], 0, 4);
-            b.store_aligned(o, MemElem::W32, c[1], 4, 4);
-            vec![b.ptr_imm(c[0], 4), b.ptr_imm(c[1], 8)]
+        // Stage: the pixels alternate every four elements, so that one pointer reads both.
+        b.for_loop(0, l.k as i32 / 4, 1, &[x, p.scratch], |b, _, c| {
+            for px in 0..2 {
+                let v = b.load_aligned(Ty::I32, MemElem::W32, c[0], px * l.k as i32, 1);
+                let (e, o) = (b.sxtb16(v, false), b.sxtb16(v, true));
+                b.store_aligned(e, MemElem::W32, c[1], 4 * px, 4);
+                b.store_aligned(o, MemElem::W32, c[1], 4 * px + 8, 4);
+            }
+            vec![b.ptr_imm(c[0], 4), b.ptr_imm(c[1], 16)]
         });
-        let x0 = p.scratch;
-        let x1 = b.ptr_imm(p.scratch, 2 * l.k as i32);
         b.for_loop(0, l.o as i32 / 2, 1, &[p.w, p.bias, p.m, y], |b, _, c| {
             let (w, bias, m, y) = (c[0], c[1], c[2], c[3]);
             let b0 = b.load_aligned(Ty::I32, MemElem::W32, bias, 0, 4);
             let b1 = b.load_aligned(Ty::I32, MemElem::W32, bias, 4, 4);
             let unroll = 1;
-            let r = b.for_loop(0, l.k as i32 / 4 / unroll, 1, &[w, x0, x1, b0, b1, b0, b1], |b, _, c| {
-                let (w, mut acc) = (c[0], [c[3], c[4], c[5], c[6]]);
+            let r = b.for_loop(0, l.k as i32 / 4 / unroll, 1, &[w, p.scratch, b0, b1, b0, b1], |b, _, c| {
+                let (w, mut acc) = (c[0], [c[2], c[3], c[4], c[5]]);
                 for u in 0..unroll {
-                    let mut xs = vec![];
-                    for q in [c[1], c[2]] {
-                        xs.push(b.load_aligned(Ty::I32, MemElem::W32, q, 8 * u, 4));
-                        xs.push(b.load_aligned(Ty::I32, MemElem::W32, q, 8 * u + 4, 4));
-                    }
-                    for o in 0..2 {
-                        let v = b.load_aligned(Ty::I32, MemElem::W32, w, 8 * u + 4 * o, 4);
-                        for (h, ror) in [false, true].into_iter().enumerate() {
+                    for h in 0..2 {
+                        let x: Vec<Val> = (0..2).map(|px| b.load_aligned(Ty::I32, MemElem::W32, c[1], 16 * u + 8 * h + 4 * px, 4)).collect();
+                        let v = b.load_aligned(Ty::I32, MemElem::W32, w, 8 * u + 4 * h, 4);
+                        for (o, ror) in [false, true].into_iter().enumerate() {
                             let v = b.sxtb16(v, ror);
                             for px in 0..2 {
-                                let a = 2 * px + o as usize;
-                                acc[a] = b.contract(id, &row, 0, acc[a], xs[2 * px + h], v);
+                                acc[2 * px + o] = b.contract(id, &row, 0, acc[2 * px + o], x[px], v);
                             }
                         }
                     }
                 }
-                let mut out = vec![b.ptr_imm(w, 8 * unroll), b.ptr_imm(c[1], 8 * unroll), b.ptr_imm(c[2], 8 * unroll)];
+                let mut out = vec![b.ptr_imm(w, 8 * unroll), b.ptr_imm(c[1], 16 * unroll)];
                 out.extend(acc);
                 out
             });
             for o in 0..2 {
                 let mv = b.load_aligned(Ty::I32, MemElem::W32, m, 4 * o, 4);
                 for px in 0..2 {
-                    let q = b.rescale(R, r[(3 + 2 * px + o) as usize], mv);
+                    let q = b.rescale(R, r[(2 + 2 * px + o) as usize], mv);
                     b.store(q, MemElem::S8, y, px * l.o as i32 + o);
                 }
             }
@@ -160,49 +162,62 @@ pub fn smlad(l: Layer, c: &Case) -> (Module, Vec<u8>) {
     (module, w)
 }
 
-/// MVE: 2 pixels x `oc` output channels of 16 products each.
-pub fn vmladava(l: Layer, c: &Case, oc: usize) -> (Module, Vec<u8>) {
+/// MVE: 2 pixels x 4 output channels of 16 products each. The sums of a pixel are rescaled as one vector; biases and multipliers follow
+/// the weights of their tile, so that one pointer reads all three.
+pub fn vmladava(l: Layer, c: &Case) -> (Module, Vec<u8>) {
     let mut module = Module::default();
     let machine = Target::by_name("cortex-m55").unwrap().machine(Backend::Mlir).unwrap();
     let row = machine.row().clone();
     let id = module.row(&row);
-    let w = pack(c, l, oc, 16);
+    let tile = 4 * l.k;
+    let mut w = vec![];
+    for (t, chunk) in pack(c, l, 4, 16).chunks(tile).enumerate() {
+        w.extend(chunk);
+        w.extend(le(&c.bias[4 * t..4 * t + 4]));
+        w.extend(le(&c.m[4 * t..4 * t + 4]));
+    }
     let mut b = Builder::new("conv");
     let p = start(&mut b, l, w.len(), l.o);
     let tiles = l.pixels.div_ceil(2) as i32;
-    let t8 = Ty::Vec(Lane::I8, 16);
+    let (t8, t32) = (Ty::Vec(Lane::I8, 16), Ty::Vec(Lane::I32, 4));
+    let unroll = 4;
     b.for_loop(0, tiles, 1, &[], |b, i, _| {
         let first = first_pixel(b, i, 2, l.pixels);
         let x = b.ptr_add(p.x, first, l.k as i32, 0);
         let y = b.ptr_add(p.y, first, l.o as i32, 0);
-        b.for_loop(0, (l.o / oc) as i32, 1, &[p.w, p.bias, p.m, y], |b, _, c| {
-            let (w, bias, m, y) = (c[0], c[1], c[2], c[3]);
-            let acc: Vec<Val> = (0..oc).map(|o| b.load_aligned(Ty::I32, MemElem::W32, bias, 4 * o as i32, 4)).collect();
+        b.for_loop(0, l.o as i32 / 4, 1, &[p.w, y], |b, _, c| {
+            let (w, y) = (c[0], c[1]);
             let x1 = b.ptr_imm(x, l.k as i32);
+            let zero = b.iconst(0);
             let mut inits = vec![w, x, x1];
-            inits.extend(acc.iter().chain(&acc));
-            let r = b.for_loop(0, l.k as i32 / 16, 1, &inits, |b, _, c| {
-                let xs = [b.load(t8, MemElem::S8, c[1], 0), b.load(t8, MemElem::S8, c[2], 0)];
+            inits.extend([zero; 8]);
+            let r = b.for_loop(0, l.k as i32 / 16 / unroll, 1, &inits, |b, _, c| {
                 let mut acc = c[3..].to_vec();
-                for o in 0..oc {
-                    let v = b.load_aligned(t8, MemElem::S8, c[0], 16 * o as i32, 16);
-                    for px in 0..2 {
-                        acc[px * oc + o] = b.contract(id, &row, 0, acc[px * oc + o], xs[px], v);
+                for u in 0..unroll {
+                    let xs = [b.load(t8, MemElem::S8, c[1], 16 * u), b.load(t8, MemElem::S8, c[2], 16 * u)];
+                    for o in 0..4 {
+                        let v = b.load_aligned(t8, MemElem::S8, c[0], 64 * u + 16 * o as i32, 16);
+                        for px in 0..2 {
+                            acc[px * 4 + o] = b.contract(id, &row, 0, acc[px * 4 + o], xs[px], v);
+                        }
                     }
                 }
-                let mut out = vec![b.ptr_imm(c[0], 16 * oc as i32), b.ptr_imm(c[1], 16), b.ptr_imm(c[2], 16)];
+                let mut out = vec![b.ptr_imm(c[0], 64 * unroll), b.ptr_imm(c[1], 16 * unroll), b.ptr_imm(c[2], 16 * unroll)];
                 out.extend(acc);
                 out
             });
-            for o in 0..oc {
-                let mv = b.load_aligned(Ty::I32, MemElem::W32, m, 4 * o as i32, 4);
-                for px in 0..2 {
-                    let q = b.rescale(R, r[3 + px * oc + o], mv);
-                    b.store(q, MemElem::S8, y, (px * l.o + o) as i32);
+            let bias = b.load_aligned(t32, MemElem::W32, r[0], 0, 16);
+            let mv = b.load_aligned(t32, MemElem::W32, r[0], 16, 16);
+            for px in 0..2 {
+                let mut v = b.vconst(0, t32);
+                for o in 0..4 {
+                    v = b.op(t32, Op::Insert { lane: o as u16 }, &[v, r[3 + px * 4 + o]]);
                 }
+                let v = b.add(v, bias);
+                let q = b.rescale(R, v, mv);
+                b.store(q, MemElem::S8, y, (px * l.o) as i32);
             }
-            let n = oc as i32;
-            vec![r[0], b.ptr_imm(bias, 4 * n), b.ptr_imm(m, 4 * n), b.ptr_imm(y, n)]
+            vec![b.ptr_imm(r[0], 32), b.ptr_imm(y, 4)]
         });
         vec![]
     });
