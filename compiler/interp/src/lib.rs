@@ -1,9 +1,11 @@
-//! Two ways to run a graph: by the book (any graph, any type, slow) and fast (float graphs only, for calibration and for the float side
-//! of `verify`). They share no arithmetic; tests hold them together.
+//! Ways to run a graph: by the book (any graph, any type, slow); [`FastExec`] for float graphs (calibration, the float side of `verify`);
+//! [`FastInt`] for integer graphs (whole data files). The fast ones share no arithmetic with the book; tests hold them together.
 #![forbid(unsafe_code)]
 
 mod fast;
+mod fast_int;
 mod reference;
 
 pub use fast::{FastExec, Scratch};
+pub use fast_int::FastInt;
 pub use reference::{Trace, run, run_all};

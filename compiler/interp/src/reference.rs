@@ -47,7 +47,7 @@ pub fn run_all(g: &Graph, inputs: &[Tensor]) -> Result<Trace> {
     Ok(Trace { outputs: outputs(g, &values)?, values })
 }
 
-fn given(g: &Graph, inputs: &[Tensor]) -> Result<BTreeMap<ValueId, Tensor>> {
+pub(crate) fn given(g: &Graph, inputs: &[Tensor]) -> Result<BTreeMap<ValueId, Tensor>> {
     if inputs.len() != g.inputs.len() {
         return Err(Error::new(Code::BadShape, format!("{} inputs for a graph of {}", inputs.len(), g.inputs.len())));
     }
@@ -69,7 +69,7 @@ fn lost(g: &Graph, v: ValueId) -> Error {
     Error::new(Code::Internal, format!("`{}` was not computed", g.value(v).name))
 }
 
-fn step(g: &Graph, id: NodeId, values: &mut BTreeMap<ValueId, Tensor>) -> Result<()> {
+pub(crate) fn step(g: &Graph, id: NodeId, values: &mut BTreeMap<ValueId, Tensor>) -> Result<()> {
     let n = g.node(id);
     if n.op == "input" {
         return Ok(());
@@ -82,6 +82,6 @@ fn step(g: &Graph, id: NodeId, values: &mut BTreeMap<ValueId, Tensor>) -> Result
     Ok(())
 }
 
-fn outputs(g: &Graph, values: &BTreeMap<ValueId, Tensor>) -> Result<Vec<Tensor>> {
+pub(crate) fn outputs(g: &Graph, values: &BTreeMap<ValueId, Tensor>) -> Result<Vec<Tensor>> {
     g.outputs.iter().map(|o| values.get(&o.value).cloned().ok_or_else(|| lost(g, o.value))).collect()
 }

@@ -27,7 +27,10 @@ pub struct Rescale {
 
 impl Rescale {
     /// From a node's attributes and its output's quantization.
-    pub(crate) fn of(c: &Ctx<'_>) -> Result<Self> {
+    ///
+    /// # Errors
+    /// A missing attribute, or one out of range.
+    pub fn of(c: &Ctx<'_>) -> Result<Self> {
         let (lo, hi) = range(c)?;
         Ok(Self {
             pre: c.int_in("pre", 0, 30)? as u32,
