@@ -19,6 +19,7 @@ use std::fmt::Write as _;
 
 /// The whole module.
 pub(crate) fn module(module: &Module, target: &Target, opts: &Options) -> Result<String> {
+    mcompc_kernel::structure(module)?;
     let isa = Isa::of(target)?;
     let mut out = String::from("module {\n");
     for d in &module.data {
@@ -199,7 +200,7 @@ impl<'a> Emitter<'a> {
             Op::Shuffle(mask) => self.shuffle_op(&d, t0, mask, &a)?,
             Op::ReduceAdd => self.reduce_add(&d, t0, &a[0])?,
             Op::Contract { row, lane } => self.contract(&d, *row, *lane, &a)?,
-            Op::Mac => self.mac(&d, self.func.ty(args[1]), &a)?,
+            Op::Mac => self.mac(&d, [self.func.ty(args[1]), self.func.ty(args[2])], &a)?,
             Op::Rescale(r) => self.rescale(&d, r, t0, &a, self.saturated.get(dst.0 as usize).copied().unwrap_or(false))?,
         }
         Ok(())

@@ -92,10 +92,15 @@ impl Emitter<'_> {
             Form::Packed => return self.packed(d, acc, a, w),
             Form::Scalar if r.n == 1 => self.temp(format_args!("arith.muli {a}, {w} : i32")),
             Form::Scalar => {
-                // Extended from the width of the weights, so that a widening multiply-accumulate by a scalar is selected.
-                let x = self.to_lane(a, r.w.lane());
-                let s = self.temp(format_args!("vector.broadcast {x} : i{} to {}", r.w.lane().bits(), ty(r.w_ty())));
-                self.products(r, r.n, &s, w)
+                // Both extended from one width, so that a widening multiply-accumulate by a scalar is selected.
+                let lane = r.a.lane().max(r.w.lane());
+                let x = self.to_lane(a, lane);
+                let s = self.temp(format_args!("vector.broadcast {x} : i{} to {}", lane.bits(), vec_ty(lane.bits(), r.n)));
+                let wide = vec_ty(32, r.n);
+                let ext = if r.a.signed() || lane > r.a.lane() { "extsi" } else { "extui" };
+                let s = self.temp(format_args!("arith.{ext} {s} : {} to {wide}", vec_ty(lane.bits(), r.n)));
+                let w = self.extend(w, r.w, r.n);
+                self.temp(format_args!("arith.muli {s}, {w} : {wide}"))
             }
             Form::Dot | Form::Lane if self.isa == &Isa::Aarch64 && r.k == 2 && r.n == 4 && r.a == Elem::I8 && r.w == Elem::I8 => {
                 let p = self.temp(format_args!(
@@ -121,16 +126,16 @@ impl Emitter<'_> {
         Ok(())
     }
 
+    /// `n` elements as i32.
+    fn extend(&mut self, v: &str, e: Elem, n: u16) -> String {
+        let ext = if e.signed() { "extsi" } else { "extui" };
+        self.temp(format_args!("arith.{ext} {v} : {} to {}", vec_ty(e.lane().bits(), n), vec_ty(32, n)))
+    }
+
     /// Lane-wise products of `n` elements as i32.
     fn products(&mut self, r: &Row, n: u16, a: &str, w: &str) -> String {
-        let wide = vec_ty(32, n);
-        let mut extend = |v: &str, e: Elem| {
-            let ext = if e.signed() { "extsi" } else { "extui" };
-            self.temp(format_args!("arith.{ext} {v} : {} to {wide}", vec_ty(e.lane().bits(), n)))
-        };
-        // A scalar activation was cut to the width of the weights, not to its own.
-        let (a, w) = (extend(a, if r.form == Form::Scalar && r.a.lane() != r.w.lane() { r.w } else { r.a }), extend(w, r.w));
-        self.temp(format_args!("arith.muli {a}, {w} : {wide}"))
+        let (a, w) = (self.extend(a, r.a, n), self.extend(w, r.w, n));
+        self.temp(format_args!("arith.muli {a}, {w} : {}", vec_ty(32, n)))
     }
 
     /// Sums of `n` groups of `k` neighbours.
@@ -164,14 +169,15 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    pub(super) fn mac(&mut self, d: &str, t: Ty, a: &[String]) -> Result<()> {
-        let (l, n) = super::lanes(t, "a multiply-accumulate")?;
-        let wide = vec_ty(32, n);
-        let ext = |e: &mut Self, v: &str| {
-            if l.bits() == 32 { v.to_string() } else { e.temp(format_args!("arith.extsi {v} : {} to {wide}", ty(t))) }
-        };
-        let (x, y) = (ext(self, &a[1]), ext(self, &a[2]));
-        let p = self.temp(format_args!("arith.muli {x}, {y} : {wide}"));
+    pub(super) fn mac(&mut self, d: &str, types: [Ty; 2], a: &[String]) -> Result<()> {
+        let mut x = vec![];
+        let mut wide = String::new();
+        for (t, v) in types.into_iter().zip(&a[1..]) {
+            let (l, n) = super::lanes(t, "a multiply-accumulate")?;
+            wide = vec_ty(32, n);
+            x.push(if l.bits() == 32 { v.clone() } else { self.temp(format_args!("arith.extsi {v} : {} to {wide}", ty(t))) });
+        }
+        let p = self.temp(format_args!("arith.muli {}, {} : {wide}", x[0], x[1]));
         self.line(format_args!("{d} = arith.addi {}, {p} : {wide}", a[0]));
         Ok(())
     }
