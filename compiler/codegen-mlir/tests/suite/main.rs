@@ -2,6 +2,7 @@
 //! instruction budget, and the instructions of the inner loops.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod generated;
 mod micro;
 mod ops;
 mod support;
