@@ -32,6 +32,9 @@ impl Translator<'_, '_, '_> {
 
     pub(crate) fn bin(&mut self, dst: Val, op: Bin, a: Val, b: Val) -> Result<()> {
         let ty = self.ty(dst);
+        if ty == Ty::I32 && self.simple(dst, op, a, b)? {
+            return Ok(());
+        }
         let (av, bv) = (self.pieces(a), self.pieces(b));
         let mut out = Vec::with_capacity(av.len());
         match ty {
@@ -64,11 +67,53 @@ impl Translator<'_, '_, '_> {
         }
         let range = self.bin_range(op, ty, a, b);
         let wide = match (ty, range, self.get(a).wide, self.get(b).wide) {
-            (Ty::I32, Some(_), Some(x), Some(y)) if matches!(op, Bin::Add | Bin::Sub | Bin::Mul) => Some(self.plain(op, x, y)),
+            (Ty::I32, Some(_), Some(x), Some(y)) => self.wide(op, x, y, self.known(b)),
             _ => None,
         };
-        self.held[dst.0 as usize] = Held { vals: out, range, wide, ..Held::default() };
+        let flag = match (op, self.get(a).flag, self.get(b).flag) {
+            (Bin::And | Bin::Or | Bin::Xor, Some(x), Some(y)) => Some(self.plain(op, x, y)),
+            _ => None,
+        };
+        self.held[dst.0 as usize] = Held { vals: out, range, wide, flag, ..Held::default() };
         Ok(())
+    }
+
+    /// Scalar results that need no instruction, and products that are shifts.
+    fn simple(&mut self, dst: Val, op: Bin, a: Val, b: Val) -> Result<bool> {
+        let same = match (op, self.known(a), self.known(b)) {
+            (Bin::Add | Bin::Sub | Bin::Mul, Some(x), Some(y)) => {
+                let r = match op {
+                    Bin::Add => x.wrapping_add(y),
+                    Bin::Sub => x.wrapping_sub(y),
+                    _ => x.wrapping_mul(y),
+                };
+                self.constant(dst, r as i32, Ty::I32)?;
+                return Ok(true);
+            }
+            (Bin::Mul, Some(0), _) | (Bin::Mul, _, Some(0)) => {
+                self.constant(dst, 0, Ty::I32)?;
+                return Ok(true);
+            }
+            (Bin::Add, Some(0), _) | (Bin::Mul, Some(1), _) => b,
+            (Bin::Add | Bin::Sub, _, Some(0)) | (Bin::Mul, _, Some(1)) => a,
+            _ => return Ok(false),
+        };
+        self.held[dst.0 as usize] = self.get(same).clone();
+        Ok(true)
+    }
+
+    /// The same operation in 64 bits, for results that do not wrap in 32.
+    fn wide(&mut self, op: Bin, x: Value, y: Value, by: Option<i64>) -> Option<Value> {
+        match (op, by) {
+            (Bin::Mul, Some(c)) if c > 0 && c & (c - 1) == 0 => Some(self.b.ins().ishl_imm_u(x, i64::from(c.trailing_zeros()))),
+            (Bin::Add | Bin::Sub | Bin::Mul | Bin::Smin | Bin::Smax, _) => Some(self.plain(op, x, y)),
+            (Bin::Sra | Bin::Srl, Some(c)) => Some(self.b.ins().sshr_imm_u(x, c)),
+            (Bin::MulHi, _) => {
+                let p = self.b.ins().imul(x, y);
+                Some(self.b.ins().sshr_imm_u(p, 32))
+            }
+            _ => None,
+        }
     }
 
     /// Range of a result that cannot wrap; `None` where it could.
@@ -80,6 +125,13 @@ impl Translator<'_, '_, '_> {
             Bin::Mul => {
                 let p = [al * bl, al * bh, ah * bl, ah * bh];
                 (p.into_iter().min()?, p.into_iter().max()?)
+            }
+            Bin::MulHi if ty == Ty::I32 => {
+                let p = [al * bl, al * bh, ah * bl, ah * bh];
+                (p.into_iter().min()? >> 32, p.into_iter().max()? >> 32)
+            }
+            Bin::Sra | Bin::Srl if ty == Ty::I32 && bl == bh && (0..32).contains(&bl) && (al >= 0 || op == Bin::Sra) => {
+                (al >> bl, ah >> bl)
             }
             Bin::Smin => (al.min(bl), ah.min(bh)),
             Bin::Smax => (al.max(bl), ah.max(bh)),
@@ -159,7 +211,11 @@ impl Translator<'_, '_, '_> {
             Cmp::Sle => IntCC::SignedLessThanOrEqual,
             Cmp::Ult => IntCC::UnsignedLessThan,
         };
-        let (a, b) = (self.one(a), self.one(b));
+        // Sign extension keeps every order, the unsigned one too.
+        let (a, b) = match (self.get(a).wide, self.get(b).wide) {
+            (Some(a), Some(b)) => (a, b),
+            _ => (self.one(a), self.one(b)),
+        };
         let flag = self.b.ins().icmp(cc, a, b);
         let v = self.b.ins().uextend(types::I32, flag);
         self.held[dst.0 as usize] = Held { vals: vec![v], range: Some((0, 1)), flag: Some(flag), ..Held::default() };

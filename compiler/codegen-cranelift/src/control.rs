@@ -5,7 +5,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{BlockArg, InstBuilder, Value, types};
 use cranelift_module::Module as _;
 use mcompc_ir::Result;
-use mcompc_kernel::{Block, Inst, Val};
+use mcompc_kernel::{Bin, Block, Inst, Op, Val};
 
 impl Translator<'_, '_, '_> {
     /// A bottom-tested loop: the kernel level guarantees one round at least. A loop whose body does not read the induction variable
@@ -26,43 +26,88 @@ impl Translator<'_, '_, '_> {
         }
         let counts = reads(body, *iv) || yields.contains(iv);
         let (first, bound, add) = if counts { (i64::from(*lo), i64::from(*hi), i64::from(*step)) } else { (rounds, 0, -1) };
+        // Carried scalars that step by a constant are counters too: held in 64 bits, as addresses want them.
+        let counters: Vec<Option<Counter>> =
+            args.iter().zip(inits).zip(yields).map(|((&a, &i), &y)| self.counter(body, a, i, y, rounds)).collect();
         let mut entry = vec![self.b.ins().iconst(types::I64, first)];
-        for &i in inits {
-            entry.extend(self.flat(i));
+        for (&i, c) in inits.iter().zip(&counters) {
+            match c {
+                Some(c) => entry.push(c.init),
+                None => entry.extend(self.flat(i)),
+            }
         }
         let head = self.b.create_block();
         let exit = self.b.create_block();
         let count = self.b.append_block_param(head, types::I64);
-        for &a in args {
-            let vals = self.params(head, self.ty(a));
-            self.set(a, vals);
+        let mut carried = vec![];
+        for (&a, c) in args.iter().zip(&counters) {
+            carried.push(if c.is_some() { vec![self.b.append_block_param(head, types::I64)] } else { self.params(head, self.ty(a)) });
         }
         self.b.ins().jump(head, &block_args(&entry));
-        self.b.switch_to_block(head);
+        self.enter(head);
+        for ((&a, vals), c) in args.iter().zip(carried).zip(&counters) {
+            match c {
+                Some(c) => self.set_counter(a, vals[0], c.inside),
+                None => self.set(a, vals),
+            }
+        }
         if counts {
-            let narrow = self.b.ins().ireduce(types::I32, count);
-            let range = Some((i64::from(*lo), i64::from(*hi) - i64::from(*step)));
-            self.held[iv.0 as usize] = Held { vals: vec![narrow], range, wide: Some(count), ..Held::default() };
+            self.set_counter(*iv, count, (i64::from(*lo), i64::from(*hi) - i64::from(*step)));
         }
         self.insts(&body.insts)?;
         let next = self.b.ins().iadd_imm_s(count, add);
         let mut again = vec![next];
-        for &y in yields {
-            again.extend(self.flat(y));
+        for (&y, c) in yields.iter().zip(&counters) {
+            match (c, self.get(y).wide) {
+                (Some(_), Some(w)) => again.push(w),
+                (Some(_), None) => {
+                    let y = self.one(y);
+                    again.push(self.b.ins().sextend(types::I64, y));
+                }
+                (None, _) => again.extend(self.flat(y)),
+            }
         }
         let more = if counts { self.b.ins().icmp_imm_s(IntCC::NotEqual, next, bound) } else { next };
         self.b.ins().brif(more, head, &block_args(&again), exit, &[]);
         self.b.seal_block(head);
-        self.b.switch_to_block(exit);
+        self.enter(exit);
         self.b.seal_block(exit);
         // The last round's values reach the exit directly: the body's end dominates it.
         let mut last = again.into_iter().skip(1);
-        for &r in results {
+        for (&r, c) in results.iter().zip(&counters) {
             let n = crate::layout::layout(self.ty(r)).0;
-            let vals = last.by_ref().take(n).collect();
-            self.set(r, vals);
+            let vals: Vec<Value> = last.by_ref().take(n).collect();
+            match c {
+                Some(c) => self.set_counter(r, vals[0], c.after),
+                None => self.set(r, vals),
+            }
         }
         Ok(())
+    }
+
+    /// Defines a scalar held in 64 bits.
+    fn set_counter(&mut self, v: Val, wide: Value, range: (i64, i64)) {
+        let narrow = self.b.ins().ireduce(types::I32, wide);
+        self.held[v.0 as usize] = Held { vals: vec![narrow], range: Some(range), wide: Some(wide), ..Held::default() };
+    }
+
+    /// The carried scalar `arg` as a counter: yielded as itself plus a constant, from a start of known range, without wrapping.
+    fn counter(&self, body: &Block, arg: Val, init: Val, yielded: Val, rounds: i64) -> Option<Counter> {
+        let (lo, hi) = self.get(init).range?;
+        let start = self.get(init).wide?;
+        let by = body.insts.iter().find_map(|i| match i {
+            Inst::Op { dst, op: Op::Bin(Bin::Add), args } if *dst == yielded && args[0] == arg => Some(args[1]),
+            _ => None,
+        })?;
+        let inside = body.insts.iter().find_map(|i| match i {
+            Inst::Op { dst, op: Op::Const(c, _), .. } if *dst == by => Some(i64::from(*c)),
+            _ => None,
+        });
+        let step = inside.or(self.known(by))?;
+        let (turn, end) = (step * (rounds - 1), step * rounds);
+        i32::try_from(lo + end).ok()?;
+        i32::try_from(hi + end).ok()?;
+        Some(Counter { init: start, inside: (lo.min(lo + turn), hi.max(hi + turn)), after: (lo + end, hi + end) })
     }
 
     pub(crate) fn if_else(&mut self, inst: &Inst) -> Result<()> {
@@ -71,7 +116,7 @@ impl Translator<'_, '_, '_> {
         let (yes, no, join) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
         self.b.ins().brif(c, yes, &[], no, &[]);
         for (block, body, yields) in [(yes, then, then_yields), (no, els, else_yields)] {
-            self.b.switch_to_block(block);
+            self.enter(block);
             self.b.seal_block(block);
             self.insts(&body.insts)?;
             let mut out = vec![];
@@ -84,7 +129,7 @@ impl Translator<'_, '_, '_> {
             let vals = self.params(join, self.ty(r));
             self.set(r, vals);
         }
-        self.b.switch_to_block(join);
+        self.enter(join);
         self.b.seal_block(join);
         Ok(())
     }
@@ -103,6 +148,13 @@ impl Translator<'_, '_, '_> {
 
 fn block_args(vals: &[Value]) -> Vec<BlockArg> {
     vals.iter().map(|&v| BlockArg::Value(v)).collect()
+}
+
+/// A carried scalar that steps by a constant: its start, and its range inside the loop and after it.
+struct Counter {
+    init: Value,
+    inside: (i64, i64),
+    after: (i64, i64),
 }
 
 /// Whether a block reads a value, at any depth.

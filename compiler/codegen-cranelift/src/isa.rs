@@ -13,7 +13,10 @@ pub(crate) fn build(target: &Target) -> Result<OwnedTargetIsa> {
     let wrong = |e: String| Error::new(Code::Backend, format!("Cranelift, target `{}`: {e}", target.name));
     let mut shared = settings::builder();
     for (flag, value) in [
-        ("opt_level", "speed"),
+        // Cranelift's optimiser moves arithmetic away from loads, down to its first use after them: every weight of an unrolled step
+        // would be alive at once. Without it instructions stay in the order the generators chose for the registers there are; what
+        // little else it would do (constants, repeated loads, wide indices) the translation does itself.
+        ("opt_level", "none"),
         ("is_pic", "true"),
         ("unwind_info", "false"),
         ("enable_probestack", "false"),

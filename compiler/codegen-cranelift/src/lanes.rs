@@ -78,11 +78,32 @@ impl Translator<'_, '_, '_> {
         Ok(())
     }
 
+    /// Saturating narrowing. Where both operands wait for the same clamp, and it lies inside the narrow range, saturation commutes with
+    /// it: the clamp comes after, on half as many registers, and bounds at the ends of the range vanish.
     pub(crate) fn narrow_sat(&mut self, dst: Val, a: Val, b: Val) -> Result<()> {
         let (lane, n) = self.vector(a)?;
         let Some(to) = narrower(lane) else { return Err(self.refuse("narrowing of i8 lanes")) };
-        let (x, y) = (self.pieces(a), self.pieces(b));
+        let half = 1i64 << (to.bits() - 1);
+        let (x, y) = (self.get(a).clone(), self.get(b).clone());
         let bytes = n * lane.bytes();
+        let same = x.range.filter(|r| Some(*r) == y.range && -half <= r.0 && r.1 < half);
+        match (same, x.raw, y.raw) {
+            (Some(range), Some(x), Some(y)) => {
+                let raw = self.saturated(lane, bytes, x, y);
+                let out = raw.iter().map(|&v| self.clamp(v, range)).collect();
+                self.set_ranged(dst, out, Some(range));
+                self.held[dst.0 as usize].raw = Some(raw);
+            }
+            _ => {
+                let out = self.saturated(lane, bytes, x.vals, y.vals);
+                self.set_ranged(dst, out, same.or(Some((-half, half - 1))));
+            }
+        }
+        Ok(())
+    }
+
+    /// Registers of two vectors of `bytes` each, narrowed with saturation.
+    fn saturated(&mut self, lane: Lane, bytes: usize, x: Vec<Value>, y: Vec<Value>) -> Vec<Value> {
         let both = if bytes < 16 {
             let from: [Source; 16] = std::array::from_fn(|i| (i < 2 * bytes).then_some((i / bytes, i % bytes)));
             let joined = self.gather(&[x[0], y[0]], piece(lane), from);
@@ -90,10 +111,7 @@ impl Translator<'_, '_, '_> {
         } else {
             x.into_iter().chain(y).collect()
         };
-        let out = both.chunks_exact(2).map(|p| self.b.ins().snarrow(p[0], p[1])).collect();
-        let half = 1i64 << (to.bits() - 1);
-        self.set_ranged(dst, out, Some((-half, half - 1)));
-        Ok(())
+        both.chunks_exact(2).map(|p| self.b.ins().snarrow(p[0], p[1])).collect()
     }
 
     pub(crate) fn trunc(&mut self, dst: Val, v: Val, to: Lane) -> Result<()> {
@@ -110,14 +128,21 @@ impl Translator<'_, '_, '_> {
     /// Where the numbers are known to fit, x86 packs with saturation (one instruction for two registers; picking bytes takes three).
     pub(crate) fn truncated(&mut self, v: Val, lane: Lane, to: Lane) -> Result<Vec<Value>> {
         let half = 1i64 << (to.bits() - 1);
-        let fits = self.get(v).range.is_some_and(|r| -half <= r.0 && r.1 < half);
-        let mut vals = self.pieces(v);
-        if let ([one], true) = (&vals[..], self.writer.is_x86()) {
-            let (lb, h) = (lane.bytes(), to.bytes());
-            let from: [Source; 16] = std::array::from_fn(|i| (i / h * lb < 16).then_some((0, i / h * lb % 16 + i % h)));
-            let one = *one;
-            return Ok(vec![self.gather(&[one], piece(to), from)]);
+        let h = self.get(v).clone();
+        let range = h.range.filter(|r| -half <= r.0 && r.1 < half);
+        let steps = (lane.bits() / to.bits()).trailing_zeros();
+        let x86 = self.writer.is_x86();
+        let waiting = range.zip(h.raw);
+        let saturate = range.is_some() && (waiting.is_some() || (x86 && (h.vals.len() > 1 || steps > 1)));
+        if let ([one], true, false) = (&h.vals[..], x86, saturate) {
+            let (lb, hb) = (lane.bytes(), to.bytes());
+            let from: [Source; 16] = std::array::from_fn(|i| (i / hb * lb < 16).then_some((0, i / hb * lb % 16 + i % hb)));
+            return Ok(vec![self.gather(&[*one], piece(to), from)]);
         }
+        let mut vals = match &waiting {
+            Some((_, raw)) => raw.clone(),
+            None => h.vals,
+        };
         let mut at = lane;
         while at != to
             && let Some(n) = narrower(at)
@@ -125,10 +150,13 @@ impl Translator<'_, '_, '_> {
             let mut next = vec![];
             for pair in vals.chunks(2) {
                 let (x, y) = (pair[0], pair[pair.len() - 1]);
-                next.push(if fits && self.writer.is_x86() { self.b.ins().snarrow(x, y) } else { self.even_lanes(at, x, y) });
+                next.push(if saturate { self.b.ins().snarrow(x, y) } else { self.even_lanes(at, x, y) });
             }
             vals = next;
             at = n;
+        }
+        if let Some((range, _)) = waiting {
+            vals = vals.into_iter().map(|v| self.clamp(v, range)).collect();
         }
         if at == to { Ok(vals) } else { Err(self.refuse(format!("a truncation from {lane:?} to {to:?}"))) }
     }

@@ -66,6 +66,20 @@ impl Translator<'_, '_, '_> {
     }
 
     pub(crate) fn load(&mut self, dst: Val, ty: Ty, mem: MemElem, ptr: Val, off: i32, align: u8) -> Result<()> {
+        let key = (self.get(ptr).vals[0], self.get(ptr).off + i64::from(off), ty, mem as u8);
+        let unchanging = self.constant[ptr.0 as usize];
+        if unchanging && let Some(h) = self.done.loads.get(&key) {
+            self.held[dst.0 as usize] = h.clone();
+            return Ok(());
+        }
+        self.load_anew(dst, ty, mem, ptr, off, align)?;
+        if unchanging {
+            self.done.loads.insert(key, self.get(dst).clone());
+        }
+        Ok(())
+    }
+
+    fn load_anew(&mut self, dst: Val, ty: Ty, mem: MemElem, ptr: Val, off: i32, align: u8) -> Result<()> {
         let signed = matches!(mem, MemElem::S8 | MemElem::S16 | MemElem::W32);
         let range = match mem {
             MemElem::S8 => Some((-128, 127)),

@@ -2,7 +2,7 @@
 
 use crate::layout::layout;
 use crate::translate::Translator;
-use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
 use mcompc_ir::Result;
 use mcompc_kernel::{Rescale, Ty, Val};
 
@@ -15,21 +15,36 @@ impl Translator<'_, '_, '_> {
         }
         let ty = self.ty(dst);
         let (accs, ms) = (self.pieces(acc), self.pieces(m));
-        let out = accs.iter().zip(&ms).map(|(&a, &m)| self.rescale_one(r, c, ty, a, m)).collect();
-        self.set_ranged(dst, out, Some((i64::from(r.lo), i64::from(r.hi))));
+        let raw: Vec<Value> = accs.iter().zip(&ms).map(|(&a, &m)| self.rescale_one(r, c, ty, a, m)).collect();
+        let range = (i64::from(r.lo), i64::from(r.hi));
+        let clamped = raw.iter().map(|&v| self.clamp(v, range)).collect();
+        self.set_ranged(dst, clamped, Some(range));
+        self.held[dst.0 as usize].raw = Some(raw);
         Ok(())
     }
 
     fn rescale_one(&mut self, r: Rescale, c: i64, ty: Ty, acc: Value, m: Value) -> Value {
         let acc = if r.pre == 0 { acc } else { self.shift_const(acc, r.pre, true) };
         let high = if ty == Ty::I32 { self.mulhi_scalar(acc, m) } else { self.mulhi(acc, m) };
-        let c = self.splat_i32(ty, c);
+        let c = self.splat_const(layout(ty).1, c);
         let v = self.b.ins().iadd(high, c);
-        let v = self.shift_const(v, r.shift, false);
-        let hi = self.splat_i32(ty, i64::from(r.hi));
-        let v = self.b.ins().smin(v, hi);
-        let lo = self.splat_i32(ty, i64::from(r.lo));
-        self.b.ins().smax(v, lo)
+        self.shift_const(v, r.shift, false)
+    }
+
+    /// Clamps a scalar or every lane; bounds at the ends of the lane cost nothing.
+    pub(crate) fn clamp(&mut self, v: Value, (lo, hi): (i64, i64)) -> Value {
+        let t = self.b.func.dfg.value_type(v);
+        let limit = 1i64 << (t.lane_bits() - 1);
+        let mut v = v;
+        if hi < limit - 1 {
+            let c = self.splat_const(t, hi);
+            v = self.b.ins().smin(v, c);
+        }
+        if lo > -limit {
+            let c = self.splat_const(t, lo);
+            v = self.b.ins().smax(v, c);
+        }
+        v
     }
 
     /// Left or arithmetic right shift of a scalar or of every lane.
@@ -38,15 +53,13 @@ impl Translator<'_, '_, '_> {
         if left { self.b.ins().ishl(v, by) } else { self.b.ins().sshr(v, by) }
     }
 
-    /// An i32, or a register of four.
-    fn splat_i32(&mut self, ty: Ty, v: i64) -> Value {
-        let (_, t) = layout(ty);
+    /// A number, or a register full of it.
+    fn splat_const(&mut self, t: Type, v: i64) -> Value {
         if t == types::I32 {
             return self.b.ins().iconst(t, v);
         }
-        let mut bytes = [0; 16];
-        bytes.chunks_exact_mut(4).for_each(|b| b.copy_from_slice(&(v as i32).to_le_bytes()));
-        self.vconst(t, bytes)
+        let (v, lane) = (v.to_le_bytes(), (t.lane_bits() / 8) as usize);
+        self.vconst(t, std::array::from_fn(|i| v[i % lane]))
     }
 
     /// High halves of four signed 64-bit products: widening multiplications of both halves, odd words put together.

@@ -75,7 +75,9 @@ impl Translator<'_, '_, '_> {
         if mask.iter().enumerate().all(|(i, &m)| m as usize == i) {
             return self.cast(x, types::I8X16);
         }
-        let (x, y) = (self.cast(x, types::I8X16), self.cast(y, types::I8X16));
+        // One register is cheaper to shuffle than two, and instruction selection compares values, not their origin.
+        let a = self.cast(x, types::I8X16);
+        let (x, y) = (a, if x == y { a } else { self.cast(y, types::I8X16) });
         let m = self.b.func.dfg.immediates.push(mask.to_vec().into());
         self.b.ins().shuffle(x, y, m)
     }

@@ -2,12 +2,14 @@
 
 use crate::layout::layout;
 use crate::object::Writer;
+use crate::provenance::constant_pointers;
 use crate::{backend, layout};
 use cranelift_codegen::ir::{Block as ClifBlock, Endianness, InstBuilder, MemFlagsData, Type, Value, types};
 use cranelift_frontend::FunctionBuilder;
 use cranelift_module::Module as _;
 use mcompc_ir::Result;
 use mcompc_kernel::{Func, Inst, Module, Op, Ty, Val};
+use std::collections::BTreeMap;
 
 /// What is known of a kernel value besides its registers.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,8 @@ pub(crate) struct Held {
     pub wide: Option<Value>,
     /// Comparisons: the flag before it became a number.
     pub flag: Option<Value>,
+    /// Registers before the clamp to `range`: saturating narrowing may clamp after it, on fewer registers.
+    pub raw: Option<Vec<Value>>,
 }
 
 /// Translates one function.
@@ -32,11 +36,24 @@ pub(crate) struct Translator<'t, 'm, 'b> {
     pub writer: &'t mut Writer<'m>,
     /// Indexed by [`Val`].
     pub held: Vec<Held>,
+    /// Pointers to memory that no store changes.
+    pub constant: Vec<bool>,
+    /// What this Cranelift block has already computed.
+    pub done: Done,
+}
+
+/// Constants and loads of unchanging memory by what they are. Forgotten at the end of a block: registers are scarcer than loads.
+#[derive(Default)]
+pub(crate) struct Done {
+    consts: BTreeMap<(usize, [u8; layout::REG]), Value>,
+    /// By register, offset, result type and memory element.
+    pub loads: BTreeMap<(Value, i64, Ty, u8), Held>,
 }
 
 impl<'t, 'm, 'b> Translator<'t, 'm, 'b> {
     pub fn new(b: FunctionBuilder<'b>, module: &'m Module, func: &'t Func, writer: &'t mut Writer<'m>) -> Self {
-        Self { b, module, func, writer, held: vec![Held::default(); func.tys.len()] }
+        let (held, constant) = (vec![Held::default(); func.tys.len()], constant_pointers(func));
+        Self { b, module, func, writer, held, constant, done: Done::default() }
     }
 
     /// Translates the body; the builder is finished.
@@ -48,7 +65,7 @@ impl<'t, 'm, 'b> Translator<'t, 'm, 'b> {
         }
         let entry = self.b.create_block();
         self.b.append_block_params_for_function_params(entry);
-        self.b.switch_to_block(entry);
+        self.enter(entry);
         self.b.seal_block(entry);
         for (p, v) in self.func.params.iter().zip(self.b.block_params(entry).to_vec()) {
             self.set(p.val, vec![v]);
@@ -136,6 +153,11 @@ impl<'t, 'm, 'b> Translator<'t, 'm, 'b> {
         let h = self.get(v).clone();
         if h.off == 0 { h.vals } else { vec![self.b.ins().iadd_imm_s(h.vals[0], h.off)] }
     }
+    /// Continues in another block.
+    pub fn enter(&mut self, block: ClifBlock) {
+        self.done = Done::default();
+        self.b.switch_to_block(block);
+    }
     /// Adds the parameters that carry a value of type `ty` into a block.
     pub fn params(&mut self, block: ClifBlock, ty: Ty) -> Vec<Value> {
         let (n, t) = layout(ty);
@@ -150,8 +172,14 @@ impl<'t, 'm, 'b> Translator<'t, 'm, 'b> {
     }
     /// A vector constant from its bytes.
     pub fn vconst(&mut self, ty: Type, bytes: [u8; layout::REG]) -> Value {
+        let key = (ty.index(), bytes);
+        if let Some(&v) = self.done.consts.get(&key) {
+            return v;
+        }
         let c = self.b.func.dfg.constants.insert(bytes.to_vec().into());
-        self.b.ins().vconst(ty, c)
+        let v = self.b.ins().vconst(ty, c);
+        self.done.consts.insert(key, v);
+        v
     }
     /// An error naming this function.
     pub fn refuse(&self, what: impl std::fmt::Display) -> mcompc_ir::Error {
