@@ -48,7 +48,13 @@ impl Gemm<'_> {
         let nv = count.div_ceil(n);
         let acc_ty = self.row.acc_ty();
         let mut carried = Vec::with_capacity(self.mr * nv + 2);
-        let bias: Vec<Val> = (0..nv).map(|j| b.load_aligned(acc_ty, MemElem::W32, c[1], (j * n * 4) as i32, 4)).collect();
+        // Where a row sums into scalars beside a vector unit, the sums start at 0 and meet bias and multiplier as vectors of four.
+        let fours = self.row.form == Form::Dot && n == 1 && nv.is_multiple_of(4) && count == nv;
+        let bias: Vec<Val> = if fours {
+            vec![b.iconst(0); nv]
+        } else {
+            (0..nv).map(|j| b.load_aligned(acc_ty, MemElem::W32, c[1], (j * n * 4) as i32, 4)).collect()
+        };
         for _ in 0..self.mr {
             carried.extend(&bias);
         }
@@ -81,7 +87,11 @@ impl Gemm<'_> {
 
         for i in 0..self.mr {
             let mut q = Vec::with_capacity(nv);
-            for j in 0..nv {
+            for j in (0..nv).step_by(4).filter(|_| fours) {
+                let sums = carried[i * nv + j..][..4].to_vec();
+                q.push(self.rescale_four(b, &sums, c[1], [j, nv + j]));
+            }
+            for j in (0..nv).filter(|_| !fours) {
                 let m = b.load_aligned(acc_ty, MemElem::W32, c[1], ((nv + j) * n * 4) as i32, 4);
                 q.push(b.rescale(self.rescale, carried[i * nv + j], m));
             }
@@ -89,6 +99,18 @@ impl Gemm<'_> {
         }
         let w = carried[carried.len() - 1];
         vec![w, b.ptr_imm(c[1], (nv * n * 8) as i32), b.ptr_imm(c[2], count as i32)]
+    }
+
+    // Four scalar sums as one vector; bias and multipliers are at words `at` of the parameters.
+    fn rescale_four(&self, b: &mut Builder, sums: &[Val], params: Val, at: [usize; 2]) -> Val {
+        let ty = i32s(4);
+        let [bias, m] = at.map(|w| b.load_aligned(ty, MemElem::W32, params, (w * 4) as i32, 4));
+        let mut v = b.vconst(0, ty);
+        for (lane, &s) in sums.iter().enumerate() {
+            v = b.op(ty, Op::Insert { lane: lane as u16 }, &[v, s]);
+        }
+        let v = b.add(v, bias);
+        b.rescale(self.rescale, v, m)
     }
 
     // One step of K: v = accumulators (pixel-major), activation pointer, weight pointer.

@@ -111,8 +111,9 @@ const TARGETS: [&str; 16] = [
 
 #[test]
 fn layers() {
+    let only = std::env::var("ONLY").ok();
     for t in TARGETS {
-        if runnable(t) && t != "aarch64-i8mm" {
+        if runnable(t) && t != "aarch64-i8mm" && only.as_deref().is_none_or(|o| o == t) {
             measure(t, "conv1x1", &layer(25, 5, 64, 64, 1, false));
             measure(t, "conv3x3", &layer(8, 8, 16, 16, 3, false));
             measure(t, "dense", &layer(1, 1, 256, 40, 1, false));
