@@ -90,10 +90,10 @@ mod tests {
 
     #[test]
     fn the_limit_is_sharp() {
-        // 127 * 255 a product: 66311 fit beside no bias, one more does not.
-        let w = vec![127i8; 66_311];
+        // 127 * (128 + 128) a product in the folded form: 66052 fit beside no bias, one more does not.
+        let w = vec![127i8; 66_052];
         assert!(prove(0, &w, 0, -128, (-128, 127)).is_ok());
-        let w = vec![127i8; 66_313];
+        let w = vec![127i8; 66_053];
         assert_eq!(prove(3, &w, 0, -128, (-128, 127)).unwrap_err().code, Code::Overflow);
         assert_eq!(prove(0, &[1], i64::from(i32::MAX), 0, (-128, 127)).unwrap_err().code, Code::Overflow);
     }
