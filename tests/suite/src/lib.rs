@@ -1,0 +1,8 @@
+//! Executors for whole-path tests: one lowered graph, run by the kernel interpreter, natively and under QEMU.
+#![forbid(unsafe_code)]
+
+mod graphs;
+mod run;
+
+pub use graphs::{Random, conv_graph, inputs_for};
+pub use run::{Measured, compile, emulate, interpret, reference};

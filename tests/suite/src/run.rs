@@ -1,0 +1,66 @@
+//! The executors.
+
+use mcompc_emu::{Argument, Calling, Program, call_main};
+use mcompc_ir::{Code, Error, Graph, Result, Tensor};
+use mcompc_kernel::interp::{Arg, Memory, Program as Kernels};
+use mcompc_lower::{Lowered, Options, lower};
+use mcompc_target::{Backend, Target};
+
+/// What an emulated run gave.
+pub struct Measured {
+    /// Bytes of every output, in order.
+    pub outputs: Vec<Vec<u8>>,
+    /// Instructions of the call, when counted.
+    pub instructions: Option<u64>,
+}
+
+/// Lowers for a target and back end and generates the object.
+pub fn compile(g: &Graph, target: &Target, backend: Backend) -> Result<(Lowered, Vec<u8>)> {
+    let l = lower(g, &target.machine(backend)?, &Options { name: "model".into() })?;
+    let object = match backend {
+        Backend::Cranelift => mcompc_codegen_cranelift::compile(&l.module, target, &Default::default())?,
+        Backend::Mlir => mcompc_codegen_mlir::compile(&l.module, target, &Default::default())?,
+    };
+    Ok((l, object))
+}
+
+/// Outputs of the graph by the operators' definitions.
+pub fn reference(g: &Graph, inputs: &[Tensor]) -> Result<Vec<Vec<u8>>> {
+    Ok(mcompc_interp::run(g, inputs)?.into_iter().map(|t| t.bytes().to_vec()).collect())
+}
+
+/// Outputs by the kernel interpreter.
+pub fn interpret(g: &Graph, l: &Lowered, inputs: &[Tensor]) -> Result<Vec<Vec<u8>>> {
+    let program = Kernels::new(&l.module)?;
+    let mut mem = Memory::new();
+    let mut args: Vec<Arg> = inputs.iter().map(|t| mem.add(t.bytes().to_vec()).into()).collect();
+    let outs: Vec<_> = g.outputs.iter().map(|o| mem.add(vec![0xa5; g.value(o.value).bytes()])).collect();
+    args.extend(outs.iter().map(|&b| Arg::from(b)));
+    args.push(mem.add(vec![0x5a; l.arena_bytes]).into());
+    program.run(&l.entry, &mut mem, &args)?;
+    Ok(outs.iter().map(|&b| mem.bytes(b).to_vec()).collect())
+}
+
+/// Outputs of the object on `machine` (a key of the emulation harness), for each set of inputs.
+pub fn emulate(machine: &str, g: &Graph, l: &Lowered, object: &[u8], inputs: &[Vec<Tensor>], count: bool) -> Result<Vec<Measured>> {
+    let mut args: Vec<Argument> = g.inputs.iter().map(|&n| Argument::Input(g.value(g.out(n)).bytes())).collect();
+    let outs: Vec<usize> = g.outputs.iter().map(|o| g.value(o.value).bytes()).collect();
+    args.extend(outs.iter().map(|&n| Argument::Output(n)));
+    args.push(Argument::Scratch(l.arena_bytes.max(1)));
+    let fail = |e: mcompc_emu::Error| Error::new(Code::ToolMissing, e.to_string());
+    let exe = Program::new(machine, call_main(&l.entry, Calling::SeparateStatus, &args)).object("model.o", object).build().map_err(fail)?;
+    let mut all = Vec::new();
+    for set in inputs {
+        let bytes: Vec<u8> = set.iter().flat_map(|t| t.bytes().to_vec()).collect();
+        let r = if count { exe.run_counted(&bytes) } else { exe.run(&bytes) }.map_err(fail)?;
+        let mut rest = r.output.as_slice();
+        let mut outputs = Vec::new();
+        for &n in &outs {
+            let (a, b) = rest.split_at(n.min(rest.len()));
+            outputs.push(a.to_vec());
+            rest = b;
+        }
+        all.push(Measured { outputs, instructions: r.instructions });
+    }
+    Ok(all)
+}
