@@ -133,6 +133,16 @@ fn choices() {
         ),
         1
     );
+    // A flat index divided by 5 by multiplication; row and column are bounded by what is compared, not by the division.
+    assert_eq!(
+        proven(
+            "for %3 = 0 to 35 step 1 { %4: i32 = const 858993460 %5: i32 = mulhi %3, %4 %6: i32 = const 5 %7: i32 = mul %5, %6
+             %8: i32 = sub %3, %7 %9: i32 = const -1 %10: i32 = add %5, %9 %11: i32 = cmp.ult %10, %6 %12: i32 = cmp.ult %8, %6
+             %13: i32 = and %11, %12 if %13 { %14: i32 = mul %10, %6 %15: i32 = add %14, %8 %16: ptr = ptr_add %0, %15 * 4 + 3
+             %17: i32 = load u8 %16 } else { } }"
+        ),
+        1
+    );
     // By a branch, and by its other side.
     assert_eq!(
         proven(

@@ -94,23 +94,35 @@ fn plain(syms: &[Sym], f: &Aff) -> (i64, i64) {
     (fit(lo), fit(hi))
 }
 
-/// Smallest and largest value given facts. A fact is used by subtracting the multiple that removes its first unknown; each fact once.
+/// Smallest and largest value given facts.
+///
+/// A multiple of a fact's form that removes one of its unknowns is subtracted, and the fact's own range added: the row and column of a
+/// pixel bound its address, however they were computed. At most three facts of the latest six are combined, in any order, each once.
 pub(super) fn range(syms: &[Sym], f: &Aff, facts: &[Fact]) -> (i64, i64) {
+    let facts: Vec<&Fact> = facts[facts.len().saturating_sub(6)..].iter().collect();
+    combine(syms, f, &facts, 3)
+}
+
+fn combine(syms: &[Sym], f: &Aff, facts: &[&Fact], depth: usize) -> (i64, i64) {
     let (mut lo, mut hi) = plain(syms, f);
-    // Later facts are the closer ones; a handful is what padding needs (two per dimension).
-    let facts = &facts[facts.len().saturating_sub(6)..];
+    if depth == 0 || f.terms.is_empty() {
+        return (lo, hi);
+    }
     for (i, fact) in facts.iter().enumerate() {
-        let Some(&(s, g)) = fact.form.terms.first() else { continue };
-        let k = f.coefficient(s);
-        if k == 0 || k % g != 0 {
-            continue;
+        let mut tried: Vec<i64> = vec![];
+        for &(s, g) in &fact.form.terms {
+            let k = f.coefficient(s) / g;
+            if k == 0 || k * g != f.coefficient(s) || tried.contains(&k) {
+                continue;
+            }
+            tried.push(k);
+            let Some(rest) = f.plus(-k, &fact.form) else { continue };
+            let others: Vec<&Fact> = facts.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, f)| *f).collect();
+            let (a, b) = combine(syms, &rest, &others, depth - 1);
+            let (x, y) = (fact.lo.saturating_mul(k), fact.hi.saturating_mul(k));
+            lo = lo.max(a.saturating_add(x.min(y)));
+            hi = hi.min(b.saturating_add(x.max(y)));
         }
-        let k = k / g;
-        let Some(rest) = f.plus(-k, &fact.form) else { continue };
-        let (a, b) = range(syms, &rest, &facts[i + 1..]);
-        let (x, y) = (fact.lo.saturating_mul(k), fact.hi.saturating_mul(k));
-        lo = lo.max(a.saturating_add(x.min(y)));
-        hi = hi.min(b.saturating_add(x.max(y)));
     }
     (lo, hi)
 }

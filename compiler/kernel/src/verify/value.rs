@@ -166,8 +166,8 @@ impl State {
             Bin::Sra if bl >= 0 && bh <= 31 => (al >> if al < 0 { bl } else { bh }, ah >> if ah < 0 { bh } else { bl }),
             Bin::Srl if al >= 0 && bl >= 0 && bh <= 31 => (al >> bh, ah >> bl),
             Bin::Srl if bl >= 1 && bh <= 31 => (0, i64::from(u32::MAX) >> bl),
-            Bin::Mul => {
-                let p = [al * bl, al * bh, ah * bl, ah * bh];
+            Bin::Mul | Bin::MulHi => {
+                let p = [al * bl, al * bh, ah * bl, ah * bh].map(|p| if op == Bin::MulHi { p >> 32 } else { p });
                 let r = (p.into_iter().min().unwrap_or(0), p.into_iter().max().unwrap_or(0));
                 if r.0 < FULL.0 || r.1 > FULL.1 { FULL } else { r }
             }
