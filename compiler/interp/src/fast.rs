@@ -159,15 +159,8 @@ impl<'a> Planner<'a> {
             }
         }
         let order: Vec<NodeId> = g.topo()?.into_iter().filter(|n| live.contains(n)).collect();
-        let mut p = Self {
-            g,
-            order,
-            last: BTreeMap::new(),
-            place: BTreeMap::new(),
-            consts: Vec::new(),
-            slots: Vec::new(),
-            free: BTreeSet::new(),
-        };
+        let mut p =
+            Self { g, order, last: BTreeMap::new(), place: BTreeMap::new(), consts: Vec::new(), slots: Vec::new(), free: BTreeSet::new() };
         for (i, &id) in p.order.iter().enumerate() {
             for v in g.inputs_of(id) {
                 p.last.insert(p.storage(v), i);

@@ -159,9 +159,7 @@ impl Layer {
         let at = |d: usize, o: usize, k: usize, size: usize| {
             (o * self.strides[d] + k * self.dilations[d]).checked_sub(self.pads[d]).filter(|&i| i < size)
         };
-        (0..self.kernel[0]).flat_map(move |ky| {
-            (0..self.kernel[1]).map(move |kx| Some((at(0, oy, ky, h)? * w + at(1, ox, kx, w)?) * c))
-        })
+        (0..self.kernel[0]).flat_map(move |ky| (0..self.kernel[1]).map(move |kx| Some((at(0, oy, ky, h)? * w + at(1, ox, kx, w)?) * c)))
     }
     fn run(&self, x: &Tensor) -> Result<Vec<i8>> {
         let zp = self.zero_point;

@@ -10,7 +10,12 @@ fn dtype() -> impl Strategy<Value = DType> {
 
 fn value() -> impl Strategy<Value = Value> {
     let quant = prop::option::of((any::<f64>(), any::<i32>()).prop_map(|(scale, zero_point)| Quant { scale, zero_point }));
-    (".*", dtype(), prop::collection::vec(0usize..4, 0..4), quant).prop_map(|(name, dtype, shape, quant)| Value { name, dtype, shape, quant })
+    (".*", dtype(), prop::collection::vec(0usize..4, 0..4), quant).prop_map(|(name, dtype, shape, quant)| Value {
+        name,
+        dtype,
+        shape,
+        quant,
+    })
 }
 
 fn attr() -> impl Strategy<Value = Attr> {

@@ -167,7 +167,10 @@ pub(crate) fn check(d: &OpDef, c: &Ctx<'_>) -> Result<()> {
         };
         let fits = matches!(
             (def.kind, a),
-            (Kind::Int, Attr::Int(_)) | (Kind::Float, Attr::Float(_) | Attr::Int(_)) | (Kind::Str, Attr::Str(_)) | (Kind::Ints, Attr::Ints(_))
+            (Kind::Int, Attr::Int(_))
+                | (Kind::Float, Attr::Float(_) | Attr::Int(_))
+                | (Kind::Str, Attr::Str(_))
+                | (Kind::Ints, Attr::Ints(_))
         );
         if !fits {
             return attr_error(name, format_args!("is {a:?}, expected {:?}", def.kind));

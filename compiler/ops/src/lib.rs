@@ -67,6 +67,15 @@ pub fn find(op: &str) -> Result<&'static OpDef> {
     })
 }
 
+/// Requires at least one element, and that the value fits the address space: operators multiply dimensions without further checks.
+fn sized(v: &Value) -> Result<()> {
+    let bytes = v.shape.iter().try_fold(v.dtype.size(), |a, &d| if d == 0 { None } else { a.checked_mul(d) });
+    match bytes {
+        Some(b) if b <= isize::MAX as usize => Ok(()),
+        _ => def::shape_error(format!("`{}` would be {}{:?}: empty, or larger than the address space", v.name, v.dtype, v.shape)),
+    }
+}
+
 /// Output values of a node that reads `ins`: types, shapes, and quantization (the input's for operators that only move codes, the one
 /// already in `node.outs` for integer arithmetic, none for floats). Names are those already in `node.outs`, else the node's.
 ///
@@ -77,15 +86,10 @@ pub fn infer(node: &Node, ins: &[&Value]) -> Result<Vec<Value>> {
     let run = || {
         let d = find(&node.op)?;
         def::check(d, &c)?;
-        if let Some(v) = ins.iter().find(|v| v.shape.contains(&0)) {
-            return def::shape_error(format!("`{}` has no elements: {:?}", v.name, v.shape));
-        }
+        ins.iter().try_for_each(|v| sized(v))?;
         let outs = (d.infer)(&c)?;
-        let huge = |v: &&Value| v.shape.iter().try_fold(v.dtype.size(), |a, &d| a.checked_mul(d)).is_none_or(|b| b > isize::MAX as usize);
-        match outs.iter().find(huge) {
-            Some(v) => def::shape_error(format!("the result would be {}{:?}", v.dtype, v.shape)),
-            None => Ok(outs),
-        }
+        outs.iter().try_for_each(|v| if ins.is_empty() { Ok(()) } else { sized(v) })?;
+        Ok(outs)
     };
     run().map_err(|e: Error| e.at(&node.name))
 }

@@ -96,18 +96,22 @@ impl Window {
             let padded = size[d].checked_add(pads[d]).and_then(|s| s.checked_add(pads[d + 2]));
             match (span, padded) {
                 (Some(s), Some(p)) if p <= u32::MAX as usize && s <= p => out[d] = (p - s) / strides[d] + 1,
-                _ => return shape_error(format!("a window {kernel:?} with dilations {dilations:?} does not fit {size:?} with pads {pads:?}")),
+                _ => {
+                    return shape_error(format!(
+                        "a window {kernel:?} with dilations {dilations:?} does not fit {size:?} with pads {pads:?}"
+                    ));
+                }
             }
         }
         Ok(Self { kernel, strides, pads, dilations, size, out })
     }
-    /// (kernel index, image index) of the taps of output `o` in dimension `d` that lie inside the image.
+    /// (kernel index, image index) of the taps of output `o` in dimension `d` that lie inside the image; found without a walk through
+    /// the padding, which may be as large as a file says.
     pub(crate) fn taps(&self, d: usize, o: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
-        let (stride, pad, dil, size) = (self.strides[d], self.pads[d], self.dilations[d], self.size[d]);
-        (0..self.kernel[d]).filter_map(move |k| {
-            let i = (o * stride + k * dil).checked_sub(pad)?;
-            (i < size).then_some((k, i))
-        })
+        let (start, pad, dil, size) = (o * self.strides[d], self.pads[d], self.dilations[d], self.size[d]);
+        let first = pad.saturating_sub(start).div_ceil(dil);
+        let end = (size + pad).saturating_sub(start).div_ceil(dil).min(self.kernel[d]);
+        (first..end).map(move |k| (k, start + k * dil - pad))
     }
     /// Positions in a window. All of them lie inside the padded image, because the output size rounds down.
     pub(crate) fn area(&self) -> usize {

@@ -42,6 +42,12 @@ impl Geometry {
         let size = if d == 0 { self.h } else { self.w };
         (o * self.stride[d] + k * self.dil[d]).checked_sub(self.pad[d]).filter(|&i| i < size)
     }
+    /// Image indices that the window of output `o` covers in dimension `d`, for undilated windows.
+    pub(super) fn covers(&self, d: usize, o: usize) -> std::ops::Range<usize> {
+        let size = if d == 0 { self.h } else { self.w };
+        let start = o * self.stride[d];
+        start.saturating_sub(self.pad[d])..(start + self.k[d]).saturating_sub(self.pad[d]).min(size)
+    }
     /// Outputs whose tap `k` lies inside the image, in dimension `d`: a contiguous range.
     pub(super) fn inside(&self, d: usize, k: usize) -> std::ops::Range<usize> {
         let (size, out) = if d == 0 { (self.h, self.oh) } else { (self.w, self.ow) };

@@ -27,8 +27,8 @@ impl Kernel for Pool {
                 let (oy, ox) = (p / g.ow, p % g.ow);
                 let mut n = 0usize;
                 px.fill(if self.max { f32::NEG_INFINITY } else { 0.0 });
-                for iy in (0..g.k[0]).filter_map(|k| g.at(0, oy, k)) {
-                    for ix in (0..g.k[1]).filter_map(|k| g.at(1, ox, k)) {
+                for iy in g.covers(0, oy) {
+                    for ix in g.covers(1, ox) {
                         n += 1;
                         let x = &x[(iy * g.w + ix) * g.c..][..g.c];
                         if self.max {

@@ -111,9 +111,7 @@ impl<'a> Lexer<'a> {
                 self.rest = b;
                 Tok::Num(a.into())
             }
-            c if c == '_' || c.is_ascii_alphabetic() => {
-                Tok::Word(self.take(|c| c == '_' || c == '.' || c.is_ascii_alphanumeric()).into())
-            }
+            c if c == '_' || c.is_ascii_alphabetic() => Tok::Word(self.take(|c| c == '_' || c == '.' || c.is_ascii_alphanumeric()).into()),
             c => {
                 self.rest = &self.rest[c.len_utf8()..];
                 Tok::Punct(c)

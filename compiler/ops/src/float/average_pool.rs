@@ -9,7 +9,13 @@ pub(crate) const OP: OpDef = OpDef {
     doc: "Mean over each window. Padding counts as zeros in the divisor only with count_include_pad; it is smaller than the window. \
           GlobalAveragePool is this with the image as its window.",
     inputs: &["x"],
-    attrs: &[KERNEL, STRIDES, PADS, req("count_include_pad", Kind::Int, "0: divide by the elements inside the image, 1: by the window's"), LAYOUT],
+    attrs: &[
+        KERNEL,
+        STRIDES,
+        PADS,
+        req("count_include_pad", Kind::Int, "0: divide by the elements inside the image, 1: by the window's"),
+        LAYOUT,
+    ],
     infer: |c| {
         c.floats()?;
         c.int_in("count_include_pad", 0, 1)?;

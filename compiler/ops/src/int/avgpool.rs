@@ -11,7 +11,16 @@ pub(crate) const OP: OpDef = OpDef {
     doc: "R(sum over the window's n elements inside the image of (x - zp_x), m[n-1]); the division by n is inside m. `x` is i8 or u8 \
           [N, H, W, C], the result i8. Where padding counts in the divisor all entries of `m` are equal.",
     inputs: &["x"],
-    attrs: &[KERNEL, STRIDES, PADS, req("m", Kind::Ints, "multipliers by number of elements, as many as the window has"), PRE, SHIFT, LO, HI],
+    attrs: &[
+        KERNEL,
+        STRIDES,
+        PADS,
+        req("m", Kind::Ints, "multipliers by number of elements, as many as the window has"),
+        PRE,
+        SHIFT,
+        LO,
+        HI,
+    ],
     infer: |c| {
         c.codes(0)?;
         let x = Image::new(c.shape(0)?, true);

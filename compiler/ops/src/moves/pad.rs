@@ -8,7 +8,10 @@ pub(crate) const OP: OpDef = OpDef {
     doc: "Grows every dimension by a constant at its begin and end. On a quantized value the padding is the zero point (real 0), whether \
           `value` says 0 or the zero point; any other `value` is an error there.",
     inputs: &["x"],
-    attrs: &[req("pads", Kind::Ints, "begin of every dimension, then end of every dimension"), req("value", Kind::Float, "what to pad with")],
+    attrs: &[
+        req("pads", Kind::Ints, "begin of every dimension, then end of every dimension"),
+        req("value", Kind::Float, "what to pad with"),
+    ],
     infer: |c| {
         let x = c.ins[0];
         fill(c)?;
