@@ -19,7 +19,8 @@ macro_rules! typed {
         #[doc = concat!("Elements as `", stringify!($t), "`; an error for another type. Copies only when the bytes are misaligned.")]
         pub fn $as_fn(&self) -> Result<Cow<'_, [$t]>> {
             if self.dtype != DType::$d {
-                return Err(Error::new(Code::UnsupportedType, format!("expected {} data, found {}", DType::$d, self.dtype)));
+                return Err(Error::new(Code::UnsupportedType, format!("expected {} data, found {}", DType::$d, self.dtype))
+                    .hint("the operator asks for another type; export the model again"));
             }
             Ok(match bytemuck::try_cast_slice::<u8, $t>(&self.bytes) {
                 Ok(s) => Cow::Borrowed(s),

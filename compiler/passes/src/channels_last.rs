@@ -16,7 +16,9 @@ pub fn run(g: &mut Graph) -> Result<usize> {
         let ins = g.inputs_of(n);
         if g.node(n).op == "Conv" {
             let Some(w) = g.const_of(ins[1]) else {
-                return Err(Error::new(Code::UnsupportedOp, "a convolution with weights that are not constant").at(g.node(n).name.clone()));
+                return Err(Error::new(Code::UnsupportedOp, "a convolution with weights that are not constant")
+                    .at(g.node(n).name.clone())
+                    .hint("only weights stored in the model can be compiled; export it with the weights as initializers"));
             };
             let w = w.transposed(&TO_NHWC)?;
             let name = g.value(ins[1]).name.clone();
