@@ -134,11 +134,26 @@ fn layers(s: &mut String, r: &Report) {
             opt(l.pre),
             opt(l.shift),
             m.unwrap_or_default(),
+            l.accumulator.map(|a| format!("2^{:.1}", (a.max(1) as f64).log2())).unwrap_or_default(),
             count(l.macs),
             bytes(l.weight_bytes),
         ]
     });
-    let heads = ["layer", "operator", "kernel", "shape", "type", "#scale", "#zero", "#pre", "#shift", "#multiplier", "#MACs", "#weights"];
+    let heads = [
+        "layer",
+        "operator",
+        "kernel",
+        "shape",
+        "type",
+        "#scale",
+        "#zero",
+        "#pre",
+        "#shift",
+        "#multiplier",
+        "#sums below",
+        "#MACs",
+        "#weights",
+    ];
     table(s, &heads, rows);
 }
 

@@ -112,6 +112,8 @@ pub struct Layer {
     pub pre: Option<i64>,
     /// The rescaling rule: right shift after the high half.
     pub shift: Option<i64>,
+    /// Proven bound of every partial sum of the 32-bit accumulator.
+    pub accumulator: Option<u64>,
     /// Smallest and largest multiplier.
     pub multiplier: Option<(i64, i64)>,
 }

@@ -25,6 +25,7 @@ fn report() -> Report {
         zero_point: Some(-128),
         pre: Some(0),
         shift: Some(9),
+        accumulator: Some(1 << 20),
         multiplier: Some((1 << 20, 1 << 30)),
     };
     Report {

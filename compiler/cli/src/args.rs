@@ -1,0 +1,196 @@
+//! The command line as data.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Ahead-of-time compiler: a trained ONNX model in, a small integer-only native library out.
+///
+/// `mcompc MODEL ...` is short for `mcompc compile MODEL ...`.
+#[derive(Debug, Parser)]
+#[command(name = "mcompc", version, arg_required_else_help = true, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Compiles a model and writes the library, its header, a Rust crate and the report
+    Compile(Compile),
+    /// Shows what a model would cost and what each layer becomes; writes nothing
+    Plan(Plan),
+    /// Runs native code and compares it with the integer reference (every byte) and with the float model
+    Verify(Verify),
+    /// Lists the targets
+    Targets(Json),
+    /// Explains an error code, such as E201
+    Explain(Explain),
+    /// Tools for the compiler's own development
+    #[command(subcommand)]
+    Dev(Dev),
+}
+
+/// What every command that compiles takes.
+#[derive(Clone, Debug, Args)]
+pub struct Build {
+    /// ONNX model
+    pub model: PathBuf,
+    /// CPU to compile for; see `mcompc targets`
+    #[arg(long, value_name = "T", default_value = "host")]
+    pub target: String,
+    /// Optimisation level: int8
+    #[arg(short = 'O', value_name = "LEVEL", default_value = "int8")]
+    pub level: String,
+    /// Calibration data (.npz, or .npy for one input): arrays by the inputs' names, samples on axis 0
+    #[arg(long, value_name = "FILE")]
+    pub calib: Option<PathBuf>,
+    /// Raw form of an input, in which calibration data come and the device calls: NAME=u8,scale=S,offset=O means
+    /// real = S * (raw - O); S and O are numbers or [a;b;c], one per channel
+    #[arg(long = "input", value_name = "NAME=DTYPE[,scale=S][,offset=O]")]
+    pub inputs: Vec<String>,
+    /// Size of a symbolic dimension
+    #[arg(long = "dim", value_name = "NAME=SIZE")]
+    pub dims: Vec<String>,
+    /// Prefix of all symbols and file names [default: the model file's stem]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// How activation ranges follow from the calibration data
+    #[arg(long, value_enum, default_value_t = Range::Mse)]
+    pub range: Range,
+    /// Code generator [default: cranelift where it has the target, else mlir]
+    #[arg(long, value_enum)]
+    pub backend: Option<BackendArg>,
+    /// Machine-readable output on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `mcompc compile`.
+#[derive(Debug, Args)]
+pub struct Compile {
+    /// Model and options.
+    #[command(flatten)]
+    pub build: Build,
+    /// Folder to write; replaced as a whole if mcompc wrote it
+    #[arg(short = 'o', long = "out", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Replace the output folder whatever it holds
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `mcompc plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Model and options.
+    #[command(flatten)]
+    pub build: Build,
+}
+
+/// `mcompc verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Model and options.
+    #[command(flatten)]
+    pub build: Build,
+    /// Samples to run, in the form of --calib; labels, where there are any, as array `y` [default: the calibration data]
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Run at most this many samples
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+}
+
+/// A command without arguments of its own.
+#[derive(Debug, Args)]
+pub struct Json {
+    /// Machine-readable output on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `mcompc explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Error code
+    pub code: String,
+    /// Machine-readable output on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `mcompc dev`.
+#[derive(Debug, Subcommand)]
+pub enum Dev {
+    /// Prints a generated document
+    Docs {
+        /// Which one
+        #[arg(value_enum)]
+        which: Docs,
+        /// As a JSON string
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Generated documents.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Docs {
+    /// docs/errors.md
+    Errors,
+    /// docs/ops.md
+    Ops,
+    /// docs/targets.md
+    Targets,
+    /// docs/flags.md
+    Flags,
+}
+
+/// `--range`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Range {
+    /// Smallest and largest value seen
+    Minmax,
+    /// Clips the outermost values
+    Percentile,
+    /// Least squared error of the rounded histogram
+    Mse,
+}
+
+/// `--backend`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BackendArg {
+    /// Built in; x86-64, aarch64, riscv64
+    Cranelift,
+    /// LLVM 22; every target; needs a build with `--features mlir`
+    Mlir,
+}
+
+/// Puts `compile` before arguments that name no command.
+pub fn with_default_command(args: impl Iterator<Item = std::ffi::OsString>) -> Vec<std::ffi::OsString> {
+    const WORDS: &[&str] = &["compile", "plan", "verify", "targets", "explain", "dev", "help", "-h", "--help", "-V", "--version"];
+    let mut args: Vec<_> = args.collect();
+    if args.get(1).is_some_and(|a| !WORDS.iter().any(|w| a == w)) {
+        args.insert(1, "compile".into());
+    }
+    args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_declaration_is_consistent_and_every_command_is_known() {
+        Cli::command().debug_assert();
+        for c in Cli::command().get_subcommands() {
+            let args = ["mcompc", c.get_name()].map(Into::into);
+            assert_eq!(with_default_command(args.clone().into_iter()), args);
+        }
+        let short = ["mcompc", "--target", "host", "m.onnx"].map(Into::into);
+        assert_eq!(with_default_command(short.into_iter())[1], "compile");
+    }
+}

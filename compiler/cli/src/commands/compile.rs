@@ -1,0 +1,55 @@
+//! `mcompc MODEL -o DIR`.
+
+use super::{json, percent};
+use crate::Answer;
+use crate::args::Compile;
+use crate::driver::{self, Options};
+use crate::progress::Bar;
+use mcompc_ir::Result;
+use mcompc_package::{check_out_dir, write_dir};
+use mcompc_report::{Report, bytes, count};
+use std::fmt::Write;
+
+pub(crate) fn compile(c: &Compile) -> Result<Answer> {
+    let o = Options::new(&c.build)?;
+    check_out_dir(&c.out, c.force)?;
+    let bar = Bar::default();
+    let compiled = driver::compile(&o, &bar)?;
+    let loss = driver::measure(&o, &compiled, &bar)?;
+    let report = driver::describe(&o, &compiled, loss)?;
+    let files = driver::package(&o, &compiled, &report)?;
+    write_dir(&c.out, &files, c.force)?;
+
+    let mut text = summary(&report);
+    let mut top: Vec<&str> = files.iter().map(|f| f.path.split('/').next().unwrap_or_default()).collect();
+    top.dedup();
+    let _ = writeln!(text, "  wrote       {}: {}", c.out.display(), top.join(", "));
+    let mut value = json(&report)?;
+    value["out"] = c.out.display().to_string().into();
+    value["files"] = files.iter().map(|f| f.path.clone()).collect();
+    Ok(Answer { text, json: value })
+}
+
+/// What a compilation costs and loses, in a few lines.
+pub(crate) fn summary(r: &Report) -> String {
+    let t = &r.totals;
+    let mut s = format!("{} for {}, -O {}, {}\n", r.name, r.target, r.level, r.backend);
+    let _ = writeln!(s, "  flash       {} (code {}, constants {})", bytes(t.flash_bytes), bytes(t.code_bytes), bytes(t.data_bytes));
+    let _ = writeln!(s, "  RAM         {} arena, {} inputs and outputs", bytes(t.arena_bytes), bytes(t.io_bytes));
+    let _ = writeln!(s, "  work        {} multiply-accumulates in {} layers", count(t.macs), r.layers.len());
+    let _ = writeln!(s, "  ranges      {}, {} calibration samples", r.calibration.range, r.calibration.samples);
+    if let Some(l) = &r.loss {
+        let _ = writeln!(
+            s,
+            "  against f32 same top-1 on {} of {} {} samples, squared error over variance {:.5}",
+            percent(l.top1_agreement),
+            l.samples,
+            l.data,
+            l.error_over_variance
+        );
+    }
+    for w in &r.warnings {
+        let _ = writeln!(s, "  warning: {w}");
+    }
+    s
+}

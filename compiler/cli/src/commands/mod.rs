@@ -1,0 +1,23 @@
+//! One file a command; each returns its answer as text and as JSON.
+
+mod compile;
+mod plan;
+mod tables;
+mod verify;
+
+pub(crate) use compile::compile;
+pub(crate) use plan::plan;
+pub(crate) use tables::{document, explain, targets};
+pub(crate) use verify::verify;
+
+use mcompc_ir::{Code, Error, Result};
+use serde::Serialize;
+
+fn json(v: &impl Serialize) -> Result<serde_json::Value> {
+    serde_json::to_value(v).map_err(|e| Error::new(Code::Internal, format!("the answer does not serialise: {e}")))
+}
+
+/// A share in percent with two digits.
+fn percent(v: f64) -> String {
+    format!("{:.2} %", 100.0 * v)
+}

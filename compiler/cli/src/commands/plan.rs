@@ -1,0 +1,55 @@
+//! `mcompc plan`: everything a compilation would do but writing.
+
+use super::compile::summary;
+use super::json;
+use crate::Answer;
+use crate::args::Build;
+use crate::driver::{self, Options};
+use crate::progress::Bar;
+use mcompc_ir::Result;
+use mcompc_report::{Layer, bytes, count};
+use std::fmt::Write;
+
+pub(crate) fn plan(b: &Build) -> Result<Answer> {
+    let o = Options::new(b)?;
+    let bar = Bar::default();
+    let compiled = driver::compile(&o, &bar)?;
+    let report = driver::describe(&o, &compiled, None)?;
+    let mut text = summary(&report);
+    text.push('\n');
+    text.push_str(&table(&report.layers, &report.memory.live));
+    Ok(Answer { text, json: json(&report)? })
+}
+
+fn table(layers: &[Layer], live: &[u64]) -> String {
+    let heads = ["layer", "operator", "kernel", "result", "MACs", "weights", "RAM"].map(String::from);
+    let mut rows = vec![heads];
+    for (i, l) in layers.iter().enumerate() {
+        let shape = l.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+        let ram = live.get(i).copied().unwrap_or_default();
+        rows.push([tail(&l.name), l.op.clone(), l.kernel.clone(), shape, count(l.macs), bytes(l.weight_bytes), bytes(ram)]);
+    }
+    let mut width = [0; 7];
+    for r in &rows {
+        for (w, c) in width.iter_mut().zip(r) {
+            *w = (*w).max(c.chars().count());
+        }
+    }
+    let mut s = String::new();
+    for r in rows {
+        for (i, (w, c)) in width.iter().zip(&r).enumerate() {
+            let pad = " ".repeat(w - c.chars().count());
+            // The first four are words, the others numbers.
+            let _ = if i < 4 { write!(s, "{c}{pad}  ") } else { write!(s, "{pad}{c}  ") };
+        }
+        s.truncate(s.trim_end().len());
+        s.push('\n');
+    }
+    s
+}
+
+/// The end of a long name: ONNX names differ there.
+fn tail(name: &str) -> String {
+    let n = name.chars().count();
+    if n <= 40 { name.into() } else { format!("…{}", name.chars().skip(n - 39).collect::<String>()) }
+}

@@ -1,0 +1,50 @@
+//! `mcompc verify`.
+
+use super::{json, percent};
+use crate::Answer;
+use crate::args::Verify;
+use crate::driver::{self, Options};
+use crate::progress::Bar;
+use crate::verify::{Outcome, runner};
+use mcompc_ir::{Code, Error, Result};
+use std::fmt::Write;
+
+pub(crate) fn verify(v: &Verify) -> Result<Answer> {
+    let o = Options::new(&v.build)?;
+    let data = v.data.as_ref().or(o.calib.as_ref()).ok_or_else(|| {
+        Error::new(Code::Usage, "there are no samples to verify on").hint("give --data FILE, or --calib FILE whose samples then serve")
+    })?;
+    if v.limit == Some(0) {
+        return Err(Error::new(Code::Usage, "--limit 0 verifies nothing").hint("give a positive number"));
+    }
+    let bar = Bar::default();
+    let compiled = driver::compile(&o, &bar)?;
+    let runner = runner(&o, &compiled)?;
+    let outcome = crate::verify::verify(&compiled, &*runner, data, v.limit, &bar)?;
+    let mut value = json(&outcome)?;
+    value["name"] = o.name.clone().into();
+    value["target"] = o.target.name.clone().into();
+    value["backend"] = driver::backend_name(o.backend).into();
+    Ok(Answer { text: text(&o, &outcome), json: value })
+}
+
+fn text(o: &Options, r: &Outcome) -> String {
+    let mut s = format!("{} for {}, {}, run by {}\n", o.name, o.target.name, driver::backend_name(o.backend), r.machine);
+    let _ = writeln!(s, "  equal to the integer reference: {} of {} samples, {} bytes", r.samples, r.samples, r.bytes);
+    let f = &r.float;
+    let _ = writeln!(s, "  same top-1 as the float model:  {}", percent(f.top1_agreement));
+    let _ = writeln!(s, "  squared error over variance:    {:.6}", f.error_over_variance);
+    if let Some(t) = &r.top1 {
+        let _ = writeln!(
+            s,
+            "  top-1 of {} labelled samples: float {}, int8 {}; difference {:+.2} points, 95 % interval {:+.2} to {:+.2}",
+            t.samples,
+            percent(t.float),
+            percent(t.int),
+            100.0 * t.difference,
+            100.0 * t.interval.0,
+            100.0 * t.interval.1
+        );
+    }
+    s
+}

@@ -1,0 +1,201 @@
+//! From a model to a library, stage by stage. Each stage is a function whose result holds every intermediate graph, so that tests,
+//! benches and tools enter and leave where they like: [`front`] -> [`quantize`] -> [`build`] -> [`describe`] -> [`package`].
+
+mod describe;
+mod loss;
+mod options;
+
+pub(crate) use describe::backend_name;
+pub use describe::{describe, package, specs};
+pub use loss::measure;
+pub use options::{Options, level};
+
+use crate::progress::Progress;
+use mcompc_compress::{CalibOptions, Integerized, LayerNote};
+use mcompc_data::{Dataset, Input, Sample};
+use mcompc_interp::FastExec;
+use mcompc_ir::{Code, Error, Graph, Result, Tensor};
+use mcompc_kernel::Data;
+use mcompc_lower::Lowered;
+use mcompc_onnx::ImportOptions;
+use mcompc_passes::PassReport;
+use mcompc_target::{Backend, Target};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Version of the compiler, as in headers and reports.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The float side of a model.
+#[derive(Clone, Debug)]
+pub struct Front {
+    /// As imported: ONNX's operators and layout.
+    pub imported: Graph,
+    /// After the passes: canonical, fused, channels-last.
+    pub canonical: Graph,
+    /// What the passes did.
+    pub passes: Vec<PassReport>,
+    /// SHA-256 of the model file, hexadecimal.
+    pub sha256: String,
+    /// Graph inputs with the raw form of their data, in ONNX order.
+    pub inputs: Vec<Input>,
+}
+
+/// The integer side.
+#[derive(Clone, Debug)]
+pub struct Quantized {
+    /// Integers and dyadic rescales only.
+    pub graph: Graph,
+    /// Calibration samples used; 0 without data.
+    pub samples: usize,
+    /// What became of the layers with weights.
+    pub notes: Vec<LayerNote>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// The native side.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// Kernels, memory plan, layers.
+    pub lowered: Lowered,
+    /// Relocatable object for the target.
+    pub object: Vec<u8>,
+}
+
+/// Everything.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// Float side.
+    pub front: Front,
+    /// Integer side.
+    pub quantized: Quantized,
+    /// Native side.
+    pub built: Built,
+}
+
+/// Reads the model and brings it into canonical form.
+///
+/// # Errors
+/// Those of the importer (E0xx, E1xx, E2xx) and of the passes.
+pub fn front(o: &Options, progress: &dyn Progress) -> Result<Front> {
+    progress.begin("reading the model", None);
+    let result = read(o);
+    progress.end();
+    result
+}
+
+fn read(o: &Options) -> Result<Front> {
+    let imported = mcompc_onnx::import(&o.model, &ImportOptions { dims: o.dims.clone(), ..Default::default() })?;
+    let inputs = Input::of_graph(&imported, &o.inputs)?;
+    let mut canonical = imported.clone();
+    let passes = mcompc_passes::run_pipeline(&mut canonical)?;
+    Ok(Front { imported, canonical, passes, sha256: hash_file(&o.model)?, inputs })
+}
+
+fn hash_file(path: &Path) -> Result<String> {
+    let io = |e: std::io::Error| Error::new(Code::Io, format!("cannot read `{}`: {e}", path.display()));
+    let mut file = File::open(path).map_err(io)?;
+    let mut hash = Sha256::new();
+    let mut buf = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buf).map_err(io)? {
+            0 => return Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect()),
+            n => hash.update(&buf[..n]),
+        }
+    }
+}
+
+/// Real-valued inputs of the float graph for a raw sample, flat.
+///
+/// # Errors
+/// E205 if the sample does not fit the inputs.
+pub fn reals(front: &Front, sample: &Sample) -> Result<Vec<Vec<f32>>> {
+    front.inputs.iter().zip(&sample.inputs).map(|(i, t)| i.reals(t)).collect()
+}
+
+/// Outputs of the float model for raw samples, flat, in order; computed side by side.
+///
+/// # Errors
+/// E205 if a sample does not fit the inputs.
+pub fn float_outputs(front: &Front, fast: &FastExec, samples: &[Sample]) -> Result<Vec<Vec<Vec<f32>>>> {
+    let one = |scratch: &mut mcompc_interp::Scratch, s: &Sample| {
+        let x = reals(front, s)?;
+        let x: Vec<&[f32]> = x.iter().map(Vec::as_slice).collect();
+        fast.run(scratch, &x, |_, _| {})
+    };
+    samples.par_iter().map_init(|| fast.scratch(), one).collect()
+}
+
+/// Inputs of the integer graph, and so of native code, for a raw sample.
+///
+/// # Errors
+/// E205 if the sample does not fit the inputs.
+pub fn codes(front: &Front, integer: &Graph, sample: &Sample) -> Result<Vec<Tensor>> {
+    let values = integer.inputs.iter().map(|&n| integer.value(integer.out(n)));
+    front.inputs.iter().zip(&sample.inputs).zip(values).map(|((i, t), v)| i.codes(t, v)).collect()
+}
+
+/// Calibrates on `o.calib` (or on synthetic data without it) and turns the graph into integers.
+///
+/// # Errors
+/// E401 for data that do not fit, E105 for NaN, E402 and E403 for layers without an integer form.
+pub fn quantize(o: &Options, front: &Front, progress: &dyn Progress) -> Result<Quantized> {
+    let stats = match o.calib.as_deref().map(Dataset::open).transpose()? {
+        None => mcompc_compress::calibrate_without_data(&front.canonical, &front.inputs)?,
+        Some(data) => {
+            let mut done = 0;
+            let mut tell = |n: usize, all: usize| {
+                if done == 0 && n == 0 {
+                    progress.begin("calibrating", Some(all as u64));
+                }
+                progress.step((n - done) as u64);
+                done = n;
+            };
+            let stats = mcompc_compress::calibrate(&front.canonical, &data, &front.inputs, &CalibOptions::default(), &mut tell);
+            progress.end();
+            stats?
+        }
+    };
+    let samples = if o.calib.is_some() { stats.samples } else { 0 };
+    let options = mcompc_compress::Options { method: o.range, ..Default::default() };
+    let Integerized { graph, layers, warnings, .. } = mcompc_compress::integerize(&front.canonical, &stats, &o.inputs, &options)?;
+    Ok(Quantized { graph, samples, notes: layers, warnings })
+}
+
+/// Lowers the integer graph for a target and generates code; `name` prefixes the symbols.
+///
+/// # Errors
+/// E503 where the back end is not there, E504 where it refuses.
+pub fn build(name: &str, sha256: &str, graph: &Graph, target: &Target, backend: Backend, progress: &dyn Progress) -> Result<Built> {
+    progress.begin("generating code", None);
+    let result = generate(name, sha256, graph, target, backend);
+    progress.end();
+    result
+}
+
+fn generate(name: &str, sha256: &str, graph: &Graph, target: &Target, backend: Backend) -> Result<Built> {
+    let machine = target.machine(backend)?;
+    let mut lowered = mcompc_lower::lower(graph, &machine, &mcompc_lower::Options { name: name.into() })?;
+    let info = format!("mcompc {VERSION}; target {}; model sha256 {sha256}\0", target.name);
+    lowered.module.data.push(Data { name: format!("{name}_info"), bytes: info.into_bytes(), align: 1, weights: false, export: true });
+    let object = match backend {
+        Backend::Cranelift => mcompc_codegen_cranelift::compile(&lowered.module, target, &Default::default())?,
+        Backend::Mlir => mcompc_codegen_mlir::compile(&lowered.module, target, &Default::default())?,
+    };
+    Ok(Built { lowered, object })
+}
+
+/// All stages up to the object.
+///
+/// # Errors
+/// Those of the stages.
+pub fn compile(o: &Options, progress: &dyn Progress) -> Result<Compiled> {
+    let front = front(o, progress)?;
+    let quantized = quantize(o, &front, progress)?;
+    let built = build(&o.name, &front.sha256, &quantized.graph, &o.target, o.backend, progress)?;
+    Ok(Compiled { front, quantized, built })
+}

@@ -1,0 +1,202 @@
+//! The report and the package of a compilation.
+
+use super::options::range_name;
+use super::{Compiled, Front, Options, Quantized, VERSION};
+use crate::size;
+use mcompc_ir::{DType, Graph, NodeId, Result, Value, ValueId};
+use mcompc_lower::Lowered;
+use mcompc_package::{Names, PackageInput, TensorQuant, TensorSpec};
+use mcompc_report::{Buffer, Calibration, Layer, Loss, Memory, Pass, Report, Tensor, Totals};
+use mcompc_target::Backend;
+use std::collections::BTreeMap;
+
+/// Inputs and outputs of the entry function.
+///
+/// # Errors
+/// E002 if channel lists of an input do not fit its shape.
+pub fn specs(front: &Front, integer: &Graph) -> Result<(Vec<TensorSpec>, Vec<TensorSpec>)> {
+    let affine = |v: &Value| v.quant.map(|q| TensorQuant { scale: vec![q.scale], zero_point: vec![q.zero_point.into()], axis: 0 });
+    let spec = |name: &str, v: &Value, quant| TensorSpec { name: name.into(), dtype: v.dtype, shape: v.shape.clone(), quant };
+    let mut inputs = Vec::new();
+    for (&n, input) in integer.inputs.iter().zip(&front.inputs) {
+        let v = integer.value(integer.out(n));
+        let raw = &input.spec;
+        // Codes of the declared raw type are passed as they are, so the flag says what they mean; others follow the graph.
+        let quant = if raw.dtype == v.dtype && raw.dtype != DType::F32 {
+            let n = raw.channels();
+            let (scale, zero_point) = (0..n).map(|c| raw.affine(c)).unzip();
+            Some(TensorQuant { scale, zero_point, axis: if n > 1 { raw.channel_axis(&v.shape)? } else { 0 } })
+        } else {
+            affine(v)
+        };
+        inputs.push(spec(&raw.name, v, quant));
+    }
+    let outputs = integer.outputs.iter().map(|o| {
+        let v = integer.value(o.value);
+        spec(&o.name, v, affine(v))
+    });
+    Ok((inputs, outputs.collect()))
+}
+
+/// The report. `loss` is what [`super::measure`] found, if there was anything to measure on.
+///
+/// # Errors
+/// E009 if the object does not parse.
+pub fn describe(o: &Options, c: &Compiled, loss: Option<Loss>) -> Result<Report> {
+    let (inputs, outputs) = specs(&c.front, &c.quantized.graph)?;
+    let names = Names::new(&o.name, &inputs, &outputs);
+    let tensor = |(t, n): (&TensorSpec, &mcompc_package::TensorNames)| Tensor {
+        name: t.name.clone(),
+        identifier: n.c.clone(),
+        dtype: t.dtype.to_string(),
+        shape: t.shape.clone(),
+        scale: t.quant.as_ref().map(|q| q.scale.clone()).unwrap_or_default(),
+        zero_point: t.quant.as_ref().map(|q| q.zero_point.clone()).unwrap_or_default(),
+    };
+    let (code_bytes, data_bytes) = size::of_object(&c.built.object)?;
+    let lowered = &c.built.lowered;
+    let layers = layers(&c.quantized, lowered)?;
+    let io = inputs.iter().chain(&outputs).map(|t| (t.elems() * t.dtype.size()) as u64).sum();
+    let totals = Totals {
+        macs: layers.iter().map(|l| l.macs).sum(),
+        weight_bytes: layers.iter().map(|l| l.weight_bytes).sum(),
+        code_bytes,
+        data_bytes,
+        flash_bytes: code_bytes + data_bytes,
+        arena_bytes: lowered.arena_bytes as u64,
+        io_bytes: io,
+    };
+    let mut warnings = c.quantized.warnings.clone();
+    if let Some(m) = &o.target.memory
+        && (totals.flash_bytes > m.flash || totals.arena_bytes + io > m.ram)
+    {
+        warnings.push(format!("A typical {} has {} bytes of flash and {} of RAM: this model does not fit.", o.target.name, m.flash, m.ram));
+    }
+    Ok(Report {
+        generator: "mcompc",
+        version: VERSION.into(),
+        name: o.name.clone(),
+        model_sha256: c.front.sha256.clone(),
+        target: o.target.name.clone(),
+        backend: backend_name(o.backend).into(),
+        level: "int8".into(),
+        inputs: inputs.iter().zip(&names.inputs).map(tensor).collect(),
+        outputs: outputs.iter().zip(&names.outputs).map(tensor).collect(),
+        totals,
+        layers,
+        memory: memory(lowered),
+        calibration: Calibration {
+            samples: c.quantized.samples,
+            range: if o.calib.is_some() { range_name(o.range).into() } else { "data-free".into() },
+        },
+        passes: c.front.passes.iter().map(|p| Pass { name: p.name.into(), changes: p.changes }).collect(),
+        loss,
+        warnings,
+    })
+}
+
+/// Name of a back end in flags and reports.
+pub(crate) fn backend_name(b: Backend) -> &'static str {
+    match b {
+        Backend::Cranelift => "cranelift",
+        Backend::Mlir => "mlir",
+    }
+}
+
+fn layers(q: &Quantized, lowered: &Lowered) -> Result<Vec<Layer>> {
+    let g = &q.graph;
+    // Several nodes may come from one ONNX node: a name stands for the queue of its nodes in order of execution.
+    let mut by_name: BTreeMap<(&str, &str), Vec<NodeId>> = BTreeMap::new();
+    for n in g.topo()?.into_iter().rev() {
+        let node = g.node(n);
+        by_name.entry((&node.name, &node.op)).or_default().push(n);
+    }
+    let mut rows = Vec::new();
+    for l in &lowered.layers {
+        let id = by_name.get_mut(&(l.name.as_str(), l.op.as_str())).and_then(Vec::pop);
+        let value = id.map(|n| g.value(ValueId { node: n, port: 0 }));
+        let int = |name: &str| id.and_then(|n| g.node(n).attrs.int(name).ok());
+        rows.push(Layer {
+            name: l.name.clone(),
+            op: l.op.clone(),
+            fused: l.fused.clone(),
+            kernel: l.kernel.clone(),
+            shape: value.map(|v| v.shape.clone()).unwrap_or_default(),
+            macs: l.macs,
+            weight_bytes: l.const_bytes as u64,
+            dtype: value.map(|v| v.dtype.to_string()).unwrap_or_default(),
+            scale: value.and_then(|v| v.quant).map(|q| q.scale),
+            zero_point: value.and_then(|v| v.quant).map(|q| q.zero_point),
+            pre: int("pre"),
+            shift: int("shift"),
+            accumulator: q.notes.iter().find(|x| x.node == l.name && x.op == l.op).map(|x| x.acc_bound),
+            multiplier: id.and_then(|n| multiplier(g, n)),
+        });
+    }
+    Ok(rows)
+}
+
+/// Smallest and largest multiplier of a node: an attribute, a list, or the constant input 3 of `q.conv` and `q.dense`.
+fn multiplier(g: &Graph, n: NodeId) -> Option<(i64, i64)> {
+    let node = g.node(n);
+    let list = match node.op.as_str() {
+        "q.conv" | "q.dense" => g.inputs_of(n).get(3).and_then(|&v| g.const_of(v)).and_then(|t| t.to_i64_vec().ok()),
+        _ => node.attrs.int("m").ok().map(|m| vec![m]).or_else(|| node.attrs.ints("m").ok().map(<[i64]>::to_vec)),
+    }?;
+    Some((*list.iter().min()?, *list.iter().max()?))
+}
+
+fn memory(l: &Lowered) -> Memory {
+    let steps = l.buffers.iter().map(|b| b.last + 1).max().unwrap_or(0).max(l.layers.len());
+    let mut previous = None;
+    let buffers = l.buffers.iter().zip(&l.plan.offsets).map(|(b, &offset)| {
+        // A layer's result comes before its scratch, and is not in the arena when it is an output of the graph.
+        let layer = l.layers.get(b.first);
+        let second = previous.replace(b.first) == Some(b.first);
+        let scratch = layer.is_some_and(|x| x.scratch_bytes > 0 && x.scratch_bytes == b.bytes && (second || x.live_bytes == b.bytes));
+        let name = layer.map_or("copy", |x| x.name.as_str());
+        Buffer {
+            name: if scratch { format!("{name} (scratch)") } else { name.into() },
+            offset: offset as u64,
+            bytes: b.bytes as u64,
+            first: b.first,
+            last: b.last,
+        }
+    });
+    let buffers: Vec<Buffer> = buffers.collect();
+    let live = (0..steps).map(|s| buffers.iter().filter(|b| b.first <= s && s <= b.last).map(|b| b.bytes).sum()).collect();
+    Memory { arena_bytes: l.arena_bytes as u64, arena_align: l.arena_align as u64, steps, buffers, live }
+}
+
+/// All files of the output folder.
+///
+/// # Errors
+/// E009 if object or report are malformed.
+pub fn package(o: &Options, c: &Compiled, report: &Report) -> Result<Vec<mcompc_package::File>> {
+    let (inputs, outputs) = specs(&c.front, &c.quantized.graph)?;
+    let arch = o.target.rust_triple.split('-').next().unwrap_or_default();
+    mcompc_package::render(&PackageInput {
+        name: o.name.clone(),
+        target: o.target.name.clone(),
+        arch: rust_arch(arch).into(),
+        object: c.built.object.clone(),
+        inputs,
+        outputs,
+        arena_bytes: c.built.lowered.arena_bytes,
+        arena_align: c.built.lowered.arena_align,
+        model_hash: c.front.sha256.clone(),
+        version: VERSION.into(),
+        report_json: report.json()?,
+        report_html: report.html(),
+    })
+}
+
+/// Rust's `target_arch` for the first part of a Rust triple.
+fn rust_arch(first: &str) -> &str {
+    match first {
+        a if a.starts_with("thumb") => "arm",
+        a if a.starts_with("riscv64") => "riscv64",
+        a if a.starts_with("riscv32") => "riscv32",
+        a => a,
+    }
+}

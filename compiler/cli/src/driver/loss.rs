@@ -1,0 +1,54 @@
+//! The measured difference between the integer library and the float model.
+
+use super::{Compiled, Options, build, codes, float_outputs};
+use crate::progress::Progress;
+use crate::verify::{Agreement, Native, Runner};
+use mcompc_data::{Dataset, Sample};
+use mcompc_interp::FastExec;
+use mcompc_ir::Result;
+use mcompc_report::Loss;
+use mcompc_target::{Backend, Target};
+
+/// At most so many samples: the figure is for the report, `mcompc verify` measures on everything.
+const SAMPLES: usize = 256;
+
+/// Samples held in memory at a time.
+const CHUNK: usize = 32;
+
+/// Compares both sides on the calibration samples. Native code computes the integer side: the target's own where it runs here, else the
+/// host's, which gives the same bytes. `None` without data, or on a computer that is no target.
+///
+/// # Errors
+/// Those of reading the data again and of building for the host.
+pub fn measure(o: &Options, c: &Compiled, progress: &dyn Progress) -> Result<Option<Loss>> {
+    let (Some(path), Ok(host)) = (&o.calib, Target::host()) else { return Ok(None) };
+    let graph = &c.quantized.graph;
+    let native = if o.target.runs_here() {
+        Native::new(&c.built, graph)?
+    } else {
+        let built = build(&o.name, &c.front.sha256, graph, &host, Backend::Cranelift, progress)?;
+        Native::new(&built, graph)?
+    };
+    let fast = FastExec::new(&c.front.canonical)?;
+    let samples = Dataset::open(path)?.samples(&c.front.inputs)?;
+    let mut sum = Agreement::new(graph);
+    let total = samples.total().min(SAMPLES);
+    let mut samples = samples.take(total);
+    progress.begin("measuring the loss", Some(total as u64));
+    let result = (|| {
+        loop {
+            let chunk = samples.by_ref().take(CHUNK).collect::<Result<Vec<Sample>>>()?;
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            let inputs: Vec<_> = chunk.iter().map(|s| codes(&c.front, graph, s)).collect::<Result<_>>()?;
+            let int = native.run_all(&inputs)?;
+            for (real, int) in float_outputs(&c.front, &fast, &chunk)?.iter().zip(&int) {
+                sum.add(real, int, None)?;
+            }
+            progress.step(chunk.len() as u64);
+        }
+    })();
+    progress.end();
+    result.map(|()| Some(sum.loss("calibration")))
+}

@@ -1,0 +1,119 @@
+//! Flags, checked and resolved.
+
+use crate::args::{BackendArg, Build, Range};
+use mcompc_compress::RangeMethod;
+use mcompc_data::InputSpec;
+use mcompc_ir::{Code, Error, Result};
+use mcompc_target::{Backend, Target};
+use std::path::PathBuf;
+
+/// Share of the elements that `--range percentile` keeps at either end.
+const PERCENTILE: f64 = 0.9999;
+
+/// What a compilation needs to know.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// ONNX file.
+    pub model: PathBuf,
+    /// CPU.
+    pub target: Target,
+    /// Code generator.
+    pub backend: Backend,
+    /// Symbol prefix, an identifier.
+    pub name: String,
+    /// Calibration data.
+    pub calib: Option<PathBuf>,
+    /// Raw input forms.
+    pub inputs: Vec<InputSpec>,
+    /// Sizes of symbolic dimensions.
+    pub dims: Vec<(String, usize)>,
+    /// Range estimation.
+    pub range: RangeMethod,
+}
+
+/// Checks `-O`: only `int8` is built.
+///
+/// # Errors
+/// E501 for every other level, E002 for a word that is none.
+pub fn level(text: &str) -> Result<()> {
+    match text {
+        "int8" => Ok(()),
+        "int4" | "mixed" | "f32" | "int2" | "int3" | "int16" => {
+            Err(Error::new(Code::UnsupportedLevel, format!("`-O {text}` is not built yet")).hint("use -O int8"))
+        }
+        _ => Err(Error::new(Code::UnsupportedLevel, format!("`-O {text}` is no optimisation level")).hint("use -O int8")),
+    }
+}
+
+/// Name of a range method in flags and reports.
+pub(crate) fn range_name(r: RangeMethod) -> &'static str {
+    match r {
+        RangeMethod::MinMax => "minmax",
+        RangeMethod::Percentile(_) => "percentile",
+        RangeMethod::Mse => "mse",
+    }
+}
+
+fn dim(text: &str) -> Result<(String, usize)> {
+    let parsed = text.rsplit_once('=').and_then(|(n, v)| Some((n, v.trim().parse::<usize>().ok()?)));
+    match parsed {
+        Some((name, size)) if !name.is_empty() && size > 0 => Ok((name.into(), size)),
+        _ => Err(Error::new(Code::Usage, format!("--dim {text}: expected NAME=SIZE with a positive size"))),
+    }
+}
+
+impl Options {
+    /// From the command line. Nothing is read but the flags themselves.
+    ///
+    /// # Errors
+    /// E501, E502, E503 and E002.
+    pub fn new(b: &Build) -> Result<Self> {
+        level(&b.level)?;
+        let target = Target::by_name(&b.target)?;
+        let backend = match b.backend {
+            Some(BackendArg::Cranelift) => Backend::Cranelift,
+            Some(BackendArg::Mlir) => Backend::Mlir,
+            None if target.machine_cranelift.is_some() => Backend::Cranelift,
+            None => Backend::Mlir,
+        };
+        target.machine(backend)?;
+        if backend == Backend::Mlir && !cfg!(feature = "mlir") {
+            return Err(target.needs_mlir());
+        }
+        let stem = b.model.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self {
+            model: b.model.clone(),
+            target,
+            backend,
+            name: mcompc_package::prefix(b.name.as_deref().unwrap_or(&stem)),
+            calib: b.calib.clone(),
+            inputs: b.inputs.iter().map(|s| InputSpec::parse(s)).collect::<Result<_>>()?,
+            dims: b.dims.iter().map(|s| dim(s)).collect::<Result<_>>()?,
+            range: match b.range {
+                Range::Minmax => RangeMethod::MinMax,
+                Range::Percentile => RangeMethod::Percentile(PERCENTILE),
+                Range::Mse => RangeMethod::Mse,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_and_dims() {
+        assert_eq!(level("int8"), Ok(()));
+        for l in ["int4", "mixed", "f32", "fast"] {
+            let e = level(l).unwrap_err();
+            assert_eq!(e.code, Code::UnsupportedLevel);
+            assert!(e.hint.is_some_and(|h| h.contains("int8")));
+        }
+        assert_eq!(dim("batch=1"), Ok(("batch".into(), 1)));
+        assert_eq!(dim("a=b=3"), Ok(("a=b".into(), 3)));
+        for bad in ["N", "N=", "=1", "N=0", "N=-1", "N=x"] {
+            assert_eq!(dim(bad).unwrap_err().code, Code::Usage);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What long stages tell the user meanwhile.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::sync::Mutex;
+
+/// Receives the stages of a compilation as they happen.
+pub trait Progress: Sync {
+    /// A stage begins; `total` steps where their number is known.
+    fn begin(&self, what: &str, total: Option<u64>);
+    /// So many steps of the current stage are done.
+    fn step(&self, n: u64);
+    /// The current stage ends.
+    fn end(&self);
+}
+
+/// Tells nobody.
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: &str, _: Option<u64>) {}
+    fn step(&self, _: u64) {}
+    fn end(&self) {}
+}
+
+/// A bar on standard error, where that is a terminal.
+#[derive(Default)]
+pub struct Bar(Mutex<Option<ProgressBar>>);
+
+impl Bar {
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<ProgressBar>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Progress for Bar {
+    fn begin(&self, what: &str, total: Option<u64>) {
+        if !std::io::stderr().is_terminal() {
+            return;
+        }
+        let bar = match total {
+            Some(n) => ProgressBar::with_draw_target(Some(n), ProgressDrawTarget::stderr()),
+            None => ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()),
+        };
+        let form = if total.is_some() { "{msg:24} {bar:32} {pos}/{len} {eta}" } else { "{msg:24} {spinner} {elapsed}" };
+        if let Ok(style) = ProgressStyle::with_template(form) {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_string());
+        if total.is_none() {
+            bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        }
+        *self.slot() = Some(bar);
+    }
+    fn step(&self, n: u64) {
+        if let Some(b) = &*self.slot() {
+            b.inc(n);
+        }
+    }
+    fn end(&self) {
+        if let Some(b) = self.slot().take() {
+            b.finish_and_clear();
+        }
+    }
+}

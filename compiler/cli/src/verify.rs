@@ -1,0 +1,135 @@
+//! Native code against the integer reference, byte by byte, and against the float model, by its predictions and its outputs.
+
+mod agreement;
+mod emulate;
+mod layout;
+mod native;
+
+pub use agreement::{Agreement, Top1};
+pub use native::Native;
+
+use crate::driver::{Compiled, Options, codes, float_outputs};
+use crate::progress::Progress;
+use mcompc_data::{Dataset, Sample};
+use mcompc_interp::FastExec;
+use mcompc_ir::{Code, Error, Result, Tensor};
+use rayon::prelude::*;
+use serde::Serialize;
+use std::path::Path;
+
+/// Executes the entry function.
+pub trait Runner {
+    /// How: `native`, or the emulator's name.
+    fn name(&self) -> String;
+    /// Outputs for each sample, in order.
+    ///
+    /// # Errors
+    /// E601 where the code fails or writes where it must not.
+    fn run_all(&self, inputs: &[Vec<Tensor>]) -> Result<Vec<Vec<Tensor>>>;
+}
+
+/// The way to run what was compiled for `o.target`: in this process where this CPU is the target, else under QEMU.
+///
+/// # Errors
+/// E505 where a cross compiler or emulator is missing.
+pub fn runner(o: &Options, c: &Compiled) -> Result<Box<dyn Runner>> {
+    if o.target.runs_here() {
+        return Ok(Box::new(Native::new(&c.built, &c.quantized.graph)?));
+    }
+    let layout = layout::Layout::new(&c.built, &c.quantized.graph);
+    Ok(Box::new(emulate::Emulated::new(&o.target, &c.built.object, layout)?))
+}
+
+/// Samples computed by the reference side by side.
+const CHUNK: usize = 32;
+
+/// What a verification found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// Samples run.
+    pub samples: usize,
+    /// Output bytes compared with the integer reference; all of them are equal.
+    pub bytes: u64,
+    /// How the code ran: `native`, or the emulator's name.
+    pub machine: String,
+    /// Against the float model.
+    pub float: mcompc_report::Loss,
+    /// With labels.
+    pub top1: Option<Top1>,
+}
+
+/// Runs every sample of `data` (at most `limit`) three times: natively, on the integer reference, on the float model.
+///
+/// # Errors
+/// E601 at the first byte that differs, with its sample, output and position; E401 for data that do not fit.
+pub fn verify(c: &Compiled, runner: &dyn Runner, data: &Path, limit: Option<usize>, progress: &dyn Progress) -> Result<Outcome> {
+    let data = Dataset::open(data)?;
+    let samples = data.samples(&c.front.inputs)?;
+    let count = samples.total();
+    let labels = data.labels(count)?;
+    let total = count.min(limit.unwrap_or(usize::MAX));
+    progress.begin("verifying", Some(total as u64));
+    let mut samples = samples.take(total);
+    let mut state = State { c, runner, fast: FastExec::new(&c.front.canonical)?, sum: Agreement::new(&c.quantized.graph), bytes: 0 };
+    let result = (|| {
+        loop {
+            let chunk = samples.by_ref().take(CHUNK).collect::<Result<Vec<Sample>>>()?;
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            state.chunk(&chunk, labels.as_deref())?;
+            progress.step(chunk.len() as u64);
+        }
+    })();
+    progress.end();
+    result?;
+    let State { sum, bytes, .. } = state;
+    Ok(Outcome { samples: total, bytes, machine: runner.name(), float: sum.loss("given data"), top1: sum.top1() })
+}
+
+struct State<'a> {
+    c: &'a Compiled,
+    runner: &'a dyn Runner,
+    fast: FastExec,
+    sum: Agreement,
+    bytes: u64,
+}
+
+impl State<'_> {
+    fn chunk(&mut self, chunk: &[Sample], labels: Option<&[i64]>) -> Result<()> {
+        let graph = &self.c.quantized.graph;
+        let inputs: Vec<Vec<Tensor>> = chunk.iter().map(|s| codes(&self.c.front, graph, s)).collect::<Result<_>>()?;
+        let want: Vec<Vec<Tensor>> = inputs.par_iter().map(|x| mcompc_interp::run(graph, x)).collect::<Result<_>>()?;
+        let have = self.runner.run_all(&inputs)?;
+        let real = float_outputs(&self.c.front, &self.fast, chunk)?;
+        for (((s, want), have), real) in chunk.iter().zip(&want).zip(&have).zip(&real) {
+            equal(self.c, s.index, want, have)?;
+            self.bytes += have.iter().map(|t| t.bytes().len() as u64).sum::<u64>();
+            self.sum.add(real, have, labels.and_then(|l| l.get(s.index)).copied())?;
+        }
+        Ok(())
+    }
+}
+
+fn equal(c: &Compiled, sample: usize, want: &[Tensor], have: &[Tensor]) -> Result<()> {
+    for ((o, w), h) in c.quantized.graph.outputs.iter().zip(want).zip(have) {
+        if w.bytes() == h.bytes() {
+            continue;
+        }
+        let at = w.bytes().iter().zip(h.bytes().iter()).position(|(a, b)| a != b).unwrap_or_else(|| w.bytes().len().min(h.bytes().len()));
+        let count = w.bytes().iter().zip(h.bytes().iter()).filter(|(a, b)| a != b).count();
+        let show = |t: &Tensor| t.bytes().get(at).map_or("nothing".into(), |&b| format!("{}", b as i8));
+        return Err(Error::new(
+            Code::Mismatch,
+            format!(
+                "sample {sample}: byte {at} is {} in native code, {} in the reference; {count} of {} bytes differ",
+                show(h),
+                show(w),
+                w.bytes().len()
+            ),
+        )
+        .at(&o.name)
+        .hint("this is a bug of the compiler: report it with the model and the target"));
+    }
+    Ok(())
+}

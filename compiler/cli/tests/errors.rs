@@ -1,0 +1,151 @@
+//! Broken input through the binary: a code, a name, a hint, exit status 1, and nothing left on the disk.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+use common::{INPUT, digits, edited, mcompc, npy};
+use mcompc_onnx::proto::StringStringEntryProto;
+use std::path::{Path, PathBuf};
+
+/// Compiles and checks the error; `at` is a part of the first line.
+fn fails(dir: &Path, model: &Path, calib: &Path, more: &[&str], status: i32, code: &str, at: &str) {
+    let before = std::fs::read_dir(dir).unwrap().count();
+    let mut args = vec![model.to_str().unwrap(), "--target", "x86_64", "--calib", calib.to_str().unwrap(), "-o", "out"];
+    args.extend(more);
+    if !more.contains(&"--input") {
+        args.extend(["--input", INPUT]);
+    }
+    let out = mcompc(dir, &args);
+    let text = String::from_utf8(out.stderr).unwrap();
+    let first = text.lines().next().unwrap_or_default();
+    assert_eq!(out.status.code(), Some(status), "{text}");
+    assert!(first.starts_with(&format!("error[{code}]")) && first.contains(at), "{text}");
+    assert!(text.contains("\n  hint: "), "no hint: {text}");
+    assert!(out.stdout.is_empty());
+    assert_eq!(std::fs::read_dir(dir).unwrap().count(), before, "something was left behind");
+}
+
+fn model_fails(edit: impl FnOnce(&mut mcompc_onnx::proto::ModelProto), code: &str, at: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let model = edited(dir.path(), edit);
+    fails(dir.path(), &model, &digits("digits.calib.npz"), &[], 1, code, at);
+}
+
+#[test]
+fn truncated_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = std::fs::read(digits("digits.onnx")).unwrap();
+    for part in [0, 1, 100, bytes.len() / 2, bytes.len() - 1] {
+        let model = dir.path().join("cut.onnx");
+        std::fs::write(&model, &bytes[..part]).unwrap();
+        fails(dir.path(), &model, &digits("digits.calib.npz"), &[], 1, "E101", "");
+    }
+}
+
+#[test]
+fn missing_file() {
+    let dir = tempfile::tempdir().unwrap();
+    fails(dir.path(), Path::new("nowhere.onnx"), &digits("digits.calib.npz"), &[], 1, "E001", "nowhere.onnx");
+    fails(dir.path(), &digits("digits.onnx"), Path::new("nowhere.npz"), &[], 1, "E001", "nowhere.npz");
+}
+
+#[test]
+fn wrong_dims() {
+    let name = name_of_weight();
+    model_fails(|m| m.graph.as_mut().unwrap().initializer[0].dims[0] += 1, "E102", &name);
+}
+
+fn name_of_weight() -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let mut name = String::new();
+    edited(dir.path(), |m| name = m.graph.as_ref().unwrap().initializer[0].name.clone().unwrap());
+    name
+}
+
+#[test]
+fn nan_weights() {
+    let name = name_of_weight();
+    let nan = |m: &mut mcompc_onnx::proto::ModelProto| {
+        let t = &mut m.graph.as_mut().unwrap().initializer[0];
+        let mut raw = t.raw_data.clone().unwrap().to_vec();
+        raw[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+        t.raw_data = Some(raw.into());
+    };
+    model_fails(nan, "E105", &name);
+}
+
+#[test]
+fn cyclic_graph() {
+    let cycle = |m: &mut mcompc_onnx::proto::ModelProto| {
+        let g = m.graph.as_mut().unwrap();
+        let last = g.node.last().unwrap().output[0].clone();
+        g.node[0].input[0] = last;
+    };
+    model_fails(cycle, "E104", "at `");
+}
+
+#[test]
+fn external_data_outside() {
+    let name = name_of_weight();
+    let outside = |m: &mut mcompc_onnx::proto::ModelProto| {
+        let t = &mut m.graph.as_mut().unwrap().initializer[0];
+        t.raw_data = None;
+        t.data_location = Some(1);
+        t.external_data = vec![StringStringEntryProto { key: Some("location".into()), value: Some("../weights.bin".into()) }];
+    };
+    model_fails(outside, "E103", &name);
+}
+
+#[test]
+fn unsupported_operator() {
+    let change = |m: &mut mcompc_onnx::proto::ModelProto| {
+        let n = &mut m.graph.as_mut().unwrap().node[1];
+        n.op_type = Some("GridSample".into());
+        n.name = Some("the_node".into());
+    };
+    model_fails(change, "E201", "at `the_node`: ");
+}
+
+fn calib_fails(descr: &str, shape: &str, data: &[u8], input: &str, code: &str, at: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let file: PathBuf = dir.path().join("calib.npy");
+    npy(&file, descr, shape, data);
+    fails(dir.path(), &digits("digits.onnx"), &file, &["--input", input], 1, code, at);
+}
+
+#[test]
+fn calibration_data() {
+    calib_fails("|u1", "(2, 1, 8, 9)", &[1; 144], INPUT, "E401", "");
+    calib_fails("|u1", "(2, 1, 8, 8)", &[1; 100], INPUT, "E401", "");
+    calib_fails("<f4", "(1, 1, 8, 8)", &[0; 256], INPUT, "E401", "");
+    calib_fails("<f4", "(1, 1, 8, 8)", &f32::NAN.to_le_bytes().repeat(64), "pixels=f32", "E105", "");
+}
+
+#[test]
+fn flags() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |more: &[&str], status, code| {
+        fails(dir.path(), &digits("digits.onnx"), &digits("digits.calib.npz"), more, status, code, "");
+    };
+    for level in ["int4", "mixed", "f32", "O3"] {
+        run(&["-O", level], 1, "E501");
+    }
+    run(&["--input", "nobody=u8"], 2, "E002");
+    run(&["--input", "pixels=u9"], 2, "E002");
+    run(&["--dim", "N"], 2, "E002");
+    let target = ["--target", "z80"];
+    let out = mcompc(dir.path(), [digits("digits.onnx").to_str().unwrap(), "-o", "out"].into_iter().chain(target));
+    assert_eq!(out.status.code(), Some(1));
+    assert!(String::from_utf8(out.stderr).unwrap().starts_with("error[E502]"));
+    let out = mcompc(dir.path(), ["--no-such-flag"]);
+    assert_eq!(out.status.code(), Some(2));
+}
+
+#[test]
+fn errors_as_json() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = mcompc(dir.path(), ["plan", digits("digits.onnx").to_str().unwrap(), "-O", "int4", "--json"]);
+    assert_eq!(out.status.code(), Some(1));
+    let v: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(v["error"]["code"], "E501");
+    assert!(v["error"]["hint"].as_str().unwrap().contains("int8"));
+}
