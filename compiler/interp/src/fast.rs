@@ -42,6 +42,7 @@ fn kernel(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
 
 fn not_float(op: &str) -> Error {
     Error::new(Code::UnsupportedOp, format!("`{op}` is not an operator of the float executor"))
+        .hint("integer graphs run on FastInt, or by the book")
 }
 
 /// Where a value lives.
@@ -101,12 +102,13 @@ impl FastExec {
     /// # Errors
     /// [`Code::BadShape`] with the input's name where its number of elements differs.
     pub fn run(&self, s: &mut Scratch, inputs: &[&[f32]], mut observer: impl FnMut(ValueId, &[f32])) -> Result<Vec<Vec<f32>>> {
+        let hint = "give one slice per graph input, in order, of its number of elements";
         if inputs.len() != self.inputs.len() {
-            return Err(Error::new(Code::BadShape, format!("{} inputs for a graph of {}", inputs.len(), self.inputs.len())));
+            return Err(Error::new(Code::BadShape, format!("{} inputs for a graph of {}", inputs.len(), self.inputs.len())).hint(hint));
         }
         for ((id, name, n), x) in self.inputs.iter().zip(inputs) {
             if x.len() != *n {
-                return Err(Error::new(Code::BadShape, format!("the input has {n} elements, given {}", x.len())).at(name));
+                return Err(Error::new(Code::BadShape, format!("the input has {n} elements, given {}", x.len())).at(name).hint(hint));
             }
             observer(*id, x);
         }
@@ -199,7 +201,9 @@ impl<'a> Planner<'a> {
         for (i, &id) in g.inputs.iter().enumerate() {
             let v = g.value(g.out(id));
             if v.dtype != DType::F32 {
-                return Err(Error::new(Code::UnsupportedType, format!("the float executor takes f32, not {}", v.dtype)).at(&v.name));
+                return Err(Error::new(Code::UnsupportedType, format!("the float executor takes f32, not {}", v.dtype))
+                    .at(&v.name)
+                    .hint("integer graphs run on FastInt, or by the book"));
             }
             self.place.insert(g.out(id), Place::Input(i));
             inputs.push((g.out(id), v.name.clone(), v.elems()));
@@ -212,7 +216,8 @@ impl<'a> Planner<'a> {
                 continue;
             }
             if node.op == "const" {
-                let data = self.constant(g.out(id)).map_err(|e| e.at(&node.name))?.unwrap_or_default();
+                let data =
+                    self.constant(g.out(id)).map_err(|e| e.at(&node.name).hint("float graphs have f32 constants"))?.unwrap_or_default();
                 self.place.insert(g.out(id), Place::Const(self.consts.len()));
                 self.consts.push(data);
                 continue;

@@ -147,7 +147,8 @@ impl Layer {
         let r = &self.r;
         let acc = (self.bias[o] + i64::from(sum)) << r.pre;
         if i32::try_from(self.bias[o] + i64::from(sum)).is_err() || i32::try_from(acc).is_err() {
-            return Err(Error::new(Code::Overflow, format!("an accumulator of {} leaves 32 bits", self.bias[o] + i64::from(sum))));
+            let e = Error::new(Code::Overflow, format!("an accumulator of {} leaves 32 bits", self.bias[o] + i64::from(sum)));
+            return Err(e.hint("integer graphs are made so that this cannot happen; a bug worth reporting"));
         }
         // Below 2^31 * 2^31 + 2^46.
         let q = r.zero_point + ((acc * self.m[o] + (1i64 << (31 + r.shift))) >> (32 + r.shift));

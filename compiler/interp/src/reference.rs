@@ -48,17 +48,20 @@ pub fn run_all(g: &Graph, inputs: &[Tensor]) -> Result<Trace> {
 }
 
 pub(crate) fn given(g: &Graph, inputs: &[Tensor]) -> Result<BTreeMap<ValueId, Tensor>> {
+    let hint = "give one tensor per graph input, in order, of its type and static shape";
     if inputs.len() != g.inputs.len() {
-        return Err(Error::new(Code::BadShape, format!("{} inputs for a graph of {}", inputs.len(), g.inputs.len())));
+        return Err(Error::new(Code::BadShape, format!("{} inputs for a graph of {}", inputs.len(), g.inputs.len())).hint(hint));
     }
     let mut values = BTreeMap::new();
     for (&id, t) in g.inputs.iter().zip(inputs) {
         let v = g.value(g.out(id));
         if t.dtype != v.dtype {
-            return Err(Error::new(Code::UnsupportedType, format!("the input is {}, given {}", v.dtype, t.dtype)).at(&v.name));
+            return Err(Error::new(Code::UnsupportedType, format!("the input is {}, given {}", v.dtype, t.dtype)).at(&v.name).hint(hint));
         }
         if t.shape != v.shape {
-            return Err(Error::new(Code::BadShape, format!("the input has shape {:?}, given {:?}", v.shape, t.shape)).at(&v.name));
+            return Err(Error::new(Code::BadShape, format!("the input has shape {:?}, given {:?}", v.shape, t.shape))
+                .at(&v.name)
+                .hint(hint));
         }
         values.insert(g.out(id), t.clone());
     }

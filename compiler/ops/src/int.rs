@@ -25,5 +25,9 @@ pub(crate) fn centred(c: &Ctx<'_>, i: usize, t: &Tensor) -> Result<Vec<i64>> {
 
 /// The accumulator, checked to fit the 32 bits that every target has for it.
 pub(crate) fn accumulator(v: i64) -> Result<i64> {
-    if i32::try_from(v).is_ok() { Ok(v) } else { Err(Error::new(Code::Overflow, format!("an accumulator of {v} leaves 32 bits"))) }
+    if i32::try_from(v).is_ok() {
+        return Ok(v);
+    }
+    let e = Error::new(Code::Overflow, format!("an accumulator of {v} leaves 32 bits"));
+    Err(e.hint("integer graphs are made so that this cannot happen; a bug worth reporting"))
 }

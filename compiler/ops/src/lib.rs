@@ -67,6 +67,10 @@ pub fn find(op: &str) -> Result<&'static OpDef> {
     })
 }
 
+fn named(e: Error, n: &Node) -> Error {
+    e.at(&n.name).hint(format!("docs/ops.md says what {} takes; export the model again with shapes, types and attributes that fit", n.op))
+}
+
 /// Requires at least one element, and that the value fits the address space: operators multiply dimensions without further checks.
 fn sized(v: &Value) -> Result<()> {
     let bytes = v.shape.iter().try_fold(v.dtype.size(), |a, &d| if d == 0 { None } else { a.checked_mul(d) });
@@ -91,7 +95,7 @@ pub fn infer(node: &Node, ins: &[&Value]) -> Result<Vec<Value>> {
         outs.iter().try_for_each(|v| if ins.is_empty() { Ok(()) } else { sized(v) })?;
         Ok(outs)
     };
-    run().map_err(|e: Error| e.at(&node.name))
+    run().map_err(|e| named(e, node))
 }
 
 /// The reference result of a node on `tensors`, one per input of `ins`. For integer operators `node.outs` holds the output quantization.
@@ -102,9 +106,9 @@ pub fn eval(node: &Node, ins: &[&Value], tensors: &[&Tensor]) -> Result<Vec<Tens
     infer(node, ins)?;
     let fits = ins.len() == tensors.len() && ins.iter().zip(tensors).all(|(v, t)| v.dtype == t.dtype && v.shape == t.shape);
     if !fits {
-        return Err(Error::new(Code::Internal, "the tensors are not of the types that were inferred").at(&node.name));
+        return Err(named(Error::new(Code::Internal, "the tensors are not of the types that were inferred"), node));
     }
-    find(&node.op).and_then(|d| (d.eval)(&Ctx { node, ins }, tensors)).map_err(|e| e.at(&node.name))
+    find(&node.op).and_then(|d| (d.eval)(&Ctx { node, ins }, tensors)).map_err(|e| named(e, node))
 }
 
 /// Output values of a node of a graph, from the values it reads; see [`infer`].
@@ -152,7 +156,7 @@ pub fn verify(g: &Graph) -> Result<()> {
         if have.len() != want.len() || !have.iter().zip(&want).all(|(a, b)| same(a, b)) {
             let show = |v: &[Value]| v.iter().map(|v| format!("{}{:?} {:?}", v.dtype, v.shape, v.quant)).collect::<Vec<_>>().join(", ");
             let e = Error::new(Code::Verify, format!("the outputs are {}, inference says {}", show(have), show(&want)));
-            return Err(e.at(&g.node(id).name));
+            return Err(e.at(&g.node(id).name).hint("a pass changed one node and not its readers; a bug worth reporting"));
         }
     }
     Ok(())

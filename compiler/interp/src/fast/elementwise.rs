@@ -61,7 +61,7 @@ fn zip(s: &Site<'_>, f: impl Fn(f32, f32) -> f32 + Send + Sync + 'static) -> Res
     } else if s.out().elems() <= u32::MAX as usize {
         Pairing::Table(repeat(a, y), repeat(b, y))
     } else {
-        return Err(Error::new(Code::Limit, "a tensor of more than 2^32 elements"));
+        return Err(Error::new(Code::Limit, "a tensor of more than 2^32 elements").hint("bind smaller dimensions"));
     };
     Ok(Box::new(Zip { f, pairing }))
 }

@@ -87,7 +87,7 @@ impl Kernel for Concat {
 pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
     let (a, x) = (&s.node.attrs, &s.ins[0].shape);
     if s.out().elems() > u32::MAX as usize {
-        return Err(Error::new(Code::Limit, "a tensor of more than 2^32 elements"));
+        return Err(Error::new(Code::Limit, "a tensor of more than 2^32 elements").hint("bind smaller dimensions"));
     }
     match s.node.op.as_str() {
         "Transpose" => {

@@ -76,7 +76,7 @@ pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
         }
         "ReduceMean" => {
             if s.ins[0].elems() > u32::MAX as usize {
-                return Err(Error::new(Code::Limit, "a tensor of more than 2^32 elements"));
+                return Err(Error::new(Code::Limit, "a tensor of more than 2^32 elements").hint("bind smaller dimensions"));
             }
             let mut kept = x.clone();
             a.usizes("axes")?.into_iter().for_each(|i| kept[i] = 1);
