@@ -16,6 +16,7 @@ use mcompc_kernel::{Block, Data, Func, Inst, Lane, Module, Op, Role, Ty, Val};
 use mcompc_target::Target;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use usage::Clamps;
 
 /// The whole module.
 pub(crate) fn module(module: &Module, target: &Target, opts: &Options) -> Result<String> {
@@ -96,8 +97,7 @@ pub(crate) struct Emitter<'a> {
     module: &'a Module,
     func: &'a Func,
     isa: &'a Isa,
-    /// Whose value is saturated by every reader anyway, by value.
-    saturated: Vec<bool>,
+    clamps: Clamps,
     /// Emitted before the body.
     entry: String,
     hidden: BTreeMap<i32, String>,
@@ -108,7 +108,7 @@ pub(crate) struct Emitter<'a> {
 
 impl<'a> Emitter<'a> {
     fn new(module: &'a Module, func: &'a Func, isa: &'a Isa) -> Self {
-        Self { module, func, isa, saturated: usage::saturated(func), entry: String::new(), hidden: BTreeMap::new(), body: String::new(), temps: 0, blocks: 0 }
+        Self { module, func, isa, clamps: Clamps::of(func), entry: String::new(), hidden: BTreeMap::new(), body: String::new(), temps: 0, blocks: 0 }
     }
 
     fn function(mut self, out: &mut String) -> Result<()> {
@@ -201,7 +201,7 @@ impl<'a> Emitter<'a> {
             Op::ReduceAdd => self.reduce_add(&d, t0, &a[0])?,
             Op::Contract { row, lane } => self.contract(&d, *row, *lane, &a)?,
             Op::Mac => self.mac(&d, [self.func.ty(args[1]), self.func.ty(args[2])], &a)?,
-            Op::Rescale(r) => self.rescale(&d, r, t0, &a, self.saturated.get(dst.0 as usize).copied().unwrap_or(false))?,
+            Op::Rescale(r) => self.rescale(&d, r, t0, &a, self.clamps.deferred[dst.0 as usize])?,
         }
         Ok(())
     }

@@ -138,7 +138,7 @@ impl Emitter<'_> {
         self.line(format_args!("{d} = llvm.select {c}, {}, {} : i1, {}", a[1], a[2], ty(t)));
     }
 
-    /// Clamps a scalar or vector of i32.
+    /// Clamps a scalar or vector of the integer type `t`.
     pub(super) fn clamp(&mut self, v: &str, lo: i32, hi: i32, t: &str) -> String {
         let hi = self.splat_const(hi.into(), t);
         let lo = self.splat_const(lo.into(), t);

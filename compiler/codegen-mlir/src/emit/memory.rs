@@ -87,6 +87,7 @@ impl Emitter<'_> {
                 (l.bits(), vec_ty(bits, n))
             }
         };
+        let v = if self.clamps.at_store[val.0 as usize] && bits < lane_bits { self.clamp(&v, -128, 127, &ty(t)) } else { v };
         let v = match bits {
             b if b == lane_bits => v,
             b if b < lane_bits => self.temp(format_args!("arith.trunci {v} : {} to {narrow}", ty(t))),

@@ -6,8 +6,8 @@ use mcompc_ir::Result;
 use mcompc_kernel::{Lane, Rescale, Ty};
 
 impl Emitter<'_> {
-    /// `saturated`: every reader of the result saturates it to i8.
-    pub(super) fn rescale(&mut self, d: &str, r: &Rescale, t: Ty, a: &[String], saturated: bool) -> Result<()> {
+    /// `deferred`: every reader of the result saturates it to i8.
+    pub(super) fn rescale(&mut self, d: &str, r: &Rescale, t: Ty, a: &[String], deferred: bool) -> Result<()> {
         if !(1..=15).contains(&r.shift) || r.pre > 31 || r.lo > r.hi {
             return refuse(format_args!("{r:?}"));
         }
@@ -36,7 +36,7 @@ impl Emitter<'_> {
                 self.temp(format_args!("arith.shrsi {sum}, {s} : {name}"))
             }
         };
-        let v = if whole_i8 && saturated {
+        let v = if whole_i8 && deferred {
             v
         } else if whole_i8 && t == Ty::I32 && self.isa.ssat() {
             let bits = self.iconst(8);

@@ -19,8 +19,37 @@ struct Cases {
 const ROUNDS: usize = 4;
 
 impl Cases {
+    /// `size` bytes in, `out` bytes out of which `body` may write some, for the addresses of both.
+    fn bytes(&mut self, name: String, size: usize, out: usize, edit: impl Fn(&mut [u8]), body: impl FnOnce(&mut Builder, Val, Val)) {
+        self.kernel(name, size, edit, |b, p, y| {
+            let z = b.iconst(0);
+            for at in (0..out).step_by(4) {
+                b.store(z, MemElem::W32, y, at as i32);
+            }
+            body(b, p, y);
+            out
+        });
+    }
+
     /// `size` bytes in, a value out: `body` gets the address of its input and returns the values to keep.
     fn case(&mut self, name: String, size: usize, edit: impl Fn(&mut [u8]), body: impl FnOnce(&mut Builder, Val) -> Vec<Val>) {
+        self.kernel(name, size, edit, |b, p, y| {
+            let mut bytes = 0;
+            for v in body(b, p) {
+                let mem = match b.ty(v) {
+                    Ty::Vec(Lane::I8, _) => MemElem::S8,
+                    Ty::Vec(Lane::I16, _) => MemElem::S16,
+                    _ => MemElem::W32,
+                };
+                b.store(v, mem, y, bytes as i32);
+                bytes += b.ty(v).bytes();
+            }
+            bytes
+        });
+    }
+
+    /// `body` stores its results and returns how many bytes they are.
+    fn kernel(&mut self, name: String, size: usize, edit: impl Fn(&mut [u8]), body: impl FnOnce(&mut Builder, Val, Val) -> usize) {
         let symbol = format!("k{}", self.names.len());
         let mut b = Builder::new(&symbol);
         let src = b.ptr("src", Role::In, size * ROUNDS, 1);
@@ -28,15 +57,7 @@ impl Cases {
         let dst = b.ptr("dst", Role::Out, 0, 1);
         let mut bytes = 0;
         b.for_loop(0, ROUNDS as i32, 1, &[src, dst], |b, _, c| {
-            for v in body(b, c[0]) {
-                let mem = match b.ty(v) {
-                    Ty::Vec(Lane::I8, _) => MemElem::S8,
-                    Ty::Vec(Lane::I16, _) => MemElem::S16,
-                    _ => MemElem::W32,
-                };
-                b.store(v, mem, c[1], bytes as i32);
-                bytes += b.ty(v).bytes();
-            }
+            bytes = body(b, c[0], c[1]);
             vec![b.ptr_imm(c[0], size as i32), b.ptr_imm(c[1], bytes as i32)]
         });
         let mut f = b.finish();
@@ -272,6 +293,19 @@ fn vectors(c: &mut Cases, t: Ty, max: usize) {
             let q = b.rescale(r, x, m);
             let h = b.narrow_sat(q, q);
             vec![b.narrow_sat(h, h), b.trunc(q, Lane::I8)]
+        });
+        // The same with nothing but saturation and byte stores behind it, where the clamp may wait.
+        let size = 2 * t.bytes();
+        c.bytes(format!("rescale, narrow and store {t}"), size, 4 * n as usize, |v| i32s(v, v.len() / 2, |m| m & i32::MAX | 1), |b, p, y| {
+            let (x, m) = (own_load(b, t, p, 0), own_load(b, t, p, t.bytes() as i32));
+            let q = b.rescale(r, x, m);
+            let swapped = b.add(x, m);
+            let s = b.rescale(r, swapped, m);
+            let h = b.narrow_sat(q, s);
+            b.store(h, MemElem::S8, y, 0);
+            let v = b.narrow_sat(h, h);
+            let v = b.op(Ty::I32, Op::Extract { lane: 1 }, &[v]);
+            b.store(v, MemElem::S8, y, 2 * n as i32);
         });
     }
 }
