@@ -44,7 +44,10 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     };
     match answer {
         Ok(a) => print(&if json { format!("{:#}\n", a.json) } else { a.text }),
-        Err(e) => fail(&e, json),
+        Err(e) => {
+            let more = format!("`mcompc explain {}` says more", e.code.as_str());
+            fail(&e.hint(more), json)
+        }
     }
 }
 

@@ -50,7 +50,7 @@ fn plan_shows_every_layer_and_writes_nothing() {
     let model = digits("digits.onnx").to_str().unwrap().to_string();
     // Without calibration data: allowed, and said.
     let text = ok(dir.path(), ["plan", &model, "--target", "aarch64"]);
-    assert!(text.contains("warning: No calibration data"), "{text}");
+    assert!(text.contains("warning: no calibration data"), "{text}");
     for word in ["q.conv", "q.dense", "q.softmax", "MACs", "RAM"] {
         assert!(text.contains(word), "{word} in {text}");
     }
