@@ -141,10 +141,11 @@ impl<'a> Emitter<'a> {
         let _ = writeln!(
             out,
             "  llvm.func {linkage}@{}({}){result} attributes {{dso_local, section = {}, passthrough = [\"nounwind\", \"norecurse\", \
-             \"nofree\", \"no-builtins\"{inline}]}} {{",
+             \"nofree\", \"no-builtins\"{inline}{}]}} {{",
             quoted(&f.name),
             params.join(", "),
             quoted(&format!(".text.{}", f.name)),
+            self.isa.tuning(),
         );
         out.push_str(&self.entry);
         out.push_str(&self.body);

@@ -18,8 +18,10 @@ pub(crate) enum Isa {
     Thumb2Dsp,
     /// Armv8.1-M with DSP and MVE.
     Mve,
-    /// RISC-V, with or without vectors.
+    /// RISC-V without vectors.
     Riscv,
+    /// RISC-V with vectors.
+    Rvv,
 }
 
 impl Isa {
@@ -35,6 +37,7 @@ impl Isa {
             // The DSP extension is optional here; LLVM's names for the cores have it unless the features take it away.
             "thumbv8m.main" if target.llvm.features.contains("-dsp") => Isa::Thumb2,
             "thumbv8m.main" => Isa::Thumb2Dsp,
+            _ if arch.starts_with("riscv") && target.llvm.features.split(',').any(|f| f == "+v") => Isa::Rvv,
             _ if arch.starts_with("riscv") => Isa::Riscv,
             _ => return Err(Error::new(Code::UnknownTarget, format!("the MLIR back end does not know the architecture `{arch}`"))),
         })
@@ -42,6 +45,11 @@ impl Isa {
     /// Whether `smmla`, `smlad` and `sxtb16` exist.
     pub(crate) fn dsp(self) -> bool {
         matches!(self, Isa::Thumb2Dsp | Isa::Mve)
+    }
+    /// More attributes of every function, each after a comma. The generic RISC-V schedule computes all products of a tile before it adds
+    /// the first, and spills; that of a small in-order core does not.
+    pub(crate) fn tuning(self) -> &'static str {
+        if self == Isa::Riscv { ", [\"tune-cpu\", \"syntacore-scr1-max\"]" } else { "" }
     }
     /// Whether `ssat` exists.
     pub(crate) fn ssat(self) -> bool {

@@ -16,11 +16,20 @@ pub fn mlir(m: &Module, target: &str) -> String {
     mcompc_codegen_mlir::to_mlir(m, &Target::by_name(target).unwrap(), &Options::default()).unwrap()
 }
 
+fn text(m: &Module, target: &str, output: Output) -> String {
+    let t = Target::by_name(target).unwrap();
+    let text = compile(m, &t, &Options { output, ..Options::default() }).unwrap_or_else(|e| panic!("{target}: {e}"));
+    String::from_utf8(text).unwrap()
+}
+
 /// Assembly for a target.
 pub fn assembly(m: &Module, target: &str) -> String {
-    let t = Target::by_name(target).unwrap();
-    let text = compile(m, &t, &Options { output: Output::Assembly, ..Options::default() }).unwrap_or_else(|e| panic!("{target}: {e}"));
-    String::from_utf8(text).unwrap()
+    text(m, target, Output::Assembly)
+}
+
+/// LLVM IR as it reaches the code generator.
+pub fn llvm_ir(m: &Module, target: &str) -> String {
+    text(m, target, Output::LlvmIr)
 }
 
 /// Whether the machine can be used here; only a feature that this CPU lacks is let pass.
