@@ -1,4 +1,5 @@
 //! Every operation on every type: interpreter = native code = emulated code.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Every folder of `targets/` holds together.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use mcompc_ir::Code;
 use mcompc_kernel::{Form, Lane, MacForm, Machine, Ty};

@@ -1,5 +1,5 @@
 //! A suite is one module of many small kernels behind one entry: run by the interpreter, natively and under emulation, compared by case.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use mcompc_codegen_cranelift::{Options, compile};
 use mcompc_emu::{Argument, Calling, Program, call_main};
