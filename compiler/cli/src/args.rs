@@ -101,6 +101,9 @@ pub struct Verify {
     /// Run at most this many samples
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+    /// Compare every sample with the by-the-book interpreter, not only the first 16 (slow)
+    #[arg(long)]
+    pub by_the_book: bool,
 }
 
 /// A command without arguments of its own.

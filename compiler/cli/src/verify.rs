@@ -11,7 +11,7 @@ pub use native::Native;
 use crate::driver::{Compiled, Options, codes, float_outputs};
 use crate::progress::Progress;
 use mcompc_data::{Dataset, Sample};
-use mcompc_interp::FastExec;
+use mcompc_interp::{FastExec, FastInt};
 use mcompc_ir::{Code, Error, Result, Tensor};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -43,11 +43,28 @@ pub fn runner(o: &Options, c: &Compiled) -> Result<Box<dyn Runner>> {
 /// Samples computed by the reference side by side.
 const CHUNK: usize = 32;
 
+/// How much to verify.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// Samples at most.
+    pub limit: usize,
+    /// Samples, from the first on, that the by-the-book interpreter computes too; the others are left to the fast integer executor.
+    pub by_the_book: usize,
+}
+
+impl Default for Extent {
+    fn default() -> Self {
+        Self { limit: usize::MAX, by_the_book: 16 }
+    }
+}
+
 /// What a verification found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
     /// Samples run.
     pub samples: usize,
+    /// Samples that the by-the-book interpreter computed too.
+    pub by_the_book: usize,
     /// Output bytes compared with the integer reference; all of them are equal.
     pub bytes: u64,
     /// How the code ran: `native`, or the emulator's name.
@@ -58,19 +75,27 @@ pub struct Outcome {
     pub top1: Option<Top1>,
 }
 
-/// Runs every sample of `data` (at most `limit`) three times: natively, on the integer reference, on the float model.
+/// Runs the samples of `data` natively, on the integer reference, and on the float model.
 ///
 /// # Errors
 /// E601 at the first byte that differs, with its sample, output and position; E401 for data that do not fit.
-pub fn verify(c: &Compiled, runner: &dyn Runner, data: &Path, limit: Option<usize>, progress: &dyn Progress) -> Result<Outcome> {
+pub fn verify(c: &Compiled, runner: &dyn Runner, data: &Path, extent: Extent, progress: &dyn Progress) -> Result<Outcome> {
     let data = Dataset::open(data)?;
     let samples = data.samples(&c.front.inputs)?;
     let count = samples.total();
     let labels = data.labels(count)?;
-    let total = count.min(limit.unwrap_or(usize::MAX));
+    let total = count.min(extent.limit);
     progress.begin("verifying", Some(total as u64));
     let mut samples = samples.take(total);
-    let mut state = State { c, runner, fast: FastExec::new(&c.front.canonical)?, sum: Agreement::new(&c.quantized.graph), bytes: 0 };
+    let mut state = State {
+        c,
+        runner,
+        by_the_book: extent.by_the_book,
+        float: FastExec::new(&c.front.canonical)?,
+        int: FastInt::new(&c.quantized.graph)?,
+        sum: Agreement::new(&c.quantized.graph),
+        bytes: 0,
+    };
     let result = (|| {
         loop {
             let chunk = samples.by_ref().take(CHUNK).collect::<Result<Vec<Sample>>>()?;
@@ -84,13 +109,22 @@ pub fn verify(c: &Compiled, runner: &dyn Runner, data: &Path, limit: Option<usiz
     progress.end();
     result?;
     let State { sum, bytes, .. } = state;
-    Ok(Outcome { samples: total, bytes, machine: runner.name(), float: sum.loss("given data"), top1: sum.top1() })
+    Ok(Outcome {
+        samples: total,
+        by_the_book: total.min(extent.by_the_book),
+        bytes,
+        machine: runner.name(),
+        float: sum.loss("given data"),
+        top1: sum.top1(),
+    })
 }
 
 struct State<'a> {
     c: &'a Compiled,
     runner: &'a dyn Runner,
-    fast: FastExec,
+    by_the_book: usize,
+    float: FastExec,
+    int: FastInt,
     sum: Agreement,
     bytes: u64,
 }
@@ -99,11 +133,15 @@ impl State<'_> {
     fn chunk(&mut self, chunk: &[Sample], labels: Option<&[i64]>) -> Result<()> {
         let graph = &self.c.quantized.graph;
         let inputs: Vec<Vec<Tensor>> = chunk.iter().map(|s| codes(&self.c.front, graph, s)).collect::<Result<_>>()?;
-        let want: Vec<Vec<Tensor>> = inputs.par_iter().map(|x| mcompc_interp::run(graph, x)).collect::<Result<_>>()?;
+        let want: Vec<Vec<Tensor>> = inputs.par_iter().map(|x| self.int.run(x, |_, _| {})).collect::<Result<_>>()?;
+        let first: Vec<_> = inputs.iter().zip(&want).zip(chunk).filter(|(_, s)| s.index < self.by_the_book).collect();
+        first
+            .into_par_iter()
+            .try_for_each(|((x, want), s)| equal(self.c, s.index, &mcompc_interp::run(graph, x)?, want, "the fast executor"))?;
         let have = self.runner.run_all(&inputs)?;
-        let real = float_outputs(&self.c.front, &self.fast, chunk)?;
+        let real = float_outputs(&self.c.front, &self.float, chunk)?;
         for (((s, want), have), real) in chunk.iter().zip(&want).zip(&have).zip(&real) {
-            equal(self.c, s.index, want, have)?;
+            equal(self.c, s.index, want, have, "native code")?;
             self.bytes += have.iter().map(|t| t.bytes().len() as u64).sum::<u64>();
             self.sum.add(real, have, labels.and_then(|l| l.get(s.index)).copied())?;
         }
@@ -111,7 +149,7 @@ impl State<'_> {
     }
 }
 
-fn equal(c: &Compiled, sample: usize, want: &[Tensor], have: &[Tensor]) -> Result<()> {
+fn equal(c: &Compiled, sample: usize, want: &[Tensor], have: &[Tensor], who: &str) -> Result<()> {
     for ((o, w), h) in c.quantized.graph.outputs.iter().zip(want).zip(have) {
         if w.bytes() == h.bytes() {
             continue;
@@ -122,7 +160,7 @@ fn equal(c: &Compiled, sample: usize, want: &[Tensor], have: &[Tensor]) -> Resul
         return Err(Error::new(
             Code::Mismatch,
             format!(
-                "sample {sample}: byte {at} is {} in native code, {} in the reference; {count} of {} bytes differ",
+                "sample {sample}: byte {at} is {} in {who}, {} in the reference; {count} of {} bytes differ",
                 show(h),
                 show(w),
                 w.bytes().len()

@@ -19,6 +19,7 @@ fn verify(target: &str, limit: &str) -> Value {
 fn verify_on_this_computer() {
     let v = verify("host", "1000");
     assert_eq!((&v["samples"], &v["bytes"], &v["machine"]), (&450.into(), &4500.into(), &"native".into()));
+    assert_eq!(v["by_the_book"], 16);
     assert!(v["float"]["top1_agreement"].as_f64().unwrap() >= 0.97, "{v}");
     let t = &v["top1"];
     assert!(t["float"].as_f64().unwrap() >= 0.97 && t["difference"].as_f64().unwrap().abs() <= 0.01, "{v}");

@@ -5,7 +5,7 @@ use crate::Answer;
 use crate::args::Verify;
 use crate::driver::{self, Options};
 use crate::progress::Bar;
-use crate::verify::{Outcome, runner};
+use crate::verify::{Extent, Outcome, runner};
 use mcompc_ir::{Code, Error, Result};
 use std::fmt::Write;
 
@@ -20,7 +20,7 @@ pub(crate) fn verify(v: &Verify) -> Result<Answer> {
     let bar = Bar::default();
     let compiled = driver::compile(&o, &bar)?;
     let runner = runner(&o, &compiled)?;
-    let outcome = crate::verify::verify(&compiled, &*runner, data, v.limit, &bar)?;
+    let outcome = crate::verify::verify(&compiled, &*runner, data, extent(v), &bar)?;
     let mut value = json(&outcome)?;
     value["name"] = o.name.clone().into();
     value["target"] = o.target.name.clone().into();
@@ -28,9 +28,18 @@ pub(crate) fn verify(v: &Verify) -> Result<Answer> {
     Ok(Answer { text: text(&o, &outcome), json: value })
 }
 
+fn extent(v: &Verify) -> Extent {
+    let usual = Extent::default();
+    Extent { limit: v.limit.unwrap_or(usual.limit), by_the_book: if v.by_the_book { usize::MAX } else { usual.by_the_book } }
+}
+
 fn text(o: &Options, r: &Outcome) -> String {
     let mut s = format!("{} for {}, {}, run by {}\n", o.name, o.target.name, driver::backend_name(o.backend), r.machine);
-    let _ = writeln!(s, "  equal to the integer reference: {} of {} samples, {} bytes", r.samples, r.samples, r.bytes);
+    let _ = writeln!(
+        s,
+        "  equal to the integer reference: {} of {} samples, {} bytes ({} samples by the book)",
+        r.samples, r.samples, r.bytes, r.by_the_book
+    );
     let f = &r.float;
     let _ = writeln!(s, "  same top-1 as the float model:  {}", percent(f.top1_agreement));
     let _ = writeln!(s, "  squared error over variance:    {:.6}", f.error_over_variance);
