@@ -206,8 +206,10 @@ fn functions_of_one_value() {
         ("Elu", none().with("alpha", 1.0)),
     ];
     for (op, a) in cases {
-        assert!(image().op(op, a.clone(), &[]).steps("x=f32") < 4.0, "{op}");
-        assert!(image().op(op, a, &[]).steps("x=u8,scale=0.01,offset=100.3") < 4.0, "{op}");
+        let steps = image().op(op, a.clone(), &[]).steps("x=f32");
+        // Half a step of the input is several of a narrow output.
+        assert!(steps < 6.0, "{op} {steps}");
+        assert!(image().op(op, a, &[]).steps("x=u8,scale=0.01,offset=100.3") < 1.0, "{op}");
     }
 }
 

@@ -1,5 +1,4 @@
 //! Shared by the accuracy tests and the accuracy example.
 #![allow(dead_code, missing_docs)]
 
-pub mod int_exec;
 pub mod model;

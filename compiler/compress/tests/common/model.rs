@@ -1,9 +1,8 @@
 //! A model with its data: imported, made canonical, calibrated, integer.
 
-use super::int_exec::IntExec;
 use mcompc_compress::{CalibOptions, Integerized, Options, Stats, calibrate, integerize};
 use mcompc_data::{Dataset, Input, InputSpec, Sample};
-use mcompc_interp::FastExec;
+use mcompc_interp::{FastExec, FastInt};
 use mcompc_ir::{Graph, Result, Tensor};
 use rayon::prelude::*;
 use std::path::Path;
@@ -38,7 +37,7 @@ impl Model {
     /// Both results on every sample of a file.
     pub fn compare(&self, int: &Integerized, data: &Dataset, max: usize) -> Result<Vec<Pair>> {
         let float = FastExec::new(&self.graph)?;
-        let exec = IntExec::new(&int.graph)?;
+        let exec = FastInt::new(&int.graph)?;
         let out = int.graph.outputs[0].value;
         let q = int.graph.value(out).quant.map_or((1.0, 0), |q| (q.scale, q.zero_point));
         let one = |s: &Sample| -> Result<Pair> {
@@ -46,7 +45,7 @@ impl Model {
             let slices: Vec<&[f32]> = reals.iter().map(Vec::as_slice).collect();
             let f = float.run(&mut float.scratch(), &slices, |_, _| {})?.remove(0);
             let codes = self.codes(int, s)?;
-            let y = exec.run(&codes)?.remove(&out).map(|t| t.to_i64_vec()).transpose()?.unwrap_or_default();
+            let y = exec.run(&codes, |_, _| {})?.remove(0).to_i64_vec()?;
             Ok(Pair { float: f, int: y.into_iter().map(|c| (q.0 * (c as f64 - f64::from(q.1))) as f32).collect() })
         };
         let mut samples = data.samples(&self.inputs)?.take(max);
