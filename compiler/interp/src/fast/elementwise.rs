@@ -77,8 +77,8 @@ pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
         "Mul" => zip(s, |a, b| a * b),
         "Div" => zip(s, |a, b| a / b),
         "Relu" => map(|x| x.max(0.0)),
-        "Sigmoid" => map(|x| 1.0 / (1.0 + (-x).exp())),
-        "Tanh" => map(f32::tanh),
+        "Sigmoid" => map(|x| 1.0 / (1.0 + libm::expf(-x))),
+        "Tanh" => map(libm::tanhf),
         "HardSwish" => map(|x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)),
         "Clip" => {
             let (lo, hi) = (f("min")?, f("max")?);
@@ -90,7 +90,7 @@ pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
         }
         "Elu" => {
             let alpha = f("alpha")?;
-            map(move |x| if x >= 0.0 { x } else { alpha * x.exp_m1() })
+            map(move |x| if x >= 0.0 { x } else { alpha * libm::expm1f(x) })
         }
         "HardSigmoid" => {
             let (alpha, beta) = (f("alpha")?, f("beta")?);

@@ -1,24 +1,65 @@
-//! Matrix products, by the matrixmultiply crate behind ndarray (packed panels, AVX2/FMA where the CPU has it).
+//! Matrix products whose bits are the same on every host: each element is one sum in the order of k, without fused multiply-add (calibration
+//! decides constants of the emitted code). Vectors run over columns, so their width does not matter.
 
 use super::geometry::act;
 use super::{Kernel, Site, not_float};
 use mcompc_ir::{Code, Error, Result};
-use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder, linalg::general_mat_mul};
 
 /// rows, columns, row stride, column stride.
 pub(super) type Form = [usize; 4];
 
-/// c = a * b.
-pub(super) fn product(a: (&[f32], Form), b: (&[f32], Form), c: (&mut [f32], Form)) -> Result<()> {
-    let bad = |_| Error::new(Code::Internal, "a matrix view passes its slice");
-    let [m, n, rs, cs] = a.1;
-    let av = ArrayView2::from_shape((m, n).strides((rs, cs)), a.0).map_err(bad)?;
-    let [m, n, rs, cs] = b.1;
-    let bv = ArrayView2::from_shape((m, n).strides((rs, cs)), b.0).map_err(bad)?;
-    let [m, n, rs, cs] = c.1;
-    let mut cv = ArrayViewMut2::from_shape((m, n).strides((rs, cs)), c.0).map_err(bad)?;
-    general_mat_mul(1.0, &av, &bv, 0.0, &mut cv);
+/// Rows and columns of c that are summed at once: as many registers as every host has.
+const MR: usize = 4;
+const NR: usize = 8;
+
+/// Whether every element of the matrix lies in a slice of `len`.
+fn inside([m, n, rs, cs]: Form, len: usize) -> bool {
+    m == 0 || n == 0 || (m - 1) * rs + (n - 1) * cs < len
+}
+
+/// c = a * b; the rows of a are contiguous.
+pub(super) fn product((a, af): (&[f32], Form), (b, bf): (&[f32], Form), (c, cf): (&mut [f32], Form)) -> Result<()> {
+    let [m, k, ras, cas] = af;
+    let ([_, n, rbs, cbs], [_, _, rcs, ccs]) = (bf, cf);
+    let fits = inside(af, a.len()) && inside(bf, b.len()) && inside(cf, c.len()) && bf[0] == k && cf[0] == m && cf[1] == n && cas == 1;
+    if !fits {
+        return Err(Error::new(Code::Internal, "a matrix view passes its slice"));
+    }
+    let mut panel = vec![[0f32; NR]; k];
+    for j in (0..n).step_by(NR) {
+        let cols = NR.min(n - j);
+        for (p, row) in panel.iter_mut().enumerate() {
+            for (q, v) in row[..cols].iter_mut().enumerate() {
+                *v = b[p * rbs + (j + q) * cbs];
+            }
+        }
+        for i in (0..m).step_by(MR) {
+            let rows = MR.min(m - i);
+            // Rows past the end repeat the last one; their sums are dropped.
+            let at = |r: usize| &a[(i + r.min(rows - 1)) * ras..][..k];
+            let acc = tile([at(0), at(1), at(2), at(3)], &panel);
+            for (r, sums) in acc[..rows].iter().enumerate() {
+                for (q, v) in sums[..cols].iter().enumerate() {
+                    c[(i + r) * rcs + (j + q) * ccs] = *v;
+                }
+            }
+        }
+    }
     Ok(())
+}
+
+/// The sums of MR rows of a with NR packed columns of b.
+fn tile(a: [&[f32]; MR], b: &[[f32; NR]]) -> [[f32; NR]; MR] {
+    let mut acc = [[0f32; NR]; MR];
+    let [a0, a1, a2, a3] = a.map(|r| &r[..b.len()]);
+    for (p, row) in b.iter().enumerate() {
+        for (sums, x) in acc.iter_mut().zip([a0[p], a1[p], a2[p], a3[p]]) {
+            for (s, y) in sums.iter_mut().zip(row) {
+                *s += x * y;
+            }
+        }
+    }
+    acc
 }
 
 /// Inner product with eight running sums, so that it vectorises.

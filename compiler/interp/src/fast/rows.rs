@@ -18,7 +18,7 @@ impl Kernel for Softmax {
                 let m = (0..n).map(|k| x[at(k)]).fold(f32::NEG_INFINITY, f32::max);
                 let mut sum = 0f32;
                 for k in 0..n {
-                    let e = (x[at(k)] - m).exp();
+                    let e = libm::expf(x[at(k)] - m);
                     y[at(k)] = e;
                     sum += e;
                 }
