@@ -14,7 +14,7 @@ use isa::Isa;
 use mcompc_ir::{Code, Error, Result};
 use mcompc_kernel::{Block, Data, Func, Inst, Lane, Module, Op, Role, Ty, Val};
 use mcompc_target::Target;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use usage::Clamps;
 
@@ -98,6 +98,8 @@ pub(crate) struct Emitter<'a> {
     func: &'a Func,
     isa: &'a Isa,
     clamps: Clamps,
+    /// Values made by a constant operation.
+    constants: BTreeSet<Val>,
     /// Emitted before the body.
     entry: String,
     hidden: BTreeMap<i32, String>,
@@ -108,7 +110,7 @@ pub(crate) struct Emitter<'a> {
 
 impl<'a> Emitter<'a> {
     fn new(module: &'a Module, func: &'a Func, isa: &'a Isa) -> Self {
-        Self { module, func, isa, clamps: Clamps::of(func), entry: String::new(), hidden: BTreeMap::new(), body: String::new(), temps: 0, blocks: 0 }
+        Self { module, func, isa, clamps: Clamps::of(func), constants: BTreeSet::new(), entry: String::new(), hidden: BTreeMap::new(), body: String::new(), temps: 0, blocks: 0 }
     }
 
     fn function(mut self, out: &mut String) -> Result<()> {
@@ -145,7 +147,7 @@ impl<'a> Emitter<'a> {
             quoted(&f.name),
             params.join(", "),
             quoted(&format!(".text.{}", f.name)),
-            self.isa.tuning(),
+            self.isa.attributes(),
         );
         out.push_str(&self.entry);
         out.push_str(&self.body);
@@ -181,8 +183,11 @@ impl<'a> Emitter<'a> {
             return refuse(format_args!("{op:?} with {} operands", a.len()));
         }
         match op {
-            Op::Const(v, t) => self.constant(&d, *v, *t),
-            Op::Bin(b) => self.bin(&d, *b, t0, &a)?,
+            Op::Const(v, t) => {
+                self.constants.insert(dst);
+                self.constant(&d, *v, *t);
+            }
+            Op::Bin(b) => self.bin(&d, *b, t0, &a, self.constants.contains(&args[1]))?,
             Op::Cmp(c) => self.cmp(&d, *c, &a),
             Op::Select => self.select(&d, self.func.ty(args[1]), &a),
             Op::Sxtb16 { ror } => self.sxtb16(&d, *ror, &a[0]),

@@ -20,8 +20,13 @@ impl Emitter<'_> {
         }
     }
 
-    pub(super) fn bin(&mut self, d: &str, op: Bin, t: Ty, a: &[String]) -> Result<()> {
+    /// `uniform`: the second operand is a constant.
+    pub(super) fn bin(&mut self, d: &str, op: Bin, t: Ty, a: &[String], uniform: bool) -> Result<()> {
         let (x, y) = (&a[0], &a[1]);
+        if let (Isa::Sse, Bin::Shl, Ty::Vec(l, _), false) = (self.isa, op, t, uniform) {
+            self.shl_by_bits(d, l, &ty(t), x, y);
+            return Ok(());
+        }
         let name = match op {
             Bin::Add => "addi",
             Bin::Sub => "subi",
@@ -50,11 +55,31 @@ impl Emitter<'_> {
         Ok(())
     }
 
+    /// Lanes shifted by amounts of their own, by one bit of the amount after the other: without AVX2, LLVM makes powers of two in
+    /// floating point to multiply with.
+    fn shl_by_bits(&mut self, d: &str, l: Lane, t: &str, x: &str, y: &str) {
+        let mut v = x.to_string();
+        let last = l.bits() - 1;
+        let top = self.splat_const(last.into(), t);
+        for bit in 0..l.bits().ilog2() {
+            // All ones where this bit of the amount is set.
+            let up = self.splat_const((last - bit).into(), t);
+            let moved = self.temp(format_args!("arith.shli {y}, {up} : {t}"));
+            let mask = self.temp(format_args!("arith.shrsi {moved}, {top} : {t}"));
+            let by = self.splat_const(1 << bit, t);
+            let shifted = self.temp(format_args!("arith.shli {v}, {by} : {t}"));
+            let change = self.temp(format_args!("arith.xori {v}, {shifted} : {t}"));
+            let change = self.temp(format_args!("arith.andi {change}, {mask} : {t}"));
+            v = self.temp(format_args!("arith.xori {v}, {change} : {t}"));
+        }
+        self.line(format_args!("{d} = llvm.bitcast {v} : {t} to {t}"));
+    }
+
     /// High half of the signed product, by what the instruction set has.
     pub(super) fn mul_hi(&mut self, t: Ty, x: &str, y: &str) -> String {
         match (self.isa, t) {
-            (Isa::X86, Ty::Vec(_, n)) => self.mul_hi_pmuldq(n, x, y),
-            (Isa::Thumb1, Ty::I32) => self.mul_hi_16(x, y),
+            (Isa::Sse | Isa::Avx, Ty::Vec(_, n)) => self.mul_hi_pmuldq(n, x, y),
+            (Isa::Thumb1, t) => self.mul_hi_16(&ty(t), x, y),
             _ => {
                 let (t, wide) = match t {
                     Ty::Vec(_, n) => (ty(t), vec_ty(64, n)),
@@ -95,24 +120,24 @@ impl Emitter<'_> {
     }
 
     /// From 16-bit halves: Armv6-M has no 64-bit product, and a library call is not allowed.
-    fn mul_hi_16(&mut self, x: &str, y: &str) -> String {
-        let c16 = self.iconst(16);
-        let low = self.iconst(0xffff);
+    fn mul_hi_16(&mut self, t: &str, x: &str, y: &str) -> String {
+        let c16 = self.splat_const(16, t);
+        let low = self.splat_const(0xffff, t);
         let split = |e: &mut Self, v: &str| {
-            let l = e.temp(format_args!("arith.andi {v}, {low} : i32"));
-            let h = e.temp(format_args!("arith.shrsi {v}, {c16} : i32"));
+            let l = e.temp(format_args!("arith.andi {v}, {low} : {t}"));
+            let h = e.temp(format_args!("arith.shrsi {v}, {c16} : {t}"));
             (l, h)
         };
         let ((xl, xh), (yl, yh)) = (split(self, x), split(self, y));
-        let mut mul = |a: &str, b: &str| self.temp(format_args!("arith.muli {a}, {b} : i32"));
+        let mut mul = |a: &str, b: &str| self.temp(format_args!("arith.muli {a}, {b} : {t}"));
         let (ll, hl, lh, hh) = (mul(&xl, &yl), mul(&xh, &yl), mul(&xl, &yh), mul(&xh, &yh));
-        let carry = self.temp(format_args!("arith.shrui {ll}, {c16} : i32"));
-        let mid = self.temp(format_args!("arith.addi {hl}, {carry} : i32"));
+        let carry = self.temp(format_args!("arith.shrui {ll}, {c16} : {t}"));
+        let mid = self.temp(format_args!("arith.addi {hl}, {carry} : {t}"));
         let (mid_low, mid_high) = split(self, &mid);
-        let mid2 = self.temp(format_args!("arith.addi {lh}, {mid_low} : i32"));
-        let mid2_high = self.temp(format_args!("arith.shrsi {mid2}, {c16} : i32"));
-        let s = self.temp(format_args!("arith.addi {hh}, {mid_high} : i32"));
-        self.temp(format_args!("arith.addi {s}, {mid2_high} : i32"))
+        let mid2 = self.temp(format_args!("arith.addi {lh}, {mid_low} : {t}"));
+        let mid2_high = self.temp(format_args!("arith.shrsi {mid2}, {c16} : {t}"));
+        let s = self.temp(format_args!("arith.addi {hh}, {mid_high} : {t}"));
+        self.temp(format_args!("arith.addi {s}, {mid2_high} : {t}"))
     }
 
     pub(super) fn cmp(&mut self, d: &str, c: Cmp, a: &[String]) {

@@ -51,6 +51,10 @@ impl Emitter<'_> {
                 let p = self.temp(format_args!("llvm.call_intrinsic \"{name}\"({a}, {w}) : ({a_ty}, {w_ty}) -> {acc_ty}"));
                 self.line(format_args!("{d} = arith.addi {acc}, {p} : {acc_ty}"));
             }
+            // The element that one lane of a register gives is the last operand of `sdot` and `udot`; the product does not mind.
+            Convention::AccFirst if r.form == Form::Lane && r.a.signed() == r.w.signed() => {
+                self.line(format_args!("{d} = llvm.call_intrinsic \"{name}\"({acc}, {w}, {a}) : ({acc_ty}, {w_ty}, {a_ty}) -> {acc_ty}"));
+            }
             Convention::AccFirst => {
                 self.line(format_args!("{d} = llvm.call_intrinsic \"{name}\"({acc}, {a}, {w}) : ({acc_ty}, {a_ty}, {w_ty}) -> {acc_ty}"));
             }
@@ -94,7 +98,7 @@ impl Emitter<'_> {
             Form::Scalar => {
                 // Both extended from one width, so that a widening multiply-accumulate by a scalar is selected.
                 let lane = r.a.lane().max(r.w.lane());
-                let x = self.to_lane(a, lane);
+                let x = self.cut(a, lane);
                 let s = self.temp(format_args!("vector.broadcast {x} : i{} to {}", lane.bits(), vec_ty(lane.bits(), r.n)));
                 let wide = vec_ty(32, r.n);
                 let ext = if r.a.signed() || lane > r.a.lane() { "extsi" } else { "extui" };

@@ -127,16 +127,15 @@ impl Emitter<'_> {
 
 /// Most scalar sums that one straight part of a block, or of one inside it, carries through inner products.
 fn sums(m: &Module, b: &Block) -> usize {
+    let scalar = |row: u16| m.rows.get(usize::from(row)).is_some_and(|r| r.acc_ty() == Ty::I32);
     let mut made = BTreeSet::new();
     let mut here = 0;
     let mut inside = 0;
     for i in &b.insts {
         match i {
-            Inst::Op { dst, op: Op::Contract { row, .. }, args } => {
-                if m.rows.get(usize::from(*row)).is_some_and(|r| r.acc_ty() == Ty::I32) {
-                    here += usize::from(!args.first().is_some_and(|a| made.contains(a)));
-                    made.insert(*dst);
-                }
+            Inst::Op { dst, op: Op::Contract { row, .. }, args } if scalar(*row) => {
+                here += usize::from(!args.first().is_some_and(|a| made.contains(a)));
+                made.insert(*dst);
             }
             Inst::For { body, .. } => inside = inside.max(sums(m, body)),
             Inst::If { then, els, .. } => inside = inside.max(sums(m, then)).max(sums(m, els)),

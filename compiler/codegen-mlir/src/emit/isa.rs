@@ -6,8 +6,10 @@ use mcompc_target::Target;
 /// Families whose best instruction sequences differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Isa {
-    /// SSE4.2 and up.
-    X86,
+    /// SSE4.2.
+    Sse,
+    /// AVX2 and up.
+    Avx,
     /// NEON.
     Aarch64,
     /// Armv6-M: no 64-bit product.
@@ -28,7 +30,8 @@ impl Isa {
     pub(crate) fn of(target: &Target) -> Result<Isa> {
         let arch = target.arch();
         Ok(match arch {
-            "x86_64" => Isa::X86,
+            "x86_64" if target.vector_bits < 256 => Isa::Sse,
+            "x86_64" => Isa::Avx,
             "aarch64" => Isa::Aarch64,
             "thumbv6m" => Isa::Thumb1,
             "thumbv7m" => Isa::Thumb2,
@@ -46,10 +49,16 @@ impl Isa {
     pub(crate) fn dsp(self) -> bool {
         matches!(self, Isa::Thumb2Dsp | Isa::Mve)
     }
-    /// More attributes of every function, each after a comma. The generic RISC-V schedule computes all products of a tile before it adds
-    /// the first, and spills; that of a small in-order core does not.
-    pub(crate) fn tuning(self) -> &'static str {
-        if self == Isa::Riscv { ", [\"tune-cpu\", \"syntacore-scr1-max\"]" } else { "" }
+    /// More attributes of every function, each after a comma.
+    pub(crate) fn attributes(self) -> &'static str {
+        match self {
+            // The generic RISC-V schedule computes all products of a tile before it adds the first, and spills; that of a small in-order
+            // core does not.
+            Isa::Riscv => ", [\"tune-cpu\", \"syntacore-scr1-max\"]",
+            // The floating-point registers may be off, and saving them costs an interrupt.
+            Isa::Thumb1 | Isa::Thumb2 | Isa::Thumb2Dsp => ", \"noimplicitfloat\"",
+            _ => "",
+        }
     }
     /// Whether `ssat` exists.
     pub(crate) fn ssat(self) -> bool {

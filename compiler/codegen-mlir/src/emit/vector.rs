@@ -20,13 +20,13 @@ impl Emitter<'_> {
 
     pub(super) fn splat(&mut self, d: &str, t: Ty, x: &str) -> Result<()> {
         let (l, _) = lanes(t, "a splat")?;
-        let x = self.to_lane(x, l);
+        let x = self.cut(x, l);
         self.line(format_args!("{d} = vector.broadcast {x} : i{} to {}", l.bits(), ty(t)));
         Ok(())
     }
 
     /// A scalar truncated to a lane.
-    pub(super) fn to_lane(&mut self, x: &str, l: Lane) -> String {
+    pub(super) fn cut(&mut self, x: &str, l: Lane) -> String {
         if l == Lane::I32 { x.to_string() } else { self.temp(format_args!("arith.trunci {x} : i32 to i{}", l.bits())) }
     }
 
@@ -97,7 +97,7 @@ impl Emitter<'_> {
 
     pub(super) fn insert(&mut self, d: &str, t: Ty, lane: u16, a: &[String]) -> Result<()> {
         let (l, _) = lanes(t, "an insertion")?;
-        let x = self.to_lane(&a[1], l);
+        let x = self.cut(&a[1], l);
         self.line(format_args!("{d} = vector.insert {x}, {}[{lane}] : i{} into {}", a[0], l.bits(), ty(t)));
         Ok(())
     }

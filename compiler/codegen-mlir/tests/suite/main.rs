@@ -4,6 +4,7 @@
 
 mod generated;
 mod micro;
+mod objects;
 mod ops;
 mod support;
 mod conv;

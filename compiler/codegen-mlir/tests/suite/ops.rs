@@ -7,7 +7,7 @@ use mcompc_kernel::*;
 use mcompc_target::{Backend, Target};
 
 /// One kernel an operation and type; the entry calls them all.
-struct Cases {
+pub struct Cases {
     module: Module,
     names: Vec<(String, usize, usize)>,
     calls: Vec<(usize, usize)>,
@@ -96,7 +96,7 @@ impl Cases {
         });
     }
 
-    fn finished(&self) -> Module {
+    pub fn finished(&self) -> Module {
         let mut m = self.module.clone();
         let mut b = Builder::new("all");
         b.export();
@@ -333,7 +333,7 @@ fn rows(c: &mut Cases, machine: &Machine) {
     }
 }
 
-fn all(target: &str) -> Cases {
+pub fn all(target: &str) -> Cases {
     let machine = Target::by_name(target).unwrap().machine(Backend::Mlir).unwrap();
     let mut c = Cases { module: Module::default(), names: vec![], calls: vec![], input: vec![], out: 0, rng: testing::Rng(1) };
     c.module.data.push(Data { name: "table".into(), bytes: (0..99).collect(), align: 8, weights: true, export: false });
