@@ -23,10 +23,11 @@ cargo xtask COMMAND
                         formatting, lints, checks, builds and every test; the last line counts tests
   generate              rewrites the generated documents (docs/errors.md and the like)
   bless                 runs the tests so that they rewrite their expected texts
-  verify-all [MODEL...] native code against both references, all models and all their data
-                        (needs MCOMPC_ZOO, see models/README.md)
-  fuzz [--runs N] [--seed N]
-                        mutated files through the model reader; any panic is a failure
+  verify-all [--by-the-book] [MODEL...]
+                        native code against the references, all models and all their data
+                        (MCOMPC_ZOO, see models/README.md; MCOMPC_ZOO_DATA, prepared samples)
+  fuzz [--target NAME] [--runs N] [--seed N]
+                        mutated inputs through everything that reads files; any panic is a failure
   help                  this text
 ";
 
