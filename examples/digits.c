@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include "digits.h"
 
-static _Alignas(DIGITS_ARENA_ALIGN) unsigned char arena[DIGITS_ARENA_BYTES + 1];
+static _Alignas(DIGITS_ARENA_ALIGN) unsigned char arena[DIGITS_ARENA_BYTES];
 
 int main(void) {
     /* Raw pixels, 0 to 16: `--input pixels=u8,scale=1,offset=0` made this the interface. */

@@ -127,6 +127,15 @@ pub struct Explain {
 /// `mcompc dev`.
 #[derive(Debug, Subcommand)]
 pub enum Dev {
+    /// Prints a model at one stage of the way through the compiler, in its text form
+    Show {
+        /// Which one
+        #[arg(value_enum)]
+        stage: Stage,
+        /// Model and options.
+        #[command(flatten)]
+        build: Build,
+    },
     /// Prints a generated document
     Docs {
         /// Which one
@@ -136,6 +145,19 @@ pub enum Dev {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Stages of the way through the compiler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stage {
+    /// As read from the file
+    Imported,
+    /// After the passes
+    Canonical,
+    /// Integers only
+    Integer,
+    /// Kernels for the target
+    Kernel,
 }
 
 /// Generated documents.

@@ -40,6 +40,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Verify(v) => (v.build.json, commands::verify(v)),
         Command::Targets(t) => (t.json, commands::targets()),
         Command::Explain(e) => (e.json, commands::explain(&e.code)),
+        Command::Dev(Dev::Show { stage, build }) => (build.json, commands::show(*stage, build)),
         Command::Dev(Dev::Docs { which, json }) => (*json, commands::document(*which)),
     };
     match answer {

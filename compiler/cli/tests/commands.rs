@@ -74,3 +74,18 @@ fn tables() {
         assert!(text.starts_with("# ") && text.ends_with('\n') && !text.ends_with("\n\n"), "{doc}");
     }
 }
+
+#[test]
+fn every_stage_can_be_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = digits("digits.onnx").to_str().unwrap().to_string();
+    for (stage, has, not) in [
+        ("imported", "Relu", "q.conv"),
+        ("canonical", "NHWC", "BatchNormalization"),
+        ("integer", "q.softmax", "Conv "),
+        ("kernel", "digits_run", "q.conv"),
+    ] {
+        let text = ok(dir.path(), ["dev", "show", stage, &model, "--target", "x86_64"]);
+        assert!(text.contains(has) && !text.contains(not), "{stage}: {text}");
+    }
+}

@@ -39,8 +39,8 @@ const TWO: &str = r#"
 #include "second.h"
 #include <stdio.h>
 #include <string.h>
-static _Alignas(FIRST_ARENA_ALIGN) unsigned char a[FIRST_ARENA_BYTES + 1];
-static _Alignas(SECOND_ARENA_ALIGN) unsigned char b[SECOND_ARENA_BYTES + 1];
+static _Alignas(FIRST_ARENA_ALIGN) unsigned char a[FIRST_ARENA_BYTES];
+static _Alignas(SECOND_ARENA_ALIGN) unsigned char b[SECOND_ARENA_BYTES];
 int main(void) {
     uint8_t x[FIRST_PIXELS_ELEMS];
     int8_t y[FIRST_PROBABILITIES_ELEMS], z[SECOND_PROBABILITIES_ELEMS];

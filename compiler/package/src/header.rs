@@ -45,7 +45,10 @@ pub(crate) fn header(p: &PackageInput, n: &Names) -> String {
     let _ = write!(
         s,
         "#define {up}_ABI_VERSION {ABI_VERSION}\n#define {up}_MODEL_HASH \"{}\"\n#define {up}_ARENA_BYTES {}\n#define {up}_ARENA_ALIGN {}\n",
-        p.model_hash, p.arena_bytes, p.arena_align
+        p.model_hash,
+        // An array of the size can be declared even where the model needs none.
+        p.arena_bytes.max(1),
+        p.arena_align
     );
     for (kind, (t, i)) in inputs().map(|x| ("Input", x)).chain(outputs().map(|x| ("Output", x))) {
         constants(&mut s, kind, up, t, i);

@@ -71,7 +71,7 @@ pub struct Tensor {
 pub struct Totals {
     /// Multiply-accumulates of one inference.
     pub macs: u64,
-    /// Weights, biases, multipliers and tables as the integer graph holds them.
+    /// Packed weights, biases, multipliers and tables, counted for every layer that reads them.
     pub weight_bytes: u64,
     /// Machine code in the object.
     pub code_bytes: u64,

@@ -2,11 +2,13 @@
 
 mod compile;
 mod plan;
+mod show;
 mod tables;
 mod verify;
 
 pub(crate) use compile::compile;
 pub(crate) use plan::plan;
+pub(crate) use show::show;
 pub(crate) use tables::{document, explain, targets};
 pub(crate) use verify::verify;
 

@@ -1,0 +1,23 @@
+//! `mcompc dev show`: text forms between the stages.
+
+use crate::Answer;
+use crate::args::{Build, Stage};
+use crate::driver::{self, Options};
+use crate::progress::Bar;
+use mcompc_ir::Result;
+
+pub(crate) fn show(stage: Stage, b: &Build) -> Result<Answer> {
+    let o = Options::new(b)?;
+    let bar = Bar::default();
+    let front = driver::front(&o, &bar)?;
+    let text = match stage {
+        Stage::Imported => mcompc_ir::print_short(&front.imported),
+        Stage::Canonical => mcompc_ir::print_short(&front.canonical),
+        Stage::Integer => mcompc_ir::print_short(&driver::quantize(&o, &front, &bar)?.graph),
+        Stage::Kernel => {
+            let q = driver::quantize(&o, &front, &bar)?;
+            mcompc_kernel::print(&driver::build(&o.name, &front.sha256, &q.graph, &o.target, o.backend, &bar)?.lowered.module)
+        }
+    };
+    Ok(Answer { json: text.clone().into(), text })
+}
