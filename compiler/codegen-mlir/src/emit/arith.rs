@@ -23,8 +23,8 @@ impl Emitter<'_> {
     /// `uniform`: the second operand is a constant.
     pub(super) fn bin(&mut self, d: &str, op: Bin, t: Ty, a: &[String], uniform: bool) -> Result<()> {
         let (x, y) = (&a[0], &a[1]);
-        if let (Isa::Sse, Bin::Shl, Ty::Vec(l, _), false) = (self.isa, op, t, uniform) {
-            self.shl_by_bits(d, l, &ty(t), x, y);
+        if let (Isa::Sse, Bin::Shl, Ty::Vec(l, n), false) = (self.isa, op, t, uniform) {
+            self.shl_by_lane(d, l, n, x, y);
             return Ok(());
         }
         let name = match op {
@@ -55,22 +55,16 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    /// Lanes shifted by amounts of their own, by one bit of the amount after the other: without AVX2, LLVM makes powers of two in
-    /// floating point to multiply with.
-    fn shl_by_bits(&mut self, d: &str, l: Lane, t: &str, x: &str, y: &str) {
+    /// Lanes shifted by amounts of their own, one lane after the other: without AVX2, LLVM makes powers of two in floating point to
+    /// multiply with. Kernels shift by constants; this is for completeness.
+    fn shl_by_lane(&mut self, d: &str, l: Lane, n: u16, x: &str, y: &str) {
+        let (t, e) = (vec_ty(l.bits(), n), format!("i{}", l.bits()));
         let mut v = x.to_string();
-        let last = l.bits() - 1;
-        let top = self.splat_const(last.into(), t);
-        for bit in 0..l.bits().ilog2() {
-            // All ones where this bit of the amount is set.
-            let up = self.splat_const((last - bit).into(), t);
-            let moved = self.temp(format_args!("arith.shli {y}, {up} : {t}"));
-            let mask = self.temp(format_args!("arith.shrsi {moved}, {top} : {t}"));
-            let by = self.splat_const(1 << bit, t);
-            let shifted = self.temp(format_args!("arith.shli {v}, {by} : {t}"));
-            let change = self.temp(format_args!("arith.xori {v}, {shifted} : {t}"));
-            let change = self.temp(format_args!("arith.andi {change}, {mask} : {t}"));
-            v = self.temp(format_args!("arith.xori {v}, {change} : {t}"));
+        for i in 0..n {
+            let a = self.temp(format_args!("vector.extract {x}[{i}] : {e} from {t}"));
+            let b = self.temp(format_args!("vector.extract {y}[{i}] : {e} from {t}"));
+            let s = self.temp(format_args!("arith.shli {a}, {b} : {e}"));
+            v = self.temp(format_args!("vector.insert {s}, {v}[{i}] : {e} into {t}"));
         }
         self.line(format_args!("{d} = llvm.bitcast {v} : {t} to {t}"));
     }
