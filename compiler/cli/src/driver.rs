@@ -169,7 +169,7 @@ pub fn quantize(o: &Options, front: &Front, progress: &dyn Progress) -> Result<Q
 /// Lowers the integer graph for a target and generates code; `name` prefixes the symbols.
 ///
 /// # Errors
-/// E503 where the back end is not there, E504 where it refuses.
+/// E503 where the back end is not there, E504 where it refuses, E301 for a kernel whose accesses are not proven to be in bounds.
 pub fn build(name: &str, sha256: &str, graph: &Graph, target: &Target, backend: Backend, progress: &dyn Progress) -> Result<Built> {
     progress.begin("generating code", None);
     let result = generate(name, sha256, graph, target, backend);
@@ -182,6 +182,8 @@ fn generate(name: &str, sha256: &str, graph: &Graph, target: &Target, backend: B
     let mut lowered = mcompc_lower::lower(graph, &machine, &mcompc_lower::Options { name: name.into() })?;
     let info = format!("mcompc {VERSION}; target {}; model sha256 {sha256}\0", target.name);
     lowered.module.data.push(Data { name: format!("{name}_info"), bytes: info.into_bytes(), align: 1, weights: false, export: true });
+    // No code for a module with an access that is not proven to be in bounds.
+    mcompc_kernel::verify(&lowered.module)?.complete()?;
     let object = match backend {
         Backend::Cranelift => mcompc_codegen_cranelift::compile(&lowered.module, target, &Default::default())?,
         Backend::Mlir => mcompc_codegen_mlir::compile(&lowered.module, target, &Default::default())?,
