@@ -110,7 +110,18 @@ pub(crate) struct Emitter<'a> {
 
 impl<'a> Emitter<'a> {
     fn new(module: &'a Module, func: &'a Func, isa: &'a Isa) -> Self {
-        Self { module, func, isa, clamps: Clamps::of(func), constants: BTreeSet::new(), entry: String::new(), hidden: BTreeMap::new(), body: String::new(), temps: 0, blocks: 0 }
+        Self {
+            module,
+            func,
+            isa,
+            clamps: Clamps::of(func),
+            constants: BTreeSet::new(),
+            entry: String::new(),
+            hidden: BTreeMap::new(),
+            body: String::new(),
+            temps: 0,
+            blocks: 0,
+        }
     }
 
     fn function(mut self, out: &mut String) -> Result<()> {

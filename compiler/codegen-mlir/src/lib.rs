@@ -61,3 +61,20 @@ pub fn compile(module: &Module, target: &Target, opts: &Options) -> Result<Vec<u
 pub fn compile(_module: &Module, target: &Target, _opts: &Options) -> Result<Vec<u8>> {
     Err(target.needs_mlir())
 }
+
+#[cfg(all(test, not(feature = "llvm")))]
+mod tests {
+    use super::*;
+    use mcompc_ir::Code;
+
+    #[test]
+    fn a_build_without_llvm_says_how_to_get_it() -> Result<()> {
+        let target = Target::by_name("cortex-m4")?;
+        let e = compile(&Module::default(), &target, &Options::default()).unwrap_err();
+        assert_eq!(e.code, Code::NeedsMlir);
+        assert!(e.hint.is_some_and(|h| h.contains("--features mlir")));
+        // The translation itself needs nothing.
+        assert!(to_mlir(&Module::default(), &target, &Options::default())?.starts_with("module {"));
+        Ok(())
+    }
+}

@@ -51,7 +51,8 @@ pub(crate) fn compile(text: &str, target: &Target, output: Output) -> Result<Vec
         }
         true
     });
-    let refused = |stage: &str| Error::new(Code::Backend, format!("MLIR refused the module ({stage}): {}", said.borrow().trim_end_matches("; ")));
+    let refused =
+        |stage: &str| Error::new(Code::Backend, format!("MLIR refused the module ({stage}): {}", said.borrow().trim_end_matches("; ")));
     let mut module = Module::parse(&context, text).ok_or_else(|| refused("parse"))?;
     let passes = PassManager::new(&context);
     passes.add_pass(conversion::create_vector_to_llvm());

@@ -168,11 +168,8 @@ impl Emitter<'_> {
     pub(super) fn sxtb16(&mut self, d: &str, ror: bool, x: &str) {
         let amount = self.iconst(8);
         if self.isa.dsp() {
-            let x = if ror {
-                self.temp(format_args!("llvm.intr.fshr({x}, {x}, {amount}) : (i32, i32, i32) -> i32"))
-            } else {
-                x.to_string()
-            };
+            let x =
+                if ror { self.temp(format_args!("llvm.intr.fshr({x}, {x}, {amount}) : (i32, i32, i32) -> i32")) } else { x.to_string() };
             self.line(format_args!("{d} = llvm.call_intrinsic \"llvm.arm.sxtb16\"({x}) : (i32) -> i32"));
             return;
         }

@@ -110,11 +110,17 @@ impl Emitter<'_> {
                 let p = self.temp(format_args!(
                     "llvm.call_intrinsic \"llvm.aarch64.neon.smull.v8i16\"({a}, {w}) : (vector<8xi8>, vector<8xi8>) -> vector<8xi16>"
                 ));
-                self.temp(format_args!("llvm.call_intrinsic \"llvm.aarch64.neon.saddlp.v4i32.v8i16\"({p}) : (vector<8xi16>) -> vector<4xi32>"))
+                self.temp(format_args!(
+                    "llvm.call_intrinsic \"llvm.aarch64.neon.saddlp.v4i32.v8i16\"({p}) : (vector<8xi16>) -> vector<4xi32>"
+                ))
             }
             Form::Dot | Form::Lane => {
                 let p = self.products(r, r.n * r.k, a, w);
-                if r.n == 1 { self.temp(format_args!("vector.reduction <add>, {p} : {} into i32", vec_ty(32, r.k))) } else { self.sums(&p, r.n, r.k) }
+                if r.n == 1 {
+                    self.temp(format_args!("vector.reduction <add>, {p} : {} into i32", vec_ty(32, r.k)))
+                } else {
+                    self.sums(&p, r.n, r.k)
+                }
             }
             Form::Matrix => {
                 // Rows of both operands beside each other: 2i+j pairs row i of a with row j of w.

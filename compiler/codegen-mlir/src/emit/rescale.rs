@@ -57,7 +57,8 @@ impl Emitter<'_> {
         let mut parts: Vec<String> = vec![];
         for first in (0..n).step_by(4) {
             let mask: Vec<u16> = (first..first + 4).collect();
-            let (x, y) = if n == 4 { (acc.to_string(), m.to_string()) } else { (self.shuffle(&t, acc, acc, &mask), self.shuffle(&t, m, m, &mask)) };
+            let (x, y) =
+                if n == 4 { (acc.to_string(), m.to_string()) } else { (self.shuffle(&t, acc, acc, &mask), self.shuffle(&t, m, m, &mask)) };
             let h = self.temp(format_args!("llvm.call_intrinsic \"llvm.aarch64.neon.sqdmulh.v4i32\"({x}, {y}) : ({q}, {q}) -> {q}"));
             parts.push(self.temp(format_args!("llvm.call_intrinsic \"llvm.aarch64.neon.srshl.v4i32\"({h}, {shift}) : ({q}, {q}) -> {q}")));
         }

@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod generated;
-mod micro;
 mod objects;
 mod ops;
 mod support;
-mod conv;

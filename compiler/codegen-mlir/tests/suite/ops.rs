@@ -288,25 +288,36 @@ fn vectors(c: &mut Cases, t: Ty, max: usize) {
     if lane == Lane::I32 && n >= 4 {
         // What the end of a convolution does: rescaled sums saturated to bytes.
         let r = Rescale { pre: 0, shift: 6, zp: 11, lo: -128, hi: 127 };
-        c.case(format!("rescale and narrow {t}"), 2 * t.bytes(), |v| i32s(v, v.len() / 2, |m| m & i32::MAX | 1), |b, p| {
-            let (x, m) = (own_load(b, t, p, 0), own_load(b, t, p, t.bytes() as i32));
-            let q = b.rescale(r, x, m);
-            let h = b.narrow_sat(q, q);
-            vec![b.narrow_sat(h, h), b.trunc(q, Lane::I8)]
-        });
+        c.case(
+            format!("rescale and narrow {t}"),
+            2 * t.bytes(),
+            |v| i32s(v, v.len() / 2, |m| m & i32::MAX | 1),
+            |b, p| {
+                let (x, m) = (own_load(b, t, p, 0), own_load(b, t, p, t.bytes() as i32));
+                let q = b.rescale(r, x, m);
+                let h = b.narrow_sat(q, q);
+                vec![b.narrow_sat(h, h), b.trunc(q, Lane::I8)]
+            },
+        );
         // The same with nothing but saturation and byte stores behind it, where the clamp may wait.
         let size = 2 * t.bytes();
-        c.bytes(format!("rescale, narrow and store {t}"), size, 4 * n as usize, |v| i32s(v, v.len() / 2, |m| m & i32::MAX | 1), |b, p, y| {
-            let (x, m) = (own_load(b, t, p, 0), own_load(b, t, p, t.bytes() as i32));
-            let q = b.rescale(r, x, m);
-            let swapped = b.add(x, m);
-            let s = b.rescale(r, swapped, m);
-            let h = b.narrow_sat(q, s);
-            b.store(h, MemElem::S8, y, 0);
-            let v = b.narrow_sat(h, h);
-            let v = b.op(Ty::I32, Op::Extract { lane: 1 }, &[v]);
-            b.store(v, MemElem::S8, y, 2 * n as i32);
-        });
+        c.bytes(
+            format!("rescale, narrow and store {t}"),
+            size,
+            4 * n as usize,
+            |v| i32s(v, v.len() / 2, |m| m & i32::MAX | 1),
+            |b, p, y| {
+                let (x, m) = (own_load(b, t, p, 0), own_load(b, t, p, t.bytes() as i32));
+                let q = b.rescale(r, x, m);
+                let swapped = b.add(x, m);
+                let s = b.rescale(r, swapped, m);
+                let h = b.narrow_sat(q, s);
+                b.store(h, MemElem::S8, y, 0);
+                let v = b.narrow_sat(h, h);
+                let v = b.op(Ty::I32, Op::Extract { lane: 1 }, &[v]);
+                b.store(v, MemElem::S8, y, 2 * n as i32);
+            },
+        );
     }
 }
 
