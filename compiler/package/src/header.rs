@@ -83,7 +83,9 @@ fn constants(s: &mut String, kind: &str, up: &str, t: &TensorSpec, i: &TensorNam
     if let Some(q) = &t.quant {
         let scales: Vec<String> = q.scale.iter().map(|&v| format!("{}f", float(v))).collect();
         let _ = writeln!(s, "#define {stem}_SCALE {}", list(&scales, "{", "}"));
-        let _ = writeln!(s, "#define {stem}_ZERO_POINT {}", list(&zero_points(q), "{", "}"));
+        let zero = list(&zero_points(q), "{", "}");
+        let zero = if zero.starts_with('-') { format!("({zero})") } else { zero };
+        let _ = writeln!(s, "#define {stem}_ZERO_POINT {zero}");
         if q.scale.len() > 1 {
             let _ = writeln!(s, "#define {stem}_CHANNELS {} /* initialisers above: one number per channel */", q.scale.len());
         }
