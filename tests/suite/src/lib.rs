@@ -3,6 +3,8 @@
 
 mod graphs;
 mod run;
+mod zoo;
 
 pub use graphs::{Random, conv_graph, inputs_for};
-pub use run::{Measured, compile, emulate, interpret, reference};
+pub use run::{Measured, compile, emulate, interpret, native, needs, reference};
+pub use zoo::{MODELS, Model, Prepared, prepare};

@@ -41,6 +41,21 @@ pub fn interpret(g: &Graph, l: &Lowered, inputs: &[Tensor]) -> Result<Vec<Vec<u8
     Ok(outs.iter().map(|&b| mem.bytes(b).to_vec()).collect())
 }
 
+/// What the entry function touches behind each of its parameters.
+pub fn needs(g: &Graph, l: &Lowered) -> Vec<mcompc_exec::Need> {
+    let ins = g.inputs.iter().map(|&n| g.value(g.out(n)).bytes());
+    let io = ins.chain(g.outputs.iter().map(|o| g.value(o.value).bytes())).map(|bytes| mcompc_exec::Need { bytes, align: 1 });
+    io.chain([mcompc_exec::Need { bytes: l.arena_bytes, align: l.arena_align }]).collect()
+}
+
+/// Outputs of the object in this process.
+pub fn native(g: &Graph, l: &Lowered, object: &[u8], inputs: &[Vec<Tensor>]) -> Result<Vec<Vec<Vec<u8>>>> {
+    let built = mcompc::driver::Built { lowered: l.clone(), object: object.to_vec() };
+    let runner = mcompc::verify::Native::new(&built, g)?;
+    let outs = mcompc::verify::Runner::run_all(&runner, inputs)?;
+    Ok(outs.into_iter().map(|set| set.into_iter().map(|t| t.bytes().to_vec()).collect()).collect())
+}
+
 /// Outputs of the object on `machine` (a key of the emulation harness), for each set of inputs.
 pub fn emulate(machine: &str, g: &Graph, l: &Lowered, object: &[u8], inputs: &[Vec<Tensor>], count: bool) -> Result<Vec<Measured>> {
     let mut args: Vec<Argument> = g.inputs.iter().map(|&n| Argument::Input(g.value(g.out(n)).bytes())).collect();

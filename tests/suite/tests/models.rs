@@ -1,0 +1,76 @@
+//! Real models on every executor: the graph's definition, the kernel interpreter and generated code agree on every output byte.
+
+use mcompc_interp::FastInt;
+use mcompc_suite::{MODELS, Prepared, compile, emulate, interpret, native, prepare, reference};
+use mcompc_target::{Backend, Target};
+
+/// Random inputs a model, beside its reference samples.
+const RANDOM: usize = 16;
+
+/// Inputs the kernel interpreter runs of a model with this many multiply-accumulates: all of the small ones.
+fn interpreted(macs: u64, all: usize) -> usize {
+    if macs > 100_000_000 { 2 } else { all }
+}
+
+fn check(p: &Prepared, name: &str, target: &str, backend: Backend, want: &[Vec<Vec<u8>>]) {
+    if !mcompc_emu::runnable(target).unwrap() {
+        return;
+    }
+    let t = Target::by_name(target).unwrap();
+    let g = &p.quantized.graph;
+    let (l, object) = compile(g, &t, backend).unwrap_or_else(|e| panic!("{name} for {target}: {e}"));
+    let macs: u64 = l.layers.iter().map(|x| x.macs).sum();
+    let n = if target == "x86_64" { interpreted(macs, p.inputs.len()) } else { 1 };
+    if macs < 100_000_000 || target == "x86_64" {
+        for (x, want) in p.inputs.iter().zip(want).take(n) {
+            assert_eq!(&interpret(g, &l, x).unwrap(), want, "{name}, kernels for {target}, interpreted");
+        }
+    }
+    let got = if t.runs_here() {
+        native(g, &l, &object, &p.inputs).unwrap()
+    } else {
+        // A scalar machine under emulation takes seconds a large inference.
+        let n = if macs > 100_000_000 && t.machine(backend).unwrap().vector_bytes == 0 { 6 } else { p.inputs.len() };
+        emulate(target, g, &l, &object, &p.inputs[..n], false).unwrap().into_iter().map(|m| m.outputs).collect()
+    };
+    for (i, (got, want)) in got.iter().zip(want).enumerate() {
+        assert_eq!(got, want, "{name}: {target}, input {i}");
+    }
+    println!("{name}: {target} {backend:?}: {} inputs equal, kernel interpreter {n}", got.len());
+}
+
+fn model(index: usize) {
+    let m = MODELS[index];
+    let Some(path) = m.path() else { return };
+    let p = prepare(&m, &path, RANDOM).unwrap_or_else(|e| panic!("{}: {e}", m.name()));
+    let g = &p.quantized.graph;
+    // The definition itself for the first inputs; its fast form, which tests of its own hold to it, for all.
+    let fast = FastInt::new(g).unwrap();
+    let want: Vec<Vec<Vec<u8>>> =
+        p.inputs.iter().map(|x| fast.run(x, |_, _| {}).unwrap().into_iter().map(|t| t.bytes().to_vec()).collect()).collect();
+    for (x, want) in p.inputs.iter().zip(&want).take(4) {
+        assert_eq!(&reference(g, x).unwrap(), want, "{}: fast and by-the-book integer interpreters", m.name());
+    }
+    for target in ["x86_64", "x86_64-v2", "aarch64", "aarch64-dotprod", "riscv64gc"] {
+        check(&p, m.name(), target, Backend::Cranelift, &want);
+    }
+    #[cfg(feature = "mlir")]
+    for target in ["x86_64", "aarch64-dotprod", "riscv64gcv", "cortex-m4", "cortex-m55"] {
+        // The boards' memory holds no large model.
+        let micro = target.starts_with("cortex");
+        if !micro || index < 5 {
+            check(&p, m.name(), target, Backend::Mlir, &want);
+        }
+    }
+}
+
+macro_rules! models {
+    ($($name:ident $index:literal)*) => { $(#[test] fn $name() { model($index); })* };
+}
+
+models! { digits 0 ad 1 kws 2 ic 3 vww 4 mnist 5 mbv1 6 mbv2 7 }
+
+#[test]
+fn every_model_has_a_test() {
+    assert_eq!(MODELS.len(), 8);
+}
