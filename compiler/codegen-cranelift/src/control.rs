@@ -36,6 +36,11 @@ impl Translator<'_, '_, '_> {
                 None => entry.extend(self.flat(i)),
             }
         }
+        let ahead = self.ahead(body, args, yields);
+        if let Some(a) = &ahead {
+            let (p, off) = (self.get(inits[a.arg]).vals[0], self.get(inits[a.arg]).off);
+            entry.extend(self.load_ahead(a, p, off)?);
+        }
         let head = self.b.create_block();
         let exit = self.b.create_block();
         let count = self.b.append_block_param(head, types::I64);
@@ -43,8 +48,15 @@ impl Translator<'_, '_, '_> {
         for (&a, c) in args.iter().zip(&counters) {
             carried.push(if c.is_some() { vec![self.b.append_block_param(head, types::I64)] } else { self.params(head, self.ty(a)) });
         }
+        let mut early = vec![];
+        for ty in ahead.iter().flat_map(|a| self.ahead_types(a)).collect::<Vec<_>>() {
+            early.extend(self.params(head, ty));
+        }
         self.b.ins().jump(head, &block_args(&entry));
         self.enter(head);
+        if let Some(a) = &ahead {
+            self.set_ahead(a, &early);
+        }
         for ((&a, vals), c) in args.iter().zip(carried).zip(&counters) {
             match c {
                 Some(c) => self.set_counter(a, vals[0], c.inside),
@@ -68,6 +80,9 @@ impl Translator<'_, '_, '_> {
             }
         }
         let more = if counts { self.b.ins().icmp_imm_s(IntCC::NotEqual, next, bound) } else { next };
+        if let Some(a) = &ahead {
+            again.extend(self.load_next(a, args[a.arg], more)?);
+        }
         self.b.ins().brif(more, head, &block_args(&again), exit, &[]);
         self.b.seal_block(head);
         self.enter(exit);

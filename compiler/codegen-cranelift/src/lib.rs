@@ -13,6 +13,7 @@ mod lanes;
 mod layout;
 mod memory;
 mod object;
+mod pipeline;
 mod provenance;
 mod rescale;
 mod shuffle;

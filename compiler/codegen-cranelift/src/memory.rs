@@ -169,8 +169,18 @@ impl Translator<'_, '_, '_> {
     }
 
     pub(crate) fn load_bcast(&mut self, dst: Val, ty: Ty, bytes: u8, ptr: Val, off: i32, align: u8) -> Result<()> {
-        let (n, t) = layout(ty);
-        let (p, o) = self.address(ptr, off, 0);
+        let (p, all) = (self.get(ptr).vals[0], self.get(ptr).off + i64::from(off));
+        let v = self.broadcast(ty, bytes, p, all, align)?;
+        self.set(dst, vec![v; layout(ty).0]);
+        Ok(())
+    }
+
+    /// A register full of the `bytes` bytes at p + off.
+    pub(crate) fn broadcast(&mut self, ty: Ty, bytes: u8, p: Value, off: i64, align: u8) -> Result<Value> {
+        let (p, o) = match i32::try_from(off) {
+            Ok(o) => (p, o),
+            Err(_) => (self.b.ins().iadd_imm_s(p, off), 0),
+        };
         let f = flags(align, bytes as usize);
         let (scalar, vector) = match bytes {
             1 => (types::I8, types::I8X16),
@@ -181,9 +191,7 @@ impl Translator<'_, '_, '_> {
         };
         let s = self.b.ins().load(scalar, f, p, o);
         let v = self.b.ins().splat(vector, s);
-        let v = self.cast(v, t);
-        self.set(dst, vec![v; n]);
-        Ok(())
+        Ok(self.cast(v, layout(ty).1))
     }
 
     pub(crate) fn store(&mut self, val: Val, ptr: Val, off: i32, mem: MemElem, align: u8) -> Result<()> {

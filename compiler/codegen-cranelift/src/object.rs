@@ -70,6 +70,11 @@ impl<'m> Writer<'m> {
         self.isa.name() != "riscv64"
     }
 
+    /// Whether memory is broadcast without passing through a register: AVX2.
+    pub(crate) fn broadcasts_from_memory(&self) -> bool {
+        self.is_x86() && self.isa.isa_flags().iter().any(|f| f.name == "has_avx2" && f.as_bool() == Some(true))
+    }
+
     /// x86 packs with saturation in one instruction, but picks even lanes in three; aarch64 the other way round.
     pub(crate) fn is_x86(&self) -> bool {
         self.isa.name() == "x64"

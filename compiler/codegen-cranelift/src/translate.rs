@@ -40,6 +40,8 @@ pub(crate) struct Translator<'t, 'm, 'b> {
     pub constant: Vec<bool>,
     /// What this Cranelift block has already computed.
     pub done: Done,
+    /// Values defined before their operation comes: broadcasts loaded a round ahead.
+    pub preset: Vec<bool>,
 }
 
 /// Constants and loads of unchanging memory by what they are. Forgotten at the end of a block: registers are scarcer than loads.
@@ -53,7 +55,8 @@ pub(crate) struct Done {
 impl<'t, 'm, 'b> Translator<'t, 'm, 'b> {
     pub fn new(b: FunctionBuilder<'b>, module: &'m Module, func: &'t Func, writer: &'t mut Writer<'m>) -> Self {
         let (held, constant) = (vec![Held::default(); func.tys.len()], constant_pointers(func));
-        Self { b, module, func, writer, held, constant, done: Done::default() }
+        let preset = vec![false; func.tys.len()];
+        Self { b, module, func, writer, held, constant, done: Done::default(), preset }
     }
 
     /// Translates the body; the builder is finished.
@@ -93,6 +96,9 @@ impl<'t, 'm, 'b> Translator<'t, 'm, 'b> {
     }
 
     fn op(&mut self, dst: Val, op: &Op, args: &[Val]) -> Result<()> {
+        if self.preset[dst.0 as usize] {
+            return Ok(());
+        }
         match op {
             Op::Const(v, ty) => self.constant(dst, *v, *ty),
             Op::Bin(o) => self.bin(dst, *o, args[0], args[1]),

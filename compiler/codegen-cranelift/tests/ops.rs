@@ -82,7 +82,7 @@ fn scalars(s: &mut Suite) {
     for c in [Cmp::Eq, Cmp::Ne, Cmp::Slt, Cmp::Sle, Cmp::Ult] {
         let make = |i: usize| {
             let mut v = rng.bytes(8);
-            if i % 3 == 0 {
+            if i.is_multiple_of(3) {
                 v.copy_within(0..4, 4);
             }
             v
