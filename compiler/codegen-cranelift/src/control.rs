@@ -69,7 +69,18 @@ impl Translator<'_, '_, '_> {
         self.insts(&body.insts)?;
         let next = self.b.ins().iadd_imm_s(count, add);
         let mut again = vec![next];
-        for (&y, c) in yields.iter().zip(&counters) {
+        let more = if counts { self.b.ins().icmp_imm_s(IntCC::NotEqual, next, bound) } else { next };
+        let next_round = match &ahead {
+            Some(a) => Some(self.load_next(a, args[a.arg], more)?),
+            None => None,
+        };
+        for (i, (&y, c)) in yields.iter().zip(&counters).enumerate() {
+            if let (Some(a), Some((p, _))) = (&ahead, &next_round)
+                && a.arg == i
+            {
+                again.push(*p);
+                continue;
+            }
             match (c, self.get(y).wide) {
                 (Some(_), Some(w)) => again.push(w),
                 (Some(_), None) => {
@@ -79,19 +90,23 @@ impl Translator<'_, '_, '_> {
                 (None, _) => again.extend(self.flat(y)),
             }
         }
-        let more = if counts { self.b.ins().icmp_imm_s(IntCC::NotEqual, next, bound) } else { next };
-        if let Some(a) = &ahead {
-            again.extend(self.load_next(a, args[a.arg], more)?);
-        }
+        again.extend(next_round.into_iter().flat_map(|(_, vals)| vals));
         self.b.ins().brif(more, head, &block_args(&again), exit, &[]);
         self.b.seal_block(head);
         self.enter(exit);
         self.b.seal_block(exit);
         // The last round's values reach the exit directly: the body's end dominates it.
         let mut last = again.into_iter().skip(1);
-        for (&r, c) in results.iter().zip(&counters) {
+        for (i, (&r, c)) in results.iter().zip(&counters).enumerate() {
             let n = crate::layout::layout(self.ty(r)).0;
             let vals: Vec<Value> = last.by_ref().take(n).collect();
+            if let Some(a) = &ahead
+                && a.arg == i
+            {
+                // The pointer that went around stays in the last round.
+                self.held[r.0 as usize] = self.get(yields[i]).clone();
+                continue;
+            }
             match c {
                 Some(c) => self.set_counter(r, vals[0], c.after),
                 None => self.set(r, vals),

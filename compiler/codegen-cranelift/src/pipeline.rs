@@ -85,11 +85,11 @@ impl Translator<'_, '_, '_> {
         a.loads.iter().map(|l| l.ty).collect()
     }
 
-    /// The next round's broadcasts; `more` is false in the last round.
-    pub(crate) fn load_next(&mut self, a: &Ahead, pointer: Val, more: Value) -> Result<Vec<Value>> {
+    /// The next round's pointer and broadcasts; in the last round, where `more` is 0, its own.
+    pub(crate) fn load_next(&mut self, a: &Ahead, pointer: Val, more: Value) -> Result<(Value, Vec<Value>)> {
         let (p, off) = (self.get(pointer).vals[0], self.get(pointer).off);
         let next = self.b.ins().iadd_imm_s(p, a.step);
         let p = self.b.ins().select(more, next, p);
-        self.load_ahead(a, p, off)
+        Ok((p, self.load_ahead(a, p, off)?))
     }
 }
