@@ -31,7 +31,13 @@ fn report(name: &str, pairs: &[Pair], labels: Option<&[i64]>, seconds: f64) {
         let loss: Vec<f64> = pairs.iter().zip(y).map(|(p, &y)| hit(&p.float, y) - hit(&p.int, y)).collect();
         let (f, mean) = (pairs.iter().zip(y).map(|(p, &y)| hit(&p.float, y)).sum::<f64>() / n, loss.iter().sum::<f64>() / n);
         let half = 1.96 * (loss.iter().map(|l| (l - mean) * (l - mean)).sum::<f64>() / n / n).sqrt();
-        line += &format!("  top-1 fp32 {:.2} int8 {:.2} loss {:+.2} +- {:.2} points", 100.0 * f, 100.0 * (f - mean), 100.0 * mean, 100.0 * half);
+        line += &format!(
+            "  top-1 fp32 {:.2} int8 {:.2} loss {:+.2} +- {:.2} points",
+            100.0 * f,
+            100.0 * (f - mean),
+            100.0 * mean,
+            100.0 * half
+        );
     }
     println!("{line}  ({seconds:.1} s)");
 }

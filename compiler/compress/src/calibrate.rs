@@ -30,7 +30,13 @@ const BATCH: usize = 8;
 ///
 /// # Errors
 /// `BadCalib` and `NotFinite` of the data file; `NotFinite` with the value's name where the network itself overflows.
-pub fn calibrate(graph: &Graph, data: &Dataset, inputs: &[Input], opts: &CalibOptions, progress: &mut dyn FnMut(usize, usize)) -> Result<Stats> {
+pub fn calibrate(
+    graph: &Graph,
+    data: &Dataset,
+    inputs: &[Input],
+    opts: &CalibOptions,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Stats> {
     let mut samples = data.samples(inputs)?;
     let all = samples.total().min(opts.max_samples.max(1));
     let exec = FastExec::new(graph)?;
@@ -71,8 +77,7 @@ pub(crate) fn observe(graph: &Graph, exec: &FastExec, batch: &[Vec<Vec<f32>>], s
             None => Ok(seen),
         }
     };
-    let parts: Vec<Result<BTreeMap<ValueId, ValueStats>>> =
-        batch.par_iter().enumerate().map_init(|| exec.scratch(), one).collect();
+    let parts: Vec<Result<BTreeMap<ValueId, ValueStats>>> = batch.par_iter().enumerate().map_init(|| exec.scratch(), one).collect();
     for part in parts {
         for (v, s) in part? {
             match stats.values.entry(v) {

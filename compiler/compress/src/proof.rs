@@ -42,8 +42,11 @@ pub fn accumulator_max(w: &[i8], bias: i64, zero_point: i32, (lo, hi): (i32, i32
 pub fn prove(channel: usize, w: &[i8], bias: i64, zero_point: i32, codes: (i32, i32)) -> Result<u64> {
     let b = bound(w, bias, zero_point, codes);
     if b > i32::MAX as u64 {
-        return Err(Error::new(Code::Overflow, format!("output channel {channel}: a partial sum of {} products could reach {b}, beyond 2^31 - 1", w.len()))
-            .hint("split the layer, or reduce its number of input channels"));
+        return Err(Error::new(
+            Code::Overflow,
+            format!("output channel {channel}: a partial sum of {} products could reach {b}, beyond 2^31 - 1", w.len()),
+        )
+        .hint("split the layer, or reduce its number of input channels"));
     }
     Ok(b)
 }

@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn order_and_split_do_not_matter() {
-        let data: Vec<f32> = (0..4000).map(|i| ((i * 7919 % 4001) as f32 - 1000.0) * 1.7e-3 * if i % 97 == 0 { 40.0 } else { 1.0 }).collect();
+        let data: Vec<f32> =
+            (0..4000).map(|i| ((i * 7919 % 4001) as f32 - 1000.0) * 1.7e-3 * if i % 97 == 0 { 40.0 } else { 1.0 }).collect();
         let mut whole = ValueStats::new(1);
         whole.add(&data);
         let mut back = ValueStats::new(1);

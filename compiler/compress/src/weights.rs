@@ -57,7 +57,7 @@ fn grid(w: &[f32]) -> Option<f64> {
 fn refine(mags: &[f32], mut g: f64) -> Option<f64> {
     let top = f64::from(*mags.last()?);
     for _ in 0..3 {
-        if !(top / g <= 255.5) {
+        if !g.is_normal() || top / g > 255.5 {
             return None;
         }
         let (mut wk, mut kk) = (0.0, 0.0);

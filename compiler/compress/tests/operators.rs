@@ -113,7 +113,12 @@ fn layers() {
 
 #[test]
 fn raw_inputs_cost_nothing() {
-    for flag in ["x=u8,scale=0.01,offset=128", "x=i8,scale=0.01,offset=3", "x=u8,scale=0.01,offset=12.25", "x=u8,scale=[1e-3;2e-3;3e-3;4e-3;5e-3;6e-3],offset=[1;200;30;40.5;50;60]"] {
+    for flag in [
+        "x=u8,scale=0.01,offset=128",
+        "x=i8,scale=0.01,offset=3",
+        "x=u8,scale=0.01,offset=12.25",
+        "x=u8,scale=[1e-3;2e-3;3e-3;4e-3;5e-3;6e-3],offset=[1;200;30;40.5;50;60]",
+    ] {
         let (_, _, int) = image().conv(8, 3, 1, 0, 1).int(flag).unwrap();
         assert_eq!(int.layers.len(), 1, "{flag}");
         assert!(image().conv(8, 3, 1, 0, 1).steps(flag) < 2.0, "{flag}");

@@ -89,20 +89,28 @@ impl Dataset {
     fn check(&self, (_, _, h): &(String, Source, Header), input: &Input) -> Result<usize> {
         let spec = &input.spec;
         let Some(elem) = h.elem else {
-            return Err(bad(format!("elements of type `{}` are not read", h.descr)).hint("store little-endian f2, f4, f8, i1, u1, i2, u2, i4, i8 or bool"));
+            return Err(bad(format!("elements of type `{}` are not read", h.descr))
+                .hint("store little-endian f2, f4, f8, i1, u1, i2, u2, i4, i8 or bool"));
         };
         if h.fortran {
             return Err(bad("the array is in Fortran order").hint("store numpy.ascontiguousarray(x)"));
         }
         if !convert::fits(elem, spec.dtype) {
-            return Err(bad(format!("the array holds {}, but the input is declared as {}", elem.name(), spec.dtype))
-                .hint(format!("declare what the file holds, for instance --input {}={},scale=S,offset=O", spec.name, elem.name())));
+            return Err(bad(format!("the array holds {}, but the input is declared as {}", elem.name(), spec.dtype)).hint(format!(
+                "declare what the file holds, for instance --input {}={},scale=S,offset=O",
+                spec.name,
+                elem.name()
+            )));
         }
         let want = &input.shape;
         let fits = |rest: &[usize]| rest == want || want.first() == Some(&1) && rest == &want[1..];
         match h.shape.split_first() {
             Some((&n, rest)) if fits(rest) => {
-                if n == 0 { Err(bad("the array holds no samples").hint("give at least one sample on axis 0")) } else { Ok(n) }
+                if n == 0 {
+                    Err(bad("the array holds no samples").hint("give at least one sample on axis 0"))
+                } else {
+                    Ok(n)
+                }
             }
             _ => Err(bad(format!("the array's shape is {:?}, expected samples on axis 0 of shape {want:?}", h.shape))
                 .hint("axis 0 counts samples; the batch dimension may be left out")),
@@ -113,7 +121,8 @@ impl Dataset {
     pub fn labels(&self, samples: usize) -> Result<Option<Vec<i64>>> {
         let Some((name, source, h)) = self.find("y") else { return Ok(None) };
         let read = || {
-            let elem = h.elem.filter(|e| !e.is_float()).ok_or_else(|| bad(format!("labels are of type `{}`, expected integers", h.descr)))?;
+            let elem =
+                h.elem.filter(|e| !e.is_float()).ok_or_else(|| bad(format!("labels are of type `{}`, expected integers", h.descr)))?;
             if h.shape.first() != Some(&samples) || h.shape[1..].iter().any(|&d| d != 1) {
                 return Err(bad(format!("labels have shape {:?}, expected [{samples}]", h.shape)));
             }
@@ -150,7 +159,8 @@ impl Column {
         }
         let t = convert::tensor(&self.buf, elem, self.input.spec.dtype, &self.input.shape)?;
         if let Some(i) = convert::first_non_finite(&t)? {
-            return Err(Error::new(Code::NotFinite, format!("sample {index} is NaN or infinite at element {i}")).hint("remove or repair the sample"));
+            return Err(Error::new(Code::NotFinite, format!("sample {index} is NaN or infinite at element {i}"))
+                .hint("remove or repair the sample"));
         }
         Ok(t)
     }

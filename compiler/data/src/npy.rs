@@ -100,7 +100,11 @@ pub(crate) fn read_header(r: &mut impl Read) -> Result<Header> {
 /// The text after `'key':`, blanks trimmed.
 fn after<'a>(text: &'a str, key: &str) -> Result<&'a str> {
     let at = text.find(&format!("'{key}'")).ok_or_else(|| bad(format!("the array header has no `{key}`")))?;
-    text[at + key.len() + 2..].trim_start().strip_prefix(':').map(str::trim_start).ok_or_else(|| bad(format!("the array header's `{key}` has no value")))
+    text[at + key.len() + 2..]
+        .trim_start()
+        .strip_prefix(':')
+        .map(str::trim_start)
+        .ok_or_else(|| bad(format!("the array header's `{key}` has no value")))
 }
 
 fn parse_dict(text: &str) -> Result<Header> {
@@ -121,9 +125,8 @@ fn parse_dict(text: &str) -> Result<Header> {
         .map(|(t, _)| t)
         .ok_or_else(|| bad("the array header's `shape` is not a tuple"))?;
     let dims = tuple.split(',').map(str::trim).filter(|d| !d.is_empty());
-    let shape: Vec<usize> = dims
-        .map(|d| d.trim_end_matches('L').parse().map_err(|_| bad(format!("`{d}` is not a dimension"))))
-        .collect::<Result<_>>()?;
+    let shape: Vec<usize> =
+        dims.map(|d| d.trim_end_matches('L').parse().map_err(|_| bad(format!("`{d}` is not a dimension")))).collect::<Result<_>>()?;
     if shape.len() > 32 {
         return Err(bad(format!("an array of {} dimensions", shape.len())));
     }

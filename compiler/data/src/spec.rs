@@ -45,9 +45,8 @@ impl InputSpec {
         let mut parts = rest.split(',');
         let dtype = parts.next().unwrap_or_default().trim();
         let allowed = [DType::F32, DType::I8, DType::U8, DType::I16, DType::I32, DType::I64];
-        let dtype = DType::from_name(dtype)
-            .filter(|d| allowed.contains(d))
-            .ok_or_else(|| usage(s, format!("`{dtype}` is not a raw type")))?;
+        let dtype =
+            DType::from_name(dtype).filter(|d| allowed.contains(d)).ok_or_else(|| usage(s, format!("`{dtype}` is not a raw type")))?;
         let (mut scale, mut offset) = (None, None);
         for p in parts {
             let slot = match p.split_once('=').map(|(k, v)| (k.trim(), v)) {
@@ -89,10 +88,9 @@ impl InputSpec {
     pub fn channel_axis(&self, shape: &[usize]) -> Result<usize> {
         let n = self.channels();
         let last = shape.len().wrapping_sub(1);
-        [1, last]
-            .into_iter()
-            .find(|&a| shape.get(a) == Some(&n))
-            .ok_or_else(|| usage(&self.name, format!("{n} values, but neither axis 1 nor the last axis of {shape:?} has that length")).at(&self.name))
+        [1, last].into_iter().find(|&a| shape.get(a) == Some(&n)).ok_or_else(|| {
+            usage(&self.name, format!("{n} values, but neither axis 1 nor the last axis of {shape:?} has that length")).at(&self.name)
+        })
     }
 }
 
@@ -136,7 +134,11 @@ impl Input {
     /// the input's number of elements. Errors: `UnsupportedType`, `BadShape`.
     pub fn reals(&self, raw: &Tensor) -> Result<Vec<f32>> {
         if raw.dtype != self.spec.dtype || raw.elems() != self.shape.iter().product::<usize>() {
-            return Err(Error::new(Code::BadShape, format!("raw data {}{:?} for an input of shape {:?}", raw.dtype, raw.shape, self.shape)).at(&self.spec.name));
+            return Err(Error::new(
+                Code::BadShape,
+                format!("raw data {}{:?} for an input of shape {:?}", raw.dtype, raw.shape, self.shape),
+            )
+            .at(&self.spec.name));
         }
         let raw: Vec<f64> = match raw.dtype {
             DType::F32 => raw.as_f32()?.iter().map(|&v| f64::from(v)).collect(),

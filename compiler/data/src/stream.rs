@@ -52,7 +52,11 @@ impl Stream {
             Some(e) => {
                 file.seek(SeekFrom::Start(e.start)).map_err(|e| bad(format!("the archive cannot be read: {e}")))?;
                 let part = file.take(e.compressed);
-                if e.deflated { Inner::Deflated(Box::new(CrcReader::new(DeflateDecoder::new(part)))) } else { Inner::Stored(CrcReader::new(part)) }
+                if e.deflated {
+                    Inner::Deflated(Box::new(CrcReader::new(DeflateDecoder::new(part))))
+                } else {
+                    Inner::Stored(CrcReader::new(part))
+                }
             }
         };
         let header = read_header(&mut inner)?;
@@ -76,7 +80,9 @@ impl Stream {
             Inner::Deflated(r) => r.crc(),
         };
         match &self.entry {
-            Some(e) if e.crc != crc.sum() || e.size != u64::from(crc.amount()) && e.size <= u64::from(u32::MAX) => Err(bad("the array's checksum is wrong")),
+            Some(e) if e.crc != crc.sum() || e.size != u64::from(crc.amount()) && e.size <= u64::from(u32::MAX) => {
+                Err(bad("the array's checksum is wrong"))
+            }
             _ => Ok(()),
         }
     }

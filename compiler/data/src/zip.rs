@@ -35,7 +35,9 @@ fn u64_at(b: &[u8], i: usize) -> Result<u64> {
 
 fn read_at(f: &mut File, at: u64, len: u64) -> Result<Vec<u8>> {
     let mut b = Vec::new();
-    f.seek(SeekFrom::Start(at)).and_then(|_| f.take(len).read_to_end(&mut b)).map_err(|e| bad(format!("the archive cannot be read: {e}")))?;
+    f.seek(SeekFrom::Start(at))
+        .and_then(|_| f.take(len).read_to_end(&mut b))
+        .map_err(|e| bad(format!("the archive cannot be read: {e}")))?;
     if b.len() as u64 != len { Err(bad("the archive ends early")) } else { Ok(b) }
 }
 
@@ -49,9 +51,13 @@ pub(crate) fn entries(f: &mut File) -> Result<Vec<Entry>> {
         .rev()
         .find(|&i| tail[i..].starts_with(b"PK\x05\x06"))
         .ok_or_else(|| bad("not an archive: there is no end record"))?;
-    let (mut count, mut size, mut at) = (u64::from(u16_at(&tail, end + 10)?), u64::from(u32_at(&tail, end + 12)?), u64::from(u32_at(&tail, end + 16)?));
+    let (mut count, mut size, mut at) =
+        (u64::from(u16_at(&tail, end + 10)?), u64::from(u32_at(&tail, end + 12)?), u64::from(u32_at(&tail, end + 16)?));
     if at == u64::from(u32::MAX) || count == 0xffff {
-        let loc = end.checked_sub(20).filter(|&l| tail[l..].starts_with(b"PK\x06\x07")).ok_or_else(|| bad("the archive's 64-bit end record is missing"))?;
+        let loc = end
+            .checked_sub(20)
+            .filter(|&l| tail[l..].starts_with(b"PK\x06\x07"))
+            .ok_or_else(|| bad("the archive's 64-bit end record is missing"))?;
         let rec = read_at(f, u64_at(&tail, loc + 8)?, 56)?;
         (count, size, at) = (u64_at(&rec, 32)?, u64_at(&rec, 40)?, u64_at(&rec, 48)?);
     }
@@ -70,7 +76,8 @@ pub(crate) fn entries(f: &mut File) -> Result<Vec<Entry>> {
         let name: &[u8] = dir.get(i + 46..i + 46 + n).ok_or_else(|| bad("the archive's directory ends early"))?;
         let name = String::from_utf8_lossy(name).into_owned();
         let extra: &[u8] = dir.get(i + 46 + n..i + 46 + n + x).ok_or_else(|| bad("the archive's directory ends early"))?;
-        let (mut compressed, mut size, mut local) = (u64::from(u32_at(&dir, i + 20)?), u64::from(u32_at(&dir, i + 24)?), u64::from(u32_at(&dir, i + 42)?));
+        let (mut compressed, mut size, mut local) =
+            (u64::from(u32_at(&dir, i + 20)?), u64::from(u32_at(&dir, i + 24)?), u64::from(u32_at(&dir, i + 42)?));
         widen(extra, [&mut size, &mut compressed, &mut local])?;
         if flags & 1 != 0 || !matches!(method, 0 | 8) {
             return Err(bad(format!("array `{name}` is encrypted or compressed by method {method}; stored and deflated are read")));

@@ -88,7 +88,11 @@ fn read(data: &[u8], inputs: &[Input]) -> Result<Vec<Vec<Vec<f32>>>> {
 
 #[test]
 fn stored_and_deflated_entries_with_slashes_in_names() {
-    let data = npz(&[("a/b:0", npy("<f4", "(2, 3)", &f32s(&[1., 2., 3., 4., 5., 6.]))), ("k", npy("|u1", "(2, 1, 2)", &[0, 1, 128, 255])), ("y", npy("<i8", "(2,)", &[7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0]))]);
+    let data = npz(&[
+        ("a/b:0", npy("<f4", "(2, 3)", &f32s(&[1., 2., 3., 4., 5., 6.]))),
+        ("k", npy("|u1", "(2, 1, 2)", &[0, 1, 128, 255])),
+        ("y", npy("<i8", "(2,)", &[7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0])),
+    ]);
     let inputs = [input("a/b:0=f32", &[1, 3]), input("k=u8,scale=0.5,offset=128", &[1, 2])];
     let got = read(&data, &inputs).unwrap();
     assert_eq!(got, vec![vec![vec![1., 2., 3.], vec![-64., -63.5]], vec![vec![4., 5., 6.], vec![0., 63.5]]]);
@@ -101,7 +105,8 @@ fn stored_and_deflated_entries_with_slashes_in_names() {
 fn a_bare_array_is_x() {
     let f = file("x.npy", &npy("<f8", "(2, 2)", &[1f64, 2., 3., -4.].iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>()));
     let inputs = [input("whatever=f32", &[1, 2])];
-    let s: Vec<_> = Dataset::open(&f.path).unwrap().samples(&inputs).unwrap().map(|s| s.unwrap().inputs[0].as_f32().unwrap().to_vec()).collect();
+    let s: Vec<_> =
+        Dataset::open(&f.path).unwrap().samples(&inputs).unwrap().map(|s| s.unwrap().inputs[0].as_f32().unwrap().to_vec()).collect();
     assert_eq!(s, [[1., 2.], [3., -4.]]);
 }
 
@@ -147,7 +152,12 @@ fn misfits_are_named() {
     // A header may state any size; nothing is allocated for it.
     fails(one("in", npy("<f4", "(99999999999999999, 2)", &f32s(&[0., 0., 0.]))), &i, Code::BadCalib, "end early");
     let two = [input("in=f32", &[1, 2]), input("b=f32", &[1, 1])];
-    fails(npz(&[("in", npy("<f4", "(1, 2)", &f32s(&[0., 0.]))), ("b", npy("<f4", "(2, 1)", &f32s(&[0., 0.])))]), &two, Code::BadCalib, "2 samples");
+    fails(
+        npz(&[("in", npy("<f4", "(1, 2)", &f32s(&[0., 0.]))), ("b", npy("<f4", "(2, 1)", &f32s(&[0., 0.])))]),
+        &two,
+        Code::BadCalib,
+        "2 samples",
+    );
     fails(b"PK\x03\x04".to_vec(), &i, Code::BadCalib, "end record");
     fails(Vec::new(), &i, Code::BadCalib, "empty");
     fails(b"text file".to_vec(), &i, Code::BadCalib, "magic");
@@ -174,7 +184,17 @@ fn every_damaged_byte_is_an_error_or_harmless() {
 fn flags() {
     let s = InputSpec::parse("a/b:0=i8,scale=0.5,offset=[1;-2]").unwrap();
     assert_eq!((s.name.as_str(), s.dtype, s.scale, s.offset), ("a/b:0", DType::I8, vec![0.5], vec![1., -2.]));
-    for bad in ["x", "=u8", "x=u16", "x=f32,scale=0", "x=u8,scale=-1", "x=u8,scale=nan", "x=u8,zero=1", "x=u8,scale=1,scale=1", "x=u8,scale=[1;2],offset=[1;2;3]"] {
+    for bad in [
+        "x",
+        "=u8",
+        "x=u16",
+        "x=f32,scale=0",
+        "x=u8,scale=-1",
+        "x=u8,scale=nan",
+        "x=u8,zero=1",
+        "x=u8,scale=1,scale=1",
+        "x=u8,scale=[1;2],offset=[1;2;3]",
+    ] {
         assert_eq!(InputSpec::parse(bad).unwrap_err().code, Code::Usage, "{bad}");
     }
     let mut g = Graph::new("g");

@@ -33,7 +33,8 @@ impl Ctx<'_> {
                 .hint("the sum's range is far below its operands'; check the calibration data")
         })?;
         let (lo, hi) = clamp_codes(node, q)?;
-        let attrs = Attrs::new().with("a", t.a).with("b", t.b).with("c", t.c).with("shift", i64::from(t.shift)).with("lo", lo).with("hi", hi);
+        let attrs =
+            Attrs::new().with("a", t.a).with("b", t.b).with("c", t.c).with("shift", i64::from(t.shift)).with("lo", lo).with("hi", hi);
         self.emit(id, "q.add", attrs, &[a, b], q)
     }
 }
@@ -61,7 +62,9 @@ mod tests {
     #[test]
     fn every_pair_of_codes_is_within_one_step() {
         let q = |scale, zero_point| Quant { scale, zero_point };
-        for (qa, qb, y) in [(q(0.02, -128), q(0.05, 3), q(0.06, -20)), (q(1.0, 127), q(1e-3, 0), q(0.9, 5)), (q(0.1, 0), q(0.1, 0), q(0.02, -128))] {
+        for (qa, qb, y) in
+            [(q(0.02, -128), q(0.05, 3), q(0.06, -20)), (q(1.0, 127), q(1e-3, 0), q(0.9, 5)), (q(0.1, 0), q(0.1, 0), q(0.02, -128))]
+        {
             for sign in [1.0, -1.0] {
                 let t = terms(qa, qb, sign, y).unwrap();
                 for a in -128..=127 {

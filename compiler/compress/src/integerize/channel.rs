@@ -8,11 +8,7 @@ impl Ctx<'_> {
     /// Adds the layer; its operand has any rank and `k.len()` channels on the last axis.
     pub(super) fn per_channel(&mut self, l: Layer<'_>, k: &[f64], b: &[f64]) -> Result<ValueId> {
         let (n, shape) = (k.len(), self.out.value(l.x).shape.clone());
-        let attrs = Attrs::new()
-            .with("strides", vec![1, 1])
-            .with("pads", vec![0, 0, 0, 0])
-            .with("dilations", vec![1, 1])
-            .with("group", n);
+        let attrs = Attrs::new().with("strides", vec![1, 1]).with("pads", vec![0, 0, 0, 0]).with("dilations", vec![1, 1]).with("group", n);
         let w = Weights { shape: vec![n, 1, 1, 1], w: k.iter().map(|&v| v as f32).collect(), bias: b.to_vec(), group: n, means: None };
         if shape.len() == 4 {
             return self.layer(l, "q.conv", attrs, w);

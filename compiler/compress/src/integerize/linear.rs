@@ -108,7 +108,12 @@ impl Ctx<'_> {
         let wt = self.out.add_const(format!("{name}.w"), Tensor::from_i8(w.shape.clone(), &codes)?);
         let bt = self.out.add_const(format!("{name}.bias"), Tensor::from_i32([outs], &bias)?);
         let mt = self.out.add_const(format!("{name}.m"), Tensor::from_i32([outs], &d.m)?);
-        for (a, v) in [("pre", i64::from(d.pre)), ("shift", i64::from(d.shift)), ("lo", code(l.act.0, l.quant).into()), ("hi", code(l.act.1, l.quant).into())] {
+        for (a, v) in [
+            ("pre", i64::from(d.pre)),
+            ("shift", i64::from(d.shift)),
+            ("lo", code(l.act.0, l.quant).into()),
+            ("hi", code(l.act.1, l.quant).into()),
+        ] {
             attrs.set(a, v);
         }
         let v = self.emit_as(name, op, attrs, &[l.x, wt, bt, mt], l.out_name, Some(l.quant))?;

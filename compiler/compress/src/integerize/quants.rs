@@ -40,7 +40,13 @@ impl Classes {
 }
 
 /// Quantization, as plain i8 codes, of every computed float value and of constants that are concatenated.
-pub(super) fn assign(g: &Graph, stats: &Stats, inputs: &[Input], raw: &BTreeMap<ValueId, Raw>, opts: &Options) -> Result<BTreeMap<ValueId, Quant>> {
+pub(super) fn assign(
+    g: &Graph,
+    stats: &Stats,
+    inputs: &[Input],
+    raw: &BTreeMap<ValueId, Raw>,
+    opts: &Options,
+) -> Result<BTreeMap<ValueId, Quant>> {
     let mut classes = Classes::default();
     for (input, &id) in inputs.iter().zip(&g.inputs) {
         if input.spec.dtype == DType::I8 && !raw.contains_key(&g.out(id)) {

@@ -79,7 +79,9 @@ pub fn argmax(v: &[f32]) -> usize {
 /// Squared output error over output variance.
 pub fn relative_error(pairs: &[Pair]) -> f64 {
     let n: f64 = pairs.iter().map(|p| p.float.len() as f64).sum();
-    let each = |f: &dyn Fn(f64, f64) -> f64| -> f64 { pairs.iter().flat_map(|p| p.float.iter().zip(&p.int)).map(|(&a, &b)| f(a.into(), b.into())).sum() };
+    let each = |f: &dyn Fn(f64, f64) -> f64| -> f64 {
+        pairs.iter().flat_map(|p| p.float.iter().zip(&p.int)).map(|(&a, &b)| f(a.into(), b.into())).sum()
+    };
     let mean = each(&|a, _| a) / n;
     each(&|a, b| (a - b) * (a - b)) / each(&|a, _| (a - mean) * (a - mean))
 }
