@@ -37,7 +37,7 @@ fn walk(b: &mut Builder, m: &Machine, n: usize, ptrs: &[Val], body: impl Fn(&mut
             p.iter().map(|&p| b.ptr_imm(p, l as i32)).collect()
         });
     }
-    if n % l > 0 {
+    if !n.is_multiple_of(l) {
         b.for_loop(0, (n % l) as i32, 1, &at, |b, _, p| {
             body(b, 1, p);
             p.iter().map(|&p| b.ptr_imm(p, 1)).collect()
@@ -96,7 +96,7 @@ fn clamp(b: &mut Builder, v: Val, lo: i32, hi: i32) -> Val {
 }
 
 /// Kernel and call of a q.mul over `n` elements; where `channels` is less than `n`, `bb` repeats every `channels` elements.
-pub fn mul_kernel(m: &Machine, n: usize, channels: usize, mult: i32, r: Rescale, a: Operand, bb: Operand, y: ValueId) -> Result<Call> {
+pub fn mul_kernel(m: &Machine, n: usize, channels: usize, mult: i32, r: Rescale, [a, bb]: [Operand; 2], y: ValueId) -> Result<Call> {
     let mut b = Builder::new("mul");
     let pa = b.ptr("a", Role::In, n, 1);
     let pb = b.ptr("b", Role::In, channels, 1);

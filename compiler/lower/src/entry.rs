@@ -286,7 +286,7 @@ fn call_of(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<Call> {
             let k = LinComb { a: int("a")?, b: int("b")?, c: int("c")?, shift: int("shift")?, lo: int("lo")?, hi: int("hi")? };
             add_kernel(m, elems, k, operand(0)?, operand(1)?, y)
         }
-        "q.mul" => mul_kernel(m, elems, g.value(ins[1]).elems(), int("m")?, rescale_of(g, n)?, operand(0)?, operand(1)?, y),
+        "q.mul" => mul_kernel(m, elems, g.value(ins[1]).elems(), int("m")?, rescale_of(g, n)?, [operand(0)?, operand(1)?], y),
         "q.rescale" => rescale_kernel(m, elems, int("m")?, rescale_of(g, n)?, operand(0)?, y),
         "q.lut" => lut_kernel(elems, &konst(1)?.as_i8()?, operand(0)?, y),
         "q.softmax" => {

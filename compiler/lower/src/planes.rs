@@ -68,9 +68,9 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     // Per channel: bias, multiplier, then for each row of taps its words.
     let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x);
     let mut params = Vec::new();
-    for ch in 0..g.c {
-        params.extend(bias[ch].to_le_bytes());
-        params.extend(s.mult[ch].to_le_bytes());
+    for (ch, (bias, mult)) in bias.iter().zip(&s.mult).enumerate() {
+        params.extend(bias.to_le_bytes());
+        params.extend(mult.to_le_bytes());
         for ky in 0..g.kh {
             for (lo, hi) in &kinds {
                 for t in [lo, hi] {

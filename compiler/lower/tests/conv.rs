@@ -1,4 +1,5 @@
 //! Convolution generators on every machine description, against the definition in exact integers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use mcompc_ir::ValueId;
 use mcompc_kernel::interp::{self, Memory};

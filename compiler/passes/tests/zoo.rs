@@ -1,4 +1,5 @@
 //! The pipeline keeps the meaning of real models: the graph after every pass equals the graph before it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use mcompc_ir::{Graph, Tensor};
 use std::path::{Path, PathBuf};

@@ -34,7 +34,14 @@ fn main() {
         let (l, object) = compile(&p.quantized.graph, &target, backend).unwrap();
         let macs: u64 = l.layers.iter().map(|x| x.macs).sum();
         let tflite = path.with_file_name(format!("{peer}.tflite"));
-        let mut child = Command::new(&python).arg(worker).arg(&tflite).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = Command::new(&python)
+            .arg(worker)
+            .arg(&tflite)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert_eq!(lines.next().unwrap().unwrap(), "ready");
         let mut stdin = child.stdin.take().unwrap();

@@ -80,7 +80,7 @@ pub fn prepare(m: &Model, path: &Path, random: usize) -> Result<Prepared> {
         calib: Some(calib.clone()),
         inputs: vec![spec],
         dims: vec![],
-        range: Default::default(),
+        range: mcompc_compress::RangeMethod::Mse,
     };
     let front = driver::front(&o, &Silent)?;
     let quantized = driver::quantize(&o, &front, &Silent)?;

@@ -1,4 +1,5 @@
 //! Real models on every executor: the graph's definition, the kernel interpreter and generated code agree on every output byte.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use mcompc_interp::FastInt;
 use mcompc_suite::{MODELS, Prepared, compile, emulate, interpret, native, prepare, reference};
