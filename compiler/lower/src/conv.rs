@@ -53,7 +53,7 @@ pub fn dense_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Result
 
 fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Result<Call> {
     let g = &s.geo;
-    let row = m.row();
+    let row = &weights_in_memory(m.row(), s);
     let st = Steps::of(row);
     let f = feed(s, row);
     if row.form == Form::Matrix {
@@ -128,6 +128,14 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         });
     }
     Ok(Call { func: b.finish(), rows: vec![row.clone()], args, macs: (pixels * k * s.o) as u64, in_place: vec![] })
+}
+
+// A row may keep its weights widened in memory; that pays where many pixels meet few weights, else they stay i8.
+fn weights_in_memory(row: &Row, s: &ConvSpec) -> Row {
+    const REUSED: usize = 16;
+    const CACHED: usize = 96 << 10;
+    let pays = s.geo.pixels() >= REUSED && s.weights.len() * 2 <= CACHED;
+    Row { w_mem: if pays { row.w_mem } else { Elem::I8 }, name: if pays || row.w_mem == Elem::I8 { row.name.clone() } else { format!("{}.i8", row.name) }, ..row.clone() }
 }
 
 #[allow(clippy::too_many_arguments)]

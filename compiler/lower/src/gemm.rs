@@ -2,7 +2,7 @@
 
 use crate::emit::rounds;
 use crate::pack::Steps;
-use mcompc_kernel::{Builder, Form, Lane, MemElem, Op, Rescale, Row, Ty, Val};
+use mcompc_kernel::{Builder, Elem, Form, Lane, MemElem, Op, Rescale, Row, Ty, Val};
 
 /// A block of `mr` pixels times `o` output channels.
 #[derive(Clone, Debug)]
@@ -138,7 +138,7 @@ impl Gemm<'_> {
                 let a: Vec<Val> = (0..self.mr).map(|i| b.load(row.a_ty(), self.a_mem, pa, at(i))).collect();
                 for l in 0..lanes / k {
                     for j in 0..nv {
-                        let w = self.weights(b, pw, w_off + (l * nv + j) * n * k);
+                        let w = self.weights(b, pw, w_off + (l * nv + j) * n * k * row.w_mem.lane().bytes());
                         for i in 0..self.mr {
                             v[i * nv + j] = b.contract(self.row_id, row, l as u8, v[i * nv + j], a[i], w);
                         }
@@ -146,7 +146,7 @@ impl Gemm<'_> {
                 }
             }
             _ => {
-                let w: Vec<Val> = (0..nv).map(|j| self.weights(b, pw, w_off + j * n * k)).collect();
+                let w: Vec<Val> = (0..nv).map(|j| self.weights(b, pw, w_off + j * n * k * row.w_mem.lane().bytes())).collect();
                 for i in 0..self.mr {
                     let a = match row.form {
                         Form::Dot if n > 1 => b.load_bcast(row.a_ty(), (k * row.a.lane().bytes()) as u8, pa, at(i)),
@@ -162,7 +162,8 @@ impl Gemm<'_> {
     }
 
     fn weights(&self, b: &mut Builder, p: Val, off: usize) -> Val {
-        b.load(self.row.w_ty(), MemElem::S8, p, off as i32)
+        let mem = if self.row.w_mem == Elem::I16 { MemElem::S16 } else { MemElem::S8 };
+        b.load(self.row.w_ty(), mem, p, off as i32)
     }
 }
 

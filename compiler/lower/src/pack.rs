@@ -1,6 +1,6 @@
 //! Packing of weights, biases and multipliers in the order the inner loop reads them.
 
-use mcompc_kernel::{Form, Row};
+use mcompc_kernel::{Elem, Form, Row};
 
 /// Derived facts of a row: how many elements of K one step takes, and what a step loads.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub fn pack_weights(w: &[i8], o: usize, k: usize, kpad: usize, nr: usize, row: &
             for lane in 0..lanes {
                 for t in k0..k0 + group {
                     let v = if lane < count && t < k { w[(first + lane) * k + t] } else { 0 };
-                    out.push(v as u8);
+                    out.extend(&i16::from(v).to_le_bytes()[..row.w_mem.lane().bytes()]);
                 }
             }
         }
