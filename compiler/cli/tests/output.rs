@@ -97,7 +97,11 @@ fn object_of(dir: &Path, name: &str) -> Vec<u8> {
 
 #[test]
 fn objects_stand_alone() {
-    for target in ["x86_64", "x86_64-v2", "aarch64", "aarch64-dotprod", "riscv64gc"] {
+    let mut targets = vec!["x86_64", "x86_64-v2", "aarch64", "aarch64-dotprod", "riscv64gc"];
+    if cfg!(feature = "mlir") {
+        targets.extend(["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m33", "cortex-m55", "riscv32imac", "riscv64gcv"]);
+    }
+    for target in targets {
         let dir = tempfile::tempdir().unwrap();
         compile_digits(dir.path(), target, "d", "out");
         let bytes = object_of(&dir.path().join("out"), "d");
