@@ -2,7 +2,7 @@
 //!
 //! A translation of kernel operations and nothing else: no operator is known here. Vectors live in 128-bit registers; a narrower one
 //! takes the low bytes of a register, a wider one a sequence of them. Cranelift has no inner-product operation: rows are spelt as the
-//! trees of widening multiplications and pairwise sums that its instruction selection folds (see [`contract`]).
+//! trees of widening multiplications and pairwise sums that its instruction selection folds (contract.rs).
 #![forbid(unsafe_code)]
 
 mod arith;
