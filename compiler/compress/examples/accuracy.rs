@@ -46,10 +46,8 @@ fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [zoo, data, only @ ..] = args.as_slice() else { panic!("accuracy ZOO DATA [MODEL..]") };
     let index: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(Path::new(data).join("inputs.json")).unwrap()).unwrap();
-    for name in ["kws", "ic", "vww", "ad", "mnist", "mbv1_025", "mbv2"] {
-        if !only.is_empty() && !only.iter().any(|o| o == name) {
-            continue;
-        }
+    let all = ["kws", "ic", "vww", "ad", "mnist", "mbv1_025", "mbv2"].map(String::from);
+    for name in if only.is_empty() { &all } else { only } {
         let start = Instant::now();
         let e = &index[name];
         let flags: Vec<String> = e["input"].as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_string()).collect();

@@ -135,7 +135,11 @@ fn weights_in_memory(row: &Row, s: &ConvSpec) -> Row {
     const REUSED: usize = 16;
     const CACHED: usize = 96 << 10;
     let pays = s.geo.pixels() >= REUSED && s.weights.len() * 2 <= CACHED;
-    Row { w_mem: if pays { row.w_mem } else { Elem::I8 }, name: if pays || row.w_mem == Elem::I8 { row.name.clone() } else { format!("{}.i8", row.name) }, ..row.clone() }
+    Row {
+        w_mem: if pays { row.w_mem } else { Elem::I8 },
+        name: if pays || row.w_mem == Elem::I8 { row.name.clone() } else { format!("{}.i8", row.name) },
+        ..row.clone()
+    }
 }
 
 #[allow(clippy::too_many_arguments)]
