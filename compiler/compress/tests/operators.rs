@@ -261,3 +261,28 @@ fn refusals_name_the_node() {
     n = n.op("MatMul", Attrs::new(), &[a]);
     assert_eq!(n.int("x=f32").unwrap_err().code, Code::NoInteger);
 }
+
+#[test]
+fn a_network_that_overflows_is_named() {
+    let mut n = Net::new(&[1, 4]);
+    let big = n.g.add_const("big", Tensor::from_f32([1], &[1e30]).unwrap());
+    let n = n.op("Mul", Attrs::new(), &[big]).op("Mul", Attrs::new(), &[big]);
+    let value = n.g.value(n.last).name.clone();
+    let e = n.int("x=f32").unwrap_err();
+    assert_eq!((e.code, e.node), (Code::NotFinite, Some(value)));
+}
+
+#[test]
+fn scales_of_any_size_are_refused_or_work() {
+    for scale in ["1e-300", "1e-30", "1e30", "1e300"] {
+        for offset in ["0", "0.5", "1e300", "-1e9"] {
+            for pad in [0, 1] {
+                let flag = format!("x=u8,scale={scale},offset={offset}");
+                match image().conv(8, 3, 1, pad, 1).int(&flag) {
+                    Ok((_, _, int)) => assert!(int.layers.iter().all(|l| l.acc_bound <= i32::MAX as u64), "{flag}"),
+                    Err(e) => assert!(matches!(e.code, Code::Overflow | Code::NotFinite), "{flag}: {e}"),
+                }
+            }
+        }
+    }
+}
