@@ -19,7 +19,11 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     let g = &s.geo;
     let (c, taps) = (g.c, g.kh * g.kw);
     let lanes = if c < m.mac_lanes as usize { 1 } else { (m.mac_lanes as usize).max(1) };
-    let pairs = (m.mac == MacForm::Pairs && lanes > 1).then(|| pair_row(m)).transpose()?;
+    let pairs = if m.mac == MacForm::Pairs && lanes > 1 {
+        Some(pair_row(m).ok_or_else(|| Error::new(Code::Internal, format!("machine `{}` pairs taps but has no row for them", m.isa)))?)
+    } else {
+        None
+    };
 
     // Weights as [tap][channel], or [pair of taps][channel][2] with a zero tap where the number is odd.
     let tap = |t: usize, ch: usize| if t < taps { i16::from(s.weights[ch * taps + t]) } else { 0 };
@@ -71,11 +75,9 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     Ok(Call { func: b.finish(), rows, args, macs: (g.pixels() * c * taps) as u64, in_place: vec![] })
 }
 
-fn pair_row(m: &Machine) -> Result<&Row> {
-    m.contract
-        .iter()
-        .find(|r| r.form == Form::Dot && r.a == Elem::I16 && r.k == 2 && r.n * 2 == m.mac_lanes)
-        .ok_or_else(|| Error::new(Code::Internal, format!("machine `{}` pairs taps but has no row for them", m.isa)))
+/// The row that multiplies pairs of `mac_lanes` i16 lanes.
+pub fn pair_row(m: &Machine) -> Option<&Row> {
+    m.contract.iter().find(|r| r.form == Form::Dot && r.a == Elem::I16 && r.k == 2 && r.n * 2 == m.mac_lanes)
 }
 
 // The address of every tap's channels for the window at (iy0, ix0).

@@ -1,9 +1,10 @@
 //! Element-wise kernels: residual add, product, table look-up, plain rescale.
 
+use crate::depthwise::pair_row;
 use crate::emit::{Arg, Call};
 use crate::gemm::store_lanes;
 use mcompc_ir::{Result, ValueId};
-use mcompc_kernel::{Bin, Builder, Lane, Machine, MemElem, Rescale, Role, Ty, Val};
+use mcompc_kernel::{Bin, Builder, Lane, MacForm, Machine, MemElem, Op, Rescale, Role, Row, Ty, Val};
 
 /// Constants of a q.add: `clamp((qa*a + qb*b + c) >> shift)`.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +61,12 @@ pub fn add_kernel(m: &Machine, n: usize, k: LinComb, a: Operand, bb: Operand, y:
     let pa = b.ptr("a", Role::In, n, 1);
     let pb = b.ptr("b", Role::In, n, 1);
     let py = b.ptr("y", Role::Out, n, 1);
+    let row = pair_row(m).filter(|_| m.mac == MacForm::Pairs);
     walk(&mut b, m, n, &[pa, pb, py], |b, l, p| {
+        if let Some(row) = row.filter(|_| l > 1) {
+            let q = pairs(b, row, k, l, [(a.mem, p[0]), (bb.mem, p[1])]);
+            return store_lanes(b, &q, p[2], 0, l);
+        }
         let (x, z) = (codes(b, m, l, a.mem, p[0]), codes(b, m, l, bb.mem, p[1]));
         let q: Vec<Val> = x
             .into_iter()
@@ -80,11 +86,32 @@ pub fn add_kernel(m: &Machine, n: usize, k: LinComb, a: Operand, bb: Operand, y:
     });
     Ok(Call {
         func: b.finish(),
-        rows: vec![],
+        rows: row.map(|r| vec![r.clone()]).unwrap_or_default(),
         args: vec![Arg::Value(a.value), Arg::Value(bb.value), Arg::Value(y)],
         macs: 2 * n as u64,
         in_place: vec![a.value, bb.value],
     })
+}
+
+// Codes interleaved, so that one inner product of pairs gives qa*a + qb*b.
+fn pairs(b: &mut Builder, row: &Row, k: LinComb, lanes: usize, [x, z]: [(MemElem, Val); 2]) -> Vec<Val> {
+    let ty = Ty::Vec(Lane::I16, lanes as u16);
+    let (x, z) = (b.load(ty, x.0, x.1, 0), b.load(ty, z.0, z.1, 0));
+    let both = b.iconst(k.a & 0xffff | k.b << 16);
+    let w = b.op(ty, Op::SplatBits(ty), &[both]);
+    let half = (lanes / 2) as u16;
+    [0, half]
+        .into_iter()
+        .map(|first| {
+            let mask = (first..first + half).flat_map(|i| [i, lanes as u16 + i]).collect();
+            let v = b.shuffle(x, z, mask);
+            let c = b.vconst(k.c, row.acc_ty());
+            let s = b.contract(0, row, 0, c, v, w);
+            let sh = b.vconst(k.shift, row.acc_ty());
+            let s = b.bin(Bin::Sra, s, sh);
+            clamp(b, s, k.lo, k.hi)
+        })
+        .collect()
 }
 
 fn clamp(b: &mut Builder, v: Val, lo: i32, hi: i32) -> Val {

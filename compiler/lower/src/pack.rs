@@ -1,6 +1,6 @@
 //! Packing of weights, biases and multipliers in the order the inner loop reads them.
 
-use mcompc_kernel::{Elem, Form, Row};
+use mcompc_kernel::{Form, Row};
 
 /// Derived facts of a row: how many elements of K one step takes, and what a step loads.
 #[derive(Clone, Debug)]

@@ -60,11 +60,49 @@ impl Stage<'_> {
             self.row(b, x, dst, iy0, ix0);
             return;
         }
+        let (tall, wide) = ((g.kh - 1) * g.dh + 1, g.kw);
+        // One check for a window that lies inside, where code size is no concern; microcontrollers check row by row.
+        if g.padded() && g.dw == 1 && self.unit.vector >= 16 && g.h >= tall && g.w >= wide {
+            let (ly, lx) = (b.iconst((g.h - tall + 1) as i32), b.iconst((g.w - wide + 1) as i32));
+            let oky = b.cmp(Cmp::Ult, iy0, ly);
+            let okx = b.cmp(Cmp::Ult, ix0, lx);
+            let ok = b.bin(Bin::And, oky, okx);
+            b.if_else(
+                ok,
+                |b| {
+                    self.inside(b, x, dst, iy0, ix0);
+                    vec![]
+                },
+                |b| {
+                    self.rows(b, x, dst, iy0, ix0);
+                    vec![]
+                },
+            );
+        } else {
+            self.rows(b, x, dst, iy0, ix0);
+        }
+    }
+
+    fn rows(&self, b: &mut Builder, x: Val, dst: Val, iy0: Val, ix0: Val) {
+        let g = self.geo;
         let bytes = (g.kw * g.c * self.mode.growth()) as i32;
         b.for_loop(0, g.kh as i32, 1, &[dst, iy0], |b, _, c| {
             self.row(b, x, c[0], c[1], ix0);
             vec![b.ptr_imm(c[0], bytes), b.add_imm(c[1], g.dh as i32)]
         });
+    }
+
+    // A window without padding: runs of whole rows at constant distances.
+    fn inside(&self, b: &mut Builder, x: Val, dst: Val, iy0: Val, ix0: Val) {
+        let g = self.geo;
+        let first = b.mul_imm(iy0, g.w as i32);
+        let at = b.add(first, ix0);
+        let src = b.ptr_add(x, at, g.c as i32, 0);
+        for ky in 0..g.kh {
+            let from = b.ptr_imm(src, (ky * g.dh * g.w * g.c) as i32);
+            let to = b.ptr_imm(dst, (ky * g.kw * g.c * self.mode.growth()) as i32);
+            copy_run(b, self.unit, self.mode, from, to, g.kw * g.c, self.aligned());
+        }
     }
 
     fn row(&self, b: &mut Builder, x: Val, dst: Val, iy: Val, ix0: Val) {
