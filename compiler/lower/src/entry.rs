@@ -172,7 +172,14 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
         let mut const_bytes = 0;
         for a in call.args {
             args.push(match a {
-                Arg::Value(v) => at(&mut b, v)?,
+                Arg::Value(v) => match g.const_of(root(v)) {
+                    Some(t) => {
+                        const_bytes += t.bytes().len();
+                        let name = asm.data(t.bytes().to_vec(), ALIGN as u32, true);
+                        b.data(&name, 0)
+                    }
+                    None => at(&mut b, v)?,
+                },
                 Arg::Data { bytes, align, weights } => {
                     const_bytes += bytes.len();
                     let name = asm.data(bytes, align, weights);

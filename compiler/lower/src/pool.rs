@@ -130,7 +130,11 @@ fn block(
                     let mv = match table {
                         None => b.vconst(mult[0], acc_ty),
                         Some(t) => {
-                            let p = b.ptr_add(t, count, 4, -4);
+                            // Always true of a count; said so that the access is proven in bounds.
+                            let (one, all) = (b.iconst(1), b.iconst(mult.len() as i32));
+                            let n = b.bin(Bin::Smax, count, one);
+                            let n = b.bin(Bin::Smin, n, all);
+                            let p = b.ptr_add(t, n, 4, -4);
                             let v = b.load_aligned(Ty::I32, MemElem::W32, p, 0, 4);
                             if lanes > 1 { b.splat(v, acc_ty) } else { v }
                         }

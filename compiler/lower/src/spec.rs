@@ -135,6 +135,17 @@ pub fn mem_of(v: &Value) -> Result<MemElem> {
     }
 }
 
+// Weights of a grouped convolution as those of a full one: zero where a channel belongs to another group. Costs work, not exactness.
+fn ungroup(w: &[i8], o: usize, taps: usize, c: usize, group: usize) -> Vec<i8> {
+    let (per, outs) = (c / group, o / group);
+    let mut full = vec![0; o * taps * c];
+    for (row, src) in w.chunks_exact(per).enumerate() {
+        let first = row / taps / outs * per;
+        full[row * c + first..][..per].copy_from_slice(src);
+    }
+    full
+}
+
 /// Reads a q.conv (with `depthwise` telling which form) or q.dense node.
 pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> {
     let ins = g.inputs_of(n);
@@ -145,6 +156,7 @@ pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> 
     };
     let x = g.value(ins[0]);
     let (w, bias, mult) = (konst(1)?, konst(2)?, konst(3)?);
+    let mut weights = w.as_i8()?.to_vec();
     let (geo, o, depthwise) = if g.node(n).op == "q.dense" {
         let (rows, k) = match x.shape[..] {
             [k] => (1, k),
@@ -157,10 +169,9 @@ pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> 
         let geo = geometry(g, n, w.shape[1], w.shape[2])?;
         let group = g.node(n).attrs.int("group")? as usize;
         let (c, o) = (geo.c, w.shape[0]);
-        let depthwise = group > 1;
-        if depthwise && (group != c || o != c) {
-            return Err(Error::new(Code::UnsupportedAttr, format!("group = {group} with {c} input and {o} output channels"))
-                .hint("only group = 1 and depthwise (group = input channels = output channels) have kernels"));
+        let depthwise = group > 1 && group == c && o == c;
+        if group > 1 && !depthwise {
+            weights = ungroup(&weights, o, geo.kh * geo.kw, c, group);
         }
         (geo, o, depthwise)
     };
@@ -170,7 +181,7 @@ pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> 
         x_u8: x.dtype == DType::U8,
         x_align,
         zp_x: zp(x)?,
-        weights: w.as_i8()?.to_vec(),
+        weights,
         bias: bias.to_i32_vec()?,
         mult: mult.to_i32_vec()?,
         rescale: rescale_of(g, n)?,

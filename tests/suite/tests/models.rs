@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use mcompc_interp::FastInt;
-use mcompc_suite::{MODELS, Prepared, compile, emulate, interpret, native, prepare, reference};
+use mcompc_suite::{MODELS, Model, Prepared, RARE, compile, emulate, interpret, native, prepare, reference};
 use mcompc_target::{Backend, Target};
 
 /// Random inputs a model, beside its reference samples.
@@ -40,8 +40,9 @@ fn check(p: &Prepared, name: &str, target: &str, backend: Backend, want: &[Vec<V
     println!("{name}: {target} {backend:?}: {} inputs equal, kernel interpreter {n}", got.len());
 }
 
-fn model(index: usize) {
-    let m = MODELS[index];
+// `micro`: small enough for the memory of the boards.
+#[cfg_attr(not(feature = "mlir"), allow(unused_variables))]
+fn model(m: Model, micro: bool) {
     let Some(path) = m.path() else { return };
     let p = prepare(&m, &path, RANDOM).unwrap_or_else(|e| panic!("{}: {e}", m.name()));
     let g = &p.quantized.graph;
@@ -57,19 +58,24 @@ fn model(index: usize) {
     }
     #[cfg(feature = "mlir")]
     for target in ["x86_64", "aarch64-dotprod", "riscv64gcv", "cortex-m4", "cortex-m55"] {
-        // The boards' memory holds no large model.
-        let micro = target.starts_with("cortex");
-        if !micro || index < 5 {
+        if micro || !target.starts_with("cortex") {
             check(&p, m.name(), target, Backend::Mlir, &want);
         }
     }
 }
 
 macro_rules! models {
-    ($($name:ident $index:literal)*) => { $(#[test] fn $name() { model($index); })* };
+    ($($name:ident $index:literal)*) => { $(#[test] fn $name() { model(MODELS[$index], $index < 5); })* };
 }
 
 models! { digits 0 ad 1 kws 2 ic 3 vww 4 mnist 5 mbv1 6 mbv2 7 }
+
+#[test]
+fn rare_operators() {
+    for &m in RARE {
+        model(m, true);
+    }
+}
 
 #[test]
 fn every_model_has_a_test() {
