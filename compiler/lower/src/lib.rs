@@ -22,4 +22,4 @@ pub use conv::{conv_kernel, dense_kernel};
 pub use depthwise::depthwise_kernel;
 pub use emit::{Arg, Call};
 pub use entry::{Layer, Lowered, Options, lower};
-pub use spec::{ConvSpec, Geometry, PoolSpec, Requant};
+pub use spec::{ConvSpec, Geometry};

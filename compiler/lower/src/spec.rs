@@ -42,13 +42,6 @@ impl Geometry {
     }
 }
 
-/// The rescaling of a node's output.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Requant {
-    /// Kernel form.
-    pub rescale: Rescale,
-}
-
 /// A convolution or dense layer with its constants.
 #[derive(Clone, Debug)]
 pub struct ConvSpec {
@@ -70,13 +63,6 @@ pub struct ConvSpec {
     pub mult: Vec<i32>,
     /// Rescaling.
     pub rescale: Rescale,
-}
-
-/// A pooling window.
-#[derive(Clone, Debug)]
-pub struct PoolSpec {
-    /// Window.
-    pub geo: Geometry,
 }
 
 fn zp(v: &Value) -> Result<i32> {
