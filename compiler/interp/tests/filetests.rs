@@ -5,15 +5,7 @@
 
 use mcompc_interp::{FastExec, run};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-
-fn files(dir: &str) -> Vec<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/filetests").join(dir);
-    let mut f: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
-    f.retain(|p| p.extension().is_some_and(|e| e == "mir"));
-    f.sort();
-    f
-}
+use std::path::Path;
 
 fn close(got: &[f32], want: &[f32], file: &Path) {
     let top = want.iter().fold(0f32, |m, v| m.max(v.abs()));
@@ -26,7 +18,7 @@ fn close(got: &[f32], want: &[f32], file: &Path) {
 #[test]
 fn operators_give_what_is_written() {
     let mut ops = BTreeSet::new();
-    for f in files("ops") {
+    for f in mcompc_filetest::files("ops") {
         let text = std::fs::read_to_string(&f).unwrap();
         let g = mcompc_ir::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", f.display()));
         mcompc_ops::verify(&g).unwrap_or_else(|e| panic!("{}: {e}", f.display()));
@@ -50,27 +42,13 @@ fn operators_give_what_is_written() {
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let mut bad = Vec::new();
-    let all = files("refuse");
-    assert!(all.len() >= 20, "the file tests are missing");
-    for f in all {
-        let text = std::fs::read_to_string(&f).unwrap();
-        let body = text.split("; ---\n").next().unwrap().to_string();
-        let g = mcompc_ir::parse(&body).unwrap_or_else(|e| panic!("{}: {e}", f.display()));
+    mcompc_filetest::check("refuse", 20, |_, body| {
+        let g = mcompc_ir::parse(body).unwrap();
         let e = match mcompc_ops::verify(&g) {
             Err(e) => e,
             // What only the data show is refused when it runs.
-            Ok(()) => run(&g, &[]).expect_err(&f.display().to_string()),
+            Ok(()) => run(&g, &[]).expect_err(body),
         };
-        let got: String = e.to_string().lines().map(|l| format!("; {l}\n")).collect();
-        let want = format!("{body}; ---\n{got}");
-        if want != text {
-            if std::env::var_os("MCOMPC_BLESS").is_some() {
-                std::fs::write(&f, want).unwrap();
-            } else {
-                bad.push(format!("{}:\n{got}", f.display()));
-            }
-        }
-    }
-    assert!(bad.is_empty(), "{}", bad.join("\n"));
+        e.to_string()
+    });
 }
