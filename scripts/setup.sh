@@ -25,7 +25,8 @@ for arg in "$@"; do
     esac
 done
 
-packages=(gcc libc6-dev pkg-config)
+# Python with numpy and Pillow only prepares data files of public models for tests.
+packages=(gcc libc6-dev pkg-config python3 python3-numpy python3-pil)
 if [ "$llvm" = 1 ]; then
     # melior links the static archives; libpolly and libzstd are in llvm-config's list of
     # libraries without being dependencies of llvm-22-dev. llvm-22 has llvm-objdump and llvm-mca.

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use crate::summary::Summary;
-use crate::{Result, checks, shell, workspace};
+use crate::{Result, checks, shell, workspace, zoo};
 
 /// The optional back end's features, of the command line and of the back end itself. Crates that
 /// have one are built and tested with it too.
@@ -14,6 +14,7 @@ struct Run {
     failures: Vec<String>,
     summary: Summary,
     nextest: bool,
+    zoo: Vec<(&'static str, std::path::PathBuf)>,
 }
 
 impl Run {
@@ -53,6 +54,7 @@ impl Run {
             command.extend(features);
             let mut command = shell::cargo(&command);
             command.env("MCOMPC_NOT_RUN", not_run_file());
+            command.envs(self.zoo.iter().map(|(name, path)| (name, path)));
             let name = shell::show(&command);
             let summary = &mut self.summary;
             if !shell::watch(command, |line| summary.line(line))? {
@@ -104,7 +106,8 @@ pub fn run(args: &[String]) -> Result {
     std::fs::create_dir_all(&target).map_err(|e| format!("{}: {e}", target.display()))?;
     std::fs::write(not_run_file(), "").map_err(|e| format!("not-run.txt: {e}"))?;
 
-    let mut run = Run { failures: Vec::new(), summary: Summary::default(), nextest: shell::has_subcommand("nextest") };
+    let mut run =
+        Run { failures: Vec::new(), summary: Summary::default(), nextest: shell::has_subcommand("nextest"), zoo: zoo::environment() };
     let warnings = ["--", "-D", "warnings"];
     run.step("formatting", |_| shell::run(shell::cargo(&["fmt", "--all", "--check"])));
     run.step("lints", |_| shell::run(shell::cargo(&[&["clippy", "--workspace", "--all-targets"][..], &warnings].concat())));

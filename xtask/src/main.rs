@@ -9,6 +9,7 @@ mod shell;
 mod summary;
 mod verify;
 mod workspace;
+mod zoo;
 
 use std::process::ExitCode;
 

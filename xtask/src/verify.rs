@@ -86,8 +86,8 @@ fn models() -> Result<Vec<Model>> {
         eval: digits.join("digits.eval.npz"),
         inputs: vec!["pixels=u8,scale=1,offset=0".to_owned()],
     }];
-    let (Some(zoo), Some(data)) = (folder("MCOMPC_ZOO"), folder("MCOMPC_ZOO_DATA")) else {
-        println!("only models/digits: MCOMPC_ZOO and MCOMPC_ZOO_DATA are not both set");
+    let [(_, zoo), (_, data)] = &crate::zoo::environment()[..] else {
+        println!("only models/digits");
         return Ok(models);
     };
     let manifest = workspace::text("models/manifest")?.unwrap_or_default();
@@ -111,8 +111,4 @@ fn models() -> Result<Vec<Model>> {
         });
     }
     Ok(models)
-}
-
-fn folder(variable: &str) -> Option<PathBuf> {
-    std::env::var_os(variable).map(PathBuf::from)
 }
