@@ -33,11 +33,13 @@ fn shape(s: &ConvSpec) -> Shape {
     Shape { words, pw: pw.next_multiple_of(2), ph: (g.oh - 1) * g.sh + g.kh, strips }
 }
 
-/// Whether the plane form applies: undilated windows of at most 5 taps a row, stride 1 or 2, and a plane of at most 8 KiB.
+/// Whether the plane form applies: undilated windows of at most 5 taps a row, stride 1 or 2, and a plane of at most 8 KiB that the
+/// image reaches into.
 pub fn fits(s: &ConvSpec) -> bool {
     let g = &s.geo;
     let sh = shape(s);
-    g.dh == 1 && g.dw == 1 && g.kw <= 5 && g.sw <= 2 && sh.pw * sh.ph * 2 <= 8192 && !s.x_u8
+    let image = g.pt < sh.ph && g.pl < sh.pw;
+    image && g.dh == 1 && g.dw == 1 && g.kw <= 5 && g.sw <= 2 && sh.pw * sh.ph * 2 <= 8192 && !s.x_u8
 }
 
 /// Words of paired taps for output `i` of a strip (relative to its first pixel): (plane word, low tap, high tap).
