@@ -1,7 +1,7 @@
 //! Full convolutions and dense layers: stage a block of pixels where needed, then the inner product with every output channel.
 
 use crate::copy::{CopyMode, Unit, copy_run};
-use crate::emit::{Arg, Call};
+use crate::emit::{Arg, Call, layer_args};
 use crate::gemm::Gemm;
 use crate::pack::{Steps, fold_zero_point, pack_params, pack_weights};
 use crate::spec::ConvSpec;
@@ -75,12 +75,7 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
     let params = pack_params(&bias, &s.mult, nr, row.n as usize);
     let pw = b.ptr("w", Role::Const, weights.len(), 16);
     let pp = b.ptr("p", Role::Const, params.len(), 4);
-    let mut args = vec![
-        Arg::Value(x),
-        Arg::Value(y),
-        Arg::Data { bytes: weights, align: 16, weights: true },
-        Arg::Data { bytes: params, align: 16, weights: false },
-    ];
+    let mut args = layer_args(x, y, weights, params);
 
     let es = f.mode.growth();
     let a_stride = if f.direct { g.c } else { kpad * es };

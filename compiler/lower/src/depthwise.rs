@@ -3,7 +3,7 @@
 
 use crate::conv::unit_of;
 use crate::copy::{CopyMode, fill_run};
-use crate::emit::{Arg, Call};
+use crate::emit::{Arg, Call, layer_args};
 use crate::gemm::{i32s, store_lanes};
 use crate::pack::fold_zero_point;
 use crate::planes;
@@ -48,12 +48,7 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     let py = b.ptr("y", Role::Out, g.pixels() * c, 1);
     let pw = b.ptr("w", Role::Const, weights.len(), 16);
     let pp = b.ptr("p", Role::Const, params.len(), 4);
-    let mut args = vec![
-        Arg::Value(x),
-        Arg::Value(y),
-        Arg::Data { bytes: weights, align: 16, weights: true },
-        Arg::Data { bytes: params, align: 16, weights: false },
-    ];
+    let mut args = layer_args(x, y, weights, params);
     let zeros = g.padded().then(|| {
         args.push(Arg::Scratch(c));
         let z = b.ptr("z", Role::Scratch, c, 16);

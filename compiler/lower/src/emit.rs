@@ -21,6 +21,16 @@ pub enum Arg {
     Scratch(usize),
 }
 
+/// Arguments of a layer with weights: input, output, packed weights, biases with multipliers.
+pub fn layer_args(x: ValueId, y: ValueId, weights: Vec<u8>, params: Vec<u8>) -> Vec<Arg> {
+    vec![
+        Arg::Value(x),
+        Arg::Value(y),
+        Arg::Data { bytes: weights, align: 16, weights: true },
+        Arg::Data { bytes: params, align: 16, weights: false },
+    ]
+}
+
 /// One kernel call. `rows` are the contraction rows its operations refer to by index.
 #[derive(Clone, Debug)]
 pub struct Call {

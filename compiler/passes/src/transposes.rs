@@ -15,14 +15,14 @@ pub fn run(g: &mut Graph) -> Result<usize> {
         }
         let op = g.node(n).op.clone();
         let sunk = if UNARY.contains(&op.as_str()) {
-            sink(g, n, |_, _, _| Ok(true))? || sink_reshape(g, n)?
+            sink(g, n, |_, _, _| Ok(()))? || sink_reshape(g, n)?
         } else if BINARY.contains(&op.as_str()) {
-            sink(g, n, |_, _, _| Ok(true))?
+            sink(g, n, |_, _, _| Ok(()))?
         } else if op == "Concat" || op == "Softmax" {
             sink(g, n, |g, n, perm| {
                 let a = g.node(n).attrs.int("axis")? as usize;
                 g.node_mut(n).attrs.set("axis", perm[a]);
-                Ok(true)
+                Ok(())
             })?
         } else if op == "Pad" {
             sink(g, n, |g, n, perm| {
@@ -34,7 +34,7 @@ pub fn run(g: &mut Graph) -> Result<usize> {
                     q[r + perm[i]] = p[r + i];
                 }
                 g.node_mut(n).attrs.set("pads", q.as_slice());
-                Ok(true)
+                Ok(())
             })?
         } else if op == "ReduceMean" {
             reduce(g, n)?
@@ -72,7 +72,7 @@ fn merge(g: &mut Graph) -> Result<usize> {
 }
 
 // op(T(a), T(b), const...) = T(op(a, b, T^-1(const)...)). `fix` adapts attributes from the order behind the transpose to the one before it.
-fn sink(g: &mut Graph, n: NodeId, fix: impl Fn(&mut Graph, NodeId, &[usize]) -> Result<bool>) -> Result<bool> {
+fn sink(g: &mut Graph, n: NodeId, fix: impl Fn(&mut Graph, NodeId, &[usize]) -> Result<()>) -> Result<bool> {
     let ins = g.inputs_of(n);
     let Some(perm) = ins.iter().find(|v| g.node(v.node).op == "Transpose").map(|v| g.node(v.node).attrs.usizes("perm")).transpose()? else {
         return Ok(false);
