@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use mcompc_ir::{Graph, Tensor};
-use std::path::{Path, PathBuf};
 
 const MODELS: &[&str] = &[
     "kws_dscnn/kws_fp32.onnx",
@@ -12,16 +11,6 @@ const MODELS: &[&str] = &[
     "mnist_cnn/mnist8.onnx",
     "sww_streaming/sww_fp32.onnx",
 ];
-
-fn zoo() -> Option<PathBuf> {
-    let dir =
-        std::env::var_os("MCOMPC_ZOO").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/zoo"), PathBuf::from);
-    if dir.is_dir() {
-        return Some(dir);
-    }
-    eprintln!("NOT RUN: the model zoo is missing at {}; set MCOMPC_ZOO", dir.display());
-    None
-}
 
 fn inputs(g: &Graph, seed: u64) -> Vec<Tensor> {
     let mut s = seed;
@@ -53,7 +42,7 @@ fn difference(a: &[Tensor], b: &[Tensor]) -> f32 {
 
 #[test]
 fn every_pass_keeps_the_meaning_of_real_models() {
-    let Some(zoo) = zoo() else { return };
+    let Some(zoo) = mcompc_filetest::zoo() else { return };
     for m in MODELS {
         let mut g = mcompc_onnx::import(&zoo.join(m), &mcompc_onnx::ImportOptions::default()).unwrap();
         let x = inputs(&g, 3);

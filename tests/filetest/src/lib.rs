@@ -39,3 +39,14 @@ pub fn check(folder: &str, least: usize, run: impl Fn(&str, &str) -> String) {
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
+
+/// The folder of public models: `MCOMPC_ZOO`, by default `../shared/zoo` beside the repository; says so loudly where it is missing.
+pub fn zoo() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/zoo");
+    let dir = std::env::var_os("MCOMPC_ZOO").map_or(beside, PathBuf::from);
+    if dir.is_dir() {
+        return Some(dir);
+    }
+    eprintln!("NOT RUN: the model zoo is missing at {}; set MCOMPC_ZOO", dir.display());
+    None
+}

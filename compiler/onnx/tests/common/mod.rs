@@ -138,5 +138,5 @@ pub fn models() -> PathBuf {
 
 /// Folder of the public models, if the machine has them.
 pub fn zoo() -> Option<PathBuf> {
-    std::env::var_os("MCOMPC_ZOO").map(PathBuf::from).filter(|p| p.is_dir())
+    mcompc_filetest::zoo()
 }
