@@ -1,5 +1,6 @@
 //! Full convolutions and dense layers: stage a block of pixels where needed, then the inner product with every output channel.
 
+use crate::bands::{Bands, pixels_a_block};
 use crate::copy::{CopyMode, Unit, copy_run};
 use crate::emit::{Arg, Call, layer_args};
 use crate::gemm::Gemm;
@@ -59,18 +60,26 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
     if row.form == Form::Matrix {
         return Err(Error::new(Code::Backend, format!("row `{}`: the matrix form has no generator yet", row.name)));
     }
+    let fill = s.zp_x + f.offset;
+    let bands = Bands::new(g, unit_of(m), f.mode, fill, st.step).filter(|_| row.form == Form::Dot && row.n > 1);
+    // K is one run, or one a row of taps.
+    let runs = if bands.is_some() { g.kh } else { 1 };
     let k = g.kh * g.kw * g.c;
-    let kpad = k.next_multiple_of(st.step);
+    let kpad = (k / runs).next_multiple_of(st.step);
     let pixels = g.pixels();
     if (pixels as u64) * (g.ow as u64) > 1 << 31 {
         return Err(Error::new(Code::Limit, format!("{pixels} output pixels are more than a kernel can index")));
     }
-    let (mr, nr) = if pixels == 1 { (1, row.tile_fc as usize) } else { ((row.tile[0] as usize).min(pixels), row.tile[1] as usize) };
+    let (mr, nr) = match &bands {
+        _ if pixels == 1 => (1, row.tile_fc as usize),
+        Some(_) => (pixels_a_block(g.ow, row.tile[0] as usize), row.tile[1] as usize),
+        None => ((row.tile[0] as usize).min(pixels), row.tile[1] as usize),
+    };
 
     let mut b = Builder::new(name);
     let px = b.ptr("x", Role::In, g.h * g.w * g.c, s.x_align);
     let py = b.ptr("y", Role::Out, pixels * s.o, 1);
-    let weights = pack_weights(&s.weights, s.o, k, kpad, nr, row);
+    let weights = pack_weights(&padded_runs(&s.weights, k / runs, kpad), s.o, runs * kpad, runs * kpad, nr, row);
     let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x + f.offset);
     let params = pack_params(&bias, &s.mult, nr, row.n as usize);
     let pw = b.ptr("w", Role::Const, weights.len(), 16);
@@ -78,10 +87,18 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
     let mut args = layer_args(x, y, weights, params);
 
     let es = f.mode.growth();
-    let a_stride = if f.direct { g.c } else { kpad * es };
+    let a_stride = match &bands {
+        Some(t) => t.pixel_stride(),
+        None if f.direct => g.c,
+        None => kpad * es,
+    };
     // Packed rows want runs of whole words; where channels do not give them, bytes are gathered first.
     let two_step = row.form == Form::Packed && !(g.c.is_multiple_of(4));
-    let scratch = if f.direct { 0 } else { mr * a_stride + if two_step { kpad } else { 0 } };
+    let scratch = match &bands {
+        Some(t) => t.scratch(),
+        None if f.direct => 0,
+        None => mr * a_stride + if two_step { kpad } else { 0 },
+    };
     let ps = (scratch > 0).then(|| {
         args.push(Arg::Scratch(scratch));
         b.ptr("s", Role::Scratch, scratch, 16)
@@ -92,8 +109,8 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         (false, _) if es == 2 => MemElem::S16,
         _ => MemElem::S8,
     };
-    let gemm = Gemm { row, row_id: 0, a_mem, kpad, mr, nr, o: s.o, a_stride, rescale: s.rescale };
-    let fill = s.zp_x + f.offset;
+    let runs = (runs, bands.as_ref().map_or(0, Bands::run_stride));
+    let gemm = Gemm { row, row_id: 0, a_mem, kpad, runs, mr, nr, o: s.o, a_stride, rescale: s.rescale };
 
     let body = |b: &mut Builder, p0: Val| {
         let a = match ps {
@@ -106,7 +123,9 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         let out = b.ptr_add(py, p0, s.o as i32, 0);
         gemm.emit(b, a, pw, pp, out);
     };
-    if pixels == mr {
+    if let (Some(t), Some(ps)) = (&bands, ps) {
+        t.emit(&mut b, px, ps, py, mr, s.o, |b, a, out| gemm.emit(b, a, pw, pp, out));
+    } else if pixels == mr {
         let z = b.iconst(0);
         body(&mut b, z);
     } else {
@@ -123,6 +142,11 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         });
     }
     Ok(Call { func: b.finish(), rows: vec![row.clone()], args, macs: (pixels * k * s.o) as u64, in_place: vec![] })
+}
+
+// Each run of `len` weights padded with zeros to `padded`.
+fn padded_runs(w: &[i8], len: usize, padded: usize) -> Vec<i8> {
+    w.chunks_exact(len).flat_map(|r| r.iter().copied().chain(std::iter::repeat_n(0, padded - len))).collect()
 }
 
 // A row may keep its weights widened in memory; that pays where many pixels meet few weights, else they stay i8.
@@ -154,6 +178,11 @@ fn stage_block(
     let g = &s.geo;
     let unit = unit_of(m);
     let row_bytes = (kpad * f.mode.growth()) as i32;
+    // A pointwise block is one run.
+    if unit.vector >= 16 && g.pointwise() && kpad == g.c {
+        let src = b.ptr_add(px, p0, g.c as i32, 0);
+        return copy_run(b, unit, f.mode, src, ps, mr * g.c, s.x_align >= 4 && g.c.is_multiple_of(4));
+    }
     let one = |b: &mut Builder, dst: Val, p: Val| {
         if two_step {
             let CopyMode::Packed { flip } = f.mode else { return };

@@ -86,6 +86,8 @@ fn step(b: &mut Builder, mode: CopyMode, bytes: usize, src: Val, dst: Val, off: 
 pub fn copy_run(b: &mut Builder, u: Unit, mode: CopyMode, src: Val, dst: Val, n: usize, aligned: bool) {
     let unit = match mode {
         CopyMode::Packed { .. } => 4,
+        // The wider side fills a register.
+        _ if u.vector > 16 && n >= u.vector / mode.growth() => u.vector / mode.growth(),
         _ if u.vector >= 16 && n >= 16 => 16,
         _ if u.vector >= 16 && n >= 8 => 8,
         CopyMode::Bytes { .. } if n >= 4 && (aligned || u.unaligned) => 4,

@@ -13,8 +13,10 @@ pub struct Gemm<'a> {
     pub row_id: u16,
     /// Memory element of the activations (staged or direct).
     pub a_mem: MemElem,
-    /// Padded K.
+    /// Padded K of a run.
     pub kpad: usize,
+    /// Runs of K, and bytes from the start of one to the start of the next in the activations; the weights lie one after the other.
+    pub runs: (usize, usize),
     /// Pixels of the block.
     pub mr: usize,
     /// Output channels of a full block.
@@ -60,6 +62,37 @@ impl Gemm<'_> {
         }
         carried.extend([a, c[0]]);
 
+        carried = if self.runs.0 == 1 {
+            self.run(b, carried, nv)
+        } else {
+            let back = self.runs.1 as i32 - (self.kpad * self.a_mem.bytes()) as i32;
+            b.for_loop(0, self.runs.0 as i32, 1, &carried, |b, _, v| {
+                let mut v = self.run(b, v.to_vec(), nv);
+                let at = v.len() - 2;
+                v[at] = b.ptr_imm(v[at], back);
+                v
+            })
+        };
+
+        for i in 0..self.mr {
+            let mut q = Vec::with_capacity(nv);
+            for j in (0..nv).step_by(4).filter(|_| fours) {
+                let sums = carried[i * nv + j..][..4].to_vec();
+                q.push(self.rescale_four(b, &sums, c[1], [j, nv + j]));
+            }
+            for j in (0..nv).filter(|_| !fours) {
+                let m = b.load_aligned(acc_ty, MemElem::W32, c[1], ((nv + j) * n * 4) as i32, 4);
+                q.push(b.rescale(self.rescale, carried[i * nv + j], m));
+            }
+            store_lanes(b, &q, c[2], (i * self.o) as i32, count);
+        }
+        let w = carried[carried.len() - 1];
+        vec![w, b.ptr_imm(c[1], (nv * n * 8) as i32), b.ptr_imm(c[2], count as i32)]
+    }
+
+    // One run of K; `carried` as in `step`, both pointers advance by the run.
+    fn run(&self, b: &mut Builder, mut carried: Vec<Val>, nv: usize) -> Vec<Val> {
+        let n = self.row.n as usize;
         let st = Steps::of(self.row);
         let w_step = st.step * nv * n * self.row.w_mem.lane().bytes();
         let a_step = st.step * self.a_mem.bytes();
@@ -84,21 +117,7 @@ impl Gemm<'_> {
             self.step(b, &mut carried, nv, s * a_step, s * w_step);
         }
         advance(b, &mut carried, rest);
-
-        for i in 0..self.mr {
-            let mut q = Vec::with_capacity(nv);
-            for j in (0..nv).step_by(4).filter(|_| fours) {
-                let sums = carried[i * nv + j..][..4].to_vec();
-                q.push(self.rescale_four(b, &sums, c[1], [j, nv + j]));
-            }
-            for j in (0..nv).filter(|_| !fours) {
-                let m = b.load_aligned(acc_ty, MemElem::W32, c[1], ((nv + j) * n * 4) as i32, 4);
-                q.push(b.rescale(self.rescale, carried[i * nv + j], m));
-            }
-            store_lanes(b, &q, c[2], (i * self.o) as i32, count);
-        }
-        let w = carried[carried.len() - 1];
-        vec![w, b.ptr_imm(c[1], (nv * n * 8) as i32), b.ptr_imm(c[2], count as i32)]
+        carried
     }
 
     // Four scalar sums as one vector; bias and multipliers are at words `at` of the parameters.
