@@ -3,6 +3,7 @@
 
 use crate::conv::unit_of;
 use crate::copy::{CopyMode, fill_run};
+use crate::dwrows::depthwise_rows;
 use crate::emit::{Arg, Call, layer_args};
 use crate::gemm::{i32s, store_lanes};
 use crate::pack::fold_zero_point;
@@ -15,6 +16,9 @@ use mcompc_kernel::{Bin, Builder, Cmp, Elem, Form, Lane, MacForm, Machine, MemEl
 pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Result<Call> {
     if m.mac == MacForm::Planes && planes::fits(s) {
         return planes::depthwise_planes(s, m, x, y);
+    }
+    if let Some(call) = depthwise_rows(s, m, x, y) {
+        return Ok(call);
     }
     let g = &s.geo;
     let (c, taps) = (g.c, g.kh * g.kw);

@@ -7,6 +7,7 @@ mod bands;
 mod conv;
 mod copy;
 mod depthwise;
+mod dwrows;
 mod elementwise;
 mod emit;
 mod entry;
