@@ -93,17 +93,20 @@ impl Emitter<'_> {
         self.temp(format_args!("arith.muli {x}, {y} : {wide}"))
     }
 
-    /// `pmuldq` multiplies the even lanes; the odd ones are moved down, multiplied likewise and blended. Written as products of
-    /// sign-extended low halves of 64-bit lanes, which LLVM turns into `pmuldq` without the extensions.
+    /// `pmuldq` multiplies the even lanes; the odd ones are moved down, multiplied likewise and blended. Both factors are spelt as
+    /// sign extensions of the low halves of 64-bit lanes by two shifts: the form LLVM moves beside the product, if a loop was to keep
+    /// it outside, and turns into `pmuldq` without the shifts.
     fn mul_hi_pmuldq(&mut self, n: u16, x: &str, y: &str) -> String {
         let (t, wide) = (vec_ty(32, n), vec_ty(64, n / 2));
         let c = self.splat_const(32, &wide);
+        let down: Vec<u16> = (0..n).map(|i| i | 1).collect();
         let mut halves = vec![];
         for odd in [false, true] {
             let mut ops = vec![];
             for v in [x, y] {
+                let v = if odd { self.shuffle(&t, v, v, &down) } else { v.to_string() };
                 let w = self.temp(format_args!("llvm.bitcast {v} : {t} to {wide}"));
-                let up = if odd { w } else { self.temp(format_args!("arith.shli {w}, {c} : {wide}")) };
+                let up = self.temp(format_args!("arith.shli {w}, {c} : {wide}"));
                 ops.push(self.temp(format_args!("arith.shrsi {up}, {c} : {wide}")));
             }
             let p = self.temp(format_args!("arith.muli {}, {} : {wide}", ops[0], ops[1]));
