@@ -54,7 +54,7 @@ fn reference(s: &ConvSpec, depthwise: bool, x: &[u8]) -> Vec<i8> {
 fn run(call: Call, x: &[u8], outs: usize) -> Vec<i8> {
     let mut module = Module { funcs: vec![call.func], data: vec![], rows: call.rows };
     let name = module.funcs[0].name.clone();
-    mcompc_kernel::structure(&module).unwrap();
+    mcompc_kernel::verify(&module).unwrap().complete().unwrap();
     let mut mem = Memory::new();
     let mut y = None;
     let mut args = Vec::new();
@@ -143,6 +143,11 @@ fn geometries() -> Vec<(Geometry, usize)> {
         (geo(2, 3, 4, [3, 3], [1, 1], [1, 1], [7, 6, 0, 0]), 4),
         (geo(2, 2, 4, [1, 1], [1, 1], [1, 1], [0, 0, 2, 3]), 4),
         (geo(1, 2, 8, [2, 3], [2, 2], [1, 1], [5, 4, 5, 6]), 4),
+        // Several bands of staged rows, the last one overlapping.
+        (geo(33, 40, 16, [3, 3], [1, 1], [1, 1], [1; 4]), 20),
+        (geo(41, 37, 8, [4, 2], [1, 2], [1, 1], [2, 0, 1, 1]), 5),
+        (geo(35, 23, 36, [3, 3], [2, 2], [1, 1], [0, 0, 1, 1]), 9),
+        (geo(19, 21, 17, [5, 3], [3, 1], [1, 1], [1, 1, 1, 1]), 4),
         (geo(1, 1, 640, [1, 1], [1, 1], [1, 1], [0; 4]), 130),
     ]
 }

@@ -53,11 +53,11 @@ fn model(m: Model, micro: bool) {
     for (x, want) in p.inputs.iter().zip(&want).take(4) {
         assert_eq!(&reference(g, x).unwrap(), want, "{}: fast and by-the-book integer interpreters", m.name());
     }
-    for target in ["x86_64", "x86_64-v2", "aarch64", "aarch64-dotprod", "riscv64gc"] {
+    for target in ["x86_64", "x86_64-v2", "x86_64-v4", "aarch64", "aarch64-dotprod", "riscv64gc"] {
         check(&p, m.name(), target, Backend::Cranelift, &want);
     }
     #[cfg(feature = "mlir")]
-    for target in ["x86_64", "aarch64-dotprod", "riscv64gcv", "cortex-m4", "cortex-m55"] {
+    for target in ["x86_64", "x86_64-v4", "aarch64-dotprod", "riscv64gcv", "cortex-m4", "cortex-m55"] {
         if micro || !target.starts_with("cortex") {
             check(&p, m.name(), target, Backend::Mlir, &want);
         }
