@@ -40,6 +40,11 @@ impl<A, const N: usize> Arena<A, N> {
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
         self.bytes.as_mut_ptr()
     }
+    /// The `len` bytes from byte `at` on; nothing where there are not so many.
+    #[must_use]
+    pub fn part(&self, at: usize, len: usize) -> &[u8] {
+        at.checked_add(len).and_then(|end| self.bytes.get(at..end)).unwrap_or(&[])
+    }
     /// Size in bytes.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -100,6 +105,7 @@ mod tests {
         assert_eq!(a.as_mut_ptr() as usize % 64, 0);
         assert_eq!(core::mem::align_of_val(&a), 64);
         assert_eq!(a.len(), 100);
+        assert_eq!((a.part(98, 2), a.part(98, 3), a.part(usize::MAX, 2)), (&[0, 0][..], &[][..], &[][..]));
         let b = Arena::<Align4, 100>::new();
         assert_eq!((core::mem::size_of_val(&b), core::mem::align_of_val(&b)), (100, 4));
         assert!(Arena::<Align1, 0>::new().is_empty());

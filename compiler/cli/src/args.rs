@@ -59,12 +59,29 @@ pub struct Build {
     /// How activation ranges follow from the calibration data
     #[arg(long, value_enum, default_value_t = Range::Mse)]
     pub range: Range,
-    /// Code generator [default: cranelift where it has the target, else mlir]
+    /// Code generator [default: mlir where it is built in, else cranelift]
     #[arg(long, value_enum)]
     pub backend: Option<BackendArg>,
+    /// What firmware asks of the object.
+    #[command(flatten)]
+    pub firmware: Firmware,
     /// Machine-readable output on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// What firmware asks of the object; nothing of it changes a result.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Firmware {
+    /// Section of the weights, for a linker script that places them; read-only data by default. For Mach-O: SEGMENT,section
+    #[arg(long, value_name = "NAME")]
+    pub weights_section: Option<String>,
+    /// Adds an entry that runs one layer a call, for watchdogs and schedulers
+    #[arg(long)]
+    pub slices: bool,
+    /// Adds a header (and Rust functions) that hands every layer's output to a callback; includes --slices
+    #[arg(long)]
+    pub layer_dump: bool,
 }
 
 /// `mcompc compile`.
@@ -187,9 +204,9 @@ pub enum Range {
 /// `--backend`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum BackendArg {
-    /// Built in; x86-64, aarch64, riscv64
+    /// Always built in; x86-64, aarch64, riscv64
     Cranelift,
-    /// LLVM 22; every target; needs a build with `--features mlir`
+    /// LLVM 22; every target; the default of a build with `--features mlir`
     Mlir,
 }
 

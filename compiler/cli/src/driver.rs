@@ -2,13 +2,15 @@
 //! benches and tools enter and leave where they like: [`front`] -> [`quantize`] -> [`build`] -> [`describe`] -> [`package`].
 
 mod describe;
+mod firmware;
 mod loss;
 mod options;
 
 pub(crate) use describe::backend_name;
 pub use describe::{describe, package, specs};
+pub use firmware::Firmware;
 pub use loss::measure;
-pub use options::{Options, level};
+pub use options::{Options, default_backend, level};
 
 use crate::progress::Progress;
 use mcompc_compress::{CalibOptions, Integerized, LayerNote};
@@ -170,23 +172,38 @@ pub fn quantize(o: &Options, front: &Front, progress: &dyn Progress) -> Result<Q
 ///
 /// # Errors
 /// E503 where the back end is not there, E504 where it refuses, E301 for a kernel whose accesses are not proven to be in bounds.
-pub fn build(name: &str, sha256: &str, graph: &Graph, target: &Target, backend: Backend, progress: &dyn Progress) -> Result<Built> {
+pub fn build(
+    name: &str,
+    sha256: &str,
+    graph: &Graph,
+    (target, backend): (&Target, Backend),
+    firmware: &Firmware,
+    progress: &dyn Progress,
+) -> Result<Built> {
     progress.begin("generating code", None);
-    let result = generate(name, sha256, graph, target, backend);
+    let result = generate(name, sha256, graph, (target, backend), firmware);
     progress.end();
     result
 }
 
-fn generate(name: &str, sha256: &str, graph: &Graph, target: &Target, backend: Backend) -> Result<Built> {
+fn generate(name: &str, sha256: &str, graph: &Graph, (target, backend): (&Target, Backend), firmware: &Firmware) -> Result<Built> {
     let machine = target.machine(backend)?;
-    let mut lowered = mcompc_lower::lower(graph, &machine, &mcompc_lower::Options { name: name.into() })?;
+    let options = mcompc_lower::Options { name: name.into(), slices: firmware.slices };
+    let mut lowered = mcompc_lower::lower(graph, &machine, &options)?;
     let info = format!("mcompc {VERSION}; target {}; model sha256 {sha256}\0", target.name);
     lowered.module.data.push(Data { name: format!("{name}_info"), bytes: info.into_bytes(), align: 1, weights: false, export: true });
     // No code for a module with an access that is not proven to be in bounds.
     mcompc_kernel::verify(&lowered.module)?.complete()?;
+    let weights_section = firmware.weights_section.clone();
     let object = match backend {
-        Backend::Cranelift => mcompc_codegen_cranelift::compile(&lowered.module, target, &Default::default())?,
-        Backend::Mlir => mcompc_codegen_mlir::compile(&lowered.module, target, &Default::default())?,
+        Backend::Cranelift => {
+            let options = mcompc_codegen_cranelift::Options { weights_section };
+            mcompc_codegen_cranelift::compile(&lowered.module, target, &options)?
+        }
+        Backend::Mlir => {
+            let options = mcompc_codegen_mlir::Options { weights_section, ..Default::default() };
+            mcompc_codegen_mlir::compile(&lowered.module, target, &options)?
+        }
     };
     Ok(Built { lowered, object })
 }
@@ -198,6 +215,6 @@ fn generate(name: &str, sha256: &str, graph: &Graph, target: &Target, backend: B
 pub fn compile(o: &Options, progress: &dyn Progress) -> Result<Compiled> {
     let front = front(o, progress)?;
     let quantized = quantize(o, &front, progress)?;
-    let built = build(&o.name, &front.sha256, &quantized.graph, &o.target, o.backend, progress)?;
+    let built = build(&o.name, &front.sha256, &quantized.graph, (&o.target, o.backend), &o.firmware, progress)?;
     Ok(Compiled { front, quantized, built })
 }

@@ -49,7 +49,8 @@ fn the_reader_knows_floats() {
 fn no_float_instruction() {
     for target in ["x86_64", "x86_64-v2", "x86_64-v4", "aarch64", "aarch64-dotprod", "riscv64gc"] {
         let (model, calib) = (digits("digits.onnx"), digits("digits.calib.npz"));
-        let args = ["mcompc", "plan", model.to_str().unwrap(), "--target", target, "--calib", calib.to_str().unwrap(), "--input", INPUT];
+        let (model, calib) = (model.to_str().unwrap(), calib.to_str().unwrap());
+        let args = ["mcompc", "plan", model, "--target", target, "--backend", "cranelift", "--calib", calib, "--input", INPUT];
         let Command::Plan(plan) = Cli::try_parse_from(args).unwrap().command else { panic!("not a plan") };
         let options = Options::new(&plan.build).unwrap();
         let module = driver::compile(&options, &Silent).unwrap().built.lowered.module;

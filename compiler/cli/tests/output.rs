@@ -115,6 +115,30 @@ fn objects_stand_alone() {
 }
 
 #[test]
+fn apple_archives_have_a_symbol_table() {
+    use object::read::archive::{ArchiveFile, ArchiveKind};
+    for target in ["aarch64-apple-ios", "aarch64-apple-darwin"] {
+        let dir = tempfile::tempdir().unwrap();
+        compile_digits(dir.path(), target, "d", "out");
+        let bytes = std::fs::read(dir.path().join("out/libd.a")).unwrap();
+        let archive = ArchiveFile::parse(&*bytes).unwrap();
+        assert_eq!(archive.kind(), ArchiveKind::Bsd);
+        assert!(bytes[8..].windows(8).next().is_some_and(|w| w.starts_with(b"#1/")) && bytes.windows(9).any(|w| w == b"__.SYMDEF"));
+        let mut symbols: Vec<_> =
+            archive.symbols().unwrap().unwrap().map(|s| String::from_utf8(s.unwrap().name().to_vec()).unwrap()).collect();
+        symbols.sort();
+        assert_eq!(symbols, ["_d_info", "_d_run"], "{target}");
+        let member = archive.members().next().unwrap().unwrap();
+        assert_eq!(member.name(), b"d.o");
+        let file = object::File::parse(member.data(&*bytes).unwrap()).unwrap();
+        assert_eq!(file.format(), object::BinaryFormat::MachO);
+        // The crate refuses another system at once.
+        let build = String::from_utf8(tree(&dir.path().join("out/rust"))[Path::new("build.rs")].clone()).unwrap();
+        assert!(build.contains(if target.ends_with("ios") { "os != \"ios\"" } else { "os != \"macos\"" }));
+    }
+}
+
+#[test]
 fn report_agrees_with_the_files() {
     let dir = tempfile::tempdir().unwrap();
     compile_digits(dir.path(), "x86_64", "digits", "out");

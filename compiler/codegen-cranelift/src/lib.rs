@@ -1,4 +1,4 @@
-//! Kernel modules to relocatable ELF objects through Cranelift: x86-64, aarch64 and riscv64 (scalars only).
+//! Kernel modules to relocatable ELF (for Apple's systems Mach-O) objects through Cranelift: x86-64, aarch64 and riscv64 (scalars only).
 //!
 //! A translation of kernel operations and nothing else: no operator is known here. Vectors live in 128-bit registers; a narrower one
 //! takes the low bytes of a register, a wider one a sequence of them. Cranelift has no inner-product operation: rows are spelt as the
@@ -28,11 +28,11 @@ use mcompc_target::Target;
 /// What does not follow from the module and the target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Section of [`mcompc_kernel::Data`] marked as weights; `.rodata` when absent.
+    /// Section of [`mcompc_kernel::Data`] marked as weights, for Mach-O as `SEGMENT,section`; read-only data when absent.
     pub weights_section: Option<String>,
 }
 
-/// Translates a module to an ELF relocatable object. Same module, target and options give the same bytes on any host.
+/// Translates a module to a relocatable object. Same module, target and options give the same bytes on any host.
 ///
 /// Functions are local symbols except those marked `export`; no symbol is undefined, and there is no unwind information.
 ///

@@ -1,4 +1,4 @@
-//! The ELF object: functions through cranelift-object, constant data through the object writer it hands out.
+//! The ELF or Mach-O object: functions through cranelift-object, constant data through the object writer it hands out.
 
 use crate::translate::Translator;
 use crate::{Options, backend, compile_function};
@@ -10,7 +10,7 @@ use cranelift_module::{DataId, FuncId, Linkage, Module as _, default_libcall_nam
 use cranelift_object::{ObjectBuilder, ObjectModule};
 use mcompc_ir::Result;
 use mcompc_kernel::{Func, Module, Role};
-use object::write::{StandardSegment, SymbolSection};
+use object::write::{StandardSection, SymbolSection};
 use object::{SectionKind, SymbolScope};
 use std::collections::BTreeMap;
 
@@ -98,14 +98,13 @@ pub(crate) fn emit(module: &Module, isa: OwnedTargetIsa, options: &Options) -> R
             Some((symbol, _)) => symbol,
             None => return Err(backend("-", format!("`{}` has no symbol", d.name))),
         };
-        let name = match &options.weights_section {
-            Some(s) if d.weights => s.as_str(),
-            _ => ".rodata",
-        };
+        let name = options.weights_section.as_deref().filter(|_| d.weights);
         let out = &mut product.object;
         let section = *sections.entry(name).or_insert_with(|| {
-            let segment = out.segment_name(StandardSegment::Data).to_vec();
-            out.add_section(segment, name.as_bytes().to_vec(), SectionKind::ReadOnlyData)
+            let Some(name) = name else { return out.section_id(StandardSection::ReadOnlyData) };
+            // Mach-O names are SEGMENT,section; ELF has no segments here.
+            let (segment, name) = name.split_once(',').unwrap_or(("", name));
+            out.add_section(segment.into(), name.into(), SectionKind::ReadOnlyData)
         });
         let s = out.symbol_mut(symbol);
         s.scope = if d.export { SymbolScope::Linkage } else { SymbolScope::Compilation };

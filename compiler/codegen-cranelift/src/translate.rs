@@ -75,8 +75,11 @@ impl<'t, 'm, 'b> Translator<'t, 'm, 'b> {
         }
         self.insts(&self.func.body.insts)?;
         if self.func.export {
-            let zero = self.b.ins().iconst(types::I32, 0);
-            self.b.ins().return_(&[zero]);
+            let status = match self.func.status {
+                Some(v) => self.one(v),
+                None => self.b.ins().iconst(types::I32, 0),
+            };
+            self.b.ins().return_(&[status]);
         } else {
             self.b.ins().return_(&[]);
         }

@@ -51,6 +51,26 @@ fn sections_and_symbols() {
 }
 
 #[test]
+fn mach_o_for_apple_systems() {
+    for name in ["aarch64-apple-ios", "aarch64-apple-darwin"] {
+        let options = Options { weights_section: Some("__TEXT,__weights".into()) };
+        let bytes = compile(&module(), &Target::by_name(name).unwrap(), &options).unwrap();
+        let file = object::File::parse(&*bytes).unwrap();
+        assert_eq!((file.format(), file.architecture()), (object::BinaryFormat::MachO, object::Architecture::Aarch64));
+        assert!(file.symbols().all(|s| !s.is_undefined()), "{name}: undefined symbol");
+        let globals: Vec<_> = file.symbols().filter(|s| s.is_global()).map(|s| s.name().unwrap()).collect();
+        assert_eq!(globals, ["_net_run", "_net_hash"], "{name}");
+        for (section, size) in [("__weights", 70), ("__const", 128 + 70)] {
+            let s = file.section_by_name(section).unwrap();
+            assert_eq!((s.segment_name().unwrap(), s.align(), s.size()), (Some("__TEXT"), 64, size), "{name} {section}");
+        }
+        // LC_BUILD_VERSION: platform, oldest system.
+        let command = bytes.windows(8).any(|w| w[..4] == 0x32_u32.to_le_bytes() && w[4..] == 24_u32.to_le_bytes());
+        assert!(command, "{name}");
+    }
+}
+
+#[test]
 fn default_weights_are_read_only_data() {
     let bytes = compile(&module(), &Target::by_name("x86_64").unwrap(), &Options::default()).unwrap();
     let file = object::File::parse(&*bytes).unwrap();

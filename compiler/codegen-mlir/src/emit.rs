@@ -24,31 +24,31 @@ pub(crate) fn module(module: &Module, target: &Target, opts: &Options) -> Result
     let isa = Isa::of(target)?;
     let mut out = String::from("module {\n");
     for d in &module.data {
-        data(&mut out, d, opts);
+        data(&mut out, d, target, opts);
     }
     for f in &module.funcs {
-        Emitter::new(module, f, &isa).function(&mut out).map_err(|e| e.at(f.name.clone()))?;
+        Emitter::new(module, f, &isa).function(&mut out, target).map_err(|e| e.at(f.name.clone()))?;
     }
     out.push_str("}\n");
     Ok(out)
 }
 
-/// A read-only global. Every symbol has its own section, so that a linker drops what nobody uses.
-fn data(out: &mut String, d: &Data, opts: &Options) {
+/// An attribute with the section of a symbol. In ELF every symbol has its own, so that a linker drops what nobody uses; in Mach-O linkers
+/// divide sections by symbols.
+fn section(target: &Target, name: &str) -> String {
+    if target.is_macho() { String::new() } else { format!(", section = {}", quoted(name)) }
+}
+
+/// A read-only global.
+fn data(out: &mut String, d: &Data, target: &Target, opts: &Options) {
     let linkage = if d.export { "external" } else { "internal" };
     let section = match &opts.weights_section {
-        Some(s) if d.weights => s.clone(),
-        _ => format!(".rodata.{}", d.name),
+        Some(s) if d.weights => format!(", section = {}", quoted(s)),
+        _ => section(target, &format!(".rodata.{}", d.name)),
     };
     let _ = write!(out, "  llvm.mlir.global {linkage} constant @{}(\"", quoted(&d.name));
     escape(out, &d.bytes);
-    let _ = writeln!(
-        out,
-        "\") {{addr_space = 0 : i32, alignment = {} : i64, section = {}}} : !llvm.array<{} x i8>",
-        d.align,
-        quoted(&section),
-        d.bytes.len()
-    );
+    let _ = writeln!(out, "\") {{addr_space = 0 : i32, alignment = {} : i64{section}}} : !llvm.array<{} x i8>", d.align, d.bytes.len());
 }
 
 /// A string literal of MLIR: printable ASCII as it is, the rest as two hexadecimal digits.
@@ -124,12 +124,15 @@ impl<'a> Emitter<'a> {
         }
     }
 
-    fn function(mut self, out: &mut String) -> Result<()> {
+    fn function(mut self, out: &mut String, target: &Target) -> Result<()> {
         let f = self.func;
         self.block(&f.body)?;
         if f.export {
-            let zero = self.iconst(0);
-            self.line(format_args!("llvm.return {zero} : i32"));
+            let status = match f.status {
+                Some(v) => self.name(v),
+                None => self.iconst(0),
+            };
+            self.line(format_args!("llvm.return {status} : i32"));
         } else {
             self.line(format_args!("llvm.return"));
         }
@@ -153,11 +156,11 @@ impl<'a> Emitter<'a> {
         let inline = if f.export { "" } else { ", \"noinline\"" };
         let _ = writeln!(
             out,
-            "  llvm.func {linkage}@{}({}){result} attributes {{dso_local, section = {}, passthrough = [\"nounwind\", \"norecurse\", \
+            "  llvm.func {linkage}@{}({}){result} attributes {{dso_local{}, passthrough = [\"nounwind\", \"norecurse\", \
              \"nofree\", \"no-builtins\"{inline}{}]}} {{",
             quoted(&f.name),
             params.join(", "),
-            quoted(&format!(".text.{}", f.name)),
+            section(target, &format!(".text.{}", f.name)),
             self.isa.attributes(),
         );
         out.push_str(&self.entry);

@@ -30,7 +30,7 @@ pub enum Output {
 /// Choices that are not the target's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Section that constant data marked as weights go to; read-only data when absent.
+    /// Section that constant data marked as weights go to, for Mach-O as `SEGMENT,section`; read-only data when absent.
     pub weights_section: Option<String>,
     /// What to write.
     pub output: Output,

@@ -23,7 +23,14 @@ struct Machine<'a> {
     pic: bool,
     /// Addresses beyond the first 2 GiB, as bare-metal RISC-V boards have.
     medium: bool,
+    /// Assembly of the whole module.
+    directives: &'a str,
 }
+
+/// No function takes or returns a floating-point number, so the object may be linked into firmware of any float ABI. LLVM derives the
+/// build attribute from the triple; this overrides it: Tag_ABI_VFP_args (28), compatible with both variants (3). Addenda to, and errata
+/// in, the ABI for the Arm Architecture, 3.3.5.2.
+const ANY_FLOAT_ABI: &str = ".eabi_attribute 28, 3";
 
 pub(crate) fn compile(text: &str, target: &Target, output: Output) -> Result<Vec<u8>> {
     let bare = target.triple.contains("-none");
@@ -35,6 +42,7 @@ pub(crate) fn compile(text: &str, target: &Target, output: Output) -> Result<Vec
         abi: &target.llvm.abi,
         pic: !bare,
         medium: bare && target.arch().starts_with("riscv"),
+        directives: if target.arch().starts_with("thumb") { ANY_FLOAT_ABI } else { "" },
     };
     let registry = DialectRegistry::new();
     for handle in [DialectHandle::llvm(), DialectHandle::arith(), ffi::vector_dialect()] {

@@ -11,7 +11,7 @@ pub struct Builder {
 impl Builder {
     /// Starts a local function.
     pub fn new(name: impl Into<String>) -> Self {
-        let func = Func { name: name.into(), params: vec![], tys: vec![], body: Block::default(), export: false };
+        let func = Func { name: name.into(), params: vec![], tys: vec![], body: Block::default(), export: false, status: None };
         Self { func, stack: vec![vec![]] }
     }
     /// Ends it.
@@ -19,9 +19,13 @@ impl Builder {
         self.func.body.insts = self.stack.pop().unwrap_or_default();
         self.func
     }
-    /// Makes the function a global symbol that returns 0.
+    /// Makes the function a global symbol that returns 0, or what [`Builder::status`] says.
     pub fn export(&mut self) {
         self.func.export = true;
+    }
+    /// Makes an exported function return `v`.
+    pub fn status(&mut self, v: Val) {
+        self.func.status = Some(v);
     }
     /// Type of a value.
     pub fn ty(&self, v: Val) -> Ty {

@@ -111,7 +111,7 @@ pub enum Inst {
     },
 }
 
-/// A function. Kernels return nothing; the entry function returns 0 (the C interface's `int32_t`).
+/// A function. Kernels return nothing; an exported function returns a status (the C interface's `int32_t`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Func {
     /// Symbol.
@@ -122,8 +122,10 @@ pub struct Func {
     pub tys: Vec<Ty>,
     /// Body.
     pub body: Block,
-    /// Global symbol that returns `i32` 0; the others are local.
+    /// Global symbol that returns an `i32`; the others are local.
     pub export: bool,
+    /// What an exported function returns, a scalar of the outermost block; 0 when absent.
+    pub status: Option<Val>,
 }
 
 impl Func {

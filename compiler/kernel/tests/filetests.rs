@@ -34,7 +34,7 @@ fn run_directive(m: &Module, words: &[&str], out: &mut String) {
         .collect();
     match run(m, words[0], &mut mem, &args) {
         Err(e) => writeln!(out, "{e}").unwrap(),
-        Ok(()) => {
+        Ok(_) => {
             for (i, &b) in bufs.iter().enumerate() {
                 let text: String = mem.bytes(b).iter().map(|b| format!("{b:02x}")).collect();
                 writeln!(out, "buffer {i}: {text}").unwrap();

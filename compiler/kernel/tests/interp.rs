@@ -172,7 +172,37 @@ fn one(role: Role, align: u8, f: impl FnOnce(&mut Builder, mcompc_kernel::Val)) 
     let m = Module { funcs: vec![b.finish()], ..Module::default() };
     let mut mem = Memory::new();
     let p = mem.add(vec![0; 32]);
-    run(&m, "f", &mut mem, &[p.into()])
+    run(&m, "f", &mut mem, &[p.into()]).map(drop)
+}
+
+/// A function says how it went: 0, or what its status is.
+#[test]
+fn status() {
+    let text = r#"
+func export @plain(%0 "n": i32 scalar) {
+}
+func export @next(%0 "n": i32 scalar) {
+  %1: i32 = const 1
+  %2: i32 = add %0, %1
+  return %2
+}
+"#;
+    let m = mcompc_kernel::parse(text).unwrap();
+    assert_eq!(mcompc_kernel::parse(&mcompc_kernel::print(&m)).unwrap(), m);
+    let mut mem = Memory::new();
+    assert_eq!(run(&m, "plain", &mut mem, &[Arg::Int(7)]), Ok(0));
+    assert_eq!(run(&m, "next", &mut mem, &[Arg::Int(7)]), Ok(8));
+    for (from, to, why) in [
+        ("export @next", "@next", "only an exported function"),
+        ("return %2", "return %3", "no type"),
+        ("%2: i32 = add %0, %1", "%2: i32x4 = splat %1", "should be i32"),
+        ("return %2", "return %2, %1", "one value"),
+        ("return %2", "yield %2", "yield"),
+    ] {
+        let bad = text.replace(from, to);
+        let e = mcompc_kernel::parse(&bad).and_then(|m| mcompc_kernel::structure(&m)).unwrap_err();
+        assert!(e.message.contains(why), "{to}: {e}");
+    }
 }
 
 #[test]

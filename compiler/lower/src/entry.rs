@@ -8,16 +8,28 @@ use crate::movement::{concat_kernel, copy_kernel, pad_kernel, transpose_kernel};
 use crate::pool::{PoolKind, pool_kernel};
 use crate::softmax::softmax_kernel;
 use crate::spec::{conv_spec, geometry, mem_of, rescale_of};
+use crate::steps::{self, ALIGN, Interface, Source, Step};
 use mcompc_ir::{Code, Error, Graph, NodeId, Result, ValueId};
-use mcompc_kernel::{Builder, Data, Inst, Machine, Module, Op, Role, Val};
+use mcompc_kernel::{Data, Inst, Machine, Module, Op};
 use mcompc_plan::{Buffer, Plan, check, plan};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Choices of the lowering.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Prefix of the exported symbol: `<name>_run`.
     pub name: String,
+    /// Whether there is `<name>_run_slice` too, which runs one step a call.
+    pub slices: bool,
+}
+
+/// Where a layer leaves its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Located {
+    /// In an output of the graph.
+    Output(usize),
+    /// From this byte of the arena on, until a later layer takes the place over.
+    Arena(usize),
 }
 
 /// One layer as it will run.
@@ -39,6 +51,10 @@ pub struct Layer {
     pub live_bytes: usize,
     /// Scratch bytes of the kernel.
     pub scratch_bytes: usize,
+    /// The value it computes, in the integer graph.
+    pub value: ValueId,
+    /// Where that value lies when the layer has run.
+    pub result: Located,
 }
 
 /// The result of lowering.
@@ -48,6 +64,8 @@ pub struct Lowered {
     pub module: Module,
     /// Name of the entry function.
     pub entry: String,
+    /// Steps of `<name>_run_slice`: the layers in their order, then the copies that outputs of one value need. 0 without that function.
+    pub slices: usize,
     /// Arena the caller provides.
     pub arena_bytes: usize,
     /// Its alignment.
@@ -59,8 +77,6 @@ pub struct Lowered {
     /// Their offsets.
     pub plan: Plan,
 }
-
-const ALIGN: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -151,21 +167,22 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
     check(&buffers, &p)?;
 
     let mut asm = Assembly { module: Module::default(), kernels: BTreeMap::new() };
-    let mut b = Builder::new(format!("{}_run", o.name));
-    b.export();
     let size = |v: ValueId| g.value(v).bytes();
-    let ins: Vec<Val> = g.inputs.iter().map(|&n| b.ptr(&g.node(n).name, Role::In, size(g.out(n)), 1)).collect();
-    let outs: Vec<Val> = g.outputs.iter().map(|x| b.ptr(&x.name, Role::Out, size(x.value), 1)).collect();
-    let arena = b.ptr("arena", Role::Scratch, p.total, ALIGN as u8);
-    let at = |b: &mut Builder, v: ValueId| -> Result<Val> {
+    let interface = Interface {
+        inputs: g.inputs.iter().map(|&n| (g.node(n).name.clone(), size(g.out(n)))).collect(),
+        outputs: g.outputs.iter().map(|x| (x.name.clone(), size(x.value))).collect(),
+        arena: p.total,
+    };
+    let at = |v: ValueId| -> Result<Source> {
         Ok(match places.get(&root(v)) {
-            Some(Place::Input(i)) => ins[*i],
-            Some(Place::Output(i)) => outs[*i],
-            Some(Place::Arena(k)) => b.ptr_imm(arena, p.offsets[*k] as i32),
+            Some(Place::Input(i)) => Source::Input(*i),
+            Some(Place::Output(i)) => Source::Output(*i),
+            Some(Place::Arena(k)) => Source::Arena(p.offsets[*k]),
             None => return Err(Error::new(Code::Internal, format!("value `{}` has no place", g.value(v).name))),
         })
     };
     let mut layers = Vec::new();
+    let mut list = Vec::new();
     for (step, (n, call)) in calls.into_iter().enumerate() {
         let node = g.node(n);
         let mut args = Vec::new();
@@ -175,21 +192,24 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
                 Arg::Value(v) => match g.const_of(root(v)) {
                     Some(t) => {
                         const_bytes += t.bytes().len();
-                        let name = asm.data(t.bytes().to_vec(), ALIGN as u32, true);
-                        b.data(&name, 0)
+                        Source::Data(asm.data(t.bytes().to_vec(), ALIGN as u32, true))
                     }
-                    None => at(&mut b, v)?,
+                    None => at(v)?,
                 },
                 Arg::Data { bytes, align, weights } => {
                     const_bytes += bytes.len();
-                    let name = asm.data(bytes, align, weights);
-                    b.data(&name, 0)
+                    Source::Data(asm.data(bytes, align, weights))
                 }
-                Arg::Scratch(_) => b.ptr_imm(arena, scratch[step].map_or(0, |s| p.offsets[s]) as i32),
+                Arg::Scratch(_) => Source::Arena(scratch[step].map_or(0, |s| p.offsets[s])),
             });
         }
         let kernel = asm.kernel(call.func, &call.rows);
-        b.call(&kernel, &args);
+        list.push(Step { kernel: kernel.clone(), args });
+        let result = match at(g.out(n))? {
+            Source::Output(i) => Located::Output(i),
+            Source::Arena(offset) => Located::Arena(offset),
+            _ => return Err(Error::new(Code::Internal, "a layer writes over an input").at(node.name.clone())),
+        };
         layers.push(Layer {
             name: node.name.clone(),
             op: node.op.clone(),
@@ -199,18 +219,22 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             const_bytes,
             live_bytes: buffers.iter().filter(|x| x.first <= step && step <= x.last).map(|x| x.bytes).sum(),
             scratch_bytes: scratch[step].map_or(0, |s| buffers[s].bytes),
+            value: g.out(n),
+            result,
         });
     }
     for (v, out) in copies {
         let c = copy_kernel(m, size(v), v, g.outputs[out].value)?;
         let kernel = asm.kernel(c.func, &[]);
-        let src = at(&mut b, v)?;
-        b.call(&kernel, &[src, outs[out]]);
+        list.push(Step { kernel, args: vec![at(v)?, Source::Output(out)] });
     }
-    let entry = b.finish();
-    let name = entry.name.clone();
-    asm.module.funcs.push(entry);
-    Ok(Lowered { module: asm.module, entry: name, arena_bytes: p.total, arena_align: ALIGN, layers, buffers, plan: p })
+    let entry = format!("{}_run", o.name);
+    asm.module.funcs.push(steps::run(entry.clone(), &interface, &list));
+    if o.slices {
+        asm.module.funcs.push(steps::run_slice(format!("{entry}_slice"), &interface, &list));
+    }
+    let slices = if o.slices { list.len() } else { 0 };
+    Ok(Lowered { module: asm.module, entry, slices, arena_bytes: p.total, arena_align: ALIGN, layers, buffers, plan: p })
 }
 
 struct Assembly {

@@ -19,9 +19,10 @@ mod pool;
 mod softmax;
 mod spec;
 mod stage;
+mod steps;
 
 pub use conv::{conv_kernel, dense_kernel};
 pub use depthwise::depthwise_kernel;
 pub use emit::{Arg, Call};
-pub use entry::{Layer, Lowered, Options, lower};
+pub use entry::{Layer, Located, Lowered, Options, lower};
 pub use spec::{ConvSpec, Geometry};

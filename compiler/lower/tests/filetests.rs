@@ -6,7 +6,7 @@ fn run(name: &str, graph: &str) -> String {
     let g = mcompc_ir::parse(graph).unwrap_or_else(|e| panic!("{e}"));
     mcompc_ops::verify(&g).unwrap_or_else(|e| panic!("{e}"));
     let machine = mcompc_target::machine(name).unwrap();
-    let l = mcompc_lower::lower(&g, &machine, &mcompc_lower::Options { name: "g".into() }).unwrap();
+    let l = mcompc_lower::lower(&g, &machine, &mcompc_lower::Options { name: "g".into(), ..Default::default() }).unwrap();
     mcompc_kernel::verify(&l.module).unwrap().complete().unwrap();
     mcompc_kernel::print(&l.module)
 }

@@ -1,7 +1,7 @@
 //! The C header (C11 and C++): prototype, sizes, meaning of the codes, conversions for the caller's side.
 
 use crate::text::{comment, float, list, shape, whole};
-use crate::{ABI_VERSION, Names, PackageInput, TensorNames, TensorQuant, TensorSpec};
+use crate::{ABI_VERSION, Names, PackageInput, TensorNames, TensorQuant, TensorSpec, layers, slices};
 use mcompc_ir::DType;
 use std::fmt::Write;
 
@@ -19,14 +19,28 @@ fn ctype(d: DType) -> &'static str {
     }
 }
 
+/// Parameters of the entry function: declarations, and names alone.
+fn parameters(p: &PackageInput, n: &Names) -> (Vec<String>, Vec<String>) {
+    let (inputs, outputs) = (p.inputs.iter().zip(&n.inputs), p.outputs.iter().zip(&n.outputs));
+    let mut params: Vec<String> = inputs.map(|(t, i)| format!("const {} *{}", ctype(t.dtype), i.c)).collect();
+    params.extend(outputs.map(|(t, i)| format!("{} *{}", ctype(t.dtype), i.c)));
+    params.push("void *arena".into());
+    let names = n.inputs.iter().chain(&n.outputs).map(|i| i.c.clone()).chain(["arena".into()]).collect();
+    (params, names)
+}
+
+/// Text of `<name>_layers.h`.
+pub(crate) fn layers(p: &PackageInput, n: &Names) -> String {
+    let (params, names) = parameters(p, n);
+    layers::header(p, n, &params, &names)
+}
+
 /// Text of `<name>.h`.
 pub(crate) fn header(p: &PackageInput, n: &Names) -> String {
     let (pre, up) = (&n.prefix, &n.upper);
     let inputs = || p.inputs.iter().zip(&n.inputs);
     let outputs = || p.outputs.iter().zip(&n.outputs);
-    let mut params: Vec<String> = inputs().map(|(t, i)| format!("const {} *{}", ctype(t.dtype), i.c)).collect();
-    params.extend(outputs().map(|(t, i)| format!("{} *{}", ctype(t.dtype), i.c)));
-    params.push("void *arena".into());
+    let (params, _) = parameters(p, n);
 
     let mut s = String::new();
     let _ = write!(
@@ -50,6 +64,7 @@ pub(crate) fn header(p: &PackageInput, n: &Names) -> String {
         p.arena_bytes.max(1),
         p.arena_align
     );
+    sizes(&mut s, p, up);
     for (kind, (t, i)) in inputs().map(|x| ("Input", x)).chain(outputs().map(|x| ("Output", x))) {
         constants(&mut s, kind, up, t, i);
     }
@@ -58,6 +73,9 @@ pub(crate) fn header(p: &PackageInput, n: &Names) -> String {
         "\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\nint32_t {pre}_run({});\n\n/* Compiler version, target and model hash, zero-terminated, inside the object. */\nextern const char {pre}_info[];\n",
         params.join(", ")
     );
+    if p.slices > 0 {
+        s.push_str(&slices::c(n, p.slices, &params));
+    }
     let _ = write!(
         s,
         "\n/* Nearest integer, ties away from zero, of a value within 24 bits. */\nstatic inline int32_t {pre}_nearest(float v) {{\n    \
@@ -75,6 +93,19 @@ pub(crate) fn header(p: &PackageInput, n: &Names) -> String {
     }
     s.push_str("\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
     s
+}
+
+/// What the object costs, for budgets checked by the preprocessor.
+fn sizes(s: &mut String, p: &PackageInput, up: &str) {
+    let z = &p.sizes;
+    let _ = write!(
+        s,
+        "\n/* Flash: machine code; biases, multipliers and look-up tables; weights. */\n#define {up}_CODE_BYTES {}\n#define {up}_TABLE_BYTES {}\n#define {up}_WEIGHT_BYTES {}\n",
+        z.code, z.tables, z.weights
+    );
+    if let Some(stack) = z.stack {
+        let _ = write!(s, "/* Stack of the deepest call. */\n#define {up}_STACK_BYTES {stack}\n");
+    }
 }
 
 fn constants(s: &mut String, kind: &str, up: &str, t: &TensorSpec, i: &TensorNames) {

@@ -6,12 +6,15 @@
 
 mod archive;
 mod header;
+mod layers;
 mod names;
 mod rust;
+mod slices;
 mod text;
 mod write;
 
 pub use archive::archive;
+pub use layers::{LayerSpec, Place};
 pub use names::{Names, TensorNames, prefix};
 pub use write::{check_out_dir, write_dir};
 
@@ -60,6 +63,8 @@ pub struct PackageInput {
     pub target: String,
     /// Rust's `target_arch` of the object, checked by the crate's build script.
     pub arch: String,
+    /// Rust's `target_os`, checked too, where the object is for one system only.
+    pub os: Option<String>,
     /// Relocatable object.
     pub object: Vec<u8>,
     /// In the order of the entry function's parameters.
@@ -70,6 +75,12 @@ pub struct PackageInput {
     pub arena_bytes: usize,
     /// Its alignment, a power of two up to 128.
     pub arena_align: usize,
+    /// What the object takes in flash and on the stack.
+    pub sizes: Sizes,
+    /// Steps of the object's `<name>_run_slice`; 0 where it has none.
+    pub slices: usize,
+    /// Layers of the layer dump, which needs slices; none without it.
+    pub layers: Vec<LayerSpec>,
     /// SHA-256 of the ONNX file in hexadecimal.
     pub model_hash: String,
     /// Compiler version.
@@ -78,6 +89,19 @@ pub struct PackageInput {
     pub report_json: String,
     /// Contents of `report.html`.
     pub report_html: String,
+}
+
+/// Bytes in flash and on the stack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Machine code, with the constants among it.
+    pub code: u64,
+    /// Biases, multipliers, look-up tables, strings.
+    pub tables: u64,
+    /// Weights.
+    pub weights: u64,
+    /// Stack of the deepest call, where it is known.
+    pub stack: Option<u64>,
 }
 
 /// A file of the output folder.
@@ -89,16 +113,18 @@ pub struct File {
     pub bytes: Vec<u8>,
 }
 
-/// All files in a fixed order. An error (E009, E503) only if the object or the alignment is not what a back end may give.
+/// All files in a fixed order. An error (E009) only if the object or the alignment is not what a back end may give.
 pub fn render(p: &PackageInput) -> Result<Vec<File>> {
     let names = Names::new(&p.name, &p.inputs, &p.outputs);
     let file = |path: &str, bytes: Vec<u8>| File { path: path.into(), bytes };
     let mut files = vec![
         file(&format!("lib{}.a", p.name), archive(&p.name, &p.object)?),
         file(&format!("{}.h", p.name), header::header(p, &names).into_bytes()),
-        file("report.json", p.report_json.clone().into_bytes()),
-        file("report.html", p.report_html.clone().into_bytes()),
     ];
+    if !p.layers.is_empty() {
+        files.push(file(&format!("{}_layers.h", p.name), header::layers(p, &names).into_bytes()));
+    }
+    files.extend([file("report.json", p.report_json.clone().into_bytes()), file("report.html", p.report_html.clone().into_bytes())]);
     for (path, text) in rust::crate_files(p, &names)? {
         files.push(file(&format!("rust/{path}"), text.into_bytes()));
     }

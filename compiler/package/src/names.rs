@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 /// macros that compilers or common headers define.
 const RESERVED: &str = " abstract alignas alignof and and_eq arena as asm assert async auto await become bitand bitor bool box break case \
     catch char class co_await compl concept const const_cast const_eval constexpr constinit continue core crate decltype default delete \
-    do double dyn dynamic_cast else enum eof errno explicit export extern false final float fn for friend gen goto i386 if impl in \
+    do double dyn dynamic_cast each else enum eof errno explicit export extern false final float fn for friend gen goto i386 if impl in \
     inline int int16_t int32_t int8_t let linux long loop macro main match mod move mut mutable namespace new noexcept not null \
     nullptr operator or or_eq override priv private protected pub public q real ref register reinterpret_cast requires restrict \
-    return run runtime self short signed sizeof static static_assert static_cast std stderr stdin stdout struct super switch sys template test \
+    return run runtime self short signed sizeof slice static static_assert static_cast std stderr stdin stdout struct super switch sys template test \
     this thread_local throw trait true try type typedef typeid typename typeof uint16_t uint32_t uint8_t union unix unsafe unsigned \
-    unsized use using virtual void volatile wchar_t where while xor xor_eq yield ";
+    unsized use user using virtual void volatile wchar_t where while xor xor_eq yield ";
 
 /// Libraries every tool chain has: an archive of that name would hide them.
 const LIBRARIES: &str = " c m gcc pthread dl rt util stdc gcov ";

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
-use common::{run, sample};
+use common::{run, sample, sliced};
 use mcompc_package::{render, write_dir};
 use std::path::Path;
 use std::process::Command;
@@ -64,6 +64,54 @@ fn two_models_in_one_program() {
     // 0/0.1-3; 2.5 ties to 3, less 3; saturation; NaN is the lowest code.
     let real = "0.996094 0.5";
     assert_eq!(run(&mut Command::new(d.join("main"))), format!("11 4 0 20 255 255 -3 0 127 -128 127 0 {real} 7 one two\n"));
+}
+
+const DUMP: &str = r#"
+#include "one_layers.h"
+#include <stdio.h>
+static _Alignas(ONE_ARENA_ALIGN) unsigned char arena[ONE_ARENA_BYTES];
+static void layer(void *user, int32_t i, const void *data, int32_t bytes) {
+    const one_layer *l = &one_layers[i];
+    printf("%s:%s:%s:%d:%d:%d:%d:%g:%d", l->name, l->op, l->dtype, (int)l->rank, (int)l->shape[0], (int)l->shape[1], (int)l->shape[2],
+           (double)l->scale, (int)l->zero_point);
+    for (int32_t k = 0; k < bytes; k++) printf(" %d", ((const unsigned char *)data)[k]);
+    printf("\n");
+    ++*(int *)user;
+}
+int main(void) {
+    const uint8_t a[ONE_IMAGE_0_ELEMS] = {0, 1, 2, 3, 4, 200};
+    const int8_t b[ONE_INT_TENSOR_ELEMS] = {1, 77, 3, 4};
+    int8_t out[ONE_INT_TENSOR_2_ELEMS];
+    int calls = 0;
+    if (one_run_dump(a, b, out, arena, layer, &calls) != 0) return 1;
+    printf("%d %d %d %d %d %d\n", calls, ONE_SLICES, out[0], out[1], (int)one_run_slice(2, a, b, out, arena),
+           ONE_CODE_BYTES + ONE_TABLE_BYTES + ONE_WEIGHT_BYTES + ONE_STACK_BYTES);
+    return 0;
+}
+"#;
+
+#[test]
+fn every_layer_goes_to_the_callback() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    write_dir(&d.join("one"), &render(&sliced(d, "one")).unwrap(), false).unwrap();
+    std::fs::write(d.join("main.c"), DUMP).unwrap();
+    let strict = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow", "-Ione"];
+    run(Command::new("gcc").current_dir(d).arg("-std=c11").args(strict).args(["main.c", "-Lone", "-lone", "-o", "main"]));
+    let first = "first \"layer\" \\ ??/ \u{e9}1:q.lut:u8:2:1:2:0:1:0 200 77\n";
+    let want = format!("{first}second:q.lut:i8:3:1:1:2:0.25:-3 72 77\n2 2 72 77 -1 3184\n");
+    assert_eq!(run(&mut Command::new(d.join("main"))), want);
+    // And as C++, whose program has no use for it.
+    std::fs::write(d.join("a.cpp"), "#include \"one_layers.h\"\nint main() { return ONE_LAYERS - 2; }\n").unwrap();
+    run(Command::new("g++").current_dir(d).arg("-std=c++17").args([
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-pedantic",
+        "-Ione",
+        "-fsyntax-only",
+        "a.cpp",
+    ]));
 }
 
 #[test]

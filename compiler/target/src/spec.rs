@@ -25,7 +25,7 @@ pub struct Target {
     pub triple: String,
     /// rustc's name of the target the generated crate is built for.
     pub rust_triple: String,
-    /// 1: every promise is tested by the suite; 2: tested where the CPU is there.
+    /// 1: every promise is tested by the suite; 2: tested where the CPU is there; 3: compiled and inspected, never run.
     pub tier: u8,
     /// Bits of a vector register; 0 without vectors.
     pub vector_bits: u16,
@@ -109,6 +109,10 @@ impl Target {
         let mut t: Target = toml::from_str(text).map_err(|e| Error::new(Code::Parse, format!("targets/{name}/target.toml: {e}")))?;
         t.name = name.to_string();
         Ok(t)
+    }
+    /// Whether objects are Mach-O, as Apple's systems have them; ELF elsewhere.
+    pub fn is_macho(&self) -> bool {
+        self.triple.contains("-apple-")
     }
     /// First part of the triple: `x86_64`, `aarch64`, `riscv64`, `thumbv7em` and so on.
     pub fn arch(&self) -> &str {

@@ -16,7 +16,7 @@ pub struct Measured {
 
 /// Lowers for a target and back end and generates the object.
 pub fn compile(g: &Graph, target: &Target, backend: Backend) -> Result<(Lowered, Vec<u8>)> {
-    let l = lower(g, &target.machine(backend)?, &Options { name: "model".into() })?;
+    let l = lower(g, &target.machine(backend)?, &Options { name: "model".into(), ..Default::default() })?;
     let object = match backend {
         Backend::Cranelift => mcompc_codegen_cranelift::compile(&l.module, target, &Default::default())?,
         Backend::Mlir => mcompc_codegen_mlir::compile(&l.module, target, &Default::default())?,

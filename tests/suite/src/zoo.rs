@@ -89,6 +89,7 @@ pub fn prepare(m: &Model, path: &Path, random: usize) -> Result<Prepared> {
         inputs: vec![spec],
         dims: vec![],
         range: mcompc_compress::RangeMethod::Mse,
+        firmware: Default::default(),
     };
     let front = driver::front(&o, &Silent)?;
     let quantized = driver::quantize(&o, &front, &Silent)?;

@@ -1,6 +1,8 @@
 //! Real models on every executor: the graph's definition, the kernel interpreter and generated code agree on every output byte.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod device;
+
 use mcompc_interp::FastInt;
 use mcompc_suite::{MODELS, Model, Prepared, RARE, compile, emulate, interpret, native, prepare, reference};
 use mcompc_target::{Backend, Target};

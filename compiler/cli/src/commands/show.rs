@@ -16,7 +16,8 @@ pub(crate) fn show(stage: Stage, b: &Build) -> Result<Answer> {
         Stage::Integer => mcompc_ir::print_short(&driver::quantize(&o, &front, &bar)?.graph),
         Stage::Kernel => {
             let q = driver::quantize(&o, &front, &bar)?;
-            mcompc_kernel::print(&driver::build(&o.name, &front.sha256, &q.graph, &o.target, o.backend, &bar)?.lowered.module)
+            let target = (&o.target, o.backend);
+            mcompc_kernel::print(&driver::build(&o.name, &front.sha256, &q.graph, target, &o.firmware, &bar)?.lowered.module)
         }
     };
     Ok(Answer { json: text.clone().into(), text })

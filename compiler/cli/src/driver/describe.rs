@@ -4,8 +4,8 @@ use super::options::range_name;
 use super::{Compiled, Front, Options, Quantized, VERSION};
 use crate::size;
 use mcompc_ir::{DType, Graph, NodeId, Result, Value, ValueId};
-use mcompc_lower::Lowered;
-use mcompc_package::{Names, PackageInput, TensorQuant, TensorSpec};
+use mcompc_lower::{Located, Lowered};
+use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, TensorQuant, TensorSpec};
 use mcompc_report::{Buffer, Calibration, Layer, Loss, Memory, Pass, Report, Tensor, Totals};
 use mcompc_target::Backend;
 use std::collections::BTreeMap;
@@ -179,16 +179,45 @@ pub fn package(o: &Options, c: &Compiled, report: &Report) -> Result<Vec<mcompc_
         name: o.name.clone(),
         target: o.target.name.clone(),
         arch: rust_arch(arch).into(),
+        os: o.target.is_macho().then(|| if o.target.rust_triple.ends_with("darwin") { "macos".into() } else { "ios".into() }),
         object: c.built.object.clone(),
         inputs,
         outputs,
         arena_bytes: c.built.lowered.arena_bytes,
         arena_align: c.built.lowered.arena_align,
+        sizes: sizes(report, &c.built.lowered),
+        slices: c.built.lowered.slices,
+        layers: if o.firmware.layer_dump { layer_specs(c) } else { vec![] },
         model_hash: c.front.sha256.clone(),
         version: VERSION.into(),
         report_json: report.json()?,
         report_html: report.html(),
     })
+}
+
+/// Bytes by kind. The object's sections give code and constants; the module tells weights from tables.
+fn sizes(report: &Report, lowered: &Lowered) -> Sizes {
+    let weights: u64 = lowered.module.data.iter().filter(|d| d.weights).map(|d| d.bytes.len() as u64).sum();
+    let t = &report.totals;
+    Sizes { code: t.code_bytes, tables: t.data_bytes.saturating_sub(weights), weights, stack: None }
+}
+
+fn layer_specs(c: &Compiled) -> Vec<LayerSpec> {
+    let spec = |l: &mcompc_lower::Layer| {
+        let v = c.quantized.graph.value(l.value);
+        LayerSpec {
+            name: l.name.clone(),
+            op: l.op.clone(),
+            dtype: v.dtype,
+            shape: v.shape.clone(),
+            quant: v.quant.map(|q| (q.scale, q.zero_point)),
+            place: match l.result {
+                Located::Output(i) => Place::Output(i),
+                Located::Arena(at) => Place::Arena(at),
+            },
+        }
+    };
+    c.built.lowered.layers.iter().map(spec).collect()
 }
 
 /// Rust's `target_arch` for the first part of a Rust triple.

@@ -1,6 +1,6 @@
 //! The measured difference between the integer library and the float model.
 
-use super::{Compiled, Options, build, codes, float_outputs};
+use super::{Compiled, Firmware, Options, build, codes, float_outputs};
 use crate::progress::Progress;
 use crate::verify::{Agreement, Native, Runner};
 use mcompc_data::{Dataset, Sample};
@@ -26,7 +26,7 @@ pub fn measure(o: &Options, c: &Compiled, progress: &dyn Progress) -> Result<Opt
     let native = if o.target.runs_here() {
         Native::new(&c.built, graph)?
     } else {
-        let built = build(&o.name, &c.front.sha256, graph, &host, Backend::Cranelift, progress)?;
+        let built = build(&o.name, &c.front.sha256, graph, (&host, Backend::Cranelift), &Firmware::default(), progress)?;
         Native::new(&built, graph)?
     };
     let fast = FastExec::new(&c.front.canonical)?;

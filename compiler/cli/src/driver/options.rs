@@ -1,5 +1,6 @@
 //! Flags, checked and resolved.
 
+use super::Firmware;
 use crate::args::{BackendArg, Build, Range};
 use mcompc_compress::RangeMethod;
 use mcompc_data::InputSpec;
@@ -29,6 +30,8 @@ pub struct Options {
     pub dims: Vec<(String, usize)>,
     /// Range estimation.
     pub range: RangeMethod,
+    /// What firmware asks of the object.
+    pub firmware: Firmware,
 }
 
 /// Checks `-O`: only `int8` is built.
@@ -62,6 +65,12 @@ fn dim(text: &str) -> Result<(String, usize)> {
     }
 }
 
+/// The back end of a target when none is asked for: MLIR where this build has it; without it Cranelift, or for targets that only MLIR
+/// reaches the error that says so.
+pub fn default_backend(target: &Target) -> Backend {
+    if cfg!(feature = "mlir") || target.machine_cranelift.is_none() { Backend::Mlir } else { Backend::Cranelift }
+}
+
 impl Options {
     /// From the command line. Nothing is read but the flags themselves.
     ///
@@ -73,13 +82,13 @@ impl Options {
         let backend = match b.backend {
             Some(BackendArg::Cranelift) => Backend::Cranelift,
             Some(BackendArg::Mlir) => Backend::Mlir,
-            None if target.machine_cranelift.is_some() => Backend::Cranelift,
-            None => Backend::Mlir,
+            None => default_backend(&target),
         };
         target.machine(backend)?;
         if backend == Backend::Mlir && !cfg!(feature = "mlir") {
             return Err(target.needs_mlir());
         }
+        let firmware = Firmware::new(&b.firmware, &target)?;
         let stem = b.model.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         Ok(Self {
             model: b.model.clone(),
@@ -94,6 +103,7 @@ impl Options {
                 Range::Percentile => RangeMethod::Percentile(PERCENTILE),
                 Range::Mse => RangeMethod::Mse,
             },
+            firmware,
         })
     }
 }

@@ -55,6 +55,7 @@ fn targets() {
             LLVMInitializeARMTarget();
             LLVMInitializeARMTargetMC();
             LLVMInitializeARMAsmPrinter();
+            LLVMInitializeARMAsmParser();
             LLVMInitializeRISCVTargetInfo();
             LLVMInitializeRISCVTarget();
             LLVMInitializeRISCVTargetMC();
@@ -98,6 +99,7 @@ pub(super) fn emit(module: &melior::ir::Module<'_>, machine: &Machine<'_>, outpu
         LLVMSetTarget(ir.0, c(machine.triple)?.as_ptr());
         let layout = Owned(LLVMCreateTargetDataLayout(tm.0), LLVMDisposeTargetData);
         LLVMSetModuleDataLayout(ir.0, layout.0);
+        LLVMAppendModuleInlineAsm(ir.0, machine.directives.as_ptr().cast(), machine.directives.len());
         optimise(ir.0, tm.0)?;
         let kind = match output {
             Output::LlvmIr => return Ok(take(LLVMPrintModuleToString(ir.0)).into_bytes()),

@@ -2,7 +2,9 @@
 //! instruction budget, and the instructions of the inner loops.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod float_abi;
 mod generated;
+mod mach_o;
 mod objects;
 mod ops;
 mod support;

@@ -223,4 +223,6 @@ pub(super) struct Routine {
     /// Contents of the first slots: constants, and addresses of data.
     pub consts: Vec<i32>,
     pub slots: usize,
+    /// Where the value lies that the function returns.
+    pub status: Option<Slot>,
 }

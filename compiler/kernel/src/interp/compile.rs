@@ -55,7 +55,7 @@ impl<'m> Compiler<'m> {
         funcs: &'m BTreeMap<&'m str, usize>,
         data: &'m BTreeMap<&'m str, usize>,
     ) -> Routine {
-        let out = Routine { name: func.name.clone(), params: vec![], code: vec![], place: vec![], consts: vec![], slots: 0 };
+        let out = Routine { name: func.name.clone(), params: vec![], code: vec![], place: vec![], consts: vec![], slots: 0, status: None };
         let mut c = Self { module, func, funcs, data, slot: vec![0; func.tys.len()], next: 0, out, at: 0 };
         c.constants(&func.body);
         for p in &func.params {
@@ -64,6 +64,7 @@ impl<'m> Compiler<'m> {
         }
         c.block(&func.body);
         c.out.slots = c.next as usize;
+        c.out.status = func.status.map(|v| c.s(v));
         c.out
     }
     fn alloc(&mut self, v: Val) -> Slot {

@@ -82,8 +82,9 @@ impl<'m> Program<'m> {
         self.fuel = steps;
         self
     }
-    /// Runs a function; results are in `memory` afterwards. Errors name the function, the value and the access that was refused.
-    pub fn run(&self, func: &str, memory: &mut Memory, args: &[Arg]) -> Result<()> {
+    /// Runs a function; results are in `memory` afterwards. Returns its status, 0 where it has none. Errors name the function, the value
+    /// and the access that was refused.
+    pub fn run(&self, func: &str, memory: &mut Memory, args: &[Arg]) -> Result<i32> {
         let wrong = |m: String| Error::new(Code::Verify, m).at(func);
         let Some(f) = self.routines.iter().position(|r| r.name == func) else {
             return Err(wrong("there is no such function".into()));
@@ -116,11 +117,12 @@ impl<'m> Program<'m> {
             });
         }
         let mut exec = Exec { routines: &self.routines, bufs, regions, regs: vec![], fuel: self.fuel };
-        exec.call(f, 0, &actuals, 0).map_err(wrong)
+        exec.call(f, 0, &actuals, 0).map_err(wrong)?;
+        Ok(self.routines[f].status.map_or(0, |s| exec.regs[s as usize]))
     }
 }
 
 /// Compiles and runs once; see [`Program`].
-pub fn run(module: &Module, func: &str, memory: &mut Memory, args: &[Arg]) -> Result<()> {
+pub fn run(module: &Module, func: &str, memory: &mut Memory, args: &[Arg]) -> Result<i32> {
     Program::new(module)?.run(func, memory, args)
 }

@@ -237,18 +237,20 @@ impl Parser<'_> {
         while self.accept_word("unused")? {
             self.typed()?;
         }
-        let (body, yields) = self.block(0)?;
-        if !yields.is_empty() {
-            return self.error("a function yields nothing");
-        }
+        let (body, returned) = self.block(0)?;
+        let status = match returned[..] {
+            [] => None,
+            [v] => Some(v),
+            _ => return self.error("a function returns one value"),
+        };
         let n = self.tys.len();
         if let Some(gap) = (0..n as u32).find(|i| !self.tys.contains_key(i)) {
             return self.error(format!("`{name}`: values are not numbered in full, %{gap} is missing"));
         }
         let tys = std::mem::take(&mut self.tys).into_values().collect();
-        Ok(Func { name, params, tys, body, export })
+        Ok(Func { name, params, tys, body, export, status })
     }
-    /// Instructions up to the closing brace, and what they yield.
+    /// Instructions up to the closing brace, and what they yield; the outermost block returns.
     fn block(&mut self, depth: usize) -> Result<(Block, Vec<Val>)> {
         if depth > MAX_DEPTH {
             return self.error(format!("regions nest deeper than {MAX_DEPTH}"));
@@ -258,7 +260,7 @@ impl Parser<'_> {
             if self.accept('}')? {
                 return Ok((Block { insts }, vec![]));
             }
-            if self.accept_word("yield")? {
+            if self.accept_word(if depth == 0 { "return" } else { "yield" })? {
                 let ys = self.vals()?;
                 self.sym('}')?;
                 return Ok((Block { insts }, ys));

@@ -172,6 +172,9 @@ impl Printer<'_> {
             self.line(1, &format!("unused {}", self.typed(Val(i as u32))));
         }
         self.block(&f.body, &[], 1);
+        if let Some(v) = f.status {
+            self.line(1, &format!("return {v}"));
+        }
         self.line(0, "}");
     }
 }

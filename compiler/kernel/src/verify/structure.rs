@@ -95,7 +95,11 @@ impl Checker<'_> {
                 return Err(format!("parameter `{}` ({}): {t} as {:?}, alignment {}, {} bytes", p.name, p.val, p.role, p.align, p.bytes));
             }
         }
-        self.block(&self.f.body, 0, |_| Ok(()))
+        self.block(&self.f.body, 0, |c| match c.f.status {
+            None => Ok(()),
+            Some(_) if !c.f.export => Err("only an exported function returns something".into()),
+            Some(v) => c.used_as(v, Ty::I32),
+        })
     }
     fn define(&mut self, v: Val) -> Check {
         match self.defined.get_mut(v.0 as usize) {

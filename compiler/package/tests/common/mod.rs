@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use mcompc_ir::DType;
-use mcompc_package::{PackageInput, TensorQuant, TensorSpec};
+use mcompc_package::{LayerSpec, Place};
+use mcompc_package::{PackageInput, Sizes, TensorQuant, TensorSpec};
 use std::path::Path;
 use std::process::Command;
 
@@ -21,7 +22,10 @@ pub fn sample(dir: &Path, name: &str) -> PackageInput {
         &c,
         format!(
             "#include <stdint.h>\nconst char {name}_info[] = \"{name}\";\nint32_t {name}_run(const uint8_t *a, const int8_t *b, int8_t *out, void *arena) {{\n  \
-             uint8_t *t = arena; t[0] = a[5]; t[15] = (uint8_t)b[1]; out[0] = (int8_t)(t[0] - 128); out[1] = (int8_t)t[15]; return b[0] == 99 ? 7 : 0; }}\n"
+             uint8_t *t = arena; t[0] = a[5]; t[15] = (uint8_t)b[1]; out[0] = (int8_t)(t[0] - 128); out[1] = (int8_t)t[15]; return b[0] == 99 ? 7 : 0; }}\n\
+             int32_t {name}_run_slice(int32_t slice, const uint8_t *a, const int8_t *b, int8_t *out, void *arena) {{\n  \
+             uint8_t *t = arena; switch (slice) {{ case 0: t[4] = a[5]; t[5] = (uint8_t)b[1]; return 0; case 1: out[0] = (int8_t)(t[4] - 128); out[1] = (int8_t)t[5]; return 0; \
+             default: return -1; }} }}\n"
         ),
     )
     .unwrap();
@@ -31,6 +35,7 @@ pub fn sample(dir: &Path, name: &str) -> PackageInput {
         name: name.into(),
         target: "host".into(),
         arch: std::env::consts::ARCH.into(),
+        os: None,
         object: std::fs::read(&o).unwrap(),
         inputs: vec![
             TensorSpec {
@@ -44,9 +49,29 @@ pub fn sample(dir: &Path, name: &str) -> PackageInput {
         outputs: vec![TensorSpec { name: "Int".into(), dtype: DType::I8, shape: vec![1, 2], quant: quant(&[1.0 / 256.0], &[-128.0], 0) }],
         arena_bytes: 16,
         arena_align: 16,
+        sizes: Sizes { code: 100, tables: 20, weights: 3000, stack: Some(64) },
+        slices: 0,
+        layers: vec![],
         model_hash: "00ff".repeat(16),
         version: "0.1.0".into(),
         report_json: "{\"generator\": \"mcompc\"}".into(),
         report_html: "<!doctype html>".into(),
     }
+}
+
+/// [`sample`] with its two steps and their layers; the second copies to the output.
+pub fn sliced(dir: &Path, name: &str) -> PackageInput {
+    let layer = |name: &str, dtype, shape: &[usize], quant, place| LayerSpec {
+        name: name.into(),
+        op: "q.lut".into(),
+        dtype,
+        shape: shape.to_vec(),
+        quant,
+        place,
+    };
+    let layers = vec![
+        layer("first \"layer\" \\ ??/ \u{e9}1", DType::U8, &[1, 2], None, Place::Arena(4)),
+        layer("second", DType::I8, &[1, 1, 2], Some((0.25, -3)), Place::Output(0)),
+    ];
+    PackageInput { slices: 2, layers, ..sample(dir, name) }
 }
