@@ -14,8 +14,8 @@ pub struct Dyadic {
     pub m: Vec<i32>,
 }
 
-/// The shift that tensors take unless their factors need another: layers of equal shape then share one kernel.
-const COMMON_SHIFT: u32 = 6;
+/// The shifts that tensors take, the largest that fits, unless their factors need another: layers of equal shape then share one kernel.
+const COMMON_SHIFTS: [u32; 2] = [3, 1];
 /// Below this a multiplier has too few bits; a larger shift is taken where there is one.
 const FEW: i64 = 1 << 16;
 
@@ -40,7 +40,7 @@ pub fn dyadic(factors: &[f64], acc_max: u64) -> Result<Dyadic> {
     let top = libm::ldexp(top, -(pre as i32));
     let most = (1..=15).rev().find(|&s| fits(top, s)).unwrap_or(1);
     let least = scaled.iter().copied().filter(|&f| f > 0.0).fold(f64::INFINITY, f64::min);
-    let mut shift = most.min(COMMON_SHIFT);
+    let mut shift = COMMON_SHIFTS.into_iter().find(|&s| s <= most).unwrap_or(1);
     while shift < most && multiplier(least, shift) < FEW {
         shift += 1;
     }
@@ -90,7 +90,10 @@ mod tests {
     #[test]
     fn common_factors_share_a_shift() {
         for f in [1e-3, 4e-3, 7e-3] {
-            assert_eq!((dyadic(&[f], 1 << 24).unwrap().shift, dyadic(&[f], 1 << 24).unwrap().pre), (6, 0));
+            assert_eq!((dyadic(&[f], 1 << 24).unwrap().shift, dyadic(&[f], 1 << 24).unwrap().pre), (3, 0));
+        }
+        for (f, shift) in [(0.01, 3), (0.06, 3), (0.07, 1), (0.2, 1), (1e-7, 8)] {
+            assert_eq!(dyadic(&[f], 1 << 24).unwrap().shift, shift, "{f}");
         }
     }
 

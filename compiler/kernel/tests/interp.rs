@@ -194,7 +194,7 @@ func export @next(%0 "n": i32 scalar) {
     assert_eq!(run(&m, "next", &mut mem, &[Arg::Int(7)]), Ok(8));
     for (from, to, why) in [
         ("export @next", "@next", "only an exported function"),
-        ("return %2", "return %3", "no type"),
+        ("return %2", "return %3", "not defined"),
         ("%2: i32 = add %0, %1", "%2: i32x4 = splat %1", "should be i32"),
         ("return %2", "return %2, %1", "one value"),
         ("return %2", "yield %2", "yield"),

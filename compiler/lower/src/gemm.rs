@@ -2,7 +2,7 @@
 
 use crate::emit::rounds;
 use crate::pack::Steps;
-use mcompc_kernel::{Builder, Elem, Form, Lane, MemElem, Op, Rescale, Row, Ty, Val};
+use mcompc_kernel::{Bin, Builder, Elem, Form, Lane, MemElem, Op, Rescale, Row, Ty, Val};
 
 /// A block of `mr` pixels times `o` output channels.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Gemm<'a> {
     pub row_id: u16,
     /// Memory element of the activations (staged or direct).
     pub a_mem: MemElem,
+    /// Packed rows without staging: the codes lie in memory as bytes and are unpacked beside the weights, after this exclusive or.
+    pub unpack: Option<i32>,
     /// Padded K of a run.
     pub kpad: usize,
     /// Runs of K, and bytes from the start of one to the start of the next in the activations; the weights lie one after the other.
@@ -95,8 +97,8 @@ impl Gemm<'_> {
         let n = self.row.n as usize;
         let st = Steps::of(self.row);
         let w_step = st.step * nv * n * self.row.w_mem.lane().bytes();
-        let a_step = st.step * self.a_mem.bytes();
-        let unroll = self.row.unroll as usize;
+        let a_step = st.step * if self.unpack.is_some() { 1 } else { self.a_mem.bytes() };
+        let unroll = (self.row.unroll as usize).max(1);
         let (loops, rest) = rounds(self.kpad / st.step, unroll);
         let advance = |b: &mut Builder, v: &mut [Val], steps: usize| {
             let k = v.len();
@@ -106,10 +108,10 @@ impl Gemm<'_> {
         if loops > 0 {
             carried = b.for_loop(0, loops as i32, 1, &carried, |b, _, v| {
                 let mut v = v.to_vec();
-                for s in 0..unroll.max(1) {
+                for s in 0..unroll {
                     self.step(b, &mut v, nv, s * a_step, s * w_step);
                 }
-                advance(b, &mut v, unroll.max(1));
+                advance(b, &mut v, unroll);
                 v
             });
         }
@@ -140,8 +142,7 @@ impl Gemm<'_> {
         let (n, k) = (row.n as usize, row.k as usize);
         match row.form {
             Form::Packed => {
-                let a: Vec<[Val; 2]> =
-                    (0..self.mr).map(|i| [0, 4].map(|h| b.load_aligned(Ty::I32, MemElem::W32, pa, at(i) + h, 4))).collect();
+                let a: Vec<[Val; 2]> = (0..self.mr).map(|i| self.pair(b, pa, at(i))).collect();
                 for j in 0..nv {
                     let word = b.load_aligned(Ty::I32, MemElem::W32, pw, (w_off + 4 * j) as i32, 4);
                     for (h, ror) in [false, true].into_iter().enumerate() {
@@ -178,6 +179,19 @@ impl Gemm<'_> {
                 }
             }
         }
+    }
+
+    // Four codes of a pixel as two words of i16: staged, or unpacked here.
+    fn pair(&self, b: &mut Builder, p: Val, off: i32) -> [Val; 2] {
+        let Some(flip) = self.unpack else {
+            return [0, 4].map(|h| b.load_aligned(Ty::I32, MemElem::W32, p, off + h, 4));
+        };
+        let mut word = b.load(Ty::I32, MemElem::W32, p, off);
+        if flip != 0 {
+            let c = b.iconst(flip);
+            word = b.bin(Bin::Xor, word, c);
+        }
+        [false, true].map(|ror| b.op(Ty::I32, Op::Sxtb16 { ror }, &[word]))
     }
 
     fn weights(&self, b: &mut Builder, p: Val, off: usize) -> Val {

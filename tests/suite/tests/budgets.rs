@@ -37,3 +37,33 @@ fn mlir() {
         }
     }
 }
+
+/// Bytes on Cortex-M4 that are neither weights nor biases (code, multipliers, look-up tables), and the largest live activations: AD,
+/// KWS, IC, VWW.
+#[cfg(feature = "mlir")]
+const SMALL: [(usize, u64, usize); 4] = [(1, 9_300, 768), (2, 6_300, 16_000), (3, 11_700, 49_152), (4, 14_700, 55_296)];
+
+#[cfg(feature = "mlir")]
+#[test]
+fn flash_and_ram_of_a_microcontroller() {
+    use object::{Object, ObjectSection, SectionKind};
+    for (index, limit, peak) in SMALL {
+        let m = MODELS[index];
+        let Some(path) = m.path() else { continue };
+        let p = prepare(&m, &path, 0).unwrap();
+        let g = &p.quantized.graph;
+        let (l, object) = compile(g, &Target::by_name("cortex-m4").unwrap(), Backend::Mlir).unwrap();
+        let file = object::File::parse(&*object).unwrap();
+        let bytes = |kinds: &[SectionKind]| file.sections().filter(|s| kinds.contains(&s.kind())).map(|s| s.size()).sum::<u64>();
+        let code = bytes(&[SectionKind::Text]);
+        let constants = bytes(&[SectionKind::ReadOnlyData, SectionKind::ReadOnlyString, SectionKind::Data]);
+        let weights: u64 = l.module.data.iter().filter(|d| d.weights).map(|d| d.bytes.len() as u64).sum();
+        let layers = g.topo().unwrap().into_iter().filter(|&n| matches!(g.node(n).op.as_str(), "q.conv" | "q.dense"));
+        let biases: u64 = layers.map(|n| g.value(g.inputs_of(n)[2]).bytes() as u64).sum();
+        let tables = constants - weights - biases;
+        let ram = peak * 11 / 10;
+        println!("{:26} cortex-m4 code {code} + tables {tables} of {limit}, arena {} of {ram}", m.name(), l.arena_bytes);
+        assert!(code + tables <= limit, "{}: {code} bytes of code, {tables} of tables", m.name());
+        assert!(l.arena_bytes <= ram, "{}: {} bytes of arena", m.name(), l.arena_bytes);
+    }
+}

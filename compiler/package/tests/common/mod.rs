@@ -1,5 +1,5 @@
 //! A package around an object that the system's C compiler makes: the package writer needs no code generator to be tested.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use mcompc_ir::DType;
 use mcompc_package::{LayerSpec, Place};
