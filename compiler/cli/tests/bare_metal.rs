@@ -47,7 +47,7 @@ fn all(real: &[f32; pixels::ELEMS], out: &mut [f32; probabilities::ELEMS], arena
     for slice in 0..SLICES {
         run_slice(slice, &x, &mut y, arena)?;
     }
-    let mut bytes = 0;
+    let mut bytes = 0_usize;
     run_dump(&x, &mut y, arena, |layer, data| bytes = bytes.wrapping_add(layer.bytes).wrapping_add(data.len()))?;
     probabilities::dequantize(&y, out);
     Ok(bytes)
