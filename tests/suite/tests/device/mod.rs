@@ -215,3 +215,40 @@ fn weights_are_in_the_section_that_is_asked_for() {
         }
     }
 }
+
+/// Every target compiles by the back end it gets when none is asked for, to an object of its own architecture.
+#[test]
+fn every_target_compiles_by_its_default_back_end() {
+    use object::{Architecture, Object};
+    let m = MODELS[0];
+    let p = prepare(&m, &m.path().unwrap(), 1).unwrap();
+    let build = |t: &Target| driver::build("net", "0", &p.quantized.graph, (t, driver::default_backend(t)), &Firmware::default(), &Silent);
+    let mut compiled = 0;
+    for t in Target::all().unwrap() {
+        let mlir = driver::default_backend(&t) == Backend::Mlir;
+        assert_eq!(mlir, cfg!(feature = "mlir") || t.machine_cranelift.is_none(), "{}", t.name);
+        if mlir && !cfg!(feature = "mlir") {
+            continue;
+        }
+        let built = build(&t).unwrap_or_else(|e| panic!("{}: {e}", t.name));
+        let want = match t.arch() {
+            "x86_64" => Architecture::X86_64,
+            "aarch64" => Architecture::Aarch64,
+            "riscv64" => Architecture::Riscv64,
+            "riscv32" => Architecture::Riscv32,
+            _ => Architecture::Arm,
+        };
+        assert_eq!(object::File::parse(&*built.object).unwrap().architecture(), want, "{}", t.name);
+        compiled += 1;
+    }
+    assert!(compiled >= 8);
+    // The folder that the guide writes.
+    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/adding-a-target.md")).unwrap();
+    let text = guide.split("```toml\n").nth(1).and_then(|t| t.split("```").next()).unwrap();
+    let new = Target::from_toml("cortex-m85", text).unwrap();
+    assert!(Target::by_name("cortex-m85").is_err(), "the guide's target is there: show another one");
+    assert_eq!(new.machine(Backend::Mlir).unwrap().isa, "armv8.1-m-mve");
+    if cfg!(feature = "mlir") {
+        build(&new).unwrap();
+    }
+}
