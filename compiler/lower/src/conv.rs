@@ -80,7 +80,7 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
     }
     let (mr, nr) = match &bands {
         _ if pixels == 1 => (1, row.tile_fc as usize),
-        Some(_) => (pixels_a_block(g.ow, row.tile[0] as usize), row.tile[1] as usize),
+        Some(_) => (pixels_a_block(g.ow, pixels_of_tile(row, s.o)), row.tile[1] as usize),
         None => ((row.tile[0] as usize).min(pixels), row.tile[1] as usize),
     };
 
@@ -150,6 +150,13 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         });
     }
     Ok(Call { func: b.finish(), rows: vec![row.clone()], args, macs: (pixels * k * s.o) as u64, in_place: vec![] })
+}
+
+// Fewer channels than the tile is wide leave registers for more pixels, where one vector holds many channels.
+fn pixels_of_tile(row: &Row, o: usize) -> usize {
+    let (n, [mr, nr]) = (row.n as usize, row.tile.map(usize::from));
+    let vectors = o.div_ceil(n).min(nr / n).max(1);
+    if n >= 8 { mr * (nr / n) / vectors } else { mr }
 }
 
 // Each run of `len` weights padded with zeros to `padded`.

@@ -4,6 +4,9 @@ use crate::emit::rounds;
 use crate::pack::Steps;
 use mcompc_kernel::{Bin, Builder, Elem, Form, Lane, MemElem, Op, Rescale, Row, Ty, Val};
 
+/// Steps of a run that is not worth a loop of its own.
+const SHORT: usize = 8;
+
 /// A block of `mr` pixels times `o` output channels.
 #[derive(Clone, Debug)]
 pub struct Gemm<'a> {
@@ -98,8 +101,10 @@ impl Gemm<'_> {
         let st = Steps::of(self.row);
         let w_step = st.step * nv * n * self.row.w_mem.lane().bytes();
         let a_step = st.step * if self.unpack.is_some() { 1 } else { self.a_mem.bytes() };
-        let unroll = (self.row.unroll as usize).max(1);
-        let (loops, rest) = rounds(self.kpad / st.step, unroll);
+        let steps = self.kpad / st.step;
+        // A short run of many is straight code inside the loop over runs.
+        let unroll = if self.runs.0 > 1 && steps <= SHORT { steps } else { (self.row.unroll as usize).max(1) };
+        let (loops, rest) = rounds(steps, unroll);
         let advance = |b: &mut Builder, v: &mut [Val], steps: usize| {
             let k = v.len();
             v[k - 2] = b.ptr_imm(v[k - 2], (a_step * steps) as i32);
@@ -228,9 +233,37 @@ pub fn store_lanes(b: &mut Builder, q: &[Val], p: Val, off: i32, count: usize) {
             j += 1;
         }
     }
+    if n >= 8 && count > whole * n {
+        let v = b.trunc(q[whole], Lane::I8);
+        return store_some(b, v, n, count - whole * n, p, off + (whole * n) as i32);
+    }
     for l in whole * n..count {
         let x = b.extract(q[l / n], (l % n) as u16);
         b.store(x, MemElem::S8, p, off + l as i32);
+    }
+}
+
+// Stores the first `count` of `n` i8 lanes, by halves.
+fn store_some(b: &mut Builder, v: Val, n: usize, count: usize, p: Val, off: i32) {
+    let half = n / 2;
+    if half < 2 {
+        for l in 0..count {
+            let x = b.extract(v, l as u16);
+            b.store(x, MemElem::S8, p, off + l as i32);
+        }
+        return;
+    }
+    if count < half {
+        let low = b.widen(v, true, false);
+        let low = b.trunc(low, Lane::I8);
+        return store_some(b, low, half, count, p, off);
+    }
+    let low = b.widen(v, true, false);
+    b.store(low, MemElem::S8, p, off);
+    if count > half {
+        let high = b.widen(v, true, true);
+        let high = b.trunc(high, Lane::I8);
+        store_some(b, high, half, count - half, p, off + half as i32);
     }
 }
 
