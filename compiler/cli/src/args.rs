@@ -40,7 +40,7 @@ pub struct Build {
     /// CPU to compile for; see `mcompc targets`
     #[arg(long, value_name = "T", default_value = "host")]
     pub target: String,
-    /// Optimisation level: int8
+    /// Optimisation level: int8, or int4 (weights of four bits by rounding to nearest, activations of eight)
     #[arg(short = 'O', value_name = "LEVEL", default_value = "int8")]
     pub level: String,
     /// Calibration data (.npz, or .npy for one input): arrays by the inputs' names, samples on axis 0
@@ -56,6 +56,15 @@ pub struct Build {
     /// Prefix of all symbols and file names [default: the model file's stem]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// int4: a small multiplier for every N weights of an output channel in a row; a multiple of 32 [default: none]
+    #[arg(long, value_name = "N")]
+    pub group: Option<usize>,
+    /// int4: first and last layer too, which otherwise keep eight bits
+    #[arg(long)]
+    pub int4_all: bool,
+    /// int4: bits of the layers so called, 4 or 8; `*` stands for any characters, the last flag that fits counts
+    #[arg(long = "bits", value_name = "LAYER=BITS")]
+    pub bits: Vec<String>,
     /// How activation ranges follow from the calibration data
     #[arg(long, value_enum, default_value_t = Range::Mse)]
     pub range: Range,
@@ -96,6 +105,11 @@ pub struct Compile {
     /// Replace the output folder whatever it holds
     #[arg(long)]
     pub force: bool,
+    /// Refuse to write a library that loses more on the calibration samples: N points of top-1 agreement with the float model for
+    /// classifiers, else N percent of the output's variance as squared error; top1:N or error:N chooses, none allows anything
+    /// [default: 5 or 10 for int4, none for int8]
+    #[arg(long, value_name = "[top1:|error:]N")]
+    pub max_loss: Option<String>,
 }
 
 /// `mcompc plan`.
@@ -121,6 +135,9 @@ pub struct Verify {
     /// Compare every sample with the by-the-book interpreter, not only the first 16 (slow)
     #[arg(long)]
     pub by_the_book: bool,
+    /// Fail if the samples lose more than this, as for `compile` [default: none]
+    #[arg(long, value_name = "[top1:|error:]N")]
+    pub max_loss: Option<String>,
 }
 
 /// A command without arguments of its own.

@@ -3,12 +3,14 @@
 
 mod describe;
 mod firmware;
+mod limit;
 mod loss;
 mod options;
 
 pub(crate) use describe::backend_name;
 pub use describe::{describe, package, specs};
 pub use firmware::Firmware;
+pub use limit::MaxLoss;
 pub use loss::measure;
 pub use options::{Options, default_backend, level};
 
@@ -163,7 +165,7 @@ pub fn quantize(o: &Options, front: &Front, progress: &dyn Progress) -> Result<Q
         }
     };
     let samples = if o.calib.is_some() { stats.samples } else { 0 };
-    let options = mcompc_compress::Options { method: o.range, ..Default::default() };
+    let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), ..Default::default() };
     let Integerized { graph, layers, warnings, .. } = mcompc_compress::integerize(&front.canonical, &stats, &o.inputs, &options)?;
     Ok(Quantized { graph, samples, notes: layers, warnings })
 }

@@ -67,9 +67,9 @@ pub fn explain(code: Code) -> &'static str {
             "The operator is understood but has no integer form yet, and floating-point code is never emitted. docs/status.md lists what is there. Cut the model before the node, or replace the operator."
         }
         Code::Loss => {
-            "The measured difference from the float model passes the limit that was asked for. The message has the measured number."
+            "The measured difference from the float model passes the limit, or there are no data to measure it on. The message has the measured number; nothing was written. `--max-loss` sets the limit; for `-O int4` there is one without being asked for: 5 points of top-1 agreement for classifiers, a squared error of 10 percent of the outputs' variance otherwise. Groups (`--group 32`) and layers left at eight bits (`--bits LAYER=8`) lose less."
         }
-        Code::UnsupportedLevel => "Only `-O int8` is built. `int4`, `mixed` and `f32` are refused until they are.",
+        Code::UnsupportedLevel => "`-O int8` and `-O int4` are built. `mixed`, `f32` and the others are refused until they are.",
         Code::UnknownTarget => "`mcompc targets` lists the targets. `host` stands for the best one this computer runs.",
         Code::NeedsMlir => {
             "Cranelift has no code generator for this CPU. Build mcompc with `--features mlir` (scripts/setup.sh installs LLVM and MLIR 22)."

@@ -126,7 +126,7 @@ fn flags() {
     let run = |more: &[&str], status, code| {
         fails(dir.path(), &digits("digits.onnx"), &digits("digits.calib.npz"), more, status, code, "");
     };
-    for level in ["int4", "mixed", "f32", "O3"] {
+    for level in ["int3", "mixed", "f32", "O3"] {
         run(&["-O", level], 1, "E501");
     }
     run(&["--input", "nobody=u8"], 2, "E002");
@@ -143,7 +143,7 @@ fn flags() {
 #[test]
 fn errors_as_json() {
     let dir = tempfile::tempdir().unwrap();
-    let out = mcompc(dir.path(), ["plan", digits("digits.onnx").to_str().unwrap(), "-O", "int4", "--json"]);
+    let out = mcompc(dir.path(), ["plan", digits("digits.onnx").to_str().unwrap(), "-O", "mixed", "--json"]);
     assert_eq!(out.status.code(), Some(1));
     let v: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(v["error"]["code"], "E501");

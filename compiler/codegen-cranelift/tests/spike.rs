@@ -23,6 +23,7 @@ fn spec(k: usize, per_output: usize) -> ConvSpec {
         bias: (0..c as i32).map(|i| i * 1100 - 30000).collect(),
         mult: (0..c as i32).map(|i| (1 << 26) + i * 1_234_567).collect(),
         rescale: Rescale { pre: 0, shift: 6, zp: -3, lo: -100, hi: 127 },
+        narrow: None,
     }
 }
 

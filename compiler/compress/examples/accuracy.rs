@@ -19,7 +19,7 @@ fn options() -> Options {
         Ok(p) if p.starts_with('p') => RangeMethod::Percentile(p[1..].parse::<f64>().unwrap() / 100.0),
         _ => Options::default().method,
     };
-    Options { method, bias_correction: std::env::var("BIAS").as_deref() != Ok("0") }
+    Options { method, bias_correction: std::env::var("BIAS").as_deref() != Ok("0"), ..Options::default() }
 }
 
 fn report(name: &str, pairs: &[Pair], labels: Option<&[i64]>, seconds: f64) {

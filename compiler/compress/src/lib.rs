@@ -1,4 +1,4 @@
-//! From a trained float graph to integers only: calibration statistics, ranges, int8 weights, dyadic rescaling, and the proof that no
+//! From a trained float graph to integers only: calibration statistics, ranges, weights of eight bits or fewer, dyadic rescaling, and the proof that no
 //! accumulator leaves 32 bits. docs/numerics.md is the definition of what comes out.
 #![forbid(unsafe_code)]
 
@@ -6,6 +6,7 @@ mod calibrate;
 mod datafree;
 pub mod dyadic;
 mod integerize;
+mod narrow;
 pub mod proof;
 mod range;
 mod stats;
@@ -13,6 +14,6 @@ mod weights;
 
 pub use calibrate::{CalibOptions, calibrate};
 pub use datafree::calibrate_without_data;
-pub use integerize::{Integerized, LayerNote, Options, integerize};
+pub use integerize::{Integerized, LayerNote, Options, WeightBits, integerize};
 pub use range::RangeMethod;
 pub use stats::{BINS, Hist, Stats, ValueStats};

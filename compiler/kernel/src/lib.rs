@@ -12,6 +12,7 @@ mod op;
 pub mod testing;
 mod text;
 mod types;
+mod unpack;
 mod verify;
 
 pub use build::Builder;
@@ -20,4 +21,5 @@ pub use machine::{Elem, Form, MacForm, Machine, Row, Tail};
 pub use op::{Bin, Cmp, MemElem, Op, Rescale};
 pub use text::{parse, print};
 pub use types::{Lane, Ty, Val};
+pub use unpack::{Method, Unpack};
 pub use verify::{Proof, structure, verify};

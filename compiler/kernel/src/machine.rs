@@ -1,6 +1,6 @@
 //! Machine descriptions: what one instruction set offers, as data (`targets/isa/<isa>/machine.toml`).
 
-use crate::{Lane, Ty};
+use crate::{Lane, Method, Ty, Unpack};
 use mcompc_ir::{Code, Error, Result};
 use serde::Deserialize;
 
@@ -160,6 +160,9 @@ pub struct Machine {
     pub split: bool,
     /// Inner products, the preferred one first.
     pub contract: Vec<Row>,
+    /// Weights of fewer than eight bits, one entry a width.
+    #[serde(default)]
+    pub unpack: Vec<Unpack>,
 }
 
 impl Machine {
@@ -169,7 +172,18 @@ impl Machine {
         if m.contract.is_empty() {
             return Err(Error::new(Code::Parse, format!("machine description `{}` has no contract row", m.isa)));
         }
+        m.unpack.iter().try_for_each(|u| u.check(&m.isa))?;
         Ok(m)
+    }
+    /// How codes of `bits` bits are taken apart.
+    ///
+    /// # Errors
+    /// [`Code::Backend`] where the description has no entry for the width.
+    pub fn unpack(&self, bits: u8) -> Result<Method> {
+        self.unpack.iter().find(|u| u.bits == bits).map(|u| u.method).ok_or_else(|| {
+            Error::new(Code::Backend, format!("machine `{}` has no way to unpack weights of {bits} bits", self.isa))
+                .hint("use -O int8, or add an [[unpack]] entry to the machine description")
+        })
     }
     /// The row convolutions use.
     pub fn row(&self) -> &Row {

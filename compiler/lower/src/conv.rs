@@ -4,6 +4,7 @@ use crate::bands::{Bands, pixels_a_block};
 use crate::copy::{CopyMode, Unit, copy_run};
 use crate::emit::{Arg, Call, layer_args};
 use crate::gemm::Gemm;
+use crate::narrow::{Beside, Layout, NarrowGemm, correct_pixels};
 use crate::pack::{Steps, fold_zero_point, pack_params, pack_weights};
 use crate::spec::ConvSpec;
 use crate::stage::Stage;
@@ -60,6 +61,11 @@ pub fn dense_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Result
     build(s, m, x, y, "dense")
 }
 
+/// Name of a kernel, with the bits of its weights where they are packed.
+pub fn kernel_name(name: &str, s: &ConvSpec) -> String {
+    s.narrow.as_ref().map_or(name.into(), |n| format!("{name}_w{}", n.bits))
+}
+
 fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Result<Call> {
     let g = &s.geo;
     let row = &weights_in_memory(m.row(), s);
@@ -69,7 +75,10 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         return Err(Error::new(Code::Backend, format!("row `{}`: the matrix form has no generator yet", row.name)));
     }
     let fill = s.zp_x + f.offset;
-    let bands = Bands::new(g, unit_of(m), f.mode, fill, st.step).filter(|_| row.form == Form::Dot && row.n > 1);
+    let bands = Bands::new(g, unit_of(m), f.mode, fill, st.step).filter(|_| {
+        // Multipliers of runs of weights follow K as it is.
+        row.form == Form::Dot && row.n > 1 && s.narrow.as_ref().is_none_or(|n| n.blocks.is_none())
+    });
     // K is one run, or one a row of taps.
     let runs = if bands.is_some() { g.kh } else { 1 };
     let k = g.kh * g.kw * g.c;
@@ -84,11 +93,15 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         None => ((row.tile[0] as usize).min(pixels), row.tile[1] as usize),
     };
 
-    let mut b = Builder::new(name);
+    let mut b = Builder::new(kernel_name(name, s));
     let px = b.ptr("x", Role::In, g.h * g.w * g.c, s.x_align);
     let py = b.ptr("y", Role::Out, pixels * s.o, 1);
-    let weights = pack_weights(&padded_runs(&s.weights, k / runs, kpad), s.o, runs * kpad, runs * kpad, nr, row);
     let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x + f.offset);
+    let narrow = s.narrow.as_ref().map(|n| Layout::new(n, s, m, row, [runs, kpad, nr], bias.clone())).transpose()?;
+    let (weights, bias, rescale) = match &narrow {
+        None => (pack_weights(&padded_runs(&s.weights, k / runs, kpad), s.o, runs * kpad, runs * kpad, nr, row), bias, s.rescale),
+        Some(l) => (l.bytes.clone(), l.bias.clone(), l.rescale),
+    };
     let params = pack_params(&bias, &s.mult, nr, row.n as usize);
     let pw = b.ptr("w", Role::Const, weights.len(), 16);
     let pp = b.ptr("p", Role::Const, params.len(), 4);
@@ -102,11 +115,15 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
     };
     // Packed rows want runs of whole words; where channels do not give them, bytes are gathered first.
     let two_step = row.form == Form::Packed && !(g.c.is_multiple_of(4));
-    let scratch = match &bands {
+    let staged = match &bands {
         Some(t) => t.scratch(),
         None if f.direct => 0,
         None => mr * a_stride + if two_step { kpad } else { 0 },
     };
+    // Codes stored above their value: one correction a pixel and run of K.
+    let above = narrow.as_ref().map_or(0, |l| l.split.above());
+    let run = narrow.as_ref().map_or(kpad, |l| l.run * st.step);
+    let scratch = staged + if above > 0 { 4 * mr * kpad.div_ceil(run) } else { 0 };
     let ps = (scratch > 0).then(|| {
         args.push(Arg::Scratch(scratch));
         b.ptr("s", Role::Scratch, scratch, 16)
@@ -118,10 +135,20 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         _ => MemElem::S8,
     };
     let runs = (runs, bands.as_ref().map_or(0, Bands::run_stride));
-    let gemm = Gemm { row, row_id: 0, a_mem, unpack: f.unpack, kpad, runs, mr, nr, o: s.o, a_stride, rescale: s.rescale };
+    let gemm = Gemm { row, row_id: 0, a_mem, unpack: f.unpack, kpad, runs, mr, nr, o: s.o, a_stride, rescale };
 
+    let inner = |b: &mut Builder, a: Val, out: Val| {
+        let Some(l) = &narrow else { return gemm.emit(b, a, pw, pp, out) };
+        let corrections = ps.filter(|_| above > 0).map(|ps| b.ptr_imm(ps, staged as i32));
+        if let Some(to) = corrections {
+            correct_pixels(b, &gemm, a, to, run, above);
+        }
+        let multipliers = l.multipliers.map(|at| b.ptr_imm(pw, at as i32));
+        let gemm = NarrowGemm { gemm: gemm.clone(), split: l.split, run: l.run };
+        gemm.emit(b, a, pw, pp, Beside { multipliers, corrections }, out);
+    };
     let body = |b: &mut Builder, p0: Val| {
-        let a = match ps {
+        let a = match ps.filter(|_| !f.direct) {
             None => b.ptr_add(px, p0, g.c as i32, 0),
             Some(ps) => {
                 stage_block(b, s, m, &f, two_step, kpad, mr, fill, px, ps, p0);
@@ -129,10 +156,10 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
             }
         };
         let out = b.ptr_add(py, p0, s.o as i32, 0);
-        gemm.emit(b, a, pw, pp, out);
+        inner(b, a, out);
     };
     if let (Some(t), Some(ps)) = (&bands, ps) {
-        t.emit(&mut b, px, ps, py, mr, s.o, |b, a, out| gemm.emit(b, a, pw, pp, out));
+        t.emit(&mut b, px, ps, py, mr, s.o, inner);
     } else if pixels == mr {
         let z = b.iconst(0);
         body(&mut b, z);
@@ -159,8 +186,8 @@ fn pixels_of_tile(row: &Row, o: usize) -> usize {
     if n >= 8 { mr * (nr / n) / vectors } else { mr }
 }
 
-// Each run of `len` weights padded with zeros to `padded`.
-fn padded_runs(w: &[i8], len: usize, padded: usize) -> Vec<i8> {
+/// Each run of `len` weights padded with zeros to `padded`.
+pub fn padded_runs(w: &[i8], len: usize, padded: usize) -> Vec<i8> {
     w.chunks_exact(len).flat_map(|r| r.iter().copied().chain(std::iter::repeat_n(0, padded - len))).collect()
 }
 
@@ -168,7 +195,7 @@ fn padded_runs(w: &[i8], len: usize, padded: usize) -> Vec<i8> {
 fn weights_in_memory(row: &Row, s: &ConvSpec) -> Row {
     const REUSED: usize = 16;
     const CACHED: usize = 96 << 10;
-    let pays = s.geo.pixels() >= REUSED && s.weights.len() * 2 <= CACHED;
+    let pays = s.narrow.is_none() && s.geo.pixels() >= REUSED && s.weights.len() * 2 <= CACHED;
     Row {
         w_mem: if pays { row.w_mem } else { Elem::I8 },
         name: if pays || row.w_mem == Elem::I8 { row.name.clone() } else { format!("{}.i8", row.name) },

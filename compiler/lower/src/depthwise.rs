@@ -1,11 +1,12 @@
 //! Depthwise convolutions with channels in lanes: per output pixel one address a tap (padding reads a row of zero points), then
 //! blocks of channels over all taps.
 
-use crate::conv::unit_of;
+use crate::conv::{kernel_name, unit_of};
 use crate::copy::{CopyMode, fill_run};
 use crate::dwrows::depthwise_rows;
 use crate::emit::{Arg, Call, layer_args};
 use crate::gemm::{i32s, store_lanes};
+use crate::narrow::Taps;
 use crate::pack::fold_zero_point;
 use crate::planes;
 use crate::spec::ConvSpec;
@@ -17,7 +18,7 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     if m.mac == MacForm::Planes && planes::fits(s) {
         return planes::depthwise_planes(s, m, x, y);
     }
-    if let Some(call) = depthwise_rows(s, m, x, y) {
+    if let Some(call) = depthwise_rows(s, m, x, y)? {
         return Ok(call);
     }
     let g = &s.geo;
@@ -32,7 +33,10 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     // Weights as [tap][channel], or [pair of taps][channel][2] with a zero tap where the number is odd.
     let tap = |t: usize, ch: usize| if t < taps { i16::from(s.weights[ch * taps + t]) } else { 0 };
     let mut weights = Vec::new();
-    if pairs.is_some() {
+    let narrow = s.narrow.as_ref().map(|n| Taps::new(n, s, pairs.is_some()));
+    if let (Some(n), Some(taps)) = (&s.narrow, narrow) {
+        weights = taps.pack(n, s)?;
+    } else if pairs.is_some() {
         for t in (0..taps).step_by(2) {
             for ch in 0..c {
                 weights.extend(tap(t, ch).to_le_bytes());
@@ -47,7 +51,7 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x);
     let params: Vec<u8> = bias.iter().chain(&s.mult).flat_map(|v| v.to_le_bytes()).collect();
 
-    let mut b = Builder::new("dwconv");
+    let mut b = Builder::new(kernel_name("dwconv", s));
     let px = b.ptr("x", Role::In, g.h * g.w * c, 1);
     let py = b.ptr("y", Role::Out, g.pixels() * c, 1);
     let pw = b.ptr("w", Role::Const, weights.len(), 16);
@@ -60,7 +64,7 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
         z
     });
 
-    let body = Body { s, m, lanes, pairs, pw, pp };
+    let body = Body { s, m, lanes, pairs, narrow, pw, pp };
     let (iy_start, ix_start) = (b.iconst(-(g.pt as i32)), b.iconst(-(g.pl as i32)));
     b.for_loop(0, g.oh as i32, 1, &[py, iy_start], |b, _, row| {
         let ends = b.for_loop(0, g.ow as i32, 1, &[row[0], ix_start], |b, _, px_out| {
@@ -116,6 +120,7 @@ struct Body<'a> {
     m: &'a Machine,
     lanes: usize,
     pairs: Option<&'a Row>,
+    narrow: Option<Taps>,
     pw: Val,
     pp: Val,
 }
@@ -158,6 +163,7 @@ impl Body<'_> {
         };
         if let Some(row) = self.pairs {
             let pw = b.ptr_add(self.pw, at, 4, 0);
+            let mut open = [None; 2];
             for t in (0..taps.len()).step_by(2) {
                 let a0 = load(b, t);
                 let a1 = if t + 1 < taps.len() { load(b, t + 1) } else { a0 };
@@ -165,15 +171,22 @@ impl Body<'_> {
                     let half = (l / 2) as u16;
                     let mask = (0..half).flat_map(|i| [h as u16 * half + i, l as u16 + h as u16 * half + i]).collect();
                     let a = b.shuffle(a0, a1, mask);
-                    let w = b.load(a_ty, MemElem::S16, pw, (t / 2 * c * 4 + h * l * 2) as i32);
+                    let w = match self.narrow {
+                        Some(taps) => taps.load(b, a_ty, pw, t / 2, h * l * 2, &mut open[h]),
+                        None => b.load(a_ty, MemElem::S16, pw, (t / 2 * c * 4 + h * l * 2) as i32),
+                    };
                     *acc = b.contract(0, row, 0, *acc, a, w);
                 }
             }
         } else {
             let pw = b.ptr_add(self.pw, at, 1, 0);
+            let mut open = None;
             for t in 0..taps.len() {
                 let a = load(b, t);
-                let w = b.load(a_ty, MemElem::S8, pw, (t * c) as i32);
+                let w = match self.narrow {
+                    Some(taps) => taps.load(b, a_ty, pw, t, 0, &mut open),
+                    None => b.load(a_ty, MemElem::S8, pw, (t * c) as i32),
+                };
                 mac_parts(b, &mut acc, a, w);
             }
         }

@@ -5,13 +5,14 @@
 //! Channels are in lanes, and while neighbouring pixels of a row are computed the weights of a block of channels do not change. With
 //! stride 1 and few channels a vector holds several pixels.
 
-use crate::conv::unit_of;
+use crate::conv::{kernel_name, unit_of};
 use crate::copy::{CopyMode, fill_run};
 use crate::emit::{Arg, Call, layer_args};
 use crate::gemm::{i32s, store_lanes};
+use crate::narrow::RowTaps;
 use crate::pack::fold_zero_point;
 use crate::spec::ConvSpec;
-use mcompc_ir::ValueId;
+use mcompc_ir::{Result, ValueId};
 use mcompc_kernel::{Bin, Builder, Cmp, Elem, Form, Lane, Machine, MemElem, Role, Row, Ty, Val};
 
 /// Bytes of staged rows a band of output rows may take: half of a first-level cache of 32 KiB.
@@ -101,15 +102,23 @@ impl Shape<'_> {
 }
 
 /// Kernel and call, where the form applies: undilated windows of more than one row of taps, and channels that fill vectors.
-pub fn depthwise_rows(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Option<Call> {
-    let sh = shape(s, m)?;
+///
+/// # Errors
+/// Those of packing codes of fewer than eight bits.
+pub fn depthwise_rows(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Result<Option<Call>> {
+    let Some(sh) = shape(s, m) else { return Ok(None) };
     let g = &s.geo;
-    let weights = sh.weights();
+    let (weights, taps) = match &s.narrow {
+        None => (sh.weights(), None),
+        Some(n) => {
+            let taps = RowTaps::new(n, s, sh.channels);
+            (taps.pack(n, s)?, Some(taps))
+        }
+    };
     let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x);
-    let params: Vec<u8> =
-        [&bias, &s.mult].into_iter().flat_map(|v| (0..sh.channels).flat_map(|ch| v[ch % g.c].to_le_bytes())).collect();
+    let params: Vec<u8> = [&bias, &s.mult].into_iter().flat_map(|v| (0..sh.channels).flat_map(|ch| v[ch % g.c].to_le_bytes())).collect();
 
-    let mut b = Builder::new("dwrows");
+    let mut b = Builder::new(kernel_name("dwrows", s));
     let px = b.ptr("x", Role::In, g.h * g.w * g.c, 1);
     let py = b.ptr("y", Role::Out, g.pixels() * g.c, 1);
     let pw = b.ptr("w", Role::Const, weights.len(), 16);
@@ -125,7 +134,7 @@ pub fn depthwise_rows(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Opti
         let iy = b.add_imm(iy, -(g.pt as i32));
         stage(b, &sh, px, ps, zeros, iy);
         let out = b.ptr_add(py, oy, (g.ow * g.c) as i32, 0);
-        let k = Kernel { sh: &sh, pw, pp };
+        let k = Kernel { sh: &sh, taps, pw, pp };
         let (step, row_bytes) = if sh.odd_rows() { (2, g.ow * g.c) } else { (1, 0) };
         b.for_loop(0, sh.rows as i32, step, &[ps, out], |b, _, r| {
             k.output_row(b, r[0], r[1], 0);
@@ -139,7 +148,7 @@ pub fn depthwise_rows(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Opti
         vec![]
     });
     let macs = (g.pixels() * g.c * g.kh * g.kw) as u64;
-    Some(Call { func: b.finish(), rows: vec![sh.row.clone()], args, macs, in_place: vec![] })
+    Ok(Some(Call { func: b.finish(), rows: vec![sh.row.clone()], args, macs, in_place: vec![] }))
 }
 
 /// The start of a block of `n` out of `total`: the last one overlaps its predecessor.
@@ -225,6 +234,7 @@ fn zip_run(b: &mut Builder, rows: [Val; 2], dst: Val, n: usize, unsigned: bool) 
 
 struct Kernel<'a> {
     sh: &'a Shape<'a>,
+    taps: Option<RowTaps>,
     pw: Val,
     pp: Val,
 }
@@ -255,16 +265,20 @@ impl Kernel<'_> {
         let (g, row) = (&sh.s.geo, sh.row);
         let (n, ch) = (row.n as usize, sh.channels);
         let nv = sh.lanes / n;
-        let before = if odd == 1 { sh.groups(0) * g.kw * ch * 4 } else { 0 };
+        let before = if odd == 1 && self.taps.is_none() { sh.groups(0) * g.kw * ch * 4 } else { 0 };
         let pw = b.ptr_add(self.pw, at, 4, before as i32);
         let pp = b.ptr_add(self.pp, at, 4, 0);
         let ty = i32s(n);
+        let unpacked = self.taps.map(|t| t.load(b, row, pw, nv, odd));
         let block = |b: &mut Builder, a: Val, out: Val| {
             let mut acc: Vec<Val> = (0..nv).map(|v| b.load_aligned(ty, MemElem::W32, pp, (v * n * 4) as i32, 4)).collect();
             for (group, kx) in (0..sh.groups(odd)).flat_map(|j| (0..g.kw).map(move |kx| (j, kx))) {
                 for (v, acc) in acc.iter_mut().enumerate() {
                     let x = b.load(row.a_ty(), MemElem::S16, a, (group * sh.pitch() + (kx * g.c + v * n) * 4) as i32);
-                    let w = b.load(row.w_ty(), MemElem::S16, pw, (((group * g.kw + kx) * ch + v * n) * 4) as i32);
+                    let w = match &unpacked {
+                        Some(w) => w[(group * g.kw + kx) * nv + v],
+                        None => b.load(row.w_ty(), MemElem::S16, pw, (((group * g.kw + kx) * ch + v * n) * 4) as i32),
+                    };
                     *acc = b.contract(0, row, 0, *acc, x, w);
                 }
             }

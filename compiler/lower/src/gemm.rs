@@ -53,15 +53,8 @@ impl Gemm<'_> {
     fn block(&self, b: &mut Builder, a: Val, c: &[Val], count: usize) -> Vec<Val> {
         let n = self.row.n as usize;
         let nv = count.div_ceil(n);
-        let acc_ty = self.row.acc_ty();
         let mut carried = Vec::with_capacity(self.mr * nv + 2);
-        // Where a row sums into scalars beside a vector unit, the sums start at 0 and meet bias and multiplier as vectors of four.
-        let fours = self.row.form == Form::Dot && n == 1 && nv.is_multiple_of(4) && count == nv;
-        let bias: Vec<Val> = if fours {
-            vec![b.iconst(0); nv]
-        } else {
-            (0..nv).map(|j| b.load_aligned(acc_ty, MemElem::W32, c[1], (j * n * 4) as i32, 4)).collect()
-        };
+        let bias = self.biases(b, c[1], count);
         for _ in 0..self.mr {
             carried.extend(&bias);
         }
@@ -79,20 +72,43 @@ impl Gemm<'_> {
             })
         };
 
+        let (w, acc) = (carried[carried.len() - 1], &carried[..self.mr * nv]);
+        self.finish(b, acc, c[1], c[2], count);
+        vec![w, b.ptr_imm(c[1], (nv * n * 8) as i32), b.ptr_imm(c[2], count as i32)]
+    }
+
+    // Where a row sums into scalars beside a vector unit, the sums start at 0 and meet bias and multiplier as vectors of four.
+    fn fours(&self, count: usize) -> bool {
+        self.row.form == Form::Dot && self.row.n == 1 && count.is_multiple_of(4)
+    }
+
+    /// What the sums of `count` channels begin with.
+    pub fn biases(&self, b: &mut Builder, params: Val, count: usize) -> Vec<Val> {
+        let n = self.row.n as usize;
+        let nv = count.div_ceil(n);
+        if self.fours(count) {
+            return vec![b.iconst(0); nv];
+        }
+        (0..nv).map(|j| b.load_aligned(self.row.acc_ty(), MemElem::W32, params, (j * n * 4) as i32, 4)).collect()
+    }
+
+    /// Rescales and stores the sums (pixel-major) of `count` channels.
+    pub fn finish(&self, b: &mut Builder, acc: &[Val], params: Val, out: Val, count: usize) {
+        let n = self.row.n as usize;
+        let nv = count.div_ceil(n);
+        let fours = self.fours(count);
         for i in 0..self.mr {
             let mut q = Vec::with_capacity(nv);
             for j in (0..nv).step_by(4).filter(|_| fours) {
-                let sums = carried[i * nv + j..][..4].to_vec();
-                q.push(self.rescale_four(b, &sums, c[1], [j, nv + j]));
+                let sums = acc[i * nv + j..][..4].to_vec();
+                q.push(self.rescale_four(b, &sums, params, [j, nv + j]));
             }
             for j in (0..nv).filter(|_| !fours) {
-                let m = b.load_aligned(acc_ty, MemElem::W32, c[1], ((nv + j) * n * 4) as i32, 4);
-                q.push(b.rescale(self.rescale, carried[i * nv + j], m));
+                let m = b.load_aligned(self.row.acc_ty(), MemElem::W32, params, ((nv + j) * n * 4) as i32, 4);
+                q.push(b.rescale(self.rescale, acc[i * nv + j], m));
             }
-            store_lanes(b, &q, c[2], (i * self.o) as i32, count);
+            store_lanes(b, &q, out, (i * self.o) as i32, count);
         }
-        let w = carried[carried.len() - 1];
-        vec![w, b.ptr_imm(c[1], (nv * n * 8) as i32), b.ptr_imm(c[2], count as i32)]
     }
 
     // One run of K; `carried` as in `step`, both pointers advance by the run.
@@ -100,11 +116,16 @@ impl Gemm<'_> {
         let n = self.row.n as usize;
         let st = Steps::of(self.row);
         let w_step = st.step * nv * n * self.row.w_mem.lane().bytes();
-        let a_step = st.step * if self.unpack.is_some() { 1 } else { self.a_mem.bytes() };
+        let a_step = self.a_step();
         let steps = self.kpad / st.step;
         // A short run of many is straight code inside the loop over runs.
         let unroll = if self.runs.0 > 1 && steps <= SHORT { steps } else { (self.row.unroll as usize).max(1) };
         let (loops, rest) = rounds(steps, unroll);
+        let step = |b: &mut Builder, v: &mut [Val], s: usize| {
+            let mut word = None;
+            let mut weights = |b: &mut Builder, w: Val, unit: usize| self.weights(b, w, s * w_step, unit, &mut word);
+            self.step(b, v, nv, s * a_step, &mut weights);
+        };
         let advance = |b: &mut Builder, v: &mut [Val], steps: usize| {
             let k = v.len();
             v[k - 2] = b.ptr_imm(v[k - 2], (a_step * steps) as i32);
@@ -114,14 +135,14 @@ impl Gemm<'_> {
             carried = b.for_loop(0, loops as i32, 1, &carried, |b, _, v| {
                 let mut v = v.to_vec();
                 for s in 0..unroll {
-                    self.step(b, &mut v, nv, s * a_step, s * w_step);
+                    step(b, &mut v, s);
                 }
                 advance(b, &mut v, unroll);
                 v
             });
         }
         for s in 0..rest {
-            self.step(b, &mut carried, nv, s * a_step, s * w_step);
+            step(b, &mut carried, s);
         }
         advance(b, &mut carried, rest);
         carried
@@ -139,8 +160,9 @@ impl Gemm<'_> {
         b.rescale(self.rescale, v, m)
     }
 
-    // One step of K: v = accumulators (pixel-major), activation pointer, weight pointer.
-    fn step(&self, b: &mut Builder, v: &mut [Val], nv: usize, a_off: usize, w_off: usize) {
+    /// One step of K: v = accumulators (pixel-major), activation pointer, weight pointer. `weights` gives the step's weights one unit after
+    /// the other: vectors, scalars, or pairs in a word.
+    pub fn step(&self, b: &mut Builder, v: &mut [Val], nv: usize, a_off: usize, weights: &mut dyn FnMut(&mut Builder, Val, usize) -> Val) {
         let row = self.row;
         let (pa, pw) = (v[v.len() - 2], v[v.len() - 1]);
         let at = |i: usize| (i * self.a_stride + a_off) as i32;
@@ -149,9 +171,8 @@ impl Gemm<'_> {
             Form::Packed => {
                 let a: Vec<[Val; 2]> = (0..self.mr).map(|i| self.pair(b, pa, at(i))).collect();
                 for j in 0..nv {
-                    let word = b.load_aligned(Ty::I32, MemElem::W32, pw, (w_off + 4 * j) as i32, 4);
-                    for (h, ror) in [false, true].into_iter().enumerate() {
-                        let w = b.op(Ty::I32, Op::Sxtb16 { ror }, &[word]);
+                    for h in 0..2 {
+                        let w = weights(b, pw, 2 * j + h);
                         for i in 0..self.mr {
                             v[i * nv + j] = b.contract(self.row_id, row, 0, v[i * nv + j], a[i][h], w);
                         }
@@ -163,7 +184,7 @@ impl Gemm<'_> {
                 let a: Vec<Val> = (0..self.mr).map(|i| b.load(row.a_ty(), self.a_mem, pa, at(i))).collect();
                 for l in 0..lanes / k {
                     for j in 0..nv {
-                        let w = self.weights(b, pw, w_off + (l * nv + j) * n * k * row.w_mem.lane().bytes());
+                        let w = weights(b, pw, l * nv + j);
                         for i in 0..self.mr {
                             v[i * nv + j] = b.contract(self.row_id, row, l as u8, v[i * nv + j], a[i], w);
                         }
@@ -171,7 +192,7 @@ impl Gemm<'_> {
                 }
             }
             _ => {
-                let w: Vec<Val> = (0..nv).map(|j| self.weights(b, pw, w_off + j * n * k * row.w_mem.lane().bytes())).collect();
+                let w: Vec<Val> = (0..nv).map(|j| weights(b, pw, j)).collect();
                 for i in 0..self.mr {
                     let a = match row.form {
                         Form::Dot if n > 1 => b.load_bcast(row.a_ty(), (k * row.a.lane().bytes()) as u8, pa, at(i)),
@@ -186,8 +207,8 @@ impl Gemm<'_> {
         }
     }
 
-    // Four codes of a pixel as two words of i16: staged, or unpacked here.
-    fn pair(&self, b: &mut Builder, p: Val, off: i32) -> [Val; 2] {
+    /// Four codes of a pixel as two words of i16: staged, or unpacked here.
+    pub fn pair(&self, b: &mut Builder, p: Val, off: i32) -> [Val; 2] {
         let Some(flip) = self.unpack else {
             return [0, 4].map(|h| b.load_aligned(Ty::I32, MemElem::W32, p, off + h, 4));
         };
@@ -199,9 +220,43 @@ impl Gemm<'_> {
         [false, true].map(|ror| b.op(Ty::I32, Op::Sxtb16 { ror }, &[word]))
     }
 
-    fn weights(&self, b: &mut Builder, p: Val, off: usize) -> Val {
-        let mem = if self.row.w_mem == Elem::I16 { MemElem::S16 } else { MemElem::S8 };
-        b.load(self.row.w_ty(), mem, p, off as i32)
+    /// Bytes of a pixel's activations that a step reads.
+    pub fn a_step(&self) -> usize {
+        Steps::of(self.row).step * if self.unpack.is_some() { 1 } else { self.a_mem.bytes() }
+    }
+
+    /// Units of weights in a step over `nv` vectors of channels.
+    pub fn units(&self, nv: usize) -> usize {
+        match self.row.form {
+            Form::Packed => 2 * nv,
+            Form::Lane => Steps::of(self.row).step / self.row.k as usize * nv,
+            _ => nv,
+        }
+    }
+
+    /// Memory element of a container of packed codes, which has the type of a unit.
+    pub fn container(&self) -> MemElem {
+        match self.row.w_ty() {
+            Ty::Vec(Lane::I8, _) => MemElem::S8,
+            Ty::Vec(Lane::I16, _) => MemElem::S16,
+            _ => MemElem::W32,
+        }
+    }
+
+    // Unit `unit` of the bytes at `p + off`; the pairs of a word share its load.
+    fn weights(&self, b: &mut Builder, p: Val, off: usize, unit: usize, word: &mut Option<Val>) -> Val {
+        let row = self.row;
+        if row.form == Form::Packed {
+            let ror = unit % 2 == 1;
+            let w = match word {
+                Some(w) if ror => *w,
+                _ => b.load_aligned(Ty::I32, MemElem::W32, p, (off + 4 * (unit / 2)) as i32, 4),
+            };
+            *word = Some(w);
+            return b.op(Ty::I32, Op::Sxtb16 { ror }, &[w]);
+        }
+        let mem = if row.w_mem == Elem::I16 { MemElem::S16 } else { MemElem::S8 };
+        b.load(row.w_ty(), mem, p, (off + unit * row.n as usize * row.k as usize * row.w_mem.lane().bytes()) as i32)
     }
 }
 

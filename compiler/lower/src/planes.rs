@@ -4,7 +4,9 @@
 //! A row of taps w0 w1 w2 meets pixels x0 x1 x2 x3 as (x0,x1)(w0,w1) + (x2,x3)(w2,0) for the even output and, with stride 1, as
 //! (x0,x1)(0,w0) + (x2,x3)(w1,w2) for the odd one: no pixel is loaded twice and none needs shifting.
 
+use crate::conv::kernel_name;
 use crate::emit::{Arg, Call};
+use crate::narrow::PlaneTaps;
 use crate::pack::fold_zero_point;
 use crate::spec::ConvSpec;
 use mcompc_ir::{Code, Error, Result, ValueId};
@@ -67,13 +69,15 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
             }
         }
     }
-    // Per channel: bias, multiplier, then for each row of taps its words.
+    let taps = PlaneTaps { bits: s.narrow.as_ref().map_or(8, |n| n.bits.into()), window: [g.kw, g.kh], kinds: &kinds };
+    let packed = s.narrow.as_ref().map(|n| taps.pack(n, s)).transpose()?;
+    // Per channel: bias, multiplier, then for each row of taps its words, or those packed elsewhere.
     let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x);
     let mut params = Vec::new();
     for (ch, (bias, mult)) in bias.iter().zip(&s.mult).enumerate() {
         params.extend(bias.to_le_bytes());
         params.extend(mult.to_le_bytes());
-        for ky in 0..g.kh {
+        for ky in (0..g.kh).filter(|_| packed.is_none()) {
             for (lo, hi) in &kinds {
                 for t in [lo, hi] {
                     let w = t.map_or(0i16, |t| i16::from(s.weights[(ch * g.kh + ky) * g.kw + t]));
@@ -82,25 +86,46 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
             }
         }
     }
-    let per_channel = 8 + g.kh * kinds.len() * 4;
+    let per_channel = 8 + if packed.is_some() { 0 } else { taps.word_bytes() };
     let plane_bytes = sh.pw * sh.ph * 2;
 
-    let mut b = Builder::new("dwplane");
+    let mut b = Builder::new(kernel_name("dwplane", s));
     let px = b.ptr("x", Role::In, g.h * g.w * g.c, 1);
     let py = b.ptr("y", Role::Out, g.pixels() * g.c, 1);
     let pp = b.ptr("p", Role::Const, params.len(), 4);
-    let ps = b.ptr("s", Role::Scratch, plane_bytes, 4);
-    let args = vec![Arg::Value(x), Arg::Value(y), Arg::Data { bytes: params, align: 4, weights: true }, Arg::Scratch(plane_bytes)];
+    let scratch = plane_bytes + if packed.is_some() { taps.word_bytes() } else { 0 };
+    let ps = b.ptr("s", Role::Scratch, scratch, 4);
+    let mut args =
+        vec![Arg::Value(x), Arg::Value(y), Arg::Data { bytes: params, align: 4, weights: packed.is_none() }, Arg::Scratch(scratch)];
+    // Packed taps and where their words go.
+    let unpacked = packed.map(|bytes| {
+        let w = b.ptr("w", Role::Const, bytes.len(), 1);
+        args.push(Arg::Data { bytes, align: 4, weights: true });
+        let words = b.ptr_imm(ps, plane_bytes as i32);
+        taps.clear(&mut b, words);
+        (w, words)
+    });
     // The frame of padding is the same for every channel: written once.
     let z = b.iconst(s.zp_x & 0xffff | s.zp_x << 16);
     b.for_loop(0, (plane_bytes / 4) as i32, 1, &[ps], |b, _, p| {
         b.store_aligned(z, MemElem::W32, p[0], 0, 4);
         vec![b.ptr_imm(p[0], 4)]
     });
-    b.for_loop(0, g.c as i32, 1, &[px, py, pp], |b, _, c| {
+    let mut carried = vec![px, py, pp];
+    carried.extend(unpacked.map(|u| u.0));
+    b.for_loop(0, g.c as i32, 1, &carried, |b, _, c| {
         stage_plane(b, s, &sh, c[0], ps);
-        convolve(b, s, &sh, row, &kinds, ps, c[2], c[1]);
-        vec![b.ptr_imm(c[0], 1), b.ptr_imm(c[1], 1), b.ptr_imm(c[2], per_channel as i32)]
+        let (words, off) = match unpacked {
+            None => (c[2], 8),
+            Some((_, words)) => {
+                taps.unpack(b, c[3], words);
+                (words, 0)
+            }
+        };
+        convolve(b, s, &sh, row, &kinds, ps, c[2], (words, off), c[1]);
+        let mut next = vec![b.ptr_imm(c[0], 1), b.ptr_imm(c[1], 1), b.ptr_imm(c[2], per_channel as i32)];
+        next.extend(c.get(3).map(|&w| b.ptr_imm(w, taps.packed_bytes() as i32)));
+        next
     });
     Ok(Call { func: b.finish(), rows: vec![row.clone()], args, macs: (g.pixels() * g.c * g.kh * g.kw) as u64, in_place: vec![] })
 }
@@ -125,7 +150,17 @@ fn stage_plane(b: &mut Builder, s: &ConvSpec, sh: &Shape, x: Val, plane: Val) {
 }
 
 #[allow(clippy::too_many_arguments)]
-fn convolve(b: &mut Builder, s: &ConvSpec, sh: &Shape, row: &Row, kinds: &[(Option<usize>, Option<usize>)], plane: Val, p: Val, y: Val) {
+fn convolve(
+    b: &mut Builder,
+    s: &ConvSpec,
+    sh: &Shape,
+    row: &Row,
+    kinds: &[(Option<usize>, Option<usize>)],
+    plane: Val,
+    p: Val,
+    words: (Val, usize),
+    y: Val,
+) {
     let g = &s.geo;
     let strip = |b: &mut Builder, src: Val, out: Val, count: usize| {
         let bias = b.load_aligned(Ty::I32, MemElem::W32, p, 0, 4);
@@ -142,8 +177,9 @@ fn convolve(b: &mut Builder, s: &ConvSpec, sh: &Shape, row: &Row, kinds: &[(Opti
                 }
                 let xw = b.load_aligned(Ty::I32, MemElem::W32, src, ((ky * sh.pw + 2 * word) * 2) as i32, 4);
                 for (i, k) in uses {
-                    let w = *taps[k]
-                        .get_or_insert_with(|| b.load_aligned(Ty::I32, MemElem::W32, p, (8 + (ky * kinds.len() + k) * 4) as i32, 4));
+                    let w = *taps[k].get_or_insert_with(|| {
+                        b.load_aligned(Ty::I32, MemElem::W32, words.0, (words.1 + (ky * kinds.len() + k) * 4) as i32, 4)
+                    });
                     acc[i] = b.contract(0, row, 0, acc[i], xw, w);
                 }
             }

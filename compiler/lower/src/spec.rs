@@ -1,5 +1,6 @@
 //! Typed views of integer nodes: geometry and rescaling read once from attributes and values.
 
+use crate::narrow::{Blocks, Narrow};
 use mcompc_ir::{Code, DType, Error, Graph, NodeId, Result, Value};
 use mcompc_kernel::{MemElem, Rescale};
 
@@ -63,6 +64,8 @@ pub struct ConvSpec {
     pub mult: Vec<i32>,
     /// Rescaling.
     pub rescale: Rescale,
+    /// The codes of fewer than eight bits that the weights are made of.
+    pub narrow: Option<Narrow>,
 }
 
 fn zp(v: &Value) -> Result<i32> {
@@ -132,6 +135,25 @@ fn ungroup(w: &[i8], o: usize, taps: usize, c: usize, group: usize) -> Vec<i8> {
     full
 }
 
+// The width of the codes and their multipliers, [o, runs of K].
+fn narrow_of(g: &Graph, n: NodeId, o: usize) -> Result<Option<Narrow>> {
+    let attrs = &g.node(n).attrs;
+    let bits = attrs.int_or("bits", 8)?;
+    let r = g.inputs_of(n).get(4).copied();
+    let blocks = match r.map(|v| g.const_of(v)) {
+        None => None,
+        Some(Some(r)) if r.shape.first() == Some(&o) => {
+            Some(Blocks { len: attrs.int("block")? as usize, r: r.as_i8()?.iter().map(|&r| r as u8).collect() })
+        }
+        Some(_) => return Err(Error::new(Code::Internal, "the multipliers of runs of weights are not constant, or not one row a channel")),
+    };
+    match bits {
+        2..8 => Ok(Some(Narrow { bits: bits as u8, blocks })),
+        _ if blocks.is_some() => Err(Error::new(Code::Internal, "multipliers of runs of weights belong to codes of fewer than eight bits")),
+        _ => Ok(None),
+    }
+}
+
 /// Reads a q.conv (with `depthwise` telling which form) or q.dense node.
 pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> {
     let ins = g.inputs_of(n);
@@ -161,6 +183,12 @@ pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> 
         }
         (geo, o, depthwise)
     };
+    let narrow = narrow_of(g, n, o)?;
+    if narrow.as_ref().is_some_and(|n| n.blocks.is_some()) && weights.len() != w.elems() {
+        return Err(
+            Error::new(Code::Backend, "groups of channels with multipliers of runs of weights have no kernel").hint("leave --group away")
+        );
+    }
     let spec = ConvSpec {
         geo,
         o,
@@ -171,6 +199,7 @@ pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> 
         bias: bias.to_i32_vec()?,
         mult: mult.to_i32_vec()?,
         rescale: rescale_of(g, n)?,
+        narrow,
     };
     Ok((spec, depthwise))
 }

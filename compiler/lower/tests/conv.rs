@@ -3,8 +3,8 @@
 
 use mcompc_ir::ValueId;
 use mcompc_kernel::interp::{self, Memory};
-use mcompc_kernel::{Machine, Module, Rescale};
-use mcompc_lower::{Arg, Call, ConvSpec, Geometry, conv_kernel, dense_kernel, depthwise_kernel};
+use mcompc_kernel::{Machine, Module, Rescale, Unpack};
+use mcompc_lower::{Arg, Blocks, Call, ConvSpec, Geometry, Narrow, conv_kernel, dense_kernel, depthwise_kernel};
 
 struct Rng(u64);
 impl Rng {
@@ -102,6 +102,7 @@ fn spec(rng: &mut Rng, geo: Geometry, o: usize, x_u8: bool, depthwise: bool) -> 
         bias: (0..o).map(|_| rng.next(-20000, 20000) as i32).collect(),
         mult: (0..o).map(|_| rng.next(1 << 20, 1 << 22) as i32 * (1 << (shift - 1))).collect(),
         rescale: Rescale { pre: rng.next(0, 1) as u8, shift, zp, lo: if rng.next(0, 1) == 0 { -128 } else { zp }, hi: 127 },
+        narrow: None,
         geo,
     }
 }
@@ -188,4 +189,123 @@ fn depthwise_equal_the_definition() {
             }
         }
     }
+}
+
+/// The layer with weights of `bits` bits; with `block`, runs of so many share a multiplier.
+fn narrow(rng: &mut Rng, mut s: ConvSpec, bits: u8, block: Option<usize>) -> ConvSpec {
+    let k = s.weights.len() / s.o;
+    let runs = block.map_or(1, |b| k.div_ceil(b));
+    // The largest multiplier with which every weight fits eight bits.
+    let most = 127 >> (bits - 1);
+    let r: Vec<u8> = (0..s.o * runs).map(|_| if block.is_some() { rng.next(1, most) as u8 } else { 1 }).collect();
+    let limit = 1 << (bits - 1);
+    for (i, w) in s.weights.iter_mut().enumerate() {
+        let r = r[i / k * runs + i % k / block.unwrap_or(k)];
+        *w = rng.next(-limit, limit - 1) as i8 * r as i8;
+    }
+    s.narrow = Some(Narrow { bits, blocks: block.map(|len| Blocks { len, r }) });
+    s
+}
+
+/// Every machine, told how to unpack these widths too.
+fn narrow_machines() -> Vec<Machine> {
+    let mut all: Vec<Machine> = machines().into_iter().filter(|m| m.row().form != mcompc_kernel::Form::Matrix).collect();
+    for m in &mut all {
+        let method = m.unpack(4).unwrap_or_else(|e| panic!("{e}"));
+        m.unpack.extend([2, 3].map(|bits| Unpack { bits, method }));
+    }
+    all
+}
+
+#[test]
+fn packed_convolutions_equal_the_definition() {
+    let mut rng = Rng(13);
+    for m in narrow_machines() {
+        for (i, (geo, o)) in geometries().into_iter().enumerate() {
+            for (bits, block) in [(4, None), (4, Some(32)), (4, Some(64)), ([2, 3][i % 2], None), (3, Some(32))] {
+                let x_u8 = rng.next(0, 1) == 1;
+                let base = spec(&mut rng, geo.clone(), o, x_u8, false);
+                let s = narrow(&mut rng, base, bits, block);
+                let x: Vec<u8> = (0..geo.h * geo.w * geo.c).map(|_| rng.next(0, 255) as u8).collect();
+                let (vx, vy) = ids();
+                let call = if geo.h == 1 && geo.w == 1 { dense_kernel(&s, &m, vx, vy) } else { conv_kernel(&s, &m, vx, vy) }.unwrap();
+                let want = reference(&s, false, &x);
+                assert_eq!(run(call, &x, want.len()), want, "{} {geo:?} u8={x_u8} {bits} bits, blocks {block:?}", m.isa);
+            }
+        }
+    }
+}
+
+#[test]
+fn packed_depthwise_equal_the_definition() {
+    let mut rng = Rng(17);
+    for m in narrow_machines() {
+        for (mut geo, _) in geometries() {
+            for (c, bits) in [(geo.c, 4), (24, 4), (3, 4), (24, 3), (5, 2)] {
+                geo.c = c;
+                let base = spec(&mut rng, geo.clone(), c, false, true);
+                let s = narrow(&mut rng, base, bits, None);
+                let x: Vec<u8> = (0..geo.h * geo.w * geo.c).map(|_| rng.next(0, 255) as u8).collect();
+                let (vx, vy) = ids();
+                let call = depthwise_kernel(&s, &m, vx, vy).unwrap();
+                let want = reference(&s, true, &x);
+                assert_eq!(run(call, &x, want.len()), want, "{} {geo:?} {bits} bits", m.isa);
+            }
+        }
+    }
+}
+
+/// Sums that sixteenfold weights would carry out of 32 bits, and shifts with no room for the factor: codes are sign-extended instead.
+#[test]
+fn sums_without_room_for_a_factor() {
+    let mut rng = Rng(19);
+    for m in narrow_machines() {
+        for (bias, shift) in [(1 << 28, 8), (0, 13)] {
+            let (geo, o) = geometries().swap_remove(0);
+            let base = spec(&mut rng, geo.clone(), o, false, false);
+            let mut s = narrow(&mut rng, base, 4, None);
+            s.bias.fill(bias);
+            s.rescale = Rescale { pre: 0, shift, ..s.rescale };
+            let x: Vec<u8> = (0..geo.h * geo.w * geo.c).map(|_| rng.next(0, 255) as u8).collect();
+            let (vx, vy) = ids();
+            let want = reference(&s, false, &x);
+            assert_eq!(run(conv_kernel(&s, &m, vx, vy).unwrap(), &x, want.len()), want, "{} bias {bias}", m.isa);
+        }
+    }
+}
+
+#[test]
+fn packed_weights_take_the_room_of_their_bits() {
+    let mut rng = Rng(23);
+    let weights = |call: &Call| -> usize {
+        call.args.iter().filter_map(|a| if let Arg::Data { bytes, weights: true, .. } = a { Some(bytes.len()) } else { None }).sum()
+    };
+    for m in narrow_machines() {
+        let (geo, o) = geometries().swap_remove(0);
+        let (vx, vy) = ids();
+        let s = spec(&mut rng, geo, o, false, false);
+        let codes = s.weights.len();
+        let four = narrow(&mut rng, s.clone(), 4, None);
+        assert_eq!(weights(&conv_kernel(&four, &m, vx, vy).unwrap()), codes / 2, "{}", m.isa);
+        let runs = narrow(&mut rng, s.clone(), 4, Some(32));
+        assert_eq!(weights(&conv_kernel(&runs, &m, vx, vy).unwrap()), codes / 2 + codes / 32, "{}", m.isa);
+        let depthwise = narrow(&mut rng, spec(&mut Rng(1), geometries().swap_remove(3).0, 16, false, true), 4, None);
+        let dw = depthwise_kernel(&depthwise, &m, vx, vy).unwrap();
+        // Nine taps are ten where they come in pairs of codes, and sixteen where pairs of taps share a lane with another.
+        let pairs = m.contract.iter().any(|r| r.form == mcompc_kernel::Form::Dot && r.a == mcompc_kernel::Elem::I16 && r.k == 2);
+        let taps = if pairs { 16 } else { 10 };
+        assert_eq!(weights(&dw), 16 * taps / 2, "{}", m.isa);
+    }
+}
+
+#[test]
+fn a_width_that_a_machine_cannot_unpack_is_refused() {
+    let mut rng = Rng(29);
+    let m = mcompc_target::machine("armv7e-m").unwrap();
+    let (geo, o) = geometries().swap_remove(0);
+    let base = spec(&mut rng, geo, o, false, false);
+    let s = narrow(&mut rng, base, 3, None);
+    let (vx, vy) = ids();
+    let e = conv_kernel(&s, &m, vx, vy).unwrap_err();
+    assert!(e.code == mcompc_ir::Code::Backend && e.message.contains("3 bits"), "{e}");
 }

@@ -11,6 +11,7 @@ pub(crate) mod rescale_op;
 pub(crate) mod softmax;
 
 mod rescale;
+mod weights;
 
 pub use rescale::Rescale;
 

@@ -97,6 +97,7 @@ fn loss(s: &mut String, r: &Report) {
         vec!["Samples".into(), format!("{} ({})", l.samples, l.data)],
         vec!["Same top-1".into(), format!("{:.2} %", 100.0 * l.top1_agreement)],
         vec!["Squared error over variance".into(), real(l.error_over_variance)],
+        vec!["Lost".into(), l.judged()],
     ];
     if l.per_output.len() > 1 {
         rows.extend(l.per_output.iter().map(|(n, v)| vec![format!("of `{n}`"), real(*v)]));
@@ -136,7 +137,9 @@ fn layers(s: &mut String, r: &Report) {
             m.unwrap_or_default(),
             l.accumulator.map(|a| format!("2^{:.1}", (a.max(1) as f64).log2())).unwrap_or_default(),
             count(l.macs),
+            l.bits.map(|b| b.to_string()).unwrap_or_default(),
             bytes(l.weight_bytes),
+            l.bits_why.clone().unwrap_or_default(),
         ]
     });
     let heads = [
@@ -152,7 +155,9 @@ fn layers(s: &mut String, r: &Report) {
         "#multiplier",
         "#sums below",
         "#MACs",
+        "#bits",
         "#weights",
+        "why so many bits",
     ];
     table(s, &heads, rows);
 }

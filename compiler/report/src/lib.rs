@@ -116,6 +116,12 @@ pub struct Layer {
     pub accumulator: Option<u64>,
     /// Smallest and largest multiplier.
     pub multiplier: Option<(i64, i64)>,
+    /// Bits of a weight, where there are weights.
+    pub bits: Option<u8>,
+    /// Why it has so many, where that is not simply what was asked for.
+    pub bits_why: Option<String>,
+    /// Weights of a channel in a row that share a multiplier.
+    pub group: Option<usize>,
 }
 
 /// The memory plan.
@@ -179,6 +185,37 @@ pub struct Loss {
     pub error_over_variance: f64,
     /// Per output, its own error over variance.
     pub per_output: Vec<(String, f64)>,
+    /// By which figure the loss is judged.
+    pub criterion: Criterion,
+    /// The most that was allowed, in the unit of [`Loss::lost`]; absent where anything was.
+    pub limit: Option<f64>,
+}
+
+/// What counts as loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Criterion {
+    /// Points of top-1 agreement: classifiers.
+    #[default]
+    Top1,
+    /// Squared error in percent of the output's variance: everything else.
+    Error,
+}
+
+impl Loss {
+    /// The loss by its criterion: points of top-1 agreement, or percent of the output's variance.
+    pub fn lost(&self) -> f64 {
+        match self.criterion {
+            Criterion::Top1 => 100.0 * (1.0 - self.top1_agreement),
+            Criterion::Error => 100.0 * self.error_over_variance,
+        }
+    }
+    /// The loss with its unit and limit, for people.
+    pub fn judged(&self) -> String {
+        let unit = if self.criterion == Criterion::Top1 { "points of top-1 agreement" } else { "% of the output's variance" };
+        let limit = self.limit.map_or_else(|| "no limit".into(), |l| format!("limit {l}"));
+        format!("{:.2} {unit} ({limit})", self.lost())
+    }
 }
 
 impl Report {

@@ -27,6 +27,9 @@ fn report() -> Report {
         shift: Some(9),
         accumulator: Some(1 << 20),
         multiplier: Some((1 << 20, 1 << 30)),
+        bits: Some(4),
+        bits_why: Some("first <layer>".into()),
+        group: None,
     };
     Report {
         generator: "mcompc",
@@ -49,7 +52,14 @@ fn report() -> Report {
         },
         calibration: Calibration { samples: 10, range: "mse".into() },
         passes: vec![Pass { name: "fold".into(), changes: 3 }],
-        loss: Some(Loss { data: "calibration".into(), samples: 10, top1_agreement: 0.9, error_over_variance: 0.003, per_output: vec![] }),
+        loss: Some(Loss {
+            data: "calibration".into(),
+            samples: 10,
+            top1_agreement: 0.9,
+            error_over_variance: 0.003,
+            limit: Some(12.5),
+            ..Loss::default()
+        }),
         warnings: vec!["a < b".into()],
     }
 }
@@ -79,6 +89,7 @@ fn page_is_self_contained_and_escaped() {
     assert!(!html.contains("<script") && html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     assert!(html.contains("conv &amp; co") && html.contains("a &lt; b"));
     assert!(!html.contains("http") && !html.contains("src="));
+    assert!(html.contains("first &lt;layer&gt;") && html.contains("10.00 points of top-1 agreement (limit 12.5)"));
     assert!(html.contains("90.00 %") && html.contains("20.0 k"));
     assert_eq!(html.matches("class=\"bar\"").count(), 4);
     assert_eq!(html.matches("class=\"buf\"").count(), 1);
@@ -92,5 +103,7 @@ fn json_has_the_same_figures() {
     assert_eq!(v["layers"][0]["multiplier"][1], 1 << 30);
     assert_eq!(v["memory"]["live"][1], 64);
     assert_eq!(v["loss"]["top1_agreement"], 0.9);
+    assert_eq!((v["loss"]["criterion"].as_str(), v["loss"]["limit"].as_f64()), (Some("top1"), Some(12.5)));
+    assert_eq!(v["layers"][1]["bits"], 4);
     assert_eq!(json, report().json().unwrap());
 }

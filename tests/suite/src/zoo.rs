@@ -1,8 +1,10 @@
 //! Public models with their reference inputs, quantized; the digits model of this repository stands in where the zoo is missing.
 
 use crate::Random;
+
 use mcompc::driver::{self, Front, Options, Quantized};
 use mcompc::progress::Silent;
+use mcompc_compress::WeightBits;
 use mcompc_data::{Dataset, InputSpec};
 use mcompc_ir::{Code, Error, Result, Tensor};
 use mcompc_target::{Backend, Target};
@@ -75,6 +77,14 @@ pub struct Prepared {
 /// # Errors
 /// Those of the stages.
 pub fn prepare(m: &Model, path: &Path, random: usize) -> Result<Prepared> {
+    prepare_with(m, path, random, WeightBits::default())
+}
+
+/// As [`prepare`], with weights of other widths.
+///
+/// # Errors
+/// Those of the stages.
+pub fn prepare_with(m: &Model, path: &Path, random: usize, weights: WeightBits) -> Result<Prepared> {
     let spec = InputSpec::parse(m.input)?;
     let dir = tempfile::tempdir().map_err(io)?;
     let reference = path.with_extension("ref.npz");
@@ -90,6 +100,7 @@ pub fn prepare(m: &Model, path: &Path, random: usize) -> Result<Prepared> {
         dims: vec![],
         range: mcompc_compress::RangeMethod::Mse,
         firmware: Default::default(),
+        weights,
     };
     let front = driver::front(&o, &Silent)?;
     let quantized = driver::quantize(&o, &front, &Silent)?;

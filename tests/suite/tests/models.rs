@@ -3,8 +3,9 @@
 
 mod device;
 
+use mcompc_compress::WeightBits;
 use mcompc_interp::FastInt;
-use mcompc_suite::{MODELS, Model, Prepared, RARE, compile, emulate, interpret, native, prepare, reference};
+use mcompc_suite::{MODELS, Model, Prepared, RARE, compile, emulate, interpret, native, prepare, prepare_with, reference};
 use mcompc_target::{Backend, Target};
 
 /// Random inputs a model, beside its reference samples.
@@ -42,27 +43,62 @@ fn check(p: &Prepared, name: &str, target: &str, backend: Backend, want: &[Vec<V
     println!("{name}: {target} {backend:?}: {} inputs equal, kernel interpreter {n}", got.len());
 }
 
-// `micro`: small enough for the memory of the boards.
+// A model on the executors: `cranelift` and `mlir` targets; `micro` ones only where it is small enough for the memory of the boards.
 #[cfg_attr(not(feature = "mlir"), allow(unused_variables))]
-fn model(m: Model, micro: bool) {
-    let Some(path) = m.path() else { return };
-    let p = prepare(&m, &path, RANDOM).unwrap_or_else(|e| panic!("{}: {e}", m.name()));
+fn agree(m: Model, p: &Prepared, by_the_book: usize, cranelift: &[&str], mlir: &[&str], micro: bool) {
     let g = &p.quantized.graph;
     // The definition itself for the first inputs; its fast form, which tests of its own hold to it, for all.
     let fast = FastInt::new(g).unwrap();
     let want: Vec<Vec<Vec<u8>>> =
         p.inputs.iter().map(|x| fast.run(x, |_, _| {}).unwrap().into_iter().map(|t| t.bytes().to_vec()).collect()).collect();
-    for (x, want) in p.inputs.iter().zip(&want).take(4) {
+    for (x, want) in p.inputs.iter().zip(&want).take(by_the_book) {
         assert_eq!(&reference(g, x).unwrap(), want, "{}: fast and by-the-book integer interpreters", m.name());
     }
-    for target in ["x86_64", "x86_64-v2", "x86_64-v4", "aarch64", "aarch64-dotprod", "riscv64gc"] {
-        check(&p, m.name(), target, Backend::Cranelift, &want);
+    for target in cranelift {
+        check(p, m.name(), target, Backend::Cranelift, &want);
     }
     #[cfg(feature = "mlir")]
-    for target in ["x86_64", "x86_64-v4", "aarch64-dotprod", "riscv64gcv", "cortex-m4", "cortex-m55"] {
+    for target in mlir {
         if micro || !target.starts_with("cortex") {
-            check(&p, m.name(), target, Backend::Mlir, &want);
+            check(p, m.name(), target, Backend::Mlir, &want);
         }
+    }
+}
+
+fn model(m: Model, micro: bool) {
+    let Some(path) = m.path() else { return };
+    let p = prepare(&m, &path, RANDOM).unwrap_or_else(|e| panic!("{}: {e}", m.name()));
+    let cranelift = ["x86_64", "x86_64-v2", "x86_64-v4", "aarch64", "aarch64-dotprod", "riscv64gc"];
+    let mlir = ["x86_64", "x86_64-v4", "aarch64-dotprod", "riscv64gcv", "cortex-m4", "cortex-m55"];
+    agree(m, &p, 4, &cranelift, &mlir, micro);
+}
+
+/// Weights of four bits, on targets of each way to take them apart; `block` gives runs of weights their multipliers.
+fn four_bits(m: Model, micro: bool, block: Option<usize>) {
+    let Some(path) = m.path() else { return };
+    let bits = WeightBits { bits: 4, block, ends: block.is_none(), ..WeightBits::default() };
+    let p = prepare_with(&m, &path, 12, bits).unwrap_or_else(|e| panic!("{}: {e}", m.name()));
+    let cranelift = ["x86_64", "x86_64-v4", "aarch64", "aarch64-dotprod", "riscv64gc"];
+    let mlir = ["x86_64", "x86_64-v4", "aarch64-dotprod", "riscv64gcv", "cortex-m4", "cortex-m55"];
+    agree(m, &p, 1, &cranelift, &mlir, micro);
+}
+
+#[test]
+fn four_bits_small() {
+    for index in 0..5 {
+        four_bits(MODELS[index], true, None);
+    }
+}
+
+#[test]
+fn four_bits_mobilenet() {
+    four_bits(MODELS[6], false, None);
+}
+
+#[test]
+fn four_bits_in_groups() {
+    for index in [0, 1, 3] {
+        four_bits(MODELS[index], true, Some(32));
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{json, percent};
 use crate::Answer;
 use crate::args::Compile;
-use crate::driver::{self, Options};
+use crate::driver::{self, MaxLoss, Options};
 use crate::progress::Bar;
 use mcompc_ir::Result;
 use mcompc_package::{check_out_dir, write_dir};
@@ -12,10 +12,11 @@ use std::fmt::Write;
 
 pub(crate) fn compile(c: &Compile) -> Result<Answer> {
     let o = Options::new(&c.build)?;
+    let limit = MaxLoss::new(c.max_loss.as_deref(), o.weights.bits)?;
     check_out_dir(&c.out, c.force)?;
     let bar = Bar::default();
     let compiled = driver::compile(&o, &bar)?;
-    let loss = driver::measure(&o, &compiled, &bar)?;
+    let loss = limit.hold(driver::measure(&o, &compiled, &bar)?)?;
     let report = driver::describe(&o, &compiled, loss)?;
     let files = driver::package(&o, &compiled, &report)?;
     write_dir(&c.out, &files, c.force)?;
@@ -47,6 +48,7 @@ pub(crate) fn summary(r: &Report) -> String {
             l.data,
             l.error_over_variance
         );
+        let _ = writeln!(s, "  lost        {}", l.judged());
     }
     for w in &r.warnings {
         let _ = writeln!(s, "  warning: {w}");

@@ -22,14 +22,16 @@ pub(crate) fn plan(b: &Build) -> Result<Answer> {
 }
 
 fn table(layers: &[Layer], live: &[u64]) -> String {
-    let heads = ["layer", "operator", "kernel", "result", "MACs", "weights", "RAM"].map(String::from);
+    let heads = ["layer", "operator", "kernel", "result", "MACs", "bits", "weights", "RAM", ""].map(String::from);
     let mut rows = vec![heads];
     for (i, l) in layers.iter().enumerate() {
         let shape = l.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
         let ram = live.get(i).copied().unwrap_or_default();
-        rows.push([tail(&l.name), l.op.clone(), l.kernel.clone(), shape, count(l.macs), bytes(l.weight_bytes), bytes(ram)]);
+        let bits = l.bits.map(|b| b.to_string()).unwrap_or_default();
+        let why = l.bits_why.clone().or_else(|| l.group.map(|n| format!("groups of {n}"))).unwrap_or_default();
+        rows.push([tail(&l.name), l.op.clone(), l.kernel.clone(), shape, count(l.macs), bits, bytes(l.weight_bytes), bytes(ram), why]);
     }
-    let mut width = [0; 7];
+    let mut width = [0; 9];
     for r in &rows {
         for (w, c) in width.iter_mut().zip(r) {
             *w = (*w).max(c.chars().count());
@@ -39,8 +41,8 @@ fn table(layers: &[Layer], live: &[u64]) -> String {
     for r in rows {
         for (i, (w, c)) in width.iter().zip(&r).enumerate() {
             let pad = " ".repeat(w - c.chars().count());
-            // The first four are words, the others numbers.
-            let _ = if i < 4 { write!(s, "{c}{pad}  ") } else { write!(s, "{pad}{c}  ") };
+            // The first four and the last are words, the others numbers.
+            let _ = if i < 4 || i == 8 { write!(s, "{c}{pad}  ") } else { write!(s, "{pad}{c}  ") };
         }
         s.truncate(s.trim_end().len());
         s.push('\n');

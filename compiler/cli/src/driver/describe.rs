@@ -79,7 +79,7 @@ pub fn describe(o: &Options, c: &Compiled, loss: Option<Loss>) -> Result<Report>
         model_sha256: c.front.sha256.clone(),
         target: o.target.name.clone(),
         backend: backend_name(o.backend).into(),
-        level: "int8".into(),
+        level: o.level_name(),
         inputs: inputs.iter().zip(&names.inputs).map(tensor).collect(),
         outputs: outputs.iter().zip(&names.outputs).map(tensor).collect(),
         totals,
@@ -115,6 +115,7 @@ fn layers(q: &Quantized, lowered: &Lowered) -> Result<Vec<Layer>> {
     for l in &lowered.layers {
         let id = by_name.get_mut(&(l.name.as_str(), l.op.as_str())).and_then(Vec::pop);
         let value = id.map(|n| g.value(ValueId { node: n, port: 0 }));
+        let note = q.notes.iter().find(|x| x.node == l.name && x.op == l.op);
         let int = |name: &str| id.and_then(|n| g.node(n).attrs.int(name).ok());
         rows.push(Layer {
             name: l.name.clone(),
@@ -129,8 +130,11 @@ fn layers(q: &Quantized, lowered: &Lowered) -> Result<Vec<Layer>> {
             zero_point: value.and_then(|v| v.quant).map(|q| q.zero_point),
             pre: int("pre"),
             shift: int("shift"),
-            accumulator: q.notes.iter().find(|x| x.node == l.name && x.op == l.op).map(|x| x.acc_bound),
+            accumulator: note.map(|x| x.acc_bound),
             multiplier: id.and_then(|n| multiplier(g, n)),
+            bits: note.map(|x| x.bits),
+            bits_why: note.and_then(|x| x.why.clone()),
+            group: note.and_then(|x| x.block),
         });
     }
     Ok(rows)

@@ -4,8 +4,8 @@ use super::{Compiled, Firmware, Options, build, codes, float_outputs};
 use crate::progress::Progress;
 use crate::verify::{Agreement, Native, Runner};
 use mcompc_data::{Dataset, Sample};
-use mcompc_interp::FastExec;
-use mcompc_ir::Result;
+use mcompc_interp::{FastExec, FastInt};
+use mcompc_ir::{Result, Tensor};
 use mcompc_report::Loss;
 use mcompc_target::{Backend, Target};
 
@@ -16,18 +16,20 @@ const SAMPLES: usize = 256;
 const CHUNK: usize = 32;
 
 /// Compares both sides on the calibration samples. Native code computes the integer side: the target's own where it runs here, else the
-/// host's, which gives the same bytes. `None` without data, or on a computer that is no target.
+/// host's, which gives the same bytes, as does the integer executor on a computer that is no target. `None` without data.
 ///
 /// # Errors
 /// Those of reading the data again and of building for the host.
 pub fn measure(o: &Options, c: &Compiled, progress: &dyn Progress) -> Result<Option<Loss>> {
-    let (Some(path), Ok(host)) = (&o.calib, Target::host()) else { return Ok(None) };
+    let Some(path) = &o.calib else { return Ok(None) };
     let graph = &c.quantized.graph;
-    let native = if o.target.runs_here() {
-        Native::new(&c.built, graph)?
-    } else {
-        let built = build(&o.name, &c.front.sha256, graph, (&host, Backend::Cranelift), &Firmware::default(), progress)?;
-        Native::new(&built, graph)?
+    let runner: Box<dyn Runner> = match Target::host() {
+        _ if o.target.runs_here() => Box::new(Native::new(&c.built, graph)?),
+        Ok(host) => {
+            let built = build(&o.name, &c.front.sha256, graph, (&host, Backend::Cranelift), &Firmware::default(), progress)?;
+            Box::new(Native::new(&built, graph)?)
+        }
+        Err(_) => Box::new(Executor(FastInt::new(graph)?)),
     };
     let fast = FastExec::new(&c.front.canonical)?;
     let samples = Dataset::open(path)?.samples(&c.front.inputs)?;
@@ -42,7 +44,7 @@ pub fn measure(o: &Options, c: &Compiled, progress: &dyn Progress) -> Result<Opt
                 return Ok(());
             }
             let inputs: Vec<_> = chunk.iter().map(|s| codes(&c.front, graph, s)).collect::<Result<_>>()?;
-            let int = native.run_all(&inputs)?;
+            let int = runner.run_all(&inputs)?;
             for (real, int) in float_outputs(&c.front, &fast, &chunk)?.iter().zip(&int) {
                 sum.add(real, int, None)?;
             }
@@ -51,4 +53,15 @@ pub fn measure(o: &Options, c: &Compiled, progress: &dyn Progress) -> Result<Opt
     })();
     progress.end();
     result.map(|()| Some(sum.loss("calibration")))
+}
+
+struct Executor(FastInt);
+
+impl Runner for Executor {
+    fn name(&self) -> String {
+        "the integer executor".into()
+    }
+    fn run_all(&self, inputs: &[Vec<Tensor>]) -> Result<Vec<Vec<Tensor>>> {
+        inputs.iter().map(|x| self.0.run(x, |_, _| {})).collect()
+    }
 }

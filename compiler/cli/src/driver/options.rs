@@ -2,7 +2,7 @@
 
 use super::Firmware;
 use crate::args::{BackendArg, Build, Range};
-use mcompc_compress::RangeMethod;
+use mcompc_compress::{RangeMethod, WeightBits};
 use mcompc_data::InputSpec;
 use mcompc_ir::{Code, Error, Result};
 use mcompc_target::{Backend, Target};
@@ -32,20 +32,45 @@ pub struct Options {
     pub range: RangeMethod,
     /// What firmware asks of the object.
     pub firmware: Firmware,
+    /// Bits of the weights.
+    pub weights: WeightBits,
 }
 
-/// Checks `-O`: only `int8` is built.
+/// Bits of the weights that `-O` asks for.
 ///
 /// # Errors
-/// E501 for every other level, E002 for a word that is none.
-pub fn level(text: &str) -> Result<()> {
+/// E501 for a level that is not built and for a word that is none.
+pub fn level(text: &str) -> Result<u8> {
     match text {
-        "int8" => Ok(()),
-        "int4" | "mixed" | "f32" | "int2" | "int3" | "int16" => {
-            Err(Error::new(Code::UnsupportedLevel, format!("`-O {text}` is not built yet")).hint("use -O int8"))
+        "int8" => Ok(8),
+        "int4" => Ok(4),
+        "mixed" | "f32" | "int2" | "int3" | "int16" => {
+            Err(Error::new(Code::UnsupportedLevel, format!("`-O {text}` is not built yet")).hint("use -O int8 or -O int4"))
         }
-        _ => Err(Error::new(Code::UnsupportedLevel, format!("`-O {text}` is no optimisation level")).hint("use -O int8")),
+        _ => Err(Error::new(Code::UnsupportedLevel, format!("`-O {text}` is no optimisation level")).hint("use -O int8 or -O int4")),
     }
+}
+
+/// Smallest group of weights: with its multiples, whole steps of every machine's inner loop.
+const GROUP: usize = 32;
+
+fn weights(b: &Build) -> Result<WeightBits> {
+    let usage = |what: String, hint: &str| Error::new(Code::Usage, what).hint(hint);
+    let bits = level(&b.level)?;
+    for (flag, given) in [("--group", b.group.is_some()), ("--int4-all", b.int4_all), ("--bits", !b.bits.is_empty())] {
+        if given && bits == 8 {
+            return Err(usage(format!("{flag} says how weights of four bits are made, -O {} makes none", b.level), "add -O int4"));
+        }
+    }
+    if let Some(n) = b.group.filter(|n| *n == 0 || !n.is_multiple_of(GROUP)) {
+        return Err(usage(format!("--group {n} is no positive multiple of {GROUP}"), "use --group 32, 64, 128"));
+    }
+    let by_name = |s: &String| match s.rsplit_once('=') {
+        Some((name, b @ ("4" | "8"))) if !name.is_empty() => Ok((name.to_string(), if b == "4" { 4 } else { 8 })),
+        _ => Err(usage(format!("--bits {s}: expected LAYER=4 or LAYER=8"), "`mcompc plan` lists the layers")),
+    };
+    let by_name = b.bits.iter().map(by_name).collect::<Result<_>>()?;
+    Ok(WeightBits { bits, block: b.group, ends: b.int4_all, by_name })
 }
 
 /// Name of a range method in flags and reports.
@@ -72,12 +97,16 @@ pub fn default_backend(target: &Target) -> Backend {
 }
 
 impl Options {
+    /// Value of `-O`.
+    pub fn level_name(&self) -> String {
+        format!("int{}", self.weights.bits)
+    }
     /// From the command line. Nothing is read but the flags themselves.
     ///
     /// # Errors
     /// E501, E502, E503 and E002.
     pub fn new(b: &Build) -> Result<Self> {
-        level(&b.level)?;
+        let weights = weights(b)?;
         let target = Target::by_name(&b.target)?;
         let backend = match b.backend {
             Some(BackendArg::Cranelift) => Backend::Cranelift,
@@ -104,6 +133,7 @@ impl Options {
                 Range::Mse => RangeMethod::Mse,
             },
             firmware,
+            weights,
         })
     }
 }
@@ -114,8 +144,8 @@ mod tests {
 
     #[test]
     fn levels_and_dims() {
-        assert_eq!(level("int8"), Ok(()));
-        for l in ["int4", "mixed", "f32", "fast"] {
+        assert_eq!((level("int8"), level("int4")), (Ok(8), Ok(4)));
+        for l in ["int3", "mixed", "f32", "fast"] {
             let e = level(l).unwrap_err();
             assert_eq!(e.code, Code::UnsupportedLevel);
             assert!(e.hint.is_some_and(|h| h.contains("int8")));

@@ -1,7 +1,7 @@
 //! Figures over many samples, in one pass: same prediction, squared error over variance, paired difference of top-1.
 
 use mcompc_ir::{Code, Error, Graph, Quant, Result, Tensor};
-use mcompc_report::Loss;
+use mcompc_report::{Criterion, Loss};
 use serde::Serialize;
 
 /// Top-1 of both sides on labelled samples, in 0..=1.
@@ -43,6 +43,7 @@ impl Moments {
 
 /// Running sums.
 pub struct Agreement {
+    criterion: Criterion,
     outputs: Vec<(String, Option<Quant>, Moments)>,
     samples: usize,
     same: usize,
@@ -58,11 +59,25 @@ fn argmax(v: &[f64]) -> usize {
     v.iter().enumerate().fold(0, |best, (i, x)| if *x > v[best] { i } else { best })
 }
 
+/// A classifier's first output ends in a softmax, or is one vector shorter than the inputs together; an autoencoder's is not.
+fn criterion(g: &Graph) -> Criterion {
+    let Some(out) = g.outputs.first() else { return Criterion::Error };
+    let mut n = out.value.node;
+    while g.node(n).op == "Reshape"
+        && let Some(v) = g.inputs_of(n).first()
+    {
+        n = v.node;
+    }
+    let (shape, inputs) = (&g.value(out.value).shape, g.inputs.iter().map(|&n| g.value(g.out(n)).elems()).sum());
+    let vector = shape.iter().filter(|&&d| d > 1).count() == 1 && g.value(out.value).elems() < inputs;
+    if g.node(n).op == "q.softmax" || vector { Criterion::Top1 } else { Criterion::Error }
+}
+
 impl Agreement {
     /// For the outputs of an integer graph.
     pub fn new(integer: &Graph) -> Self {
         let outputs = integer.outputs.iter().map(|o| (o.name.clone(), integer.value(o.value).quant, Moments::default())).collect();
-        Self { outputs, samples: 0, same: 0, labelled: 0, float_right: 0, int_right: 0, only: (0, 0) }
+        Self { criterion: criterion(integer), outputs, samples: 0, same: 0, labelled: 0, float_right: 0, int_right: 0, only: (0, 0) }
     }
 
     /// One sample: outputs of the float model, those of the library, and the label if there is one.
@@ -109,6 +124,8 @@ impl Agreement {
             top1_agreement: if self.samples == 0 { 0.0 } else { self.same as f64 / self.samples as f64 },
             error_over_variance: all.error_over_variance(),
             per_output: self.outputs.iter().map(|(n, _, m)| (n.clone(), m.error_over_variance())).collect(),
+            criterion: self.criterion,
+            limit: None,
         }
     }
 

@@ -5,7 +5,7 @@ use crate::support::*;
 use mcompc_ir::ValueId;
 use mcompc_kernel::interp::{self, Memory};
 use mcompc_kernel::*;
-use mcompc_lower::{Arg, Call, ConvSpec, Geometry, conv_kernel, dense_kernel, depthwise_kernel};
+use mcompc_lower::{Arg, Call, ConvSpec, Geometry, Narrow, conv_kernel, dense_kernel, depthwise_kernel};
 use mcompc_target::{Backend, Target};
 
 fn layer(h: usize, w: usize, c: usize, o: usize, k: usize, depthwise: bool) -> ConvSpec {
@@ -23,6 +23,7 @@ fn layer(h: usize, w: usize, c: usize, o: usize, k: usize, depthwise: bool) -> C
         bias: (0..o).map(|_| (r.next() as i32) >> 17).collect(),
         mult: (0..o).map(|_| (r.next() >> 4 | 0x0400_0000) as i32).collect(),
         rescale: Rescale { pre: 0, shift: if depthwise { 5 } else { 7 }, zp: 4, lo: -128, hi: 127 },
+        narrow: None,
     }
 }
 
@@ -66,20 +67,27 @@ fn expected(m: &Module, name: &str, input: &[u8]) -> Vec<u8> {
     memory.bytes(out.unwrap()).to_vec()
 }
 
+/// The same layer with weights of four bits.
+fn four_bits(mut s: ConvSpec) -> ConvSpec {
+    s.weights.iter_mut().for_each(|w| *w >>= 4);
+    s.narrow = Some(Narrow { bits: 4, blocks: None });
+    s
+}
+
 fn measure(target: &str, kind: &str, s: &ConvSpec) -> f64 {
     let call = kernel(target, kind, s);
     let macs = call.macs as f64;
     let data = Random(5).bytes(s.geo.h * s.geo.w * s.geo.c);
     let (m, name, input) = standalone(call, &data);
     if let Ok(dir) = std::env::var("MCOMPC_DUMP") {
-        std::fs::write(format!("{dir}/{target}.{kind}.s"), assembly(&m, target)).unwrap();
-        std::fs::write(format!("{dir}/{target}.{kind}.ll"), llvm_ir(&m, target)).unwrap();
+        std::fs::write(format!("{dir}/{target}.{name}.s"), assembly(&m, target)).unwrap();
+        std::fs::write(format!("{dir}/{target}.{name}.ll"), llvm_ir(&m, target)).unwrap();
     }
     let counted = target != "x86_64-v4";
     let run = run(&m, &name, target, &input, counted);
     assert!(run.output == expected(&m, &name, &input), "{target} {kind}: wrong result");
     let per = run.instructions.map_or(0.0, |n| n as f64 / macs);
-    println!("{target:16} {kind:10} {per:.3} instructions per product");
+    println!("{target:16} {kind:10} {per:.3} instructions per product{}", if s.narrow.is_some() { ", four bits" } else { "" });
     per
 }
 
@@ -123,6 +131,12 @@ fn budget(target: &str) {
     let dw = measure(target, "depthwise", &layer(25, 5, 64, 64, 3, true));
     measure(target, "conv3x3", &layer(8, 8, 16, 17, 3, false));
     measure(target, "dense", &layer(1, 1, 256, 41, 1, false));
+    let conv4 = measure(target, "conv1x1", &four_bits(layer(25, 5, 64, 64, 1, false)));
+    let dw4 = measure(target, "depthwise", &four_bits(layer(25, 5, 64, 64, 3, true)));
+    measure(target, "conv3x3", &four_bits(layer(8, 8, 16, 17, 3, false)));
+    measure(target, "dense", &four_bits(layer(1, 1, 256, 41, 1, false)));
+    // Counts are 0 where they cannot be taken.
+    assert!(conv4 <= 1.25 * conv && dw4 <= 1.25 * dw, "{target}: four bits take {:.3} and {:.3} of int8's", conv4 / conv, dw4 / dw);
     assert!(conv <= pointwise && dw <= depthwise, "{target}: {conv:.3} and {dw:.3} instructions a product");
 }
 

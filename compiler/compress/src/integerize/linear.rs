@@ -1,7 +1,9 @@
-//! Convolutions and dense layers: int8 weights per output channel, bias, multipliers, and the overflow proof.
+//! Convolutions and dense layers: weights per output channel, bias, multipliers, and the overflow proof.
 
+use super::bits::Choice;
 use super::{Ctx, LayerNote, act, code, range_of};
 use crate::dyadic::dyadic;
+use crate::narrow::Codes;
 use crate::{proof, weights};
 use mcompc_ir::{Attrs, Code, Error, Node, NodeId, Quant, Result, Tensor, ValueId};
 
@@ -16,6 +18,8 @@ pub(super) struct Layer<'a> {
     pub quant: Quant,
     pub act: (f64, f64),
     pub fused: Vec<String>,
+    /// Bits of a weight, and why.
+    pub bits: Choice,
 }
 
 /// Float weights [out channels, k] (k runs over window and input channels, channels innermost) and bias.
@@ -30,7 +34,16 @@ pub(super) struct Weights {
 
 impl<'a> Layer<'a> {
     pub(super) fn new(name: &'a str, out_name: &'a str, x: ValueId, quant: Quant) -> Self {
-        Self { name, out_name, x, x_scale: None, quant, act: (f64::NEG_INFINITY, f64::INFINITY), fused: Vec::new() }
+        Self {
+            name,
+            out_name,
+            x,
+            x_scale: None,
+            quant,
+            act: (f64::NEG_INFINITY, f64::INFINITY),
+            fused: Vec::new(),
+            bits: Choice { bits: 8, why: Some("one weight a channel".into()) },
+        }
     }
     /// The operand's step, where it is not the scale of its quantization.
     pub(super) fn scaled(self, x_scale: f64) -> Self {
@@ -78,7 +91,8 @@ impl Ctx<'_> {
             }
             _ => (Layer::new(&node.name, out_name, self.plain(ins[0])?, q), weights),
         };
-        let layer = Layer { act: act(node)?, fused: node.fused.clone(), ..layer };
+        let bits = self.bits.get(&id).cloned().unwrap_or(Choice { bits: 8, why: None });
+        let layer = Layer { act: act(node)?, fused: node.fused.clone(), bits, ..layer };
         self.layer(layer, op, attrs, weights)
     }
 
@@ -87,8 +101,11 @@ impl Ctx<'_> {
         let (outs, k) = (w.shape[0], w.w.len() / w.shape[0]);
         let (xq, xd) = (self.codes(l.x)?, self.out.value(l.x).dtype);
         let sx = l.x_scale.unwrap_or(xq.scale);
-        let scales = channel_scales(&w, k, sx, l.quant.scale);
-        let codes: Vec<i8> = w.w.iter().enumerate().map(|(i, &v)| weights::code(v.into(), scales[i / k])).collect();
+        let bits = l.bits.bits;
+        // Runs of a grouped convolution would mix groups where it runs as a full one.
+        let block = self.opts.weights.block.filter(|&len| bits < 8 && w.group == 1 && len < k);
+        let scales = channel_scales(&w, k, sx, l.quant.scale, bits, block);
+        let (codes, multipliers) = rounded(&w.w, k, &scales, bits, block);
         if self.opts.bias_correction {
             w.correct_bias(&codes, &scales, k);
         }
@@ -116,9 +133,18 @@ impl Ctx<'_> {
         ] {
             attrs.set(a, v);
         }
-        let v = self.emit_as(name, op, attrs, &[l.x, wt, bt, mt], l.out_name, Some(l.quant))?;
+        let mut ins = vec![l.x, wt, bt, mt];
+        if bits < 8 {
+            attrs.set("bits", i64::from(bits));
+        }
+        if let (Some(block), Some(r)) = (block, multipliers) {
+            attrs.set("block", block);
+            ins.push(self.out.add_const(format!("{name}.r"), Tensor::from_i8([outs, k.div_ceil(block)], &r)?));
+        }
+        let v = self.emit_as(name, op, attrs, &ins, l.out_name, Some(l.quant))?;
         self.out.node_mut(v.node).fused = l.fused;
-        self.layers.push(LayerNote { node: name.into(), op: op.into(), acc_bound: bound, pre: d.pre, shift: d.shift });
+        let Choice { bits, why } = l.bits;
+        self.layers.push(LayerNote { node: name.into(), op: op.into(), acc_bound: bound, pre: d.pre, shift: d.shift, bits, why, block });
         Ok(v)
     }
 }
@@ -128,8 +154,12 @@ const BIAS_BITS: i32 = 29;
 
 /// A positive scale per output channel. A channel of zeros takes one like the others', so that its bias has as many bits; a channel whose
 /// bias would not fit takes a coarser one.
-fn channel_scales(w: &Weights, k: usize, sx: f64, sy: f64) -> Vec<f64> {
-    let mut scales = weights::scales(&w.w, k);
+fn channel_scales(w: &Weights, k: usize, sx: f64, sy: f64, bits: u8, block: Option<usize>) -> Vec<f64> {
+    let mut scales = match block {
+        _ if bits == 8 => weights::scales(&w.w, k),
+        None => w.w.chunks_exact(k).map(|row| Codes::new(bits).scale(row)).collect(),
+        Some(len) => w.w.chunks_exact(k).map(|row| Codes::new(bits).scale_of_runs(row, len)).collect(),
+    };
     let mut seen: Vec<f64> = scales.iter().copied().filter(|&s| s > 0.0).collect();
     seen.sort_unstable_by(f64::total_cmp);
     let typical = seen.get(seen.len() / 2).copied().unwrap_or(libm::ldexp(sy / sx, -10));
@@ -140,6 +170,24 @@ fn channel_scales(w: &Weights, k: usize, sx: f64, sy: f64) -> Vec<f64> {
         *s = s.max(libm::ldexp(b.abs() / sx, -BIAS_BITS));
     }
     scales
+}
+
+/// Integer weights under the channels' scales, and the multipliers of runs of `block` weights: a weight is a code, times its multiplier.
+fn rounded(w: &[f32], k: usize, scales: &[f64], bits: u8, block: Option<usize>) -> (Vec<i8>, Option<Vec<i8>>) {
+    if bits == 8 {
+        return (w.iter().enumerate().map(|(i, &v)| weights::code(v.into(), scales[i / k])).collect(), None);
+    }
+    let codes = Codes::new(bits);
+    let (mut out, mut r) = (Vec::with_capacity(w.len()), Vec::new());
+    for (row, &scale) in w.chunks_exact(k).zip(scales) {
+        let len = block.unwrap_or(k);
+        let by = if block.is_some() { codes.multipliers(row, len, scale) } else { vec![1] };
+        for (run, &by) in row.chunks(len).zip(&by) {
+            out.extend(run.iter().map(|&v| codes.code(v.into(), scale * f64::from(by)) * by as i8));
+        }
+        r.extend(by.iter().map(|&by| by as i8));
+    }
+    (out, block.map(|_| r))
 }
 
 impl Weights {

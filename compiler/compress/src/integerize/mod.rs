@@ -2,6 +2,7 @@
 
 mod add;
 mod arith;
+mod bits;
 mod channel;
 mod inputs;
 mod linear;
@@ -12,6 +13,8 @@ mod quants;
 mod softmax;
 mod unary;
 
+pub use bits::WeightBits;
+
 use crate::range::RangeMethod;
 use crate::{Stats, datafree};
 use inputs::Raw;
@@ -20,17 +23,19 @@ use mcompc_ir::{Attrs, Code, DType, Error, Graph, Node, NodeId, Output, Quant, R
 use std::collections::BTreeMap;
 
 /// Choices; the default is what `-O int8` means.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How ranges are taken from calibration data (made-up statistics are always taken whole).
     pub method: RangeMethod,
     /// Whether the mean error of rounded weights is taken out of the bias.
     pub bias_correction: bool,
+    /// Bits of the weights.
+    pub weights: WeightBits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { method: RangeMethod::Mse, bias_correction: true }
+        Self { method: RangeMethod::Mse, bias_correction: true, weights: WeightBits::default() }
     }
 }
 
@@ -47,6 +52,12 @@ pub struct LayerNote {
     pub pre: u32,
     /// Right shift after it.
     pub shift: u32,
+    /// Bits of a weight.
+    pub bits: u8,
+    /// Why it has so many, where that is not simply what was asked for.
+    pub why: Option<String>,
+    /// Weights of a channel in a row that share a multiplier.
+    pub block: Option<usize>,
 }
 
 /// The result of [`integerize`].
@@ -69,7 +80,7 @@ pub struct Integerized {
 /// `NoInteger` with the node's name for an operator or a form of it that has no integer counterpart, `Overflow` where an accumulator
 /// cannot be proven to stay within 32 bits, `NotFinite` for weights that are NaN or infinite, `Usage` for specs that fit no input.
 pub fn integerize(g: &Graph, stats: &Stats, specs: &[InputSpec], opts: &Options) -> Result<Integerized> {
-    let mut opts = *opts;
+    let mut opts = opts.clone();
     let mut warnings = Vec::new();
     if stats.synthetic {
         opts.method = datafree::METHOD;
@@ -79,10 +90,22 @@ pub fn integerize(g: &Graph, stats: &Stats, specs: &[InputSpec], opts: &Options)
     let inputs = Input::of_graph(g, specs)?;
     let raw = inputs::raw_values(g, &inputs)?;
     let quants = quants::assign(g, stats, &inputs, &raw, &opts)?;
+    let bits = bits::choose(g, &opts.weights)?;
     let mut out = Graph::new(g.name.clone());
     out.inputs.reserve(inputs.len());
-    let mut ctx =
-        Ctx { g, stats, opts, raw, quants, out, map: BTreeMap::new(), plain: BTreeMap::new(), layers: Vec::new(), origin: BTreeMap::new() };
+    let mut ctx = Ctx {
+        g,
+        stats,
+        opts,
+        bits,
+        raw,
+        quants,
+        out,
+        map: BTreeMap::new(),
+        plain: BTreeMap::new(),
+        layers: Vec::new(),
+        origin: BTreeMap::new(),
+    };
     for (input, &id) in inputs.iter().zip(&g.inputs) {
         ctx.input(input, id)?;
     }
@@ -110,6 +133,8 @@ struct Ctx<'a> {
     g: &'a Graph,
     stats: &'a Stats,
     opts: Options,
+    /// Bits of the weights of convolutions and dense layers.
+    bits: BTreeMap<NodeId, bits::Choice>,
     /// Float values that carry raw input codes of a form that only some operators read.
     raw: BTreeMap<ValueId, Raw>,
     /// Quantization of every float value as plain i8 codes.

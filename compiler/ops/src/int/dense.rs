@@ -1,6 +1,7 @@
 //! Integer fully connected layer.
 
 use super::rescale::{HI, LO, PRE, SHIFT, multipliers};
+use super::weights::{self, BITS, BLOCK};
 use super::{Rescale, accumulator, centred};
 use crate::def::{OpDef, shape_error};
 use mcompc_ir::{DType, Tensor};
@@ -8,9 +9,9 @@ use mcompc_ir::{DType, Tensor};
 pub(crate) const OP: OpDef = OpDef {
     name: "q.dense",
     doc: "y[n, o] = R(bias[o] + sum over k of (x[n, k] - zp_x) * w[o, k], m[o]). `x` is i8 or u8 [N, K], `w` i8 [O, K], `bias` and `m` i32 [O]; \
-          the result is i8.",
-    inputs: &["x", "w", "bias", "m"],
-    attrs: &[PRE, SHIFT, LO, HI],
+          the result is i8. `bits`, `block` and `r` as for q.conv.",
+    inputs: &["x", "w", "bias", "m", "r?"],
+    attrs: &[PRE, SHIFT, LO, HI, BITS, BLOCK],
     infer: |c| {
         c.codes(0)?;
         let ([n, k], [o, kw]) = (c.shape(0)?, c.shape(1)?);
@@ -20,6 +21,7 @@ pub(crate) const OP: OpDef = OpDef {
         c.exactly(1, DType::I8, &[o, k])?;
         c.exactly(2, DType::I32, &[o])?;
         c.exactly(3, DType::I32, &[o])?;
+        weights::infer(c, o, k)?;
         Rescale::of(c)?;
         c.out_codes([n, o])
     },
@@ -28,6 +30,7 @@ pub(crate) const OP: OpDef = OpDef {
         let r = Rescale::of(c)?;
         let (x, w) = (centred(c, 0, t[0])?, t[1].to_i64_vec()?);
         let (bias, m) = (t[2].to_i64_vec()?, multipliers(t[3])?);
+        weights::check(c, t, k)?;
         let mut y = Vec::with_capacity(n * o);
         for i in 0..n {
             for j in 0..o {

@@ -1,0 +1,112 @@
+//! How much a library may lose against the float model.
+
+use mcompc_ir::{Code, Error, Result};
+use mcompc_report::{Criterion, Loss};
+
+/// Points of top-1 agreement that int4 may lose unless told otherwise.
+const POINTS: f64 = 5.0;
+/// Percent of the output's variance that the squared error of int4 may reach unless told otherwise.
+const PERCENT: f64 = 10.0;
+
+/// `--max-loss`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MaxLoss {
+    /// Anything goes.
+    None,
+    /// So much by the criterion that suits the model, or by the one named.
+    Most(Option<Criterion>, f64),
+    /// The default for a model's own criterion.
+    Usual,
+}
+
+impl MaxLoss {
+    /// Of the flag, or what holds without it for weights of so many bits.
+    ///
+    /// # Errors
+    /// E002 for a text that is no limit.
+    pub fn new(flag: Option<&str>, bits: u8) -> Result<Self> {
+        let Some(text) = flag else { return Ok(if bits < 8 { Self::Usual } else { Self::None }) };
+        let (criterion, number) = match text.split_once(':') {
+            Some(("top1", n)) => (Some(Criterion::Top1), n),
+            Some(("error", n)) => (Some(Criterion::Error), n),
+            _ => (None, text),
+        };
+        match (text, number.parse::<f64>()) {
+            ("none", _) => Ok(Self::None),
+            (_, Ok(n)) if n.is_finite() && n >= 0.0 => Ok(Self::Most(criterion, n)),
+            _ => Err(Error::new(Code::Usage, format!("--max-loss {text}: expected a number that is not negative, or none"))
+                .hint("for instance --max-loss 5, --max-loss top1:5 or --max-loss error:10")),
+        }
+    }
+
+    /// Holds the measured loss to the limit, which it then carries. `None` is a loss that could not be measured.
+    ///
+    /// # Errors
+    /// E404 with the measured number, or where there is a limit and nothing was measured.
+    pub fn hold(self, loss: Option<Loss>) -> Result<Option<Loss>> {
+        let (named, limit) = match self {
+            Self::None => return Ok(loss),
+            Self::Most(criterion, n) => (criterion, Some(n)),
+            Self::Usual => (None, None),
+        };
+        let Some(mut loss) = loss else {
+            return Err(Error::new(
+                Code::Loss,
+                "without calibration data the loss of accuracy cannot be measured, so no limit can be kept",
+            )
+            .hint("give --calib FILE, or --max-loss none"));
+        };
+        loss.criterion = named.unwrap_or(loss.criterion);
+        let limit = limit.unwrap_or(if loss.criterion == Criterion::Top1 { POINTS } else { PERCENT });
+        loss.limit = Some(limit);
+        if loss.lost() <= limit {
+            return Ok(Some(loss));
+        }
+        let what = match loss.criterion {
+            Criterion::Top1 => format!("{:.2} points of top-1 agreement with the float model are lost", loss.lost()),
+            Criterion::Error => format!("the squared error of the outputs is {:.2} percent of their variance", loss.lost()),
+        };
+        Err(Error::new(Code::Loss, format!("{what} on {} {} samples, {limit} are allowed", loss.samples, loss.data))
+            .hint("try --group 32, keep layers at eight bits with --bits LAYER=8 or -O int8, or allow more with --max-loss"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts() {
+        let of = |s: &str| MaxLoss::new(Some(s), 4);
+        assert_eq!(of("2.5"), Ok(MaxLoss::Most(None, 2.5)));
+        assert_eq!(of("error:0"), Ok(MaxLoss::Most(Some(Criterion::Error), 0.0)));
+        assert_eq!(of("top1:7"), Ok(MaxLoss::Most(Some(Criterion::Top1), 7.0)));
+        assert_eq!(of("none"), Ok(MaxLoss::None));
+        for bad in ["", "-1", "five", "top1:", "mse:3", "inf", "NaN", "top1:none"] {
+            assert_eq!(of(bad).unwrap_err().code, Code::Usage, "{bad}");
+        }
+        assert_eq!((MaxLoss::new(None, 8), MaxLoss::new(None, 4)), (Ok(MaxLoss::None), Ok(MaxLoss::Usual)));
+    }
+
+    #[test]
+    fn the_usual_limit_follows_the_criterion() {
+        let loss = |criterion, agreement, error| Loss {
+            data: "calibration".into(),
+            samples: 100,
+            top1_agreement: agreement,
+            error_over_variance: error,
+            criterion,
+            ..Loss::default()
+        };
+        let held = MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 0.96, 0.5))).unwrap().unwrap();
+        assert_eq!(held.limit, Some(POINTS));
+        assert_eq!(MaxLoss::Usual.hold(Some(loss(Criterion::Error, 0.1, 0.09))).unwrap().unwrap().limit, Some(PERCENT));
+        let e = MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 0.94, 0.0))).unwrap_err();
+        assert!(e.code == Code::Loss && e.message.contains("6.00 points") && e.message.contains("100 calibration"), "{e}");
+        let e = MaxLoss::Usual.hold(Some(loss(Criterion::Error, 1.0, 0.125))).unwrap_err();
+        assert!(e.message.contains("12.50 percent"), "{e}");
+        assert!(MaxLoss::Most(Some(Criterion::Error), 20.0).hold(Some(loss(Criterion::Top1, 0.0, 0.125))).is_ok());
+        assert_eq!(MaxLoss::Usual.hold(None).unwrap_err().code, Code::Loss);
+        assert!(MaxLoss::None.hold(None).unwrap().is_none());
+    }
+}

@@ -1,0 +1,51 @@
+//! Weights of fewer than eight bits: i8 numbers as ever, and the promise that each is a short code times a small multiplier.
+
+use crate::def::{AttrDef, Ctx, Kind, attr_error, opt};
+use mcompc_ir::{Code, DType, Error, Result, Tensor};
+
+pub(crate) const BITS: AttrDef = opt("bits", Kind::Int, "2..=8, default 8: w = r * code with codes of so many bits");
+pub(crate) const BLOCK: AttrDef = opt("block", Kind::Int, "weights of a channel in a row that share one r; only with `r`");
+
+/// Index of the optional input `r`.
+const R: usize = 4;
+
+/// Bits of a weight code.
+///
+/// # Errors
+/// An attribute out of range.
+pub(crate) fn bits(c: &Ctx<'_>) -> Result<u32> {
+    if c.node.attrs.get("bits").is_none() { Ok(8) } else { Ok(c.int_in("bits", 2, 8)? as u32) }
+}
+
+/// Checks the attributes, and the type of `r` against `o` channels of `k` weights.
+pub(crate) fn infer(c: &Ctx<'_>, o: usize, k: usize) -> Result<()> {
+    bits(c)?;
+    match (c.ins.len() > R, c.node.attrs.get("block").is_some()) {
+        (false, false) => Ok(()),
+        (true, true) => {
+            let block = c.int_in("block", 1, i64::MAX)? as usize;
+            c.exactly(R, DType::I8, &[o, k.div_ceil(block)])
+        }
+        _ => attr_error("block", "and the input `r` come together or not at all"),
+    }
+}
+
+/// Checks that every weight is what the attributes promise.
+pub(crate) fn check(c: &Ctx<'_>, t: &[&Tensor], k: usize) -> Result<()> {
+    let (bits, w) = (bits(c)?, t[1].to_i64_vec()?);
+    let r = match t.get(R) {
+        Some(r) => r.to_i64_vec()?,
+        None => vec![1; w.len() / k.max(1)],
+    };
+    let block = if t.len() > R { c.int_in("block", 1, i64::MAX)? as usize } else { k.max(1) };
+    let per = k.div_ceil(block);
+    let limit = 1i64 << (bits - 1);
+    for (i, &w) in w.iter().enumerate() {
+        let r = r[i / k * per + i % k / block];
+        if r < 1 || w % r != 0 || !(-limit..limit).contains(&(w / r)) {
+            return Err(Error::new(Code::BadTensor, format!("weight {i} is {w}, no {bits}-bit code times the multiplier {r}"))
+                .hint("`bits`, `block` and `r` must describe the weights"));
+        }
+    }
+    Ok(())
+}
