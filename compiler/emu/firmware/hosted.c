@@ -36,9 +36,6 @@ void emu_write(const void *src, size_t n)
         fault("output not written\n");
 }
 
-void emu_stack_paint(void) {}
-uint32_t emu_stack_used(void) { return 0; }
-
 int main(void)
 {
     input = fopen("input.bin", "rb");

@@ -10,19 +10,20 @@ use crate::Error;
 use crate::error::io;
 use crate::machine::{Kind, Machine};
 
-/// Sources of tests/firmware, written beside each program.
+/// Sources of firmware, written beside each program.
 const SOURCES: &[(&str, &str)] = &[
-    ("emu.h", include_str!("../../firmware/emu.h")),
-    ("markers.c", include_str!("../../firmware/markers.c")),
-    ("hosted.c", include_str!("../../firmware/hosted.c")),
-    ("semihost.c", include_str!("../../firmware/semihost.c")),
-    ("start_arm.c", include_str!("../../firmware/start_arm.c")),
-    ("start_riscv.S", include_str!("../../firmware/start_riscv.S")),
-    ("cortex-m.ld", include_str!("../../firmware/ld/cortex-m.ld")),
-    ("mps2.ld", include_str!("../../firmware/ld/mps2.ld")),
-    ("mps2-an505.ld", include_str!("../../firmware/ld/mps2-an505.ld")),
-    ("mps3-an547.ld", include_str!("../../firmware/ld/mps3-an547.ld")),
-    ("riscv-virt.ld", include_str!("../../firmware/ld/riscv-virt.ld")),
+    ("emu.h", include_str!("../firmware/emu.h")),
+    ("markers.c", include_str!("../firmware/markers.c")),
+    ("stack.c", include_str!("../firmware/stack.c")),
+    ("hosted.c", include_str!("../firmware/hosted.c")),
+    ("semihost.c", include_str!("../firmware/semihost.c")),
+    ("start_arm.c", include_str!("../firmware/start_arm.c")),
+    ("start_riscv.S", include_str!("../firmware/start_riscv.S")),
+    ("cortex-m.ld", include_str!("../firmware/ld/cortex-m.ld")),
+    ("mps2.ld", include_str!("../firmware/ld/mps2.ld")),
+    ("mps2-an505.ld", include_str!("../firmware/ld/mps2-an505.ld")),
+    ("mps3-an547.ld", include_str!("../firmware/ld/mps3-an547.ld")),
+    ("riscv-virt.ld", include_str!("../firmware/ld/riscv-virt.ld")),
 ];
 
 /// A test program to be built for one machine.
@@ -106,24 +107,24 @@ impl Program {
 
         // The harness is always C; only the main file follows the caller's language and flags.
         let common = ["-O2", "-g0", "-ffunction-sections", "-fdata-sections"];
-        let mut harness = vec!["markers.c"];
+        let mut harness = vec!["markers.c", "stack.c"];
         match machine.kind {
             Kind::Native | Kind::Hosted => harness.push("hosted.c"),
-            Kind::Bare { start, .. } => harness.extend(["semihost.c", start]),
+            Kind::Bare(board) => harness.extend(["semihost.c", board.start]),
         }
         let mut compile = Command::new(machine.cc);
-        compile.args(machine.flags).args(common).arg("-c").args(&harness);
+        compile.args(&machine.flags).args(common).arg("-c").args(&harness);
         execute(compile, machine.cc, folder.path())?;
 
         let cc = driver(machine.cc);
         let mut compile = Command::new(&cc);
-        compile.args(machine.flags).args(common).args(&self.flags).args(["-Wall", "-c", main]);
+        compile.args(&machine.flags).args(common).args(&self.flags).args(["-Wall", "-c", main]);
         execute(compile, &cc, folder.path())?;
 
         let mut link = Command::new(&cc);
-        link.args(machine.flags).args(["-no-pie", "-Wl,--gc-sections", "-o", "program"]);
-        if let Kind::Bare { script, .. } = machine.kind {
-            link.args(["-nostartfiles", "-L.", "-T", script]);
+        link.args(&machine.flags).args(["-no-pie", "-Wl,--gc-sections", "-o", "program"]);
+        if let Kind::Bare(board) = machine.kind {
+            link.args(["-nostartfiles", "-L.", "-T", board.script]);
             // GNU ld warns about a writable, executable segment: the virt board has one memory.
             link.arg("-Wl,--no-warn-rwx-segments");
         }
@@ -142,7 +143,7 @@ impl Program {
 /// A linked program; its files go when it is dropped.
 #[derive(Debug)]
 pub struct Executable {
-    pub(crate) machine: &'static Machine,
+    pub(crate) machine: Machine,
     pub(crate) program: PathBuf,
     _folder: TempDir,
 }

@@ -72,27 +72,6 @@ void emu_write(const void *src, size_t n)
         fault("output not written\n");
 }
 
-extern uint32_t emu_stack_limit[];
-static uintptr_t caller_stack;
-/* Room for emu_stack_paint's own frame, which it must not overwrite. */
-enum { OWN_FRAME = 64, PAINT = 0x5AA5C33C };
-
-__attribute__((noinline)) void emu_stack_paint(void)
-{
-    caller_stack = (uintptr_t)__builtin_dwarf_cfa();
-    volatile uint32_t *top = (uint32_t *)(caller_stack - OWN_FRAME);
-    for (volatile uint32_t *word = emu_stack_limit; word < top; word++)
-        *word = PAINT;
-}
-
-uint32_t emu_stack_used(void)
-{
-    volatile uint32_t *top = (uint32_t *)(caller_stack - OWN_FRAME), *word = emu_stack_limit;
-    while (word < top && *word == PAINT)
-        word++;
-    return (uint32_t)(caller_stack - (uintptr_t)word);
-}
-
 /* Entered by the start-up code once memory is set up. */
 _Noreturn void emu_start(void)
 {

@@ -1,12 +1,13 @@
 //! Running a built program, with or without counting its instructions.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use object::{Architecture, Object, ObjectSymbol};
+use object::{Architecture, Object, ObjectSymbol, SymbolKind};
 use tempfile::TempDir;
 
 use crate::error::io;
@@ -26,8 +27,22 @@ pub struct Run {
     /// Instructions executed between `emu_begin` and `emu_end`, summed over all such stretches;
     /// `None` from [`Executable::run`]. It includes the handful around the call itself.
     pub instructions: Option<u64>,
+    /// Instructions by stretch, summed over all windows: before the first entry into one of [`Counting::split`]'s functions, then from
+    /// each entry to the next. Empty without them.
+    pub segments: Vec<u64>,
+    /// How often `emu_begin` was reached while counting.
+    pub windows: u64,
     /// What it printed.
     pub log: String,
+}
+
+/// What to count.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counting {
+    /// Functions whose entries divide the count.
+    pub split: Vec<String>,
+    /// The counting plug-in; without it `MCOMPC_QEMU_COUNT`, or beside the running program.
+    pub plugin: Option<PathBuf>,
 }
 
 impl Executable {
@@ -38,7 +53,7 @@ impl Executable {
     /// [`Error::Guest`] if it ends with a status other than 0, [`Error::Timeout`],
     /// [`Error::ToolMissing`], [`Error::CpuLacks`], [`Error::Io`].
     pub fn run(&self, input: &[u8]) -> Result<Run, Error> {
-        self.start(input, false)
+        self.start(input, None)
     }
 
     /// Runs under the emulator, also on this machine's own instruction set, and counts
@@ -47,25 +62,31 @@ impl Executable {
     /// # Errors
     /// As [`Executable::run`]; [`Error::Io`] too if the markers were never reached.
     pub fn run_counted(&self, input: &[u8]) -> Result<Run, Error> {
-        self.start(input, true)
+        self.start(input, Some(&Counting::default()))
     }
 
-    fn start(&self, input: &[u8], counted: bool) -> Result<Run, Error> {
+    /// As [`Executable::run_counted`], divided at the entries of functions.
+    ///
+    /// # Errors
+    /// As [`Executable::run_counted`]; [`Error::Io`] for a function that the program does not have.
+    pub fn run_split(&self, input: &[u8], counting: &Counting) -> Result<Run, Error> {
+        self.start(input, Some(counting))
+    }
+
+    fn start(&self, input: &[u8], counting: Option<&Counting>) -> Result<Run, Error> {
         let folder = TempDir::new().map_err(io("temporary folder"))?;
         fs::write(folder.path().join("input.bin"), input).map_err(io("input.bin"))?;
 
         let mut line: Vec<String> = Vec::new();
-        if self.machine.kind == Kind::Native && !counted {
+        if self.machine.kind == Kind::Native && counting.is_none() {
             self.machine.check_cpu()?;
         } else {
-            line.extend(self.machine.emulator()?.into_iter().map(str::to_owned));
+            line.extend(self.machine.emulator()?);
         }
         let result = folder.path().join("count.txt");
-        if counted {
-            let (begin, end) = self.markers()?;
-            let plugin = plugin()?;
+        if let Some(counting) = counting {
             line.extend(["-d".to_owned(), "plugin".to_owned(), "-plugin".to_owned()]);
-            line.push(format!("{},begin={begin:#x},end={end:#x},out={}", plugin.display(), result.display()));
+            line.push(self.plugin_line(counting, &result)?);
         }
         if matches!(self.machine.kind, Kind::Bare { .. }) {
             line.push("-kernel".to_owned());
@@ -74,23 +95,36 @@ impl Executable {
 
         let log = execute(&line, folder.path())?;
         let output = fs::read(folder.path().join("output.bin")).map_err(io("output.bin"))?;
-        let instructions = if counted { Some(count(&result)?) } else { None };
-        Ok(Run { output, instructions, log })
+        let (windows, instructions, segments) = match counting {
+            Some(_) => count(&result).map(|(windows, insns, segments)| (windows, Some(insns), segments))?,
+            None => (0, None, Vec::new()),
+        };
+        Ok(Run { output, instructions, segments, windows, log })
     }
 
-    /// Addresses of the two marker functions.
-    fn markers(&self) -> Result<(u64, u64), Error> {
+    /// File name and arguments of the plug-in.
+    fn plugin_line(&self, counting: &Counting, result: &Path) -> Result<String, Error> {
+        let plugin = plugin(counting.plugin.as_deref())?;
+        let address = self.addresses()?;
+        let (begin, end) = (address("emu_begin")?, address("emu_end")?);
+        let mut line = format!("{},begin={begin:#x},end={end:#x},out={}", plugin.display(), result.display());
+        for (i, name) in counting.split.iter().enumerate() {
+            line.push_str(if i == 0 { ",split=" } else { ":" });
+            line.push_str(&format!("{:#x}", address(name)?));
+        }
+        Ok(line)
+    }
+
+    /// Addresses of the program's functions by name.
+    fn addresses(&self) -> Result<impl Fn(&str) -> Result<u64, Error>, Error> {
         let elf = self.elf()?;
         let file = object::File::parse(&*elf).map_err(|e| Error::Io(format!("program: {e}")))?;
         // Bit 0 of an Arm function symbol says Thumb; it is no part of the address.
         let mask = if file.architecture() == Architecture::Arm { !1 } else { !0 };
-        let address = |name: &str| {
-            file.symbols()
-                .find(|symbol| symbol.name() == Ok(name))
-                .map(|symbol| symbol.address() & mask)
-                .ok_or_else(|| Error::Io(format!("the program never calls {name}")))
-        };
-        Ok((address("emu_begin")?, address("emu_end")?))
+        let functions = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text);
+        let table: BTreeMap<String, u64> =
+            functions.filter_map(|symbol| Some((symbol.name().ok()?.to_owned(), symbol.address() & mask))).collect();
+        Ok(move |name: &str| table.get(name).copied().ok_or_else(|| Error::Io(format!("the program has no function {name}"))))
     }
 }
 
@@ -130,27 +164,29 @@ fn execute(line: &[String], folder: &Path) -> Result<String, Error> {
     if status.success() { Ok(log) } else { Err(Error::Guest { status: status.code(), log }) }
 }
 
-/// Reads the plug-in's result line, `windows=W insns=N`.
-fn count(path: &Path) -> Result<u64, Error> {
+/// Reads the plug-in's result line, `windows=W insns=N [segments=A,B,...]`.
+fn count(path: &Path) -> Result<(u64, u64, Vec<u64>), Error> {
     let text = fs::read_to_string(path).map_err(io("the plug-in left no result"))?;
-    let field = |key: &str| {
-        text.split_whitespace()
-            .find_map(|word| word.strip_prefix(key)?.strip_prefix('=')?.parse::<u64>().ok())
-            .ok_or_else(|| Error::Io(format!("no '{key}' in the plug-in's result '{text}'")))
-    };
-    if field("windows")? == 0 {
+    let bad = |key: &str| Error::Io(format!("no '{key}' in the plug-in's result '{text}'"));
+    let field = |key: &str| text.split_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+    let number = |key: &str| field(key).and_then(|word| word.parse::<u64>().ok()).ok_or_else(|| bad(key));
+    let windows = number("windows")?;
+    if windows == 0 {
         return Err(Error::Io("the program never reached emu_begin".to_owned()));
     }
-    field("insns")
+    let segments = field("segments").map_or(Ok(Vec::new()), |list| list.split(',').map(str::parse).collect());
+    Ok((windows, number("insns")?, segments.map_err(|_| bad("segments"))?))
 }
 
-/// The counting plug-in: `MCOMPC_QEMU_COUNT`, or beside the running test, where Cargo builds it.
-fn plugin() -> Result<PathBuf, Error> {
-    if let Some(path) = std::env::var_os("MCOMPC_QEMU_COUNT") {
-        return Ok(PathBuf::from(path));
+/// The counting plug-in: the file asked for, `MCOMPC_QEMU_COUNT`, or beside the running program, where Cargo builds it.
+fn plugin(asked: Option<&Path>) -> Result<PathBuf, Error> {
+    if let Some(path) = asked.map(Path::to_path_buf).or_else(|| std::env::var_os("MCOMPC_QEMU_COUNT").map(PathBuf::from)) {
+        // QEMU looks a bare name up in the library path.
+        return path.canonicalize().map_err(|_| Error::ToolMissing(format!("the counting plug-in {}", path.display())));
     }
-    let test = std::env::current_exe().map_err(io("the running program's path"))?;
-    test.ancestors()
+    let program = std::env::current_exe().map_err(io("the running program's path"))?;
+    program
+        .ancestors()
         .skip(1)
         .take(3)
         .flat_map(|folder| [folder.join(PLUGIN), folder.join("deps").join(PLUGIN)])

@@ -30,8 +30,8 @@ pub fn not_run(reason: &str) {
 pub fn runnable(machine: &str) -> Result<bool, Error> {
     match missing(machine) {
         None => Ok(true),
-        Some(Error::CpuLacks(what)) => {
-            not_run(&format!("{machine}: this CPU lacks {what}"));
+        Some(e @ (Error::CpuLacks(_) | Error::NoEmulator(_))) => {
+            not_run(&format!("{machine}: {e}"));
             Ok(false)
         }
         Some(error) => Err(error),

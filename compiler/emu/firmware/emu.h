@@ -38,7 +38,7 @@ void emu_begin(void);
 void emu_end(void);
 
 /* Stack use of what runs between the two calls, in bytes, at least 64 (less cannot be told apart).
- * Both must be called from one function. Bare metal only: hosted programs get 0. */
+ * Both must be called from one function. */
 void emu_stack_paint(void);
 uint32_t emu_stack_used(void);
 

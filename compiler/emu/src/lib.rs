@@ -1,7 +1,7 @@
 //! Runs generated code where it belongs: links objects with a small C program and runs the result
 //! natively, under qemu-user, or on a bare-metal board under qemu-system.
 //!
-//! The program is C with `#include "emu.h"` (tests/firmware/emu.h) that defines `emu_main`, reads
+//! The program is C with `#include "emu.h"` (firmware/emu.h) that defines `emu_main`, reads
 //! its input with `emu_read` and writes its output with `emu_write`; [`call_main`] writes the
 //! usual one. The same text works on every machine of [`machines`].
 //!
@@ -35,8 +35,8 @@ mod not_run;
 mod run;
 
 pub use build::{Executable, Program};
-pub use call::{Argument, Calling, call_main};
+pub use call::{Argument, Calling, FAILED, OVERRUN, call_main};
 pub use error::Error;
 pub use machine::{machines, missing};
 pub use not_run::{not_run, runnable};
-pub use run::Run;
+pub use run::{Counting, Run};

@@ -10,8 +10,10 @@ pub enum Error {
     UnknownMachine(String),
     /// A compiler, emulator or the counting plug-in is not installed.
     ToolMissing(String),
-    /// This CPU cannot run the program natively and no emulator can.
+    /// This CPU cannot run the program natively and no emulator can; what it lacks.
     CpuLacks(String),
+    /// No emulator has this machine.
+    NoEmulator(String),
     /// The compiler or linker refused; its messages.
     Build(String),
     /// The program ended with a status other than 0, or by a signal; its log.
@@ -32,7 +34,7 @@ impl Error {
     /// Whether the error is about the test machine, not about the code under test: such a test
     /// is to be counted as *not run*.
     pub fn is_environment(&self) -> bool {
-        matches!(self, Self::ToolMissing(_) | Self::CpuLacks(_))
+        matches!(self, Self::ToolMissing(_) | Self::CpuLacks(_) | Self::NoEmulator(_))
     }
 }
 
@@ -42,6 +44,7 @@ impl fmt::Display for Error {
             Self::UnknownMachine(name) => write!(f, "no machine is called '{name}'"),
             Self::ToolMissing(tool) => write!(f, "tool missing: {tool}; run scripts/setup.sh"),
             Self::CpuLacks(what) => write!(f, "this CPU lacks {what}"),
+            Self::NoEmulator(machine) => write!(f, "no emulator here has {machine}"),
             Self::Build(log) => write!(f, "the test program does not build:\n{log}"),
             Self::Guest { status: Some(status), log } => {
                 write!(f, "the program ended with status {status}:\n{log}")
