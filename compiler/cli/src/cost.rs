@@ -1,7 +1,7 @@
 //! Measures generated layers and fits a target's cost tables to them.
 
 use crate::bench::{measure, random};
-use crate::driver::{backend_name, build};
+use crate::driver::{Firmware, backend_name, build};
 use crate::layers::{LAYERS, Layer, graph};
 use crate::progress::Progress;
 use crate::verify::Native;
@@ -74,7 +74,7 @@ fn counted(target: &Target, backend: Backend, plugin: Option<&Path>, progress: &
     let mut samples = Vec::new();
     for group in LAYERS.chunks(GROUP) {
         let g = graph(group)?;
-        let built = build("layers", NO_FILE, &g, target, backend, &crate::progress::Silent)?;
+        let built = build("layers", NO_FILE, &g, (target, backend), &Firmware::default(), &crate::progress::Silent)?;
         let m = measure(target, &built, &g, &random(&g, 1)?, plugin)?;
         for l in m.instructions.map(|c| c.layers).unwrap_or_default() {
             let work = work(&built.lowered.module, &l.kernel, vector)?;
@@ -93,7 +93,7 @@ fn timed(target: &Target, backend: Backend, progress: &dyn Progress) -> Result<V
     let vector = usize::from(target.machine(backend)?.vector_bytes);
     let one = |layer: &Layer| {
         let g = graph(std::slice::from_ref(layer))?;
-        let built = build("layers", NO_FILE, &g, target, backend, &crate::progress::Silent)?;
+        let built = build("layers", NO_FILE, &g, (target, backend), &Firmware::default(), &crate::progress::Silent)?;
         let time = Native::new(&built, &g)?.time(&random(&g, 1)?[0])?;
         progress.step(1);
         let l = &built.lowered.layers[0];

@@ -60,12 +60,26 @@ fn key(backend: Backend) -> &'static str {
     }
 }
 
-/// The prices of `targets/<name>/cost.toml`, or nothing where the target has not been measured.
+/// The prices of `targets/<name>/cost.toml`. A target that has not been measured takes instruction prices of one with the same machine
+/// description, whose code is the same; nothing where there is none.
 ///
 /// # Errors
 /// E302 for a table that is malformed: an unknown class, a class that is missing, a price that is negative or not finite.
 pub fn prices(target: &Target, backend: Backend) -> Result<Option<Prices>> {
-    mcompc_target::cost_toml(&target.name).map_or(Ok(None), |text| parse(&target.name, text, backend))
+    if let Some(text) = mcompc_target::cost_toml(&target.name) {
+        return parse(&target.name, text, backend);
+    }
+    let isa = |t: &Target| if backend == Backend::Mlir { Some(t.machine_mlir.clone()) } else { t.machine_cranelift.clone() };
+    for t in Target::all()? {
+        if let Some(text) = mcompc_target::cost_toml(&t.name)
+            && isa(&t) == isa(target)
+            && let Some(prices) = parse(&t.name, text, backend)?
+            && prices.unit == Unit::Instructions
+        {
+            return Ok(Some(prices));
+        }
+    }
+    Ok(None)
 }
 
 fn parse(name: &str, text: &str, backend: Backend) -> Result<Option<Prices>> {

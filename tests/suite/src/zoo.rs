@@ -115,7 +115,7 @@ impl Prepared {
     /// Those of the code generator.
     pub fn compiled(&self, target: &Target, backend: Backend) -> Result<(Options, Compiled)> {
         let o = Options { target: target.clone(), backend, ..self.options.clone() };
-        let built = driver::build(&o.name, &self.front.sha256, &self.quantized.graph, target, backend, &Silent)?;
+        let built = driver::build(&o.name, &self.front.sha256, &self.quantized.graph, (target, backend), &o.firmware, &Silent)?;
         Ok((o, Compiled { front: self.front.clone(), quantized: self.quantized.clone(), built }))
     }
 }
