@@ -7,6 +7,7 @@ fn main() -> io::Result<()> {
     let root = Path::new(&var("CARGO_MANIFEST_DIR")?).join("../../targets").canonicalize()?;
     let mut out = String::new();
     embed(&mut out, "TARGETS", &root, "target.toml")?;
+    embed(&mut out, "COSTS", &root, "cost.toml")?;
     embed(&mut out, "MACHINES", &root.join("isa"), "machine.toml")?;
     fs::write(Path::new(&var("OUT_DIR")?).join("targets.rs"), out)
 }

@@ -3,6 +3,7 @@
 
 mod checks;
 mod ci;
+mod cost;
 mod docs;
 mod fuzz;
 mod shell;
@@ -27,6 +28,8 @@ cargo xtask COMMAND
   verify-all [--by-the-book] [MODEL...]
                         native code against the references, all models and all their data
                         (MCOMPC_ZOO, see models/README.md; MCOMPC_ZOO_DATA, prepared samples)
+  cost [--target NAME]...
+                        measures generated layers on targets, writes targets/<name>/cost.txt and cost.toml
   fuzz [--target NAME] [--runs N] [--seed N]
                         mutated inputs through everything that reads files; any panic is a failure
   help                  this text
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         "ci" => ci::run(&rest),
         "generate" => docs::generate(),
         "bless" => ci::bless(),
+        "cost" => cost::run(&rest),
         "verify-all" => verify::run(&rest),
         "fuzz" => fuzz::run(&rest),
         "help" | "--help" | "-h" => {

@@ -23,6 +23,8 @@ pub enum Command {
     Plan(Plan),
     /// Runs native code and compares it with the integer reference (every byte) and with the float model
     Verify(Verify),
+    /// Measures native code: instructions by layer under a counting emulator, time on this computer, stack, flash, RAM
+    Bench(Bench),
     /// Lists the targets
     Targets(Json),
     /// Explains an error code, such as E201
@@ -140,6 +142,23 @@ pub struct Verify {
     pub max_loss: Option<String>,
 }
 
+/// `mcompc bench`.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Model and options.
+    #[command(flatten)]
+    pub build: Build,
+    /// Samples to run, in the form of --calib [default: the calibration data, or random inputs]
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Inferences to count [default: 4]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// QEMU's counting plug-in [default: MCOMPC_QEMU_COUNT, or beside the executable, where Cargo builds it]
+    #[arg(long, value_name = "FILE")]
+    pub plugin: Option<PathBuf>,
+}
+
 /// A command without arguments of its own.
 #[derive(Debug, Args)]
 pub struct Json {
@@ -169,6 +188,18 @@ pub enum Dev {
         /// Model and options.
         #[command(flatten)]
         build: Build,
+    },
+    /// Measures generated layers on a target and fits its cost tables
+    Cost {
+        /// Which target
+        #[arg(long, value_name = "T", default_value = "host")]
+        target: String,
+        /// QEMU's counting plug-in [default: as for bench]
+        #[arg(long, value_name = "FILE")]
+        plugin: Option<PathBuf>,
+        /// As JSON: the two files' names and texts
+        #[arg(long)]
+        json: bool,
     },
     /// Prints a generated document
     Docs {
@@ -229,7 +260,7 @@ pub enum BackendArg {
 
 /// Puts `compile` before arguments that name no command.
 pub fn with_default_command(args: impl Iterator<Item = std::ffi::OsString>) -> Vec<std::ffi::OsString> {
-    const WORDS: &[&str] = &["compile", "plan", "verify", "targets", "explain", "dev", "help", "-h", "--help", "-V", "--version"];
+    const WORDS: &[&str] = &["compile", "plan", "verify", "bench", "targets", "explain", "dev", "help", "-h", "--help", "-V", "--version"];
     let mut args: Vec<_> = args.collect();
     if args.get(1).is_some_and(|a| !WORDS.iter().any(|w| a == w)) {
         args.insert(1, "compile".into());

@@ -68,6 +68,8 @@ pub struct Built {
     pub lowered: Lowered,
     /// Relocatable object for the target.
     pub object: Vec<u8>,
+    /// Stack bytes that a call of the entry function takes below the caller's stack pointer, at most.
+    pub stack_bytes: u64,
 }
 
 /// Everything.
@@ -197,17 +199,18 @@ fn generate(name: &str, sha256: &str, graph: &Graph, (target, backend): (&Target
     // No code for a module with an access that is not proven to be in bounds.
     mcompc_kernel::verify(&lowered.module)?.complete()?;
     let weights_section = firmware.weights_section.clone();
-    let object = match backend {
+    let (object, frames) = match backend {
         Backend::Cranelift => {
             let options = mcompc_codegen_cranelift::Options { weights_section };
-            mcompc_codegen_cranelift::compile(&lowered.module, target, &options)?
+            mcompc_codegen_cranelift::compile_with_frames(&lowered.module, target, &options)?
         }
         Backend::Mlir => {
             let options = mcompc_codegen_mlir::Options { weights_section, ..Default::default() };
-            mcompc_codegen_mlir::compile(&lowered.module, target, &options)?
+            mcompc_codegen_mlir::compile_with_frames(&lowered.module, target, &options)?
         }
     };
-    Ok(Built { lowered, object })
+    let stack_bytes = mcompc_kernel::stack_bytes(&lowered.module, &frames)?;
+    Ok(Built { lowered, object, stack_bytes })
 }
 
 /// All stages up to the object.

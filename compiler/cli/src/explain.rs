@@ -78,7 +78,7 @@ pub fn explain(code: Code) -> &'static str {
             "The code generator does not accept a kernel. This is a bug of the compiler: report it with the model and the target."
         }
         Code::ToolMissing => {
-            "The command runs another program (a cross compiler, QEMU) that is not installed. scripts/setup.sh installs all of them on Debian and Ubuntu."
+            "The command runs another program (a cross compiler, QEMU with its counting plug-in) that is not installed, or code that neither this CPU nor an emulator runs: AVX-512, or a model larger than a board's memory. Nothing was run, so nothing is claimed. scripts/setup.sh installs all programs on Debian and Ubuntu; Cargo builds the plug-in together with `mcompc`."
         }
         Code::Mismatch => {
             "Native code gave other bytes than the integer reference. This is a bug of the compiler or of the emulator: report it with the model, the target and the sample's index from the message."

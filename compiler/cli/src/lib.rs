@@ -2,10 +2,13 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod bench;
 mod commands;
+pub mod cost;
 mod docs;
 pub mod driver;
 mod explain;
+pub mod layers;
 pub mod progress;
 mod size;
 pub mod verify;
@@ -38,9 +41,11 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::Compile(c) => (c.build.json, commands::compile(c)),
         Command::Plan(p) => (p.build.json, commands::plan(&p.build)),
         Command::Verify(v) => (v.build.json, commands::verify(v)),
+        Command::Bench(b) => (b.build.json, commands::bench(b)),
         Command::Targets(t) => (t.json, commands::targets()),
         Command::Explain(e) => (e.json, commands::explain(&e.code)),
         Command::Dev(Dev::Show { stage, build }) => (build.json, commands::show(*stage, build)),
+        Command::Dev(Dev::Cost { target, plugin, json }) => (*json, commands::cost(target, plugin.as_deref())),
         Command::Dev(Dev::Docs { which, json }) => (*json, commands::document(*which)),
     };
     match answer {

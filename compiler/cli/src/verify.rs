@@ -1,8 +1,8 @@
 //! Native code against the integer reference, byte by byte, and against the float model, by its predictions and its outputs.
 
 mod agreement;
-mod emulate;
-mod layout;
+pub(crate) mod emulate;
+pub(crate) mod layout;
 mod native;
 
 pub use agreement::{Agreement, Top1};
@@ -31,7 +31,7 @@ pub trait Runner {
 /// The way to run what was compiled for `o.target`: in this process where this CPU is the target, else under QEMU.
 ///
 /// # Errors
-/// E505 where a cross compiler or emulator is missing.
+/// E505 where a cross compiler or emulator is missing, or nothing here runs the target.
 pub fn runner(o: &Options, c: &Compiled) -> Result<Box<dyn Runner>> {
     if o.target.runs_here() {
         return Ok(Box::new(Native::new(&c.built, &c.quantized.graph)?));
@@ -40,8 +40,8 @@ pub fn runner(o: &Options, c: &Compiled) -> Result<Box<dyn Runner>> {
     Ok(Box::new(emulate::Emulated::new(&o.target, &c.built.object, layout)?))
 }
 
-/// Samples computed by the reference side by side.
-const CHUNK: usize = 32;
+/// Samples computed side by side, and in one start of an emulator.
+const CHUNK: usize = 128;
 
 /// How much to verify.
 #[derive(Clone, Copy, Debug)]

@@ -37,6 +37,69 @@ fn verify_under_emulation() {
     }
 }
 
+#[cfg(feature = "mlir")]
+#[test]
+fn verify_on_boards() {
+    for (target, board) in [("cortex-m4", "mps2-an386"), ("cortex-m55", "mps3-an547"), ("riscv32imc", "virt")] {
+        let v = verify(target, "200");
+        assert_eq!((&v["samples"], &v["bytes"]), (&200.into(), &2000.into()));
+        assert!(v["machine"].as_str().unwrap().ends_with(board), "{v}");
+    }
+}
+
+#[cfg(feature = "mlir")]
+#[test]
+fn plan_announces_what_a_board_measures() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = digits("digits.onnx").to_str().unwrap().to_string();
+    let json =
+        |command: &str| -> Value { serde_json::from_str(&ok(dir.path(), [command, &model, "--target", "cortex-m4", "--json"])).unwrap() };
+    let (plan, bench) = (json("plan"), json("bench"));
+    let t = &plan["totals"];
+    let number = |v: &Value| v.as_u64().unwrap();
+    assert!(number(&bench["stack_bytes"]) <= number(&t["stack_bytes"]) && number(&t["stack_bytes"]) <= 1024, "{bench}");
+    for same in ["flash_bytes", "code_bytes", "arena_bytes", "stack_bytes"] {
+        assert_eq!(bench["announced"][same], t[same], "{same}");
+    }
+    let forecast = t["forecast"]["cost"].as_f64().unwrap();
+    let counted = bench["instructions"]["total"].as_f64().unwrap();
+    assert!((forecast / counted - 1.0).abs() < 0.2, "{forecast} of {counted}");
+    // The header says the same before anything is linked.
+    let header = [("STACK", &t["stack_bytes"]), ("FLASH", &t["flash_bytes"])].map(|(n, v)| format!("#define DIGITS_{n}_BYTES {v}\n"));
+    ok(dir.path(), [&*model, "--target", "cortex-m4", "-o", "out"]);
+    let text = std::fs::read_to_string(dir.path().join("out/digits.h")).unwrap();
+    assert!(header.iter().all(|h| text.contains(h)), "{header:?} in {text}");
+}
+
+#[test]
+fn bench_counts_by_layer() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = digits("digits.onnx").to_str().unwrap().to_string();
+    for target in ["aarch64", "x86_64"] {
+        if !runnable(target).unwrap() {
+            continue;
+        }
+        let args = ["bench", &model, "--target", target, "--backend", "cranelift", "--limit", "2"];
+        let v: Value = serde_json::from_str(&ok(dir.path(), args.iter().chain(&["--json"]))).unwrap();
+        let c = &v["instructions"];
+        let (total, other) = (c["total"].as_f64().unwrap(), c["other"].as_f64().unwrap());
+        let layers = c["layers"].as_array().unwrap();
+        let sum: f64 = layers.iter().map(|l| l["instructions"].as_f64().unwrap()).sum();
+        assert!(layers.len() == 9 && (sum + other - total).abs() < 1.0, "{v}");
+        // Every layer does something for each of its products, and the convolutions most of all.
+        assert!(layers.iter().all(|l| l["instructions"].as_f64().unwrap() > 20.0), "{v}");
+        let largest = layers.iter().max_by(|a, b| a["instructions"].as_f64().partial_cmp(&b["instructions"].as_f64()).unwrap());
+        assert_eq!(largest.unwrap()["op"], "q.conv");
+        assert_eq!(v["time"].is_object(), target == "x86_64");
+        assert!(v["stack_bytes"].as_u64().unwrap() <= v["announced"]["stack_bytes"].as_u64().unwrap(), "{v}");
+        let text = ok(dir.path(), args);
+        assert!(text.contains("conv_4") && text.contains("instructions") && text.contains("announced"), "{text}");
+    }
+    let out = mcompc(dir.path(), ["bench", &model, "--target", "aarch64", "--plugin", "no/such.so"]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(out.status.code() == Some(1) && said.contains("E505") && said.contains("--plugin"), "{said}");
+}
+
 #[test]
 fn verify_needs_samples() {
     let dir = tempfile::tempdir().unwrap();

@@ -22,7 +22,7 @@ mod translate;
 use cranelift_codegen::Context;
 use cranelift_codegen::isa::TargetIsa;
 use mcompc_ir::{Code, Error, Result};
-use mcompc_kernel::{Module, structure};
+use mcompc_kernel::{Frames, Module, structure};
 use mcompc_target::Target;
 
 /// What does not follow from the module and the target.
@@ -40,6 +40,14 @@ pub struct Options {
 /// [`Code::NeedsMlir`] where Cranelift has no code generator for the target, [`Code::Verify`] for a malformed module,
 /// [`Code::Backend`] naming function and operation for what this back end does not translate.
 pub fn compile(module: &Module, target: &Target, options: &Options) -> Result<Vec<u8>> {
+    Ok(compile_with_frames(module, target, options)?.0)
+}
+
+/// As [`compile`], with the stack bytes each function takes for itself.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_with_frames(module: &Module, target: &Target, options: &Options) -> Result<(Vec<u8>, Frames)> {
     structure(module)?;
     let isa = isa::build(target)?;
     object::emit(module, isa, options)

@@ -9,7 +9,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_module::{DataId, FuncId, Linkage, Module as _, default_libcall_names};
 use cranelift_object::{ObjectBuilder, ObjectModule};
 use mcompc_ir::Result;
-use mcompc_kernel::{Func, Module, Role};
+use mcompc_kernel::{Frames, Func, Module, Role};
 use object::write::{StandardSection, SymbolSection};
 use object::{SectionKind, SymbolScope};
 use std::collections::BTreeMap;
@@ -81,12 +81,18 @@ impl<'m> Writer<'m> {
     }
 }
 
+/// Stack bytes of return address and frame pointer, which the layout does not count. Leaf functions of aarch64 and riscv64 save neither.
+const SETUP: u64 = 16;
+
 /// Translates and writes everything.
-pub(crate) fn emit(module: &Module, isa: OwnedTargetIsa, options: &Options) -> Result<Vec<u8>> {
+pub(crate) fn emit(module: &Module, isa: OwnedTargetIsa, options: &Options) -> Result<(Vec<u8>, Frames)> {
+    let mut frames = Frames::new();
     let mut w = Writer::new(module, isa.clone())?;
     for f in &module.funcs {
         let mut ctx = w.translate(f)?;
-        compile_function(&mut ctx, &*isa, &f.name)?;
+        let code = compile_function(&mut ctx, &*isa, &f.name)?;
+        let below = code.buffer.frame_layout().map_or(0, |l| u64::from(l.frame_to_fp_offset));
+        frames.insert(f.name.clone(), below + SETUP);
         let id = w.funcs[f.name.as_str()];
         w.out.define_function(id, &mut ctx).map_err(|e| backend(&f.name, e))?;
     }
@@ -111,5 +117,5 @@ pub(crate) fn emit(module: &Module, isa: OwnedTargetIsa, options: &Options) -> R
         s.section = SymbolSection::Undefined;
         out.add_symbol_data(symbol, section, &d.bytes, u64::from(d.align.max(1)));
     }
-    product.emit().map_err(|e| backend("-", e))
+    Ok((product.emit().map_err(|e| backend("-", e))?, frames))
 }

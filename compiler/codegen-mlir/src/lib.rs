@@ -12,7 +12,9 @@ mod emit;
 mod llvm;
 
 use mcompc_ir::Result;
-use mcompc_kernel::Module;
+#[cfg(feature = "llvm")]
+use mcompc_kernel::Func;
+use mcompc_kernel::{Frames, Module};
 use mcompc_target::Target;
 
 /// What to write.
@@ -50,7 +52,41 @@ pub fn to_mlir(module: &Module, target: &Target, opts: &Options) -> Result<Strin
 /// [`mcompc_ir::Code::Backend`] where MLIR or LLVM refuses, with its message; [`mcompc_ir::Code::NeedsMlir`] without the feature `llvm`.
 #[cfg(feature = "llvm")]
 pub fn compile(module: &Module, target: &Target, opts: &Options) -> Result<Vec<u8>> {
-    llvm::compile(&to_mlir(module, target, opts)?, target, opts.output)
+    Ok(compile_with_frames(module, target, opts)?.0)
+}
+
+/// As [`compile`], with the stack bytes each function takes for itself (none for [`Output::LlvmIr`], which has no frames yet).
+///
+/// # Errors
+/// As [`compile`].
+#[cfg(feature = "llvm")]
+pub fn compile_with_frames(module: &Module, target: &Target, opts: &Options) -> Result<(Vec<u8>, Frames)> {
+    let (bytes, large) = llvm::compile(&to_mlir(module, target, opts)?, target, opts.output)?;
+    // LLVM tells of frames that are not empty.
+    let frames = module.funcs.iter().map(|f| (f.name.clone(), frame(target, f, large.get(&f.name).copied().unwrap_or_default())));
+    Ok((bytes, frames.collect()))
+}
+
+/// LLVM's frame size leaves out what x86-64 adds: the return address that a call pushes, the red zone of functions that call nothing, and
+/// what aligning a frame to wide vectors takes, once for the frame's start and once for its size.
+#[cfg(feature = "llvm")]
+fn frame(target: &Target, f: &Func, bytes: u64) -> u64 {
+    const RETURN_ADDRESS: u64 = 8;
+    const RED_ZONE: u64 = 128;
+    if target.arch() != "x86_64" {
+        return bytes;
+    }
+    let gap = if bytes > 0 && target.vector_bits > 128 { u64::from(target.vector_bits / 4) } else { 0 };
+    bytes + RETURN_ADDRESS + gap + if mcompc_kernel::calls(f).is_empty() { RED_ZONE } else { 0 }
+}
+
+/// Says that this build has no LLVM.
+///
+/// # Errors
+/// Always [`mcompc_ir::Code::NeedsMlir`].
+#[cfg(not(feature = "llvm"))]
+pub fn compile_with_frames(_module: &Module, target: &Target, _opts: &Options) -> Result<(Vec<u8>, Frames)> {
+    Err(target.needs_mlir())
 }
 
 /// Says that this build has no LLVM.

@@ -4,6 +4,7 @@ mod ffi;
 
 use crate::Output;
 use mcompc_ir::{Code, Error, Result};
+use mcompc_kernel::Frames;
 use mcompc_target::Target;
 use melior::dialect::{DialectHandle, DialectRegistry};
 use melior::ir::Module;
@@ -32,7 +33,7 @@ struct Machine<'a> {
 /// in, the ABI for the Arm Architecture, 3.3.5.2.
 const ANY_FLOAT_ABI: &str = ".eabi_attribute 28, 3";
 
-pub(crate) fn compile(text: &str, target: &Target, output: Output) -> Result<Vec<u8>> {
+pub(crate) fn compile(text: &str, target: &Target, output: Output) -> Result<(Vec<u8>, Frames)> {
     let bare = target.triple.contains("-none");
     let features = features(target)?;
     let machine = Machine {

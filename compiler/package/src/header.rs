@@ -100,8 +100,11 @@ fn sizes(s: &mut String, p: &PackageInput, up: &str) {
     let z = &p.sizes;
     let _ = write!(
         s,
-        "\n/* Flash: machine code; biases, multipliers and look-up tables; weights. */\n#define {up}_CODE_BYTES {}\n#define {up}_TABLE_BYTES {}\n#define {up}_WEIGHT_BYTES {}\n",
-        z.code, z.tables, z.weights
+        "\n/* Flash: machine code; biases, multipliers and look-up tables; weights. */\n#define {up}_CODE_BYTES {}\n#define {up}_TABLE_BYTES {}\n#define {up}_WEIGHT_BYTES {}\n#define {up}_FLASH_BYTES {}\n",
+        z.code,
+        z.tables,
+        z.weights,
+        z.code + z.tables + z.weights
     );
     if let Some(stack) = z.stack {
         let _ = write!(s, "/* Stack of the deepest call. */\n#define {up}_STACK_BYTES {stack}\n");

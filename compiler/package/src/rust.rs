@@ -101,6 +101,7 @@ fn lib(p: &PackageInput, n: &Names) -> String {
          /// SHA-256 of the ONNX file.\npub const MODEL_HASH: &str = \"{hash}\";\n\
          /// Size of the working memory in bytes.\npub const ARENA_BYTES: usize = {bytes};\n\
          /// Alignment of the working memory in bytes.\npub const ARENA_ALIGN: usize = {align};\n\
+         {stack}/// Code and constant data in bytes.\npub const FLASH_BYTES: usize = {flash};\n\
          /// Working memory for [`run`]; its contents mean nothing between calls.\npub type Arena = runtime::Arena<runtime::Align{align}, ARENA_BYTES>;\n\n\
          mod sys {{\n    extern \"C\" {{\n        pub fn {pre}_run({raw}) -> i32;\n{sliced}    }}\n}}\n\n\
          /// One inference. Re-entrant: there is no global state.\n///\n/// # Errors\n/// The entry function's code, when it is not 0.\n\
@@ -112,6 +113,11 @@ fn lib(p: &PackageInput, n: &Names) -> String {
         target = comment(&p.target),
         hash = comment(&p.model_hash),
         bytes = p.arena_bytes,
+        stack = p
+            .sizes
+            .stack
+            .map_or(String::new(), |n| format!("/// Stack of the deepest call in bytes.\npub const STACK_BYTES: usize = {n};\n")),
+        flash = p.sizes.code + p.sizes.tables + p.sizes.weights,
         align = p.arena_align,
         pre = n.prefix,
         layers = if p.layers.is_empty() { "" } else { "pub mod layers;\n" },

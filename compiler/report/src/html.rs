@@ -79,6 +79,7 @@ fn totals(s: &mut String, r: &Report) {
         ("of which code", bytes(t.code_bytes)),
         ("of which packed weights and tables", bytes(t.data_bytes)),
         ("RAM: arena", bytes(t.arena_bytes)),
+        ("RAM: stack of a call, at most", bytes(t.stack_bytes)),
         ("RAM: inputs and outputs, held by the caller", bytes(t.io_bytes)),
         ("Multiply-accumulates per inference", count(t.macs)),
     ];

@@ -77,12 +77,29 @@ pub struct Totals {
     pub code_bytes: u64,
     /// Constant data in the object: packed weights and tables.
     pub data_bytes: u64,
+    /// Of that, packed weights; the rest are biases, multipliers, look-up tables and padding.
+    pub stored_weight_bytes: u64,
     /// Code and constant data.
     pub flash_bytes: u64,
+    /// Stack that a call of the entry function takes below the caller's stack pointer, at most.
+    pub stack_bytes: u64,
+    /// What an inference costs by the target's cost table; absent where it has none.
+    pub forecast: Option<Forecast>,
     /// Working memory the caller provides.
     pub arena_bytes: u64,
     /// Inputs and outputs, which the caller holds beside the arena.
     pub io_bytes: u64,
+}
+
+/// A cost that was not measured but computed from a fitted table.
+#[derive(Clone, Debug, Serialize)]
+pub struct Forecast {
+    /// Cost of an inference.
+    pub cost: f64,
+    /// `instructions` or `nanoseconds`.
+    pub unit: String,
+    /// Mean relative error of the table over the layers it was fitted to.
+    pub mean_error: f64,
 }
 
 /// One integer operator.
@@ -100,6 +117,8 @@ pub struct Layer {
     pub shape: Vec<usize>,
     /// Multiply-accumulates.
     pub macs: u64,
+    /// What it costs by the target's cost table, in the unit of [`Totals::forecast`].
+    pub forecast: Option<f64>,
     /// Constants it reads.
     pub weight_bytes: u64,
     /// Element type of the result.

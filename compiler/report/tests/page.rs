@@ -19,6 +19,7 @@ fn report() -> Report {
         kernel: "conv".into(),
         shape: vec![1, 2, 2, 8],
         macs,
+        forecast: None,
         weight_bytes: macs / 2,
         dtype: "i8".into(),
         scale: Some(0.1),

@@ -81,6 +81,11 @@ pub fn machine(isa: &str) -> Result<Machine> {
     Machine::from_toml(text)
 }
 
+/// Text of `targets/<name>/cost.toml`, where the target has been measured.
+pub fn cost_toml(name: &str) -> Option<&'static str> {
+    COSTS.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
+}
+
 /// Names of all machine descriptions, in order.
 pub fn machines() -> impl Iterator<Item = &'static str> {
     MACHINES.iter().map(|(n, _)| *n)

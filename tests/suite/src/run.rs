@@ -50,7 +50,7 @@ pub fn needs(g: &Graph, l: &Lowered) -> Vec<mcompc_exec::Need> {
 
 /// Outputs of the object in this process.
 pub fn native(g: &Graph, l: &Lowered, object: &[u8], inputs: &[Vec<Tensor>]) -> Result<Vec<Vec<Vec<u8>>>> {
-    let built = mcompc::driver::Built { lowered: l.clone(), object: object.to_vec() };
+    let built = mcompc::driver::Built { lowered: l.clone(), object: object.to_vec(), stack_bytes: 0 };
     let runner = mcompc::verify::Native::new(&built, g)?;
     let outs = mcompc::verify::Runner::run_all(&runner, inputs)?;
     Ok(outs.into_iter().map(|set| set.into_iter().map(|t| t.bytes().to_vec()).collect()).collect())
@@ -63,19 +63,28 @@ pub fn emulate(machine: &str, g: &Graph, l: &Lowered, object: &[u8], inputs: &[V
     args.extend(outs.iter().map(|&n| Argument::Output(n)));
     args.push(Argument::Scratch(l.arena_bytes.max(1)));
     let fail = |e: mcompc_emu::Error| Error::new(Code::ToolMissing, e.to_string());
-    let exe = Program::new(machine, call_main(&l.entry, Calling::SeparateStatus, &args)).object("model.o", object).build().map_err(fail)?;
-    let mut all = Vec::new();
-    for set in inputs {
-        let bytes: Vec<u8> = set.iter().flat_map(|t| t.bytes().to_vec()).collect();
-        let r = if count { exe.run_counted(&bytes) } else { exe.run(&bytes) }.map_err(fail)?;
-        let mut rest = r.output.as_slice();
-        let mut outputs = Vec::new();
-        for &n in &outs {
+    let exe = Program::new(machine, call_main(&l.entry, Calling::Entry { stack: false }, &args))
+        .object("model.o", object)
+        .build()
+        .map_err(fail)?;
+    let size: usize = outs.iter().sum();
+    let split = |mut rest: &[u8]| {
+        let cut = |&n: &usize| {
             let (a, b) = rest.split_at(n.min(rest.len()));
-            outputs.push(a.to_vec());
             rest = b;
-        }
-        all.push(Measured { outputs, instructions: r.instructions });
+            a.to_vec()
+        };
+        outs.iter().map(cut).collect::<Vec<_>>()
+    };
+    let bytes = |sets: &[Vec<Tensor>]| -> Vec<u8> { sets.iter().flatten().flat_map(|t| t.bytes().to_vec()).collect() };
+    if !count {
+        // One start for all.
+        let r = exe.run(&bytes(inputs)).map_err(fail)?;
+        return Ok(r.output.chunks(size.max(1)).map(|b| Measured { outputs: split(b), instructions: None }).collect());
     }
-    Ok(all)
+    let one = |set: &Vec<Tensor>| {
+        let r = exe.run_counted(&bytes(std::slice::from_ref(set))).map_err(fail)?;
+        Ok(Measured { outputs: split(&r.output), instructions: r.instructions })
+    };
+    inputs.iter().map(one).collect()
 }

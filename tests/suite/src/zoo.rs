@@ -1,8 +1,7 @@
 //! Public models with their reference inputs, quantized; the digits model of this repository stands in where the zoo is missing.
 
 use crate::Random;
-
-use mcompc::driver::{self, Front, Options, Quantized};
+use mcompc::driver::{self, Compiled, Front, Options, Quantized};
 use mcompc::progress::Silent;
 use mcompc_compress::WeightBits;
 use mcompc_data::{Dataset, InputSpec};
@@ -64,6 +63,8 @@ impl Model {
 
 /// A model in integers, with inputs in codes.
 pub struct Prepared {
+    /// How it was made; another target may be put in.
+    pub options: Options,
     /// The float side.
     pub front: Front,
     /// The integer side.
@@ -114,7 +115,19 @@ pub fn prepare_with(m: &Model, path: &Path, random: usize, weights: WeightBits) 
         let seed = r.next(0, i64::MAX / 2) as u64;
         inputs.push(crate::inputs_for(&quantized.graph, seed)?);
     }
-    Ok(Prepared { front, quantized, inputs })
+    Ok(Prepared { options: o, front, quantized, inputs })
+}
+
+impl Prepared {
+    /// The model compiled for a target, with the options it was compiled by.
+    ///
+    /// # Errors
+    /// Those of the code generator.
+    pub fn compiled(&self, target: &Target, backend: Backend) -> Result<(Options, Compiled)> {
+        let o = Options { target: target.clone(), backend, ..self.options.clone() };
+        let built = driver::build(&o.name, &self.front.sha256, &self.quantized.graph, (target, backend), &o.firmware, &Silent)?;
+        Ok((o, Compiled { front: self.front.clone(), quantized: self.quantized.clone(), built }))
+    }
 }
 
 fn io(e: impl std::fmt::Display) -> Error {

@@ -1,6 +1,9 @@
 //! Instructions of whole models under QEMU. Counts are exact and repeatable: those with a budget are held to it, all are printed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "budgets/announced.rs"]
+mod announced;
+
 use mcompc_compress::WeightBits;
 use mcompc_suite::{MODELS, compile, emulate, prepare_with};
 use mcompc_target::{Backend, Target};

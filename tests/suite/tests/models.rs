@@ -43,9 +43,9 @@ fn check(p: &Prepared, name: &str, target: &str, backend: Backend, want: &[Vec<V
     println!("{name}: {target} {backend:?}: {} inputs equal, kernel interpreter {n}", got.len());
 }
 
-// A model on the executors: `cranelift` and `mlir` targets; `micro` ones only where it is small enough for the memory of the boards.
+// A model on the executors: targets through Cranelift, and, with LLVM, hosted ones and `boards`.
 #[cfg_attr(not(feature = "mlir"), allow(unused_variables))]
-fn agree(m: Model, p: &Prepared, by_the_book: usize, cranelift: &[&str], mlir: &[&str], micro: bool) {
+fn agree(m: Model, p: &Prepared, by_the_book: usize, cranelift: &[&str], boards: &[&str]) {
     let g = &p.quantized.graph;
     // The definition itself for the first inputs; its fast form, which tests of its own hold to it, for all.
     let fast = FastInt::new(g).unwrap();
@@ -58,10 +58,8 @@ fn agree(m: Model, p: &Prepared, by_the_book: usize, cranelift: &[&str], mlir: &
         check(p, m.name(), target, Backend::Cranelift, &want);
     }
     #[cfg(feature = "mlir")]
-    for target in mlir {
-        if micro || !target.starts_with("cortex") {
-            check(p, m.name(), target, Backend::Mlir, &want);
-        }
+    for target in ["x86_64", "x86_64-v4", "aarch64-dotprod", "riscv64gcv"].iter().chain(boards) {
+        check(p, m.name(), target, Backend::Mlir, &want);
     }
 }
 
@@ -69,8 +67,7 @@ fn model(m: Model, micro: bool) {
     let Some(path) = m.path() else { return };
     let p = prepare(&m, &path, RANDOM).unwrap_or_else(|e| panic!("{}: {e}", m.name()));
     let cranelift = ["x86_64", "x86_64-v2", "x86_64-v4", "aarch64", "aarch64-dotprod", "riscv64gc"];
-    let mlir = ["x86_64", "x86_64-v4", "aarch64-dotprod", "riscv64gcv", "cortex-m4", "cortex-m55"];
-    agree(m, &p, 4, &cranelift, &mlir, micro);
+    agree(m, &p, 4, &cranelift, if micro { BOARDS } else { &[] });
 }
 
 /// Weights of four bits, on targets of each way to take them apart; `block` gives runs of weights their multipliers.
@@ -79,8 +76,7 @@ fn four_bits(m: Model, micro: bool, block: Option<usize>) {
     let bits = WeightBits { bits: 4, block, ends: block.is_none(), ..WeightBits::default() };
     let p = prepare_with(&m, &path, 12, bits).unwrap_or_else(|e| panic!("{}: {e}", m.name()));
     let cranelift = ["x86_64", "x86_64-v4", "aarch64", "aarch64-dotprod", "riscv64gc"];
-    let mlir = ["x86_64", "x86_64-v4", "aarch64-dotprod", "riscv64gcv", "cortex-m4", "cortex-m55"];
-    agree(m, &p, 1, &cranelift, &mlir, micro);
+    agree(m, &p, 1, &cranelift, if micro { &["cortex-m4", "cortex-m55"] } else { &[] });
 }
 
 #[test]
@@ -101,6 +97,9 @@ fn four_bits_in_groups() {
         four_bits(MODELS[index], true, Some(32));
     }
 }
+
+/// One board for each instruction set; `verify-all` takes every target.
+const BOARDS: &[&str] = &["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m33", "cortex-m55", "riscv32imac"];
 
 macro_rules! models {
     ($($name:ident $index:literal)*) => { $(#[test] fn $name() { model(MODELS[$index], $index < 5); })* };

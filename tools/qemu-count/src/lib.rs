@@ -8,10 +8,12 @@
 //! |---|---|
 //! | `begin`, `end` | guest addresses of two functions: count from the return of `begin` up to the entry of `end`; each such stretch is a window |
 //! | `lo`, `hi` | count only instructions whose address is in `lo..hi`; alone or inside windows |
+//! | `split` | addresses of functions, `:` between them: each entry into one, inside a window, begins the window's next segment |
 //! | `out` | file for the result; without it the result goes to QEMU's log |
 //!
 //! Numbers are decimal or `0x` hexadecimal. Arm addresses are without the Thumb bit.
-//! The result is one line `windows=W insns=N`. An instruction counts 1 whatever it does:
+//! The result is one line `windows=W insns=N`, with `split` followed by `segments=A,B,...`: the counts before the first entry, from
+//! there to the second and so on, each summed over the windows. An instruction counts 1 whatever it does:
 //! a vector instruction of any length, and each iteration of a loop.
 //!
 //! Counting is by translation block: QEMU ends a block at every branch, so a function entered

@@ -35,9 +35,16 @@ pub(crate) fn compile(c: &Compile) -> Result<Answer> {
 pub(crate) fn summary(r: &Report) -> String {
     let t = &r.totals;
     let mut s = format!("{} for {}, -O {}, {}\n", r.name, r.target, r.level, r.backend);
-    let _ = writeln!(s, "  flash       {} (code {}, constants {})", bytes(t.flash_bytes), bytes(t.code_bytes), bytes(t.data_bytes));
-    let _ = writeln!(s, "  RAM         {} arena, {} inputs and outputs", bytes(t.arena_bytes), bytes(t.io_bytes));
+    let tables = t.data_bytes.saturating_sub(t.stored_weight_bytes);
+    let (code, weights, tables) = (bytes(t.code_bytes), bytes(t.stored_weight_bytes), bytes(tables));
+    let _ = writeln!(s, "  flash       {} (code {code}, weights {weights}, tables {tables})", bytes(t.flash_bytes));
+    let (arena, stack, io) = (bytes(t.arena_bytes), bytes(t.stack_bytes), bytes(t.io_bytes));
+    let _ = writeln!(s, "  RAM         {arena} arena, {stack} stack, {io} inputs and outputs");
     let _ = writeln!(s, "  work        {} multiply-accumulates in {} layers", count(t.macs), r.layers.len());
+    if let Some(f) = &t.forecast {
+        let cost = count(f.cost.round() as u64);
+        let _ = writeln!(s, "  forecast    {cost} {} an inference (table fitted within {})", f.unit, percent(f.mean_error));
+    }
     let _ = writeln!(s, "  ranges      {}, {} calibration samples", r.calibration.range, r.calibration.samples);
     if let Some(l) = &r.loss {
         let _ = writeln!(

@@ -1,15 +1,17 @@
 //! One file a command; each returns its answer as text and as JSON.
 
+mod bench;
 mod compile;
 mod plan;
 mod show;
 mod tables;
 mod verify;
 
+pub(crate) use bench::bench;
 pub(crate) use compile::compile;
-pub(crate) use plan::plan;
+pub(crate) use plan::{aligned, plan};
 pub(crate) use show::show;
-pub(crate) use tables::{document, explain, targets};
+pub(crate) use tables::{cost, document, explain, targets};
 pub(crate) use verify::verify;
 
 use mcompc_ir::{Code, Error, Result};

@@ -7,7 +7,7 @@ use crate::args::Build;
 use crate::driver::{self, Options};
 use crate::progress::Bar;
 use mcompc_ir::Result;
-use mcompc_report::{Layer, bytes, count};
+use mcompc_report::{Report, bytes, count};
 use std::fmt::Write;
 
 pub(crate) fn plan(b: &Build) -> Result<Answer> {
@@ -17,32 +17,39 @@ pub(crate) fn plan(b: &Build) -> Result<Answer> {
     let report = driver::describe(&o, &compiled, None)?;
     let mut text = summary(&report);
     text.push('\n');
-    text.push_str(&table(&report.layers, &report.memory.live));
+    text.push_str(&table(&report));
     Ok(Answer { text, json: json(&report)? })
 }
 
-fn table(layers: &[Layer], live: &[u64]) -> String {
-    let heads = ["layer", "operator", "kernel", "result", "MACs", "bits", "weights", "RAM", ""].map(String::from);
+fn table(r: &Report) -> String {
+    let unit = r.totals.forecast.as_ref().map_or("", |f| f.unit.as_str());
+    let heads = ["layer", "operator", "kernel", "result", "MACs", unit, "bits", "weights", "RAM", ""].map(String::from);
     let mut rows = vec![heads];
-    for (i, l) in layers.iter().enumerate() {
+    for (i, l) in r.layers.iter().enumerate() {
         let shape = l.shape.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
-        let ram = live.get(i).copied().unwrap_or_default();
+        let forecast = l.forecast.map(|f| count(f as u64)).unwrap_or_default();
+        let ram = bytes(r.memory.live.get(i).copied().unwrap_or_default());
         let bits = l.bits.map(|b| b.to_string()).unwrap_or_default();
         let why = l.bits_why.clone().or_else(|| l.group.map(|n| format!("groups of {n}"))).unwrap_or_default();
-        rows.push([tail(&l.name), l.op.clone(), l.kernel.clone(), shape, count(l.macs), bits, bytes(l.weight_bytes), bytes(ram), why]);
+        let [macs, weights] = [count(l.macs), bytes(l.weight_bytes)];
+        rows.push([tail(&l.name), l.op.clone(), l.kernel.clone(), shape, macs, forecast, bits, weights, ram, why]);
     }
-    let mut width = [0; 9];
-    for r in &rows {
+    aligned(&rows, &[0, 1, 2, 3, 9])
+}
+
+/// Rows as columns; the columns `words` to the left, numbers to the right.
+pub(crate) fn aligned<const N: usize>(rows: &[[String; N]], words: &[usize]) -> String {
+    let mut width = [0; N];
+    for r in rows {
         for (w, c) in width.iter_mut().zip(r) {
             *w = (*w).max(c.chars().count());
         }
     }
     let mut s = String::new();
     for r in rows {
-        for (i, (w, c)) in width.iter().zip(&r).enumerate() {
+        for (i, (w, c)) in width.iter().zip(r).enumerate() {
             let pad = " ".repeat(w - c.chars().count());
-            // The first four and the last are words, the others numbers.
-            let _ = if i < 4 || i == 8 { write!(s, "{c}{pad}  ") } else { write!(s, "{pad}{c}  ") };
+            let _ = if words.contains(&i) { write!(s, "{c}{pad}  ") } else { write!(s, "{pad}{c}  ") };
         }
         s.truncate(s.trim_end().len());
         s.push('\n');
@@ -51,7 +58,7 @@ fn table(layers: &[Layer], live: &[u64]) -> String {
 }
 
 /// The end of a long name: ONNX names differ there.
-fn tail(name: &str) -> String {
+pub(crate) fn tail(name: &str) -> String {
     let n = name.chars().count();
     if n <= 40 { name.into() } else { format!("…{}", name.chars().skip(n - 39).collect::<String>()) }
 }

@@ -37,6 +37,12 @@ pub(crate) fn explain(code: &str) -> Result<Answer> {
     })
 }
 
+pub(crate) fn cost(target: &str, plugin: Option<&std::path::Path>) -> Result<Answer> {
+    let t = crate::cost::tables(&Target::by_name(target)?, plugin, &crate::progress::Bar::default())?;
+    let json = serde_json::json!({"cost.txt": t.txt, "cost.toml": t.toml});
+    Ok(Answer { text: format!("{}\n{}", t.txt, t.toml), json })
+}
+
 pub(crate) fn document(which: Docs) -> Result<Answer> {
     let text = docs::document(which)?;
     Ok(Answer { json: text.clone().into(), text })

@@ -6,7 +6,7 @@ use crate::size;
 use mcompc_ir::{DType, Graph, NodeId, Result, Value, ValueId};
 use mcompc_lower::{Located, Lowered};
 use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, TensorQuant, TensorSpec};
-use mcompc_report::{Buffer, Calibration, Layer, Loss, Memory, Pass, Report, Tensor, Totals};
+use mcompc_report::{Buffer, Calibration, Forecast, Layer, Loss, Memory, Pass, Report, Tensor, Totals};
 use mcompc_target::Backend;
 use std::collections::BTreeMap;
 
@@ -55,20 +55,24 @@ pub fn describe(o: &Options, c: &Compiled, loss: Option<Loss>) -> Result<Report>
     };
     let (code_bytes, data_bytes) = size::of_object(&c.built.object)?;
     let lowered = &c.built.lowered;
-    let layers = layers(&c.quantized, lowered)?;
+    let mut layers = layers(&c.quantized, lowered)?;
+    let forecast = forecast(o, lowered, &mut layers)?;
     let io = inputs.iter().chain(&outputs).map(|t| (t.elems() * t.dtype.size()) as u64).sum();
     let totals = Totals {
         macs: layers.iter().map(|l| l.macs).sum(),
         weight_bytes: layers.iter().map(|l| l.weight_bytes).sum(),
         code_bytes,
         data_bytes,
+        stored_weight_bytes: lowered.module.data.iter().filter(|d| d.weights).map(|d| d.bytes.len() as u64).sum(),
         flash_bytes: code_bytes + data_bytes,
+        stack_bytes: c.built.stack_bytes,
+        forecast,
         arena_bytes: lowered.arena_bytes as u64,
         io_bytes: io,
     };
     let mut warnings = c.quantized.warnings.clone();
     if let Some(m) = &o.target.memory
-        && (totals.flash_bytes > m.flash || totals.arena_bytes + io > m.ram)
+        && (totals.flash_bytes > m.flash || totals.arena_bytes + totals.stack_bytes + io > m.ram)
     {
         warnings.push(format!("A typical {} has {} bytes of flash and {} of RAM: this model does not fit.", o.target.name, m.flash, m.ram));
     }
@@ -124,6 +128,7 @@ fn layers(q: &Quantized, lowered: &Lowered) -> Result<Vec<Layer>> {
             kernel: l.kernel.clone(),
             shape: value.map(|v| v.shape.clone()).unwrap_or_default(),
             macs: l.macs,
+            forecast: None,
             weight_bytes: l.const_bytes as u64,
             dtype: value.map(|v| v.dtype.to_string()).unwrap_or_default(),
             scale: value.and_then(|v| v.quant).map(|q| q.scale),
@@ -138,6 +143,24 @@ fn layers(q: &Quantized, lowered: &Lowered) -> Result<Vec<Layer>> {
         });
     }
     Ok(rows)
+}
+
+/// Fills in what each layer costs by the target's table; returns the sum.
+fn forecast(o: &Options, lowered: &Lowered, layers: &mut [Layer]) -> Result<Option<Forecast>> {
+    let Some(prices) = mcompc_cost::prices(&o.target, o.backend)? else { return Ok(None) };
+    let vector = usize::from(o.target.machine(o.backend)?.vector_bytes);
+    let mut known: BTreeMap<&str, f64> = BTreeMap::new();
+    let mut cost = 0.0;
+    for (row, l) in layers.iter_mut().zip(&lowered.layers) {
+        let one = match known.get(l.kernel.as_str()) {
+            Some(one) => *one,
+            None => prices.of(&mcompc_cost::work(&lowered.module, &l.kernel, vector)?).round(),
+        };
+        known.insert(&l.kernel, one);
+        row.forecast = Some(one);
+        cost += one;
+    }
+    Ok(Some(Forecast { cost, unit: prices.unit.name().into(), mean_error: prices.mean_error }))
 }
 
 /// Smallest and largest multiplier of a node: an attribute, a list, or the constant input 3 of `q.conv` and `q.dense`.
@@ -189,7 +212,7 @@ pub fn package(o: &Options, c: &Compiled, report: &Report) -> Result<Vec<mcompc_
         outputs,
         arena_bytes: c.built.lowered.arena_bytes,
         arena_align: c.built.lowered.arena_align,
-        sizes: sizes(report, &c.built.lowered),
+        sizes: sizes(report),
         slices: c.built.lowered.slices,
         layers: if o.firmware.layer_dump { layer_specs(c) } else { vec![] },
         model_hash: c.front.sha256.clone(),
@@ -200,10 +223,10 @@ pub fn package(o: &Options, c: &Compiled, report: &Report) -> Result<Vec<mcompc_
 }
 
 /// Bytes by kind. The object's sections give code and constants; the module tells weights from tables.
-fn sizes(report: &Report, lowered: &Lowered) -> Sizes {
-    let weights: u64 = lowered.module.data.iter().filter(|d| d.weights).map(|d| d.bytes.len() as u64).sum();
+fn sizes(report: &Report) -> Sizes {
     let t = &report.totals;
-    Sizes { code: t.code_bytes, tables: t.data_bytes.saturating_sub(weights), weights, stack: None }
+    let tables = t.data_bytes.saturating_sub(t.stored_weight_bytes);
+    Sizes { code: t.code_bytes, tables, weights: t.stored_weight_bytes, stack: Some(t.stack_bytes) }
 }
 
 fn layer_specs(c: &Compiled) -> Vec<LayerSpec> {

@@ -1,80 +1,70 @@
-//! Foreign code under QEMU's user mode: a static program around the object, samples on its standard input, results on its output.
+//! Code for another computer: linked with a main program of our own and run under QEMU, user mode or a board.
 
 use super::Runner;
 use super::layout::Layout;
-use mcompc_ir::{Code, Error, Result, Tensor};
+use mcompc_emu::{Argument, Calling, Executable, FAILED, OVERRUN, Program, call_main, missing};
+use mcompc_ir::{Code, Error, Result, Tensor, Value};
 use mcompc_target::Target;
-use std::fmt::Write as _;
-use std::io::{ErrorKind, Read, Write as _};
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 /// A linked program and the emulator for it.
 pub(crate) struct Emulated {
-    // Holds the program until the runner is dropped.
-    _folder: tempfile::TempDir,
-    program: PathBuf,
+    target: Target,
+    program: Executable,
     emulator: String,
-    cpu: Option<String>,
     layout: Layout,
 }
 
-/// Exit statuses of the program.
-const FAILED: i32 = 3;
-const OVERRUN: i32 = 4;
-
-/// Bytes before and after outputs and arena that must keep their value.
-const GUARD: usize = 256;
-
-fn missing(tool: &str, e: &std::io::Error) -> Error {
-    let code = if e.kind() == ErrorKind::NotFound { Code::ToolMissing } else { Code::Io };
-    Error::new(code, format!("cannot run `{tool}`: {e}")).hint("scripts/setup.sh installs the cross compilers and QEMU")
-}
-
-fn compiler(target: &Target) -> Result<&'static str> {
-    match target.arch() {
-        a if a == std::env::consts::ARCH => Ok("gcc"),
-        "x86_64" => Ok("x86_64-linux-gnu-gcc"),
-        "aarch64" => Ok("aarch64-linux-gnu-gcc"),
-        "riscv64" => Ok("riscv64-linux-gnu-gcc"),
-        _ => Err(no_user_mode(target)),
+/// The command's error for one of the emulation's.
+pub(crate) fn error(target: &Target, e: &mcompc_emu::Error) -> Error {
+    use mcompc_emu::Error as E;
+    let name = &target.name;
+    let tool = |m: String| Error::new(Code::ToolMissing, m);
+    match e {
+        E::ToolMissing(tool_name) => tool(format!("`{tool_name}` is not installed"))
+            .hint("scripts/setup.sh installs the cross compilers and QEMU; the counting plug-in lies beside `mcompc` once Cargo has built it, or where --plugin says"),
+        E::CpuLacks(what) => tool(format!("not run: code for `{name}` runs natively only, and this CPU lacks {what}"))
+            .hint("its bytes are those of every other target: verify one that runs, or run this command on such a CPU"),
+        E::UnknownMachine(_) | E::NoEmulator(_) => tool(format!("not run: there is no emulator for `{name}`")).hint("its bytes are those of every other target: verify one that runs"),
+        E::Build(log) => {
+            let text = log.lines().skip(1).take(6).collect::<Vec<_>>().join("; ");
+            let full = log.contains("overflowed") || log.contains("will not fit");
+            match full {
+                true => tool(format!("not run: the model does not fit the memory of the board for `{name}`: {text}"))
+                    .hint("verify a smaller model, or a target with an operating system"),
+                false => Error::new(Code::Mismatch, format!("the object does not link by itself: {text}")),
+            }
+        }
+        E::Guest { status: Some(FAILED), .. } => Error::new(Code::Mismatch, "the entry function did not return 0"),
+        E::Guest { status: Some(OVERRUN), .. } => Error::new(Code::Mismatch, "the code wrote outside its outputs and its arena"),
+        E::Guest { .. } | E::Timeout(_) => Error::new(Code::Mismatch, e.to_string()),
+        E::Io(m) => Error::new(Code::Io, m.clone()),
     }
 }
 
-fn no_user_mode(target: &Target) -> Error {
-    Error::new(Code::ToolMissing, format!("code for `{}` runs neither here nor under a user-mode emulator", target.name))
-        .hint("link the library into firmware for a board; verify x86_64, aarch64 and riscv64 targets here")
+/// Links an object with a program that calls its entry function once a sample. With `stack` the program gives back the stack bytes of
+/// each call, as a 32-bit number behind the outputs.
+pub(crate) fn link(target: &Target, object: &[u8], layout: &Layout, stack: bool) -> Result<Executable> {
+    let mut args: Vec<Argument> = layout.inputs.iter().map(|v| Argument::Input(v.bytes())).collect();
+    args.extend(layout.outputs.iter().map(|v| Argument::Output(v.bytes())));
+    args.push(Argument::Scratch(layout.arena_bytes.max(1)));
+    let main = call_main(&layout.entry, Calling::Entry { stack }, &args);
+    Program::new(&target.name, main).object("model.o", object).build().map_err(|e| error(target, &e))
 }
 
 impl Emulated {
     /// Links the object.
     ///
     /// # Errors
-    /// E505 where compiler or emulator are not there, E601 where the object does not link by itself.
+    /// E505 where compiler or emulator are not there, or the CPU for want of an emulator; E601 where the object does not link by itself.
     pub fn new(target: &Target, object: &[u8], layout: Layout) -> Result<Self> {
-        let qemu = target.qemu.as_ref().filter(|q| !q.program.contains("system")).ok_or_else(|| no_user_mode(target))?;
-        let cc = compiler(target)?;
-        let io = |e: std::io::Error| Error::new(Code::Io, format!("cannot write a temporary file: {e}"));
-        let folder = tempfile::tempdir().map_err(io)?;
-        let [source, obj, program] = ["main.c", "model.o", "main"].map(|n| folder.path().join(n));
-        std::fs::write(&source, main_c(&layout)).map_err(io)?;
-        std::fs::write(&obj, object).map_err(io)?;
-        let out =
-            Command::new(cc).args(["-O1", "-static", "-o"]).arg(&program).arg(&source).arg(&obj).output().map_err(|e| missing(cc, &e))?;
-        if !out.status.success() {
-            let text = String::from_utf8_lossy(&out.stderr).lines().take(6).collect::<Vec<_>>().join("; ");
-            return Err(Error::new(Code::Mismatch, format!("`{cc}` cannot link the object: {text}")));
+        if let Some(e) = missing(&target.name) {
+            return Err(error(target, &e));
         }
-        Ok(Self { _folder: folder, program, emulator: qemu.program.clone(), cpu: qemu.cpu.clone(), layout })
-    }
-
-    fn start(&self, samples: usize) -> Result<std::process::Child> {
-        let mut c = Command::new(&self.emulator);
-        if let Some(cpu) = &self.cpu {
-            c.args(["-cpu", cpu]);
-        }
-        c.arg(&self.program).arg(samples.to_string());
-        c.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(|e| missing(&self.emulator, &e))
+        let program = link(target, object, &layout, false)?;
+        let qemu = target.qemu.as_ref();
+        let board = qemu.and_then(|q| q.machine.as_ref()).map(|m| format!(" -M {m}")).unwrap_or_default();
+        let emulator = qemu.map_or_else(|| "native".into(), |q| format!("{}{board}", q.program));
+        Ok(Self { target: target.clone(), program, emulator, layout })
     }
 }
 
@@ -83,67 +73,16 @@ impl Runner for Emulated {
         self.emulator.clone()
     }
     fn run_all(&self, inputs: &[Vec<Tensor>]) -> Result<Vec<Vec<Tensor>>> {
-        let mut child = self.start(inputs.len())?;
-        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        let mut bytes = Vec::new();
-        let read = std::thread::scope(|s| {
-            // A program that ended early closes the pipe; its exit status tells why.
-            let writer = s.spawn(move || {
-                if let Some(mut pipe) = stdin {
-                    let _ = inputs.iter().flatten().try_for_each(|t| pipe.write_all(t.bytes()));
-                }
-            });
-            let read = stdout.map_or(Ok(0), |mut out| out.read_to_end(&mut bytes));
-            let _ = writer.join();
-            read
-        });
-        let status = child.wait().map_err(|e| missing(&self.emulator, &e))?;
-        read.map_err(|e| missing(&self.emulator, &e))?;
-        let stopped = |what: &str| Err(Error::new(Code::Mismatch, format!("under {}, {what}", self.emulator)));
-        match status.code() {
-            Some(0) => {}
-            Some(FAILED) => return stopped("the entry function did not return 0"),
-            Some(OVERRUN) => return stopped("the code wrote outside its outputs and its arena"),
-            _ => return stopped(&format!("the program stopped: {status}")),
+        let bytes: Vec<u8> = inputs.iter().flatten().flat_map(|t| t.bytes().iter().copied()).collect();
+        let run = self.program.run(&bytes).map_err(|e| {
+            let e = error(&self.target, &e);
+            Error { message: format!("under {}: {}", self.emulator, e.message), ..e }
+        })?;
+        let size: usize = self.layout.outputs.iter().map(Value::bytes).sum();
+        if run.output.len() != size * inputs.len() {
+            let (have, n) = (run.output.len(), inputs.len());
+            return Err(Error::new(Code::Mismatch, format!("under {}, {have} bytes came back for {n} samples of {size}", self.emulator)));
         }
-        let size = self.layout.output_bytes();
-        if bytes.len() != size * inputs.len() {
-            return stopped(&format!("{} bytes came back for {} samples of {size}", bytes.len(), inputs.len()));
-        }
-        bytes.chunks_exact(size.max(1)).map(|b| self.layout.split(b)).collect()
+        run.output.chunks_exact(size.max(1)).map(|b| self.layout.split(b)).collect()
     }
-}
-
-fn main_c(l: &Layout) -> String {
-    let mut offset = 0;
-    let mut params = Vec::new();
-    let mut args = Vec::new();
-    for (sizes, base, kind) in [(&l.inputs, "in", "const void *"), (&l.outputs, "out + GUARD", "void *")] {
-        offset = 0;
-        for t in sizes {
-            params.push(kind);
-            args.push(format!("{base} + {offset}"));
-            offset += t.bytes();
-        }
-    }
-    let (ins, outs) = (l.inputs.iter().map(|t| t.bytes()).sum::<usize>(), offset);
-    params.push("void *");
-    args.push("arena + GUARD".into());
-    let mut s = String::from("#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n");
-    let _ = write!(
-        s,
-        "enum {{ GUARD = {GUARD}, IN = {ins}, OUT = {outs}, ARENA = {arena} }};\n\
-         int32_t {name}({params});\n\
-         static unsigned char in[IN + 1], out[OUT + 2 * GUARD];\n\
-         static _Alignas(256) unsigned char arena[ARENA + 2 * GUARD];\n\
-         static int intact(const unsigned char *p, int n) {{\n    for (int i = 0; i < GUARD; i++)\n        if (p[i] != 0xa5 || p[GUARD + n + i] != 0xa5) return 0;\n    return 1;\n}}\n\
-         int main(int argc, char **argv) {{\n    for (long n = argc > 1 ? atol(argv[1]) : 0; n > 0; n--) {{\n        if (fread(in, 1, IN, stdin) != IN) return 2;\n        memset(out, 0xa5, sizeof out);\n        memset(arena, 0xa5, sizeof arena);\n        \
-         if ({name}({args})) return {FAILED};\n        if (!intact(out, OUT) || !intact(arena, ARENA)) return {OVERRUN};\n        \
-         fwrite(out + GUARD, 1, OUT, stdout);\n    }}\n    return 0;\n}}\n",
-        arena = l.arena_bytes,
-        name = l.entry,
-        params = params.join(", "),
-        args = args.join(", "),
-    );
-    s
 }

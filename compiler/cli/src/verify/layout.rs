@@ -29,9 +29,6 @@ impl Layout {
         let io = self.inputs.iter().chain(&self.outputs).map(|v| Need { bytes: v.bytes(), align: 1 });
         io.chain([Need { bytes: self.arena_bytes, align: self.arena_align }]).collect()
     }
-    pub fn output_bytes(&self) -> usize {
-        self.outputs.iter().map(Value::bytes).sum()
-    }
     /// One sample's outputs, one after the other, as tensors.
     pub fn split(&self, bytes: &[u8]) -> Result<Vec<Tensor>> {
         let mut rest = bytes;

@@ -22,6 +22,22 @@ impl Native {
     }
 }
 
+impl Native {
+    /// Times the entry function on one input.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub(crate) fn time(&self, input: &[Tensor]) -> Result<crate::bench::Time> {
+        let l = &self.layout;
+        let (mut arena, needs) = (Buffer::new(l.arena_bytes), l.needs());
+        let mut outs: Vec<Vec<u8>> = l.outputs.iter().map(|v| vec![0; v.bytes()]).collect();
+        let mut args: Vec<Arg<'_>> = input.iter().map(|t| Arg::In(t.bytes())).collect();
+        args.extend(outs.iter_mut().map(|o| Arg::Out(o)));
+        args.push(Arg::Out(arena.bytes_mut()));
+        crate::bench::time(|| self.loaded.call(&l.entry, &needs, &mut args).map(|_| ()))
+    }
+}
+
 impl Runner for Native {
     fn name(&self) -> String {
         "native".into()

@@ -13,8 +13,10 @@ use llvm_sys::support::LLVMParseCommandLineOptions;
 use llvm_sys::target::*;
 use llvm_sys::target_machine::*;
 use llvm_sys::transforms::pass_builder::*;
+use llvm_sys::{LLVMAttributeFunctionIndex, LLVMDiagnosticSeverity};
+use mcompc_kernel::Frames;
 use melior::dialect::DialectHandle;
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
 use std::sync::Once;
 
@@ -84,13 +86,62 @@ unsafe fn take(m: *mut c_char) -> String {
     }
 }
 
+/// What LLVM reported while it generated code.
+#[derive(Default)]
+struct Said {
+    frames: Frames,
+    errors: Vec<String>,
+}
+
+/// Called by LLVM with each diagnostic; `said` is the [`Said`] of the running [`emit`].
+extern "C" fn report(info: LLVMDiagnosticInfoRef, said: *mut c_void) {
+    // SAFETY: LLVM passes a diagnostic that lives during the call, and the pointer that `emit` registered for its own duration.
+    let (severity, text, said) =
+        unsafe { (LLVMGetDiagInfoSeverity(info), take(LLVMGetDiagInfoDescription(info)), &mut *said.cast::<Said>()) };
+    if let Some((name, bytes)) = frame(&text) {
+        said.frames.insert(name, bytes);
+    } else if matches!(severity, LLVMDiagnosticSeverity::LLVMDSError) {
+        said.errors.push(text);
+    }
+}
+
+/// Reads `<unknown>:0:0: stack frame size (24) exceeds limit (0) in function 'f'`.
+fn frame(text: &str) -> Option<(String, u64)> {
+    let (bytes, rest) = text.split_once("stack frame size (")?.1.split_once(')')?;
+    let name = rest.split_once("in function '")?.1.strip_suffix('\'')?;
+    Some((name.to_owned(), bytes.parse().ok()?))
+}
+
+/// Asks for a diagnostic with the frame's size of each function whose frame is not empty.
+///
+/// # Safety
+/// Both arguments are live, and the module belongs to the context.
+unsafe fn ask_for_frames(context: LLVMContextRef, module: LLVMModuleRef) {
+    const KEY: &CStr = c"warn-stack-size";
+    const LIMIT: &CStr = c"0";
+    // SAFETY: by the contract of this function; attributes belong to the context.
+    unsafe {
+        let attribute =
+            LLVMCreateStringAttribute(context, KEY.as_ptr(), KEY.count_bytes() as u32, LIMIT.as_ptr(), LIMIT.count_bytes() as u32);
+        let mut f = LLVMGetFirstFunction(module);
+        while !f.is_null() {
+            if LLVMIsDeclaration(f) == 0 {
+                LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, attribute);
+            }
+            f = LLVMGetNextFunction(f);
+        }
+    }
+}
+
 /// Translates a module of the `llvm` dialect, optimises it and writes the output. An empty message means that MLIR reported the error.
-pub(super) fn emit(module: &melior::ir::Module<'_>, machine: &Machine<'_>, output: Output) -> Result<Vec<u8>, String> {
+pub(super) fn emit(module: &melior::ir::Module<'_>, machine: &Machine<'_>, output: Output) -> Result<(Vec<u8>, Frames), String> {
     targets();
+    let mut said = Said::default();
     let tm = target_machine(machine)?;
     // SAFETY: all arguments are live objects of the C API; guards are declared so that the module goes before its context.
     unsafe {
         let context = Owned(LLVMContextCreate(), LLVMContextDispose);
+        LLVMContextSetDiagnosticHandler(context.0, Some(report), ptr::from_mut(&mut said).cast());
         let raw = mlir_sys::mlirTranslateModuleToLLVMIR(module.as_operation().to_raw(), context.0.cast()) as LLVMModuleRef;
         if raw.is_null() {
             return Err(String::new());
@@ -102,17 +153,22 @@ pub(super) fn emit(module: &melior::ir::Module<'_>, machine: &Machine<'_>, outpu
         LLVMAppendModuleInlineAsm(ir.0, machine.directives.as_ptr().cast(), machine.directives.len());
         optimise(ir.0, tm.0)?;
         let kind = match output {
-            Output::LlvmIr => return Ok(take(LLVMPrintModuleToString(ir.0)).into_bytes()),
+            Output::LlvmIr => return Ok((take(LLVMPrintModuleToString(ir.0)).into_bytes(), Frames::new())),
             Output::Object => LLVMCodeGenFileType::LLVMObjectFile,
             Output::Assembly => LLVMCodeGenFileType::LLVMAssemblyFile,
         };
+        ask_for_frames(context.0, ir.0);
         let (mut message, mut buffer) = (ptr::null_mut(), ptr::null_mut());
         if LLVMTargetMachineEmitToMemoryBuffer(tm.0, ir.0, kind, &mut message, &mut buffer) != 0 {
             return Err(take(message));
         }
         let buffer = Owned(buffer, LLVMDisposeMemoryBuffer);
         let bytes = std::slice::from_raw_parts(LLVMGetBufferStart(buffer.0).cast::<u8>(), LLVMGetBufferSize(buffer.0));
-        Ok(bytes.to_vec())
+        let bytes = bytes.to_vec();
+        match said.errors.is_empty() {
+            true => Ok((bytes, said.frames)),
+            false => Err(said.errors.join("; ")),
+        }
     }
 }
 

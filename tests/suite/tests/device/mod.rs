@@ -14,7 +14,7 @@ struct Package {
 }
 
 fn package(m: Model, target: &str, firmware: Firmware) -> Option<(Package, Vec<Vec<Tensor>>)> {
-    let Prepared { front, quantized, inputs } = prepare(&m, &m.path()?, 1).unwrap();
+    let Prepared { front, quantized, inputs, .. } = prepare(&m, &m.path()?, 1).unwrap();
     let target = Target::by_name(target).unwrap();
     let backend = driver::default_backend(&target);
     let o = Options {

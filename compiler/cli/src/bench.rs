@@ -1,0 +1,192 @@
+//! What one inference costs: instructions by a counting emulator, layer by layer, time on this computer, stack, memory.
+
+use crate::driver::{Built, Compiled, codes};
+use crate::verify::{Native, emulate, layout::Layout};
+use mcompc_data::Dataset;
+use mcompc_emu::{Counting, Run};
+use mcompc_interp::FastInt;
+use mcompc_ir::{Code, Error, Graph, Result, Tensor, Value};
+use mcompc_kernel::calls;
+use mcompc_target::Target;
+use serde::Serialize;
+use std::path::Path;
+use std::time::Instant;
+
+/// Cost of one layer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Layer {
+    /// ONNX name of the node.
+    pub name: String,
+    /// Integer operator.
+    pub op: String,
+    /// Kernel function.
+    pub kernel: String,
+    /// Multiply-accumulates.
+    pub macs: u64,
+    /// Instructions an inference, from the kernel's entry to the next one's.
+    pub instructions: f64,
+}
+
+/// Instruction counts.
+#[derive(Clone, Debug, Serialize)]
+pub struct Counts {
+    /// Instructions an inference, from the call of the entry function to its return.
+    pub total: f64,
+    /// Instructions a multiply-accumulate.
+    pub per_mac: f64,
+    /// In the order of execution.
+    pub layers: Vec<Layer>,
+    /// What belongs to no layer: the entry function's own beginning, and copies of outputs that have no buffer of their own.
+    pub other: f64,
+}
+
+/// Wall-clock time.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Time {
+    /// Nanoseconds an inference: median of `rounds` rounds.
+    pub median_ns: f64,
+    /// Fastest round.
+    pub least_ns: f64,
+    /// Rounds; each of `batch` inferences.
+    pub rounds: usize,
+    /// Inferences in a round.
+    pub batch: usize,
+}
+
+/// Everything measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measured {
+    /// Inferences counted; each output was compared with the integer reference.
+    pub inferences: usize,
+    /// Multiply-accumulates of an inference.
+    pub macs: u64,
+    /// Instructions, or nothing where no emulator has the target.
+    pub instructions: Option<Counts>,
+    /// Why there are none.
+    pub not_counted: Option<String>,
+    /// Stack bytes used, painted before and read back after each call; the largest.
+    pub stack_bytes: u64,
+    /// Time on this computer, where it runs the target.
+    pub time: Option<Time>,
+}
+
+/// Codes for every input: the first samples of `data`, or random ones.
+///
+/// # Errors
+/// E401 and E205 for data that do not fit.
+pub fn inputs(c: &Compiled, data: Option<&Path>, count: usize) -> Result<Vec<Vec<Tensor>>> {
+    let graph = &c.quantized.graph;
+    match data {
+        Some(path) => {
+            let data = Dataset::open(path)?;
+            data.samples(&c.front.inputs)?.take(count).map(|s| codes(&c.front, graph, &s?)).collect()
+        }
+        None => random(graph, count),
+    }
+}
+
+/// Uniformly random codes, the same in every run.
+pub(crate) fn random(graph: &Graph, count: usize) -> Result<Vec<Vec<Tensor>>> {
+    let mut state = 1_u64;
+    let mut byte = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    let mut one = |v: &Value| Tensor::new(v.dtype, v.shape.clone(), (0..v.bytes()).map(|_| byte()).collect::<Vec<u8>>().into());
+    (0..count).map(|_| graph.inputs.iter().map(|&n| one(graph.value(graph.out(n)))).collect()).collect()
+}
+
+/// Measures what was compiled.
+///
+/// # Errors
+/// E505 where nothing here runs the target; E601 where the code computes something else than the reference.
+pub fn measure(target: &Target, built: &Built, graph: &Graph, inputs: &[Vec<Tensor>], plugin: Option<&Path>) -> Result<Measured> {
+    let layout = Layout::new(built, graph);
+    let lowered = &built.lowered;
+    let entry = lowered.module.func(&lowered.entry).map(calls).unwrap_or_default();
+    let program = emulate::link(target, &built.object, &layout, true)?;
+    let bytes: Vec<u8> = inputs.iter().flatten().flat_map(|t| t.bytes().iter().copied()).collect();
+    let mut split: Vec<String> = entry.iter().map(|name| (*name).to_owned()).collect();
+    split.sort();
+    split.dedup();
+    let counting = Counting { split, plugin: plugin.map(Path::to_path_buf) };
+    let (run, not_counted) = match program.run_split(&bytes, &counting) {
+        Ok(run) => (run, None),
+        // Without an emulator, this computer still gives stack and time.
+        Err(e) if e.is_environment() && target.runs_here() => {
+            (program.run(&bytes).map_err(|e| emulate::error(target, &e))?, Some(e.to_string()))
+        }
+        Err(e) => return Err(emulate::error(target, &e)),
+    };
+    let stack_bytes = check(graph, &layout, inputs, &run)?;
+    let instructions = run.instructions.map(|total| counts(built, &run, total, entry.len())).transpose()?;
+    let time = if target.runs_here() { Some(Native::new(built, graph)?.time(&inputs[0])?) } else { None };
+    let macs = lowered.layers.iter().map(|l| l.macs).sum();
+    Ok(Measured { inferences: inputs.len(), macs, instructions, not_counted, stack_bytes, time })
+}
+
+/// Compares every output with the reference; returns the largest stack use.
+fn check(graph: &Graph, layout: &Layout, inputs: &[Vec<Tensor>], run: &Run) -> Result<u64> {
+    let reference = FastInt::new(graph)?;
+    let size: usize = layout.outputs.iter().map(Value::bytes).sum();
+    let wrong = |m: String| Error::new(Code::Mismatch, m).hint("`mcompc verify` says where it differs");
+    let mut stack = 0;
+    let mut records = run.output.chunks_exact(size + 4);
+    for (i, x) in inputs.iter().enumerate() {
+        let record = records.next().ok_or_else(|| wrong(format!("the program gave back {} bytes only", run.output.len())))?;
+        let (have, used) = record.split_at(size);
+        let want: Vec<u8> = reference.run(x, |_, _| {})?.iter().flat_map(|t| t.bytes().to_vec()).collect();
+        if have != want {
+            return Err(wrong(format!("input {i}: the code computes something else than the integer reference")));
+        }
+        let used = used.try_into().map(u32::from_le_bytes).unwrap_or_default();
+        stack = stack.max(u64::from(used));
+    }
+    Ok(stack)
+}
+
+/// Gives each stretch of the count to its layer.
+fn counts(built: &Built, run: &Run, total: u64, entries: usize) -> Result<Counts> {
+    let layers = &built.lowered.layers;
+    let mean = |n: u64| n as f64 / run.windows.max(1) as f64;
+    if run.segments.len() != entries + 1 || layers.len() > entries {
+        return Err(Error::new(
+            Code::Internal,
+            format!("{} kernel calls were seen where {entries} are made", run.segments.len().saturating_sub(1)),
+        ));
+    }
+    let rows = layers.iter().zip(&run.segments[1..]).map(|(l, &n)| Layer {
+        name: l.name.clone(),
+        op: l.op.clone(),
+        kernel: l.kernel.clone(),
+        macs: l.macs,
+        instructions: mean(n),
+    });
+    let macs: u64 = layers.iter().map(|l| l.macs).sum();
+    let rest = run.segments[0] + run.segments[layers.len() + 1..].iter().sum::<u64>();
+    Ok(Counts { total: mean(total), per_mac: mean(total) / macs.max(1) as f64, layers: rows.collect(), other: mean(rest) })
+}
+
+/// Rounds of a timing.
+const ROUNDS: usize = 31;
+/// Nanoseconds a round takes at least: the clock and the checks of a call do not matter then.
+const ROUND_NS: f64 = 2e6;
+
+/// Times `call`: rounds of equal batches.
+///
+/// # Errors
+/// Those of `call`.
+pub(crate) fn time(mut call: impl FnMut() -> Result<()>) -> Result<Time> {
+    let mut run = |n: usize| -> Result<f64> {
+        let start = Instant::now();
+        for _ in 0..n {
+            call()?;
+        }
+        Ok(start.elapsed().as_nanos() as f64 / n as f64)
+    };
+    run(1)?;
+    let batch = (ROUND_NS / run(1)?.max(1.0)).ceil().clamp(1.0, 1e5) as usize;
+    let mut rounds = (0..ROUNDS).map(|_| run(batch)).collect::<Result<Vec<f64>>>()?;
+    rounds.sort_by(f64::total_cmp);
+    Ok(Time { median_ns: rounds[ROUNDS / 2], least_ns: rounds[0], rounds: ROUNDS, batch })
+}

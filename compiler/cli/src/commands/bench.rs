@@ -1,0 +1,75 @@
+//! `mcompc bench`.
+
+use super::json;
+use super::plan::{aligned, tail};
+use crate::Answer;
+use crate::args::Bench;
+use crate::bench::{Measured, inputs, measure};
+use crate::driver::{self, Options};
+use crate::progress::Bar;
+use mcompc_ir::{Code, Error, Result};
+use mcompc_report::{Report, bytes, count};
+use std::fmt::Write;
+
+/// Inferences that are counted when `--limit` says nothing: a kernel's way depends little on the data, and each is exact.
+const INFERENCES: usize = 4;
+
+pub(crate) fn bench(b: &Bench) -> Result<Answer> {
+    let o = Options::new(&b.build)?;
+    if b.limit == Some(0) {
+        return Err(Error::new(Code::Usage, "--limit 0 measures nothing").hint("give a positive number"));
+    }
+    let bar = Bar::default();
+    let compiled = driver::compile(&o, &bar)?;
+    let report = driver::describe(&o, &compiled, None)?;
+    let inputs = inputs(&compiled, b.data.as_deref().or(o.calib.as_deref()), b.limit.unwrap_or(INFERENCES))?;
+    if inputs.is_empty() {
+        return Err(Error::new(Code::BadCalib, "the data file holds no sample"));
+    }
+    let m = measure(&o.target, &compiled.built, &compiled.quantized.graph, &inputs, b.plugin.as_deref())?;
+    let mut value = json(&m)?;
+    let t = &report.totals;
+    value["name"] = report.name.clone().into();
+    value["target"] = report.target.clone().into();
+    value["backend"] = report.backend.clone().into();
+    value["announced"] = serde_json::json!({
+        "stack_bytes": t.stack_bytes, "flash_bytes": t.flash_bytes, "code_bytes": t.code_bytes,
+        "weight_bytes": t.stored_weight_bytes, "table_bytes": t.data_bytes.saturating_sub(t.stored_weight_bytes),
+        "arena_bytes": t.arena_bytes, "io_bytes": t.io_bytes,
+    });
+    Ok(Answer { text: text(&report, &m), json: value })
+}
+
+fn text(r: &Report, m: &Measured) -> String {
+    let t = &r.totals;
+    let mut s = format!("{} for {}, {}; {} inferences, all bytes right\n", r.name, r.target, r.backend, m.inferences);
+    match (&m.instructions, &m.not_counted) {
+        (Some(c), _) => {
+            let _ = writeln!(s, "  instructions {} an inference, {:.3} a multiply-accumulate", count(c.total.round() as u64), c.per_mac);
+        }
+        (None, why) => {
+            let _ = writeln!(s, "  instructions not counted: {}", why.as_deref().unwrap_or("no emulator"));
+        }
+    }
+    if let Some(x) = m.time {
+        let (micro, least) = (x.median_ns / 1e3, x.least_ns / 1e3);
+        let _ = writeln!(s, "  time         {micro:.1} us an inference, median of {} rounds (fastest {least:.1} us)", x.rounds);
+    }
+    let tables = t.data_bytes.saturating_sub(t.stored_weight_bytes);
+    let (code, weights, tables) = (bytes(t.code_bytes), bytes(t.stored_weight_bytes), bytes(tables));
+    let _ = writeln!(s, "  flash        {} (code {code}, weights {weights}, tables {tables})", bytes(t.flash_bytes));
+    let _ = writeln!(s, "  stack        {} used, {} announced", bytes(m.stack_bytes), bytes(t.stack_bytes));
+    let _ = writeln!(s, "  RAM          {} arena, {} inputs and outputs", bytes(t.arena_bytes), bytes(t.io_bytes));
+    if let Some(c) = &m.instructions {
+        let mut rows = vec![["layer", "operator", "kernel", "MACs", "instructions", "a MAC", "share"].map(String::from)];
+        for l in &c.layers {
+            let per = if l.macs > 0 { format!("{:.3}", l.instructions / l.macs as f64) } else { String::new() };
+            let share = format!("{:.1} %", 100.0 * l.instructions / c.total.max(1.0));
+            rows.push([tail(&l.name), l.op.clone(), l.kernel.clone(), count(l.macs), count(l.instructions.round() as u64), per, share]);
+        }
+        rows.push(["(entry, copies)", "", "", "", &count(c.other.round() as u64), "", ""].map(String::from));
+        s.push('\n');
+        s.push_str(&aligned(&rows, &[0, 1, 2]));
+    }
+    s
+}
