@@ -5,7 +5,7 @@
 mod announced;
 
 use mcompc_compress::WeightBits;
-use mcompc_suite::{MODELS, compile, emulate, prepare_with};
+use mcompc_suite::{MODELS, compile, emulate, prepare, prepare_with};
 use mcompc_target::{Backend, Target};
 
 /// Nominal multiply-accumulates of the models as published, dead channels included.
