@@ -8,7 +8,7 @@ use mcompc_exec::{Arg as Word, Buffer, Loaded, Need};
 use mcompc_ir::ValueId;
 use mcompc_kernel::interp::{self, Memory};
 use mcompc_kernel::{Machine, Module, Rescale, Role};
-use mcompc_lower::{Arg, Call, ConvSpec, Geometry, conv_kernel, depthwise_kernel};
+use mcompc_lower::{Arg, Blocks, Call, ConvSpec, Geometry, Narrow, conv_kernel, depthwise_kernel};
 use mcompc_target::{Backend, Target};
 
 fn spec(k: usize, per_output: usize) -> ConvSpec {
@@ -39,6 +39,25 @@ fn conv(m: &Machine) -> Call {
 fn depthwise(m: &Machine) -> Call {
     let (x, y) = values();
     depthwise_kernel(&spec(3, 1), m, x, y).unwrap()
+}
+
+/// Both kernels with weights of four bits, in groups where the kernel has them.
+fn four_bits(m: &Machine) -> [Call; 3] {
+    let narrow = |mut s: ConvSpec, blocks: Option<Blocks>| {
+        s.weights.iter_mut().for_each(|w| *w >>= 4);
+        if let Some(b) = &blocks {
+            s.weights.iter_mut().enumerate().for_each(|(i, w)| *w *= b.r[i / b.len] as i8);
+        }
+        s.narrow = Some(Narrow { bits: 4, blocks });
+        s
+    };
+    let (x, y) = values();
+    let blocks = Blocks { len: 32, r: (0..128).map(|i| 1 + i % 15).collect() };
+    [
+        conv_kernel(&narrow(spec(1, 64), None), m, x, y).unwrap(),
+        conv_kernel(&narrow(spec(1, 64), Some(blocks)), m, x, y).unwrap(),
+        depthwise_kernel(&narrow(spec(3, 1), None), m, x, y).unwrap(),
+    ]
 }
 
 /// A kernel as a module of its own, with the contents of its arguments.
@@ -112,6 +131,9 @@ fn native_equals_interpreter() {
             assert!(k.native(t) == k.interpreted(), "{} {}", t.name, k.name());
             ran += 1;
         }
+        for k in four_bits(&m).map(Kernel::new) {
+            assert!(k.native(t) == k.interpreted(), "{} {}", t.name, k.name());
+        }
     }
     assert!(ran > 0 || !cfg!(any(target_arch = "x86_64", target_arch = "aarch64")));
 }
@@ -123,6 +145,12 @@ fn emulated(target: &str, conv_bar: f64, depthwise_bar: f64) {
         let Some((out, per_mac)) = k.emulated(target) else { continue };
         assert!(out == k.interpreted(), "{target} {}", k.name());
         assert!(per_mac <= bar, "{target} {}: {per_mac:.3} instructions a multiplication, at most {bar}", k.name());
+    }
+    for (call, bar) in four_bits(&m).into_iter().zip([conv_bar, 2.0 * conv_bar, depthwise_bar]) {
+        let k = Kernel::new(call);
+        let Some((out, per_mac)) = k.emulated(target) else { continue };
+        assert!(out == k.interpreted(), "{target} {}", k.name());
+        assert!(per_mac <= 1.3 * bar, "{target} {}: {per_mac:.3} instructions a multiplication, at most 1.3 times {bar}", k.name());
     }
 }
 

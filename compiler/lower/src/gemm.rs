@@ -171,7 +171,7 @@ impl Gemm<'_> {
             Form::Packed => {
                 let a: Vec<[Val; 2]> = (0..self.mr).map(|i| self.pair(b, pa, at(i))).collect();
                 for j in 0..nv {
-                    for h in 0..2 {
+                    for h in [0, 1] {
                         let w = weights(b, pw, 2 * j + h);
                         for i in 0..self.mr {
                             v[i * nv + j] = b.contract(self.row_id, row, 0, v[i * nv + j], a[i][h], w);

@@ -61,7 +61,7 @@ impl NarrowGemm<'_> {
         let mut multipliers = c.get(3).copied();
         let (acc, w) = match multipliers {
             None => {
-                let mut v = self.begin(b, &bias, corr, 0);
+                let mut v = self.begin(b, &bias, corr);
                 v.extend([a, c[0]]);
                 // Runs of rows of taps lie apart in the activations.
                 let back = g.runs.1 as i32 - (g.kpad * g.a_mem.bytes()) as i32;
@@ -97,11 +97,11 @@ impl NarrowGemm<'_> {
         next
     }
 
-    // Sums as they begin: `from` per channel, and the correction of each pixel for run `run`.
-    fn begin(&self, b: &mut Builder, from: &[Val], corr: Option<Val>, run: usize) -> Vec<Val> {
+    // Sums as they begin: `from` per channel, and the correction of each pixel; `corr` is at the run.
+    fn begin(&self, b: &mut Builder, from: &[Val], corr: Option<Val>) -> Vec<Val> {
         let mut acc = Vec::with_capacity(self.gemm.mr * from.len());
         for i in 0..self.gemm.mr {
-            let add = corr.map(|p| b.load_aligned(Ty::I32, MemElem::W32, p, ((i * self.runs() + run) * 4) as i32, 4));
+            let add = corr.map(|p| b.load_aligned(Ty::I32, MemElem::W32, p, (i * self.runs() * 4) as i32, 4));
             for &f in from {
                 acc.push(add.map_or(f, |x| b.add(f, x)));
             }
@@ -115,7 +115,7 @@ impl NarrowGemm<'_> {
         let (n, at, ty) = (g.row.n as usize, g.mr * nv, g.row.acc_ty());
         let zero = b.vconst(0, ty);
         let corr = v.get(at + 3).copied();
-        let mut run = self.begin(b, &vec![zero; nv], corr, 0);
+        let mut run = self.begin(b, &vec![zero; nv], corr);
         run.extend([v[at], v[at + 1]]);
         let end = self.run_of_k(b, run, nv, steps, mask);
         let mut next = v[..at].to_vec();
