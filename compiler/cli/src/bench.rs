@@ -150,7 +150,10 @@ fn counts(built: &Built, run: &Run, total: u64, entries: usize) -> Result<Counts
     let layers = &built.lowered.layers;
     let mean = |n: u64| n as f64 / run.windows.max(1) as f64;
     if run.segments.len() != entries + 1 || layers.len() > entries {
-        return Err(Error::new(Code::Internal, format!("{} kernel calls were seen where {entries} are made", run.segments.len().saturating_sub(1))));
+        return Err(Error::new(
+            Code::Internal,
+            format!("{} kernel calls were seen where {entries} are made", run.segments.len().saturating_sub(1)),
+        ));
     }
     let rows = layers.iter().zip(&run.segments[1..]).map(|(l, &n)| Layer {
         name: l.name.clone(),

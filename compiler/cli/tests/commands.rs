@@ -52,7 +52,8 @@ fn verify_on_boards() {
 fn plan_announces_what_a_board_measures() {
     let dir = tempfile::tempdir().unwrap();
     let model = digits("digits.onnx").to_str().unwrap().to_string();
-    let json = |command: &str| -> Value { serde_json::from_str(&ok(dir.path(), [command, &model, "--target", "cortex-m4", "--json"])).unwrap() };
+    let json =
+        |command: &str| -> Value { serde_json::from_str(&ok(dir.path(), [command, &model, "--target", "cortex-m4", "--json"])).unwrap() };
     let (plan, bench) = (json("plan"), json("bench"));
     let t = &plan["totals"];
     let number = |v: &Value| v.as_u64().unwrap();

@@ -106,8 +106,7 @@ pub fn depthwise_rows(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Opti
     let g = &s.geo;
     let weights = sh.weights();
     let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x);
-    let params: Vec<u8> =
-        [&bias, &s.mult].into_iter().flat_map(|v| (0..sh.channels).flat_map(|ch| v[ch % g.c].to_le_bytes())).collect();
+    let params: Vec<u8> = [&bias, &s.mult].into_iter().flat_map(|v| (0..sh.channels).flat_map(|ch| v[ch % g.c].to_le_bytes())).collect();
 
     let mut b = Builder::new("dwrows");
     let px = b.ptr("x", Role::In, g.h * g.w * g.c, 1);

@@ -113,7 +113,10 @@ fn lib(p: &PackageInput, n: &Names) -> String {
         target = comment(&p.target),
         hash = comment(&p.model_hash),
         bytes = p.arena_bytes,
-        stack = p.sizes.stack.map_or(String::new(), |n| format!("/// Stack of the deepest call in bytes.\npub const STACK_BYTES: usize = {n};\n")),
+        stack = p
+            .sizes
+            .stack
+            .map_or(String::new(), |n| format!("/// Stack of the deepest call in bytes.\npub const STACK_BYTES: usize = {n};\n")),
         flash = p.sizes.code + p.sizes.tables + p.sizes.weights,
         align = p.arena_align,
         pre = n.prefix,

@@ -63,7 +63,10 @@ pub fn emulate(machine: &str, g: &Graph, l: &Lowered, object: &[u8], inputs: &[V
     args.extend(outs.iter().map(|&n| Argument::Output(n)));
     args.push(Argument::Scratch(l.arena_bytes.max(1)));
     let fail = |e: mcompc_emu::Error| Error::new(Code::ToolMissing, e.to_string());
-    let exe = Program::new(machine, call_main(&l.entry, Calling::Entry { stack: false }, &args)).object("model.o", object).build().map_err(fail)?;
+    let exe = Program::new(machine, call_main(&l.entry, Calling::Entry { stack: false }, &args))
+        .object("model.o", object)
+        .build()
+        .map_err(fail)?;
     let size: usize = outs.iter().sum();
     let split = |mut rest: &[u8]| {
         let cut = |&n: &usize| {

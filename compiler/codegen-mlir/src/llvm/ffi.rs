@@ -6,15 +6,15 @@
 
 use super::Machine;
 use crate::Output;
-use mcompc_kernel::Frames;
 use llvm_sys::core::*;
-use llvm_sys::{LLVMAttributeFunctionIndex, LLVMDiagnosticSeverity};
 use llvm_sys::error::{LLVMDisposeErrorMessage, LLVMGetErrorMessage};
 use llvm_sys::prelude::*;
 use llvm_sys::support::LLVMParseCommandLineOptions;
 use llvm_sys::target::*;
 use llvm_sys::target_machine::*;
 use llvm_sys::transforms::pass_builder::*;
+use llvm_sys::{LLVMAttributeFunctionIndex, LLVMDiagnosticSeverity};
+use mcompc_kernel::Frames;
 use melior::dialect::DialectHandle;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
@@ -96,7 +96,8 @@ struct Said {
 /// Called by LLVM with each diagnostic; `said` is the [`Said`] of the running [`emit`].
 extern "C" fn report(info: LLVMDiagnosticInfoRef, said: *mut c_void) {
     // SAFETY: LLVM passes a diagnostic that lives during the call, and the pointer that `emit` registered for its own duration.
-    let (severity, text, said) = unsafe { (LLVMGetDiagInfoSeverity(info), take(LLVMGetDiagInfoDescription(info)), &mut *said.cast::<Said>()) };
+    let (severity, text, said) =
+        unsafe { (LLVMGetDiagInfoSeverity(info), take(LLVMGetDiagInfoDescription(info)), &mut *said.cast::<Said>()) };
     if let Some((name, bytes)) = frame(&text) {
         said.frames.insert(name, bytes);
     } else if matches!(severity, LLVMDiagnosticSeverity::LLVMDSError) {
@@ -120,13 +121,8 @@ unsafe fn ask_for_frames(context: LLVMContextRef, module: LLVMModuleRef) {
     const LIMIT: &CStr = c"0";
     // SAFETY: by the contract of this function; attributes belong to the context.
     unsafe {
-        let attribute = LLVMCreateStringAttribute(
-            context,
-            KEY.as_ptr(),
-            KEY.count_bytes() as u32,
-            LIMIT.as_ptr(),
-            LIMIT.count_bytes() as u32,
-        );
+        let attribute =
+            LLVMCreateStringAttribute(context, KEY.as_ptr(), KEY.count_bytes() as u32, LIMIT.as_ptr(), LIMIT.count_bytes() as u32);
         let mut f = LLVMGetFirstFunction(module);
         while !f.is_null() {
             if LLVMIsDeclaration(f) == 0 {

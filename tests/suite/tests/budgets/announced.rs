@@ -6,7 +6,7 @@ use mcompc_target::{Backend, Target};
 use object::{Object, ObjectSection, SectionFlags, elf::SHF_ALLOC};
 
 /// Most a forecast may be off, whole models; docs/benchmarks.md says so.
-const OFF: f64 = 0.2;
+const OFF: f64 = 0.15;
 
 /// Stack of the entry function on Cortex-M.
 const STACK: u64 = 1024;
@@ -35,7 +35,11 @@ fn check(index: usize, targets: &[(&str, Backend)]) {
         let measured = mcompc::bench::measure(&t, &c.built, &p.quantized.graph, &p.inputs[..1], None).unwrap();
         let (stack, counted) = (measured.stack_bytes, measured.instructions.unwrap());
         assert!(stack <= r.totals.stack_bytes.max(PAINT), "{name} on {target}: {stack} bytes of stack, {} announced", r.totals.stack_bytes);
-        assert!(!target.starts_with("cortex") || r.totals.stack_bytes <= STACK, "{name} on {target}: {} bytes of stack", r.totals.stack_bytes);
+        assert!(
+            !target.starts_with("cortex") || r.totals.stack_bytes <= STACK,
+            "{name} on {target}: {} bytes of stack",
+            r.totals.stack_bytes
+        );
         assert_eq!(allocated(&c.built.object), r.totals.flash_bytes, "{name} on {target}: flash");
         let sum: f64 = counted.layers.iter().map(|l| l.instructions).sum::<f64>() + counted.other;
         assert!((sum - counted.total).abs() < 1.0, "{name} on {target}: layers sum up to {sum} of {}", counted.total);
@@ -64,6 +68,6 @@ fn announced_figures_hold_on_every_board() {
 #[test]
 fn announced_figures_hold_for_models() {
     for index in 1..5 {
-        check(index, &["cortex-m4", "cortex-m55", "riscv32imac", "aarch64-dotprod", "x86_64"].map(|t| (t, Backend::Mlir)));
+        check(index, &["cortex-m4", "cortex-m55", "riscv32imac", "aarch64-dotprod", "riscv64gcv", "x86_64"].map(|t| (t, Backend::Mlir)));
     }
 }
