@@ -25,8 +25,10 @@ cargo xtask COMMAND
                         formatting, lints, checks, builds and every test; the last line counts tests
   generate              rewrites the generated documents (docs/errors.md and the like)
   bless                 runs the tests so that they rewrite their expected texts
-  verify-all [--by-the-book] [MODEL...]
-                        native code against the references, all models and all their data
+  verify-all [--by-the-book] [--target T] [--all] [--no-mlir] [--binary FILE]
+             [MODEL...]
+                        native code against the references: all models, every target and back end; here
+                        all data, 100 samples under user-mode emulation, 20 on boards, or --all
                         (MCOMPC_ZOO, see models/README.md; MCOMPC_ZOO_DATA, prepared samples)
   cost [--target NAME]...
                         measures generated layers on targets, writes targets/<name>/cost.txt and cost.toml

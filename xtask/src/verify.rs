@@ -1,4 +1,4 @@
-//! `cargo xtask verify-all`: every model, every sample, every machine that runs here. Outside the
+//! `cargo xtask verify-all`: every model on every target and back end, native or under QEMU. Outside the
 //! test suite: it takes as long as the data are many.
 
 use std::path::{Path, PathBuf};
@@ -8,8 +8,24 @@ use serde_json::Value;
 
 use crate::{Result, shell, workspace};
 
-/// Targets each model is verified on: native where this CPU is the target, else under qemu-user.
-const TARGETS: &[&str] = &["x86_64", "aarch64", "aarch64-dotprod", "riscv64gc"];
+/// Samples of a model under a user-mode emulator, and on a board; `--all` takes every one everywhere. This computer always runs all.
+const EMULATED: usize = 100;
+const BOARD: usize = 20;
+
+/// What the compiler says of a target.
+struct Target {
+    name: String,
+    backends: Vec<String>,
+    native: bool,
+    board: bool,
+}
+
+/// What became of a verification.
+enum Outcome {
+    Equal(String),
+    NotRun(String),
+    Failed(String),
+}
 
 /// One model with its data.
 struct Model {
@@ -21,57 +37,121 @@ struct Model {
     inputs: Vec<String>,
 }
 
-/// Verifies the named models, all of them without a name; every model on every target, going on
-/// after a failure. `--by-the-book` compares every sample with the slow reference too.
+/// Verifies the named models, all of them without a name, for every target and back end, going on after a failure.
+/// `--by-the-book` compares every sample with the slow reference too, `--target T` takes one target only, `--binary FILE` a compiler
+/// that is built already.
 pub fn run(args: &[String]) -> Result {
-    let (flags, names): (Vec<_>, Vec<_>) = args.iter().cloned().partition(|arg| arg.starts_with('-'));
-    if let Some(flag) = flags.iter().find(|flag| *flag != "--by-the-book") {
-        return Err(format!("verify-all has no option '{flag}'"));
+    let (mut names, mut flags, mut only, mut all, mut given, mut mlir) = (Vec::new(), Vec::new(), None, false, None, true);
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        match arg.as_str() {
+            "--by-the-book" => flags.push(arg.clone()),
+            "--target" => only = Some(rest.next().ok_or("--target names a target")?.clone()),
+            "--all" => all = true,
+            "--binary" => given = Some(PathBuf::from(rest.next().ok_or("--binary names a file")?)),
+            "--no-mlir" => mlir = false,
+            flag if flag.starts_with('-') => return Err(format!("verify-all has no option '{flag}'")),
+            _ => names.push(arg.clone()),
+        }
     }
     let models = models()?;
     if let Some(name) = names.iter().find(|name| !models.iter().any(|m| m.name == **name)) {
         let known: Vec<_> = models.iter().map(|model| &*model.name).collect();
         return Err(format!("no model is called '{name}'; there are {}", known.join(", ")));
     }
-    let packages = workspace::packages()?;
-    let package = &workspace::command_line(&packages)?.name;
-    shell::run(shell::cargo(&["build", "--release", "-p", package, "--bin", "mcompc"]))?;
-    let binary = workspace::target().join("release/mcompc");
+    let binary = match given {
+        Some(path) => path,
+        None => built(mlir)?,
+    };
+    let targets = targets(&binary, mlir)?;
+    if let Some(name) = only.as_ref().filter(|name| !targets.iter().any(|t| t.name == **name)) {
+        return Err(format!("no target is called '{name}'"));
+    }
 
-    let (mut passed, mut failed) = (0, 0);
+    let (mut equal, mut not_run, mut failed) = (0, 0, 0);
     for model in models.iter().filter(|m| names.is_empty() || names.contains(&m.name)) {
-        for target in TARGETS {
-            let start = Instant::now();
-            let result = verify(&binary, model, target, &flags);
-            let seconds = start.elapsed().as_secs_f32();
-            match result {
-                Ok(()) => {
-                    passed += 1;
-                    println!("{} on {target}: ok, {seconds:.0} s", model.name);
-                }
-                Err(message) => {
-                    failed += 1;
-                    println!("{} on {target}: FAILED, {seconds:.0} s: {message}", model.name);
+        for target in targets.iter().filter(|t| only.as_ref().is_none_or(|name| t.name == *name)) {
+            for backend in &target.backends {
+                let limit = if all || target.native { None } else { Some(if target.board { BOARD } else { EMULATED }) };
+                let start = Instant::now();
+                let outcome = verify(&binary, model, (&target.name, backend), limit, &flags);
+                let what = format!("{} on {}, {backend}, {:.0} s", model.name, target.name, start.elapsed().as_secs_f32());
+                match outcome {
+                    Outcome::Equal(text) => {
+                        equal += 1;
+                        println!("{what}: {text}");
+                    }
+                    Outcome::NotRun(text) => {
+                        not_run += 1;
+                        println!("{what}: NOT RUN: {text}");
+                    }
+                    Outcome::Failed(text) => {
+                        failed += 1;
+                        println!("{what}: FAILED: {text}");
+                    }
                 }
             }
         }
     }
-    println!("{passed} passed, {failed} failed");
+    println!("{equal} equal, {not_run} not run, {failed} failed");
     if failed == 0 { Ok(()) } else { Err("not every model is equal everywhere".to_owned()) }
 }
 
-fn verify(binary: &Path, model: &Model, target: &str, flags: &[String]) -> Result {
+/// The release build of the compiler.
+fn built(mlir: bool) -> Result<PathBuf> {
+    let packages = workspace::packages()?;
+    let package = &workspace::command_line(&packages)?.name;
+    let mut build = vec!["build", "--release", "-p", package, "--bin", "mcompc"];
+    build.extend(if mlir { &["--features", "mlir"][..] } else { &[] });
+    shell::run(shell::cargo(&build))?;
+    Ok(workspace::target().join("release/mcompc"))
+}
+
+/// Every target with the back ends that this build has for it.
+fn targets(binary: &Path, mlir: bool) -> Result<Vec<Target>> {
     let mut command = std::process::Command::new(binary);
-    command.arg("verify").arg(&model.onnx).args(["--target", target]);
+    command.args(["targets", "--json"]);
+    let json: Value = serde_json::from_str(&shell::capture(command)?).map_err(|e| format!("mcompc targets: {e}"))?;
+    let rows = json["targets"].as_array().into_iter().flatten().map(|t| {
+        let backends = t["backends"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        Target {
+            name: t["name"].as_str().unwrap_or_default().to_owned(),
+            backends: backends.filter(|b| mlir || *b != "mlir").map(str::to_owned).collect(),
+            native: t["runs_here"] == true,
+            board: t["triple"].as_str().is_some_and(|triple| triple.contains("-none")),
+        }
+    });
+    Ok(rows.collect())
+}
+
+fn verify(binary: &Path, model: &Model, (target, backend): (&str, &str), limit: Option<usize>, flags: &[String]) -> Outcome {
+    let mut command = std::process::Command::new(binary);
+    command.arg("verify").arg(&model.onnx).args(["--target", target, "--backend", backend, "--json"]);
     command.args(flags).arg("--calib").arg(&model.calib).arg("--data").arg(&model.eval);
     for input in &model.inputs {
         command.arg("--input").arg(input);
     }
-    // The integer graph is the same for every target: once through the slow interpreter is enough.
-    if TARGETS.first() == Some(&target) {
-        command.arg("--by-the-book");
+    if let Some(limit) = limit {
+        command.args(["--limit", &limit.to_string()]);
     }
-    shell::run(command)
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(e) => return Outcome::Failed(format!("{}: {e}", binary.display())),
+    };
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let error = &json["error"];
+    match (output.status.success(), error["code"].as_str()) {
+        (true, _) => Outcome::Equal(format!(
+            "{} samples, {} bytes, {}",
+            json["samples"],
+            json["bytes"],
+            json["machine"].as_str().unwrap_or_default()
+        )),
+        // Nothing here runs it, or the back end says that it does not have the target.
+        (false, Some("E505" | "E504")) => Outcome::NotRun(error["message"].as_str().unwrap_or_default().to_owned()),
+        (false, Some(_)) => Outcome::Failed(error["message"].as_str().unwrap_or_default().to_owned()),
+        (false, None) => Outcome::Failed(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
 }
 
 /// The model of this repository, and those of the manifest for which prepared data are there:

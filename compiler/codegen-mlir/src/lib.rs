@@ -10,6 +10,8 @@
 mod emit;
 #[cfg(feature = "llvm")]
 mod llvm;
+#[cfg(feature = "llvm")]
+mod scalable;
 
 use mcompc_ir::Result;
 #[cfg(feature = "llvm")]
@@ -55,16 +57,23 @@ pub fn compile(module: &Module, target: &Target, opts: &Options) -> Result<Vec<u
     Ok(compile_with_frames(module, target, opts)?.0)
 }
 
-/// As [`compile`], with the stack bytes each function takes for itself (none for [`Output::LlvmIr`], which has no frames yet).
+/// As [`compile`], with the stack bytes each function takes for itself (none for [`Output::LlvmIr`], which has no frames yet). Spilled
+/// vectors of RISC-V count with registers of 128 bits; a machine with longer ones takes more.
 ///
 /// # Errors
 /// As [`compile`].
 #[cfg(feature = "llvm")]
 pub fn compile_with_frames(module: &Module, target: &Target, opts: &Options) -> Result<(Vec<u8>, Frames)> {
     let (bytes, large) = llvm::compile(&to_mlir(module, target, opts)?, target, opts.output)?;
+    let vectors = opts.output == Output::Object && target.arch().starts_with("riscv") && target.vector_bits > 0;
+    let scalable = if vectors { scalable::frames(&bytes)? } else { Default::default() };
     // LLVM tells of frames that are not empty.
-    let frames = module.funcs.iter().map(|f| (f.name.clone(), frame(target, f, large.get(&f.name).copied().unwrap_or_default())));
-    Ok((bytes, frames.collect()))
+    let size = |f: &Func| {
+        let [fixed, vectors] = [large.get(&f.name), scalable.get(&f.name)].map(|n| n.copied().unwrap_or_default());
+        frame(target, f, fixed) + vectors
+    };
+    let frames = module.funcs.iter().map(|f| (f.name.clone(), size(f))).collect();
+    Ok((bytes, frames))
 }
 
 /// LLVM's frame size leaves out what x86-64 adds: the return address that a call pushes, the red zone of functions that call nothing, and

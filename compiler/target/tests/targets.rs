@@ -99,3 +99,11 @@ fn the_host_has_a_target() {
     assert_eq!(t.arch(), std::env::consts::ARCH);
     assert!(t.machine(Backend::Cranelift).is_ok());
 }
+
+#[test]
+fn the_target_of_the_docs_is_one() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/adding-a-target.md")).unwrap();
+    let toml = text.split("```toml\n").nth(1).and_then(|t| t.split("```").next()).unwrap();
+    let t = Target::from_toml("cortex-m85", toml).unwrap();
+    assert_eq!(t.machine(Backend::Mlir).unwrap().isa, "armv8.1-m-mve");
+}

@@ -6,7 +6,7 @@ use mcompc_target::{Backend, Target};
 use object::{Object, ObjectSection, SectionFlags, elf::SHF_ALLOC};
 
 /// Most a forecast may be off, whole models; docs/benchmarks.md says so.
-const OFF: f64 = 0.2;
+const OFF: f64 = 0.15;
 
 /// Stack of the entry function on Cortex-M.
 const STACK: u64 = 1024;
@@ -68,6 +68,6 @@ fn announced_figures_hold_on_every_board() {
 #[test]
 fn announced_figures_hold_for_models() {
     for index in 1..5 {
-        check(index, &["cortex-m4", "cortex-m55", "riscv32imac", "aarch64-dotprod", "x86_64"].map(|t| (t, Backend::Mlir)));
+        check(index, &["cortex-m4", "cortex-m55", "riscv32imac", "aarch64-dotprod", "riscv64gcv", "x86_64"].map(|t| (t, Backend::Mlir)));
     }
 }
