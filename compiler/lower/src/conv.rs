@@ -124,7 +124,7 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         gemm.emit(b, a, pw, pp, out);
     };
     if let (Some(t), Some(ps)) = (&bands, ps) {
-        t.emit(&mut b, px, ps, py, mr, s.o, |b, a, out| gemm.emit(b, a, pw, pp, out));
+        t.emit(&mut b, [px, ps, py], mr, s.o, |b, a, out| gemm.emit(b, a, pw, pp, out));
     } else if pixels == mr {
         let z = b.iconst(0);
         body(&mut b, z);

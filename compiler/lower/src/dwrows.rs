@@ -17,9 +17,10 @@ use mcompc_kernel::{Bin, Builder, Cmp, Elem, Form, Lane, Machine, MemElem, Role,
 /// Bytes of staged rows a band of output rows may take: half of a first-level cache of 32 KiB.
 const BAND: usize = 16 << 10;
 /// The same for a band that cannot be smaller.
-const LARGEST: usize = 128 << 10;
-/// Lanes of a store.
-const STORE: usize = 16;
+const LARGEST: usize = 256 << 10;
+/// Lanes computed together where a vector of sums has fewer: what one store is worth. More would need more registers for the weights
+/// than 256-bit machines have.
+const STORE: usize = 8;
 
 /// How a layer is cut.
 struct Shape<'a> {
@@ -106,8 +107,7 @@ pub fn depthwise_rows(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Opti
     let g = &s.geo;
     let weights = sh.weights();
     let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x);
-    let params: Vec<u8> =
-        [&bias, &s.mult].into_iter().flat_map(|v| (0..sh.channels).flat_map(|ch| v[ch % g.c].to_le_bytes())).collect();
+    let params: Vec<u8> = [&bias, &s.mult].into_iter().flat_map(|v| (0..sh.channels).flat_map(|ch| v[ch % g.c].to_le_bytes())).collect();
 
     let mut b = Builder::new("dwrows");
     let px = b.ptr("x", Role::In, g.h * g.w * g.c, 1);

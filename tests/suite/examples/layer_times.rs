@@ -40,7 +40,9 @@ fn main() {
     let m = MODELS[index];
     let p = prepare(&m, &m.path().expect("the model is missing"), 1).unwrap();
     let g = &p.quantized.graph;
-    let l = mcompc_lower::lower(g, &target.machine(backend).unwrap(), &mcompc_lower::Options { name: "model".into(), ..Default::default() }).unwrap();
+    let l =
+        mcompc_lower::lower(g, &target.machine(backend).unwrap(), &mcompc_lower::Options { name: "model".into(), ..Default::default() })
+            .unwrap();
     let (module, names) = split(&l.module, &l.entry);
     let object = match backend {
         Backend::Cranelift => mcompc_codegen_cranelift::compile(&module, &target, &Default::default()).unwrap(),
