@@ -11,7 +11,7 @@ use mcompc_kernel::{Bin, Builder, Cmp, Val};
 /// Bytes of scratch a band may take where its rows allow it: half of a first-level cache of 32 KiB.
 const BAND: usize = 16 << 10;
 /// Bytes of scratch a band of one output row may take.
-const LARGEST: usize = 128 << 10;
+const LARGEST: usize = 256 << 10;
 
 /// How an image is cut into bands.
 #[derive(Clone, Debug)]
@@ -69,8 +69,9 @@ impl<'a> Bands<'a> {
         self.geo.sw * self.geo.c * self.mode.growth()
     }
 
-    /// Emits the loops: `block(b, activations, outputs)` computes `mr` neighbouring pixels of a row, `o` output bytes each.
-    pub fn emit(&self, b: &mut Builder, x: Val, scratch: Val, y: Val, mr: usize, o: usize, block: impl Fn(&mut Builder, Val, Val)) {
+    /// Emits the loops over `[input, scratch, output]`: `block(b, activations, outputs)` computes `mr` neighbouring pixels of a row, `o`
+    /// output bytes each.
+    pub fn emit(&self, b: &mut Builder, [x, scratch, y]: [Val; 3], mr: usize, o: usize, block: impl Fn(&mut Builder, Val, Val)) {
         let g = self.geo;
         let es = self.mode.growth();
         let left = g.pl * g.c;

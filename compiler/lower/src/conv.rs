@@ -159,7 +159,7 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         inner(b, a, out);
     };
     if let (Some(t), Some(ps)) = (&bands, ps) {
-        t.emit(&mut b, px, ps, py, mr, s.o, inner);
+        t.emit(&mut b, [px, ps, py], mr, s.o, inner);
     } else if pixels == mr {
         let z = b.iconst(0);
         body(&mut b, z);

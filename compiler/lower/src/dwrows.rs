@@ -18,9 +18,10 @@ use mcompc_kernel::{Bin, Builder, Cmp, Elem, Form, Lane, Machine, MemElem, Role,
 /// Bytes of staged rows a band of output rows may take: half of a first-level cache of 32 KiB.
 const BAND: usize = 16 << 10;
 /// The same for a band that cannot be smaller.
-const LARGEST: usize = 128 << 10;
-/// Lanes of a store.
-const STORE: usize = 16;
+const LARGEST: usize = 256 << 10;
+/// Lanes computed together where a vector of sums has fewer: what one store is worth. More would need more registers for the weights
+/// than 256-bit machines have.
+const STORE: usize = 8;
 
 /// How a layer is cut.
 struct Shape<'a> {

@@ -13,5 +13,5 @@ fn run(name: &str, graph: &str) -> String {
 
 #[test]
 fn filetests() {
-    mcompc_filetest::check("lower", 8, run);
+    mcompc_filetest::check("lower", 10, run);
 }

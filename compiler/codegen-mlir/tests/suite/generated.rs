@@ -105,8 +105,8 @@ fn kernel(target: &str, kind: &str, s: &ConvSpec) -> Call {
 /// Target, and the most instructions a product of a 1x1 convolution (25x5 pixels, 64 to 64 channels), and of a depthwise 3x3 one of the
 /// same size. Targets without a bar of their own have what they reach, rounded up: a regression shows.
 const BUDGET: [(&str, f64, f64); 15] = [
-    ("x86_64-v2", 0.60, 1.30),
-    ("x86_64", 0.25, 0.70),
+    ("x86_64-v2", 0.60, 1.20),
+    ("x86_64", 0.25, 0.60),
     ("x86_64-v4", 0.0, 0.0),
     ("aarch64", 0.47, 1.0),
     ("aarch64-dotprod", 0.12, 1.0),
@@ -183,30 +183,39 @@ fn inner_loops(asm: &str) -> Vec<Vec<&str>> {
     found
 }
 
-/// Target, mnemonics of the inner loop over K, and names of the stack pointer there.
-const INNER: [(&str, &[&str], &str); 9] = [
-    ("cortex-m4", &["smlad", "sxtb16"], "sp"),
-    ("cortex-m7", &["smlad", "sxtb16"], "sp"),
-    ("cortex-m33", &["smlad", "sxtb16"], "sp"),
-    ("cortex-m55", &["vmlava.s8"], "sp"),
-    ("riscv64gcv", &["vwmacc.vx"], "sp"),
-    ("riscv32imac", &["mul"], "sp"),
-    ("x86_64", &["vpmaddwd", "%ymm"], "%rsp"),
-    ("x86_64-v4", &["vpdpbusd", "%zmm"], "%rsp"),
-    ("aarch64-dotprod", &["sdot", ".4b["], "sp"),
+/// Target, layer, mnemonics of the inner loop (over K, or over the pixels of a depthwise layer), and names of the stack pointer there.
+const INNER: [(&str, &str, &[&str], &str); 13] = [
+    ("cortex-m4", "conv1x1", &["smlad", "sxtb16"], "sp"),
+    ("cortex-m7", "conv1x1", &["smlad", "sxtb16"], "sp"),
+    ("cortex-m33", "conv1x1", &["smlad", "sxtb16"], "sp"),
+    ("cortex-m55", "conv1x1", &["vmlava.s8"], "sp"),
+    ("riscv64gcv", "conv1x1", &["vwmacc.vx"], "sp"),
+    ("riscv32imac", "conv1x1", &["mul"], "sp"),
+    ("x86_64", "conv1x1", &["vpmaddwd", "%ymm"], "%rsp"),
+    ("x86_64", "conv3x3", &["vpmaddwd", "%ymm"], "%rsp"),
+    ("x86_64", "depthwise", &["vpmaddwd", "vpmuldq", "%ymm"], "%rsp"),
+    ("x86_64-v4", "conv1x1", &["vpdpbusd", "{1to16}", "%zmm"], "%rsp"),
+    ("x86_64-v4", "conv3x3", &["vpdpbusd", "{1to16}", "%zmm"], "%rsp"),
+    ("x86_64-v4", "depthwise", &["vpdpwssd", "vpmuldq", "%zmm"], "%rsp"),
+    ("aarch64-dotprod", "conv1x1", &["sdot", ".4b["], "sp"),
 ];
 
 #[test]
 fn inner_loops_hold_the_machines_instruction_and_no_stack_access() {
-    for (target, mnemonics, sp) in INNER {
-        let call = kernel(target, "conv1x1", &layer(25, 5, 256, 64, 1, false));
+    for (target, kind, mnemonics, sp) in INNER {
+        let shape = match kind {
+            "conv3x3" => layer(25, 10, 64, 64, 3, false),
+            "depthwise" => layer(25, 5, 64, 64, 3, true),
+            _ => layer(25, 5, 256, 64, 1, false),
+        };
+        let call = kernel(target, kind, &shape);
         let asm = assembly(&standalone(call, &[]).0, target);
         let loops = inner_loops(&asm);
         let hit: Vec<_> = loops.iter().filter(|l| mnemonics.iter().all(|m| l.iter().any(|i| i.contains(m)))).collect();
-        assert!(!hit.is_empty(), "{target}: no inner loop holds {mnemonics:?}\n{asm}");
+        assert!(!hit.is_empty(), "{target} {kind}: no inner loop holds {mnemonics:?}\n{asm}");
         for l in hit {
             let stack = l.iter().find(|i| i.split(|c: char| !c.is_ascii_alphanumeric() && c != '%').any(|w| w == sp));
-            assert_eq!(stack, None, "{target}: the inner loop touches the stack\n{}", l.join("\n"));
+            assert_eq!(stack, None, "{target} {kind}: the inner loop touches the stack\n{}", l.join("\n"));
         }
     }
 }
