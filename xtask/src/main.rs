@@ -6,6 +6,7 @@ mod ci;
 mod cost;
 mod docs;
 mod fuzz;
+mod runtime;
 mod shell;
 mod summary;
 mod verify;
@@ -34,6 +35,8 @@ cargo xtask COMMAND
                         measures generated layers on targets, writes targets/<name>/cost.txt and cost.toml
   fuzz [--target NAME] [--runs N] [--seed N]
                         mutated inputs through everything that reads files; any panic is a failure
+  runtime-targets [TRIPLE...]
+                        builds the runtime crate without std for every target of targets/
   help                  this text
 ";
 
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         "cost" => cost::run(&rest),
         "verify-all" => verify::run(&rest),
         "fuzz" => fuzz::run(&rest),
+        "runtime-targets" => runtime::run(&rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())

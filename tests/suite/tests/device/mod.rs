@@ -244,12 +244,33 @@ fn every_target_compiles_by_its_default_back_end() {
     }
     assert!(compiled >= 8);
     // The folder that the guide writes.
-    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/adding-a-target.md")).unwrap();
+    let guide = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/adding-a-target.md")).unwrap();
     let text = guide.split("```toml\n").nth(1).and_then(|t| t.split("```").next()).unwrap();
     let new = Target::from_toml("cortex-m85", text).unwrap();
     assert!(Target::by_name("cortex-m85").is_err(), "the guide's target is there: show another one");
     assert_eq!(new.machine(Backend::Mlir).unwrap().isa, "armv8.1-m-mve");
     if cfg!(feature = "mlir") {
         build(&new).unwrap();
+    }
+}
+
+/// Stack of one inference on Cortex-M4, in bytes; 64 is the least the board tells apart.
+#[cfg(feature = "mlir")]
+#[test]
+fn the_stack_stays_small() {
+    for &m in &MODELS[..5] {
+        let Some((p, inputs)) = package(m, "cortex-m4", Firmware { slices: true, ..Firmware::default() }) else { continue };
+        let (declared, args, _) = buffers(&p);
+        let main = format!(
+            "#include \"emu.h\"\n#include \"net.h\"\nstatic _Alignas(NET_ARENA_ALIGN) unsigned char arena[NET_ARENA_BYTES];\n{declared}\
+             int emu_main(void) {{\n    read_inputs();\n    emu_stack_paint();\n    if (net_run({args})) return 1;\n    uint32_t used[2] = {{emu_stack_used(), 0}};\n    \
+             emu_stack_paint();\n    for (int32_t i = 0; i < NET_SLICES; i++)\n        if (net_run_slice(i, {args})) return 2;\n    used[1] = emu_stack_used();\n    \
+             emu_write(used, sizeof used);\n    return 0;\n}}\n"
+        );
+        let x: Vec<u8> = inputs[0].iter().flat_map(|t| t.bytes().to_vec()).collect();
+        let run = p.program("cortex-m4", main).build().unwrap().run(&x).unwrap();
+        let used = [0, 4].map(|i| u32::from_le_bytes(run.output[i..i + 4].try_into().unwrap()));
+        println!("{}: {} bytes of stack, {} in slices", m.name(), used[0], used[1]);
+        assert!(used.iter().all(|&u| (64..=1024).contains(&u)), "{}: {used:?} bytes of stack", m.name());
     }
 }
