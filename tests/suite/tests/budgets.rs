@@ -118,7 +118,7 @@ fn flash_and_ram_of_a_microcontroller() {
     for (index, limit, peak) in SMALL {
         let m = MODELS[index];
         let Some(path) = m.path() else { continue };
-        let p = prepare(&m, &path, 0).unwrap();
+        let p = prepare_with(&m, &path, 0, eight()).unwrap();
         let g = &p.quantized.graph;
         let (l, object) = compile(g, &Target::by_name("cortex-m4").unwrap(), Backend::Mlir).unwrap();
         let file = object::File::parse(&*object).unwrap();
