@@ -220,6 +220,27 @@ fn inner_loops_hold_the_machines_instruction_and_no_stack_access() {
     }
 }
 
+/// Target, mnemonics of the inner loop over packed codes: the product, and what takes the codes apart.
+const PACKED: [(&str, &[&str]); 6] = [
+    ("cortex-m4", &["smlad", "and.w"]),
+    ("cortex-m55", &["vmlava.s8", "vshl.i8", "vand"]),
+    ("aarch64-dotprod", &["sdot", "shl", "and"]),
+    ("riscv64gcv", &["vwmacc.vx", "vsra.vi"]),
+    ("riscv32imac", &["mul", "srai"]),
+    ("x86_64", &["vpmaddwd", "vpsraw"]),
+];
+
+#[test]
+fn packed_codes_are_taken_apart_in_the_inner_loop() {
+    for (target, mnemonics) in PACKED {
+        let call = kernel(target, "conv1x1", &four_bits(layer(25, 5, 256, 64, 1, false)));
+        let asm = assembly(&standalone(call, &[]).0, target);
+        let loops = inner_loops(&asm);
+        let all = |l: &Vec<&str>| mnemonics.iter().all(|m| l.iter().any(|i| i.split_whitespace().next() == Some(m)));
+        assert!(loops.iter().any(all), "{target}: no inner loop holds {mnemonics:?}\n{asm}");
+    }
+}
+
 #[test]
 fn rescaling_takes_two_instructions_an_output_on_armv7e_m() {
     let call = kernel("cortex-m4", "conv1x1", &layer(25, 5, 64, 64, 1, false));
