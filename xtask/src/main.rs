@@ -26,7 +26,7 @@ cargo xtask COMMAND
                         formatting, lints, checks, builds and every test; the last line counts tests
   generate              rewrites the generated documents (docs/errors.md and the like)
   bless                 runs the tests so that they rewrite their expected texts
-  verify-all [--by-the-book] [--target T] [--all] [--no-mlir] [--binary FILE]
+  verify-all [--by-the-book] [-O LEVEL] [--target T] [--all] [--no-mlir] [--binary FILE]
              [MODEL...]
                         native code against the references: all models, every target and back end; here
                         all data, 100 samples under user-mode emulation, 20 on boards, or --all

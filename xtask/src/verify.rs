@@ -11,6 +11,11 @@ use crate::{Result, shell, workspace};
 /// Samples of a model under a user-mode emulator, and on a board; `--all` takes every one everywhere. This computer always runs all.
 const EMULATED: usize = 100;
 const BOARD: usize = 20;
+/// Bytes of a model file from which on a tenth of them is taken: an inference takes seconds there.
+const LARGE: u64 = 8 << 20;
+
+/// Values of `-O`.
+const LEVELS: [&str; 2] = ["int8", "int4"];
 
 /// What the compiler says of a target.
 struct Target {
@@ -38,15 +43,17 @@ struct Model {
 }
 
 /// Verifies the named models, all of them without a name, for every target and back end, going on after a failure.
-/// `--by-the-book` compares every sample with the slow reference too, `--target T` takes one target only, `--binary FILE` a compiler
+/// `-O LEVEL` takes one level instead of both, `--by-the-book` compares every sample with the slow reference too, `--target T` takes one target only, `--binary FILE` a compiler
 /// that is built already.
 pub fn run(args: &[String]) -> Result {
     let (mut names, mut flags, mut only, mut all, mut given, mut mlir) = (Vec::new(), Vec::new(), None, false, None, true);
+    let mut levels = LEVELS.to_vec();
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
         match arg.as_str() {
             "--by-the-book" => flags.push(arg.clone()),
             "--target" => only = Some(rest.next().ok_or("--target names a target")?.clone()),
+            "-O" => levels = vec![rest.next().ok_or("-O names a level")?.as_str()],
             "--all" => all = true,
             "--binary" => given = Some(PathBuf::from(rest.next().ok_or("--binary names a file")?)),
             "--no-mlir" => mlir = false,
@@ -72,23 +79,20 @@ pub fn run(args: &[String]) -> Result {
     for model in models.iter().filter(|m| names.is_empty() || names.contains(&m.name)) {
         for target in targets.iter().filter(|t| only.as_ref().is_none_or(|name| t.name == *name)) {
             for backend in &target.backends {
-                let limit = if all || target.native { None } else { Some(if target.board { BOARD } else { EMULATED }) };
-                let start = Instant::now();
-                let outcome = verify(&binary, model, (&target.name, backend), limit, &flags);
-                let what = format!("{} on {}, {backend}, {:.0} s", model.name, target.name, start.elapsed().as_secs_f32());
-                match outcome {
-                    Outcome::Equal(text) => {
-                        equal += 1;
-                        println!("{what}: {text}");
-                    }
-                    Outcome::NotRun(text) => {
-                        not_run += 1;
-                        println!("{what}: NOT RUN: {text}");
-                    }
-                    Outcome::Failed(text) => {
-                        failed += 1;
-                        println!("{what}: FAILED: {text}");
-                    }
+                let large = std::fs::metadata(&model.onnx).is_ok_and(|m| m.len() >= LARGE);
+                let some = if target.board { BOARD } else { EMULATED } / if large { 10 } else { 1 };
+                let limit = if all || target.native { None } else { Some(some) };
+                for level in &levels {
+                    let start = Instant::now();
+                    let outcome = verify(&binary, model, (&target.name, backend, level), limit, &flags);
+                    let what = format!("{} {level} on {}, {backend}, {:.0} s", model.name, target.name, start.elapsed().as_secs_f32());
+                    let (count, text) = match outcome {
+                        Outcome::Equal(text) => (&mut equal, text),
+                        Outcome::NotRun(text) => (&mut not_run, format!("NOT RUN: {text}")),
+                        Outcome::Failed(text) => (&mut failed, format!("FAILED: {text}")),
+                    };
+                    *count += 1;
+                    println!("{what}: {text}");
                 }
             }
         }
@@ -124,9 +128,9 @@ fn targets(binary: &Path, mlir: bool) -> Result<Vec<Target>> {
     Ok(rows.collect())
 }
 
-fn verify(binary: &Path, model: &Model, (target, backend): (&str, &str), limit: Option<usize>, flags: &[String]) -> Outcome {
+fn verify(binary: &Path, model: &Model, (target, backend, level): (&str, &str, &str), limit: Option<usize>, flags: &[String]) -> Outcome {
     let mut command = std::process::Command::new(binary);
-    command.arg("verify").arg(&model.onnx).args(["--target", target, "--backend", backend, "--json"]);
+    command.arg("verify").arg(&model.onnx).args(["--target", target, "--backend", backend, "-O", level, "--json"]);
     command.args(flags).arg("--calib").arg(&model.calib).arg("--data").arg(&model.eval);
     for input in &model.inputs {
         command.arg("--input").arg(input);
