@@ -189,4 +189,11 @@ impl Machine {
     pub fn row(&self) -> &Row {
         &self.contract[0]
     }
+    /// The row of a convolution with `o` output channels: [`Machine::row`], or its like with the fewest accumulators that still takes
+    /// all channels at once.
+    pub fn row_for(&self, o: usize) -> &Row {
+        let first = self.row();
+        let like = |r: &&Row| (r.form, r.a, r.w, r.k, r.m) == (first.form, first.a, first.w, first.k, first.m);
+        self.contract.iter().filter(like).filter(|r| r.n as usize >= o).min_by_key(|r| r.n).unwrap_or(first)
+    }
 }

@@ -68,7 +68,7 @@ pub fn kernel_name(name: &str, s: &ConvSpec) -> String {
 
 fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Result<Call> {
     let g = &s.geo;
-    let row = &weights_in_memory(m.row(), s);
+    let row = &weights_in_memory(m.row_for(s.o), s);
     let st = Steps::of(row);
     let f = feed(s, row);
     if row.form == Form::Matrix {

@@ -17,7 +17,9 @@ pub enum PoolKind {
 
 /// Kernel and call of q.avgpool or q.maxpool on codes `mem`.
 pub fn pool_kernel(g: &Geometry, kind: &PoolKind, mem: MemElem, m: &Machine, x: ValueId, y: ValueId) -> Result<Call> {
-    let lanes = if g.c < m.mac_lanes as usize { 1 } else { (m.mac_lanes as usize).max(1) };
+    // Half the lanes where channels do not fill all of them, down to eight.
+    let full = m.mac_lanes as usize;
+    let lanes = [full, full / 2].into_iter().find(|&l| l <= g.c && (l == full || l >= 8)).unwrap_or(1).max(1);
     let unsigned = mem == MemElem::U8;
     if unsigned && matches!(kind, PoolKind::Max) {
         return Err(
