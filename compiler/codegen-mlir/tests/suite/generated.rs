@@ -194,8 +194,8 @@ const INNER: [(&str, &str, &[&str], &str); 13] = [
     ("x86_64", "conv1x1", &["vpmaddwd", "%ymm"], "%rsp"),
     ("x86_64", "conv3x3", &["vpmaddwd", "%ymm"], "%rsp"),
     ("x86_64", "depthwise", &["vpmaddwd", "vpmuldq", "%ymm"], "%rsp"),
-    ("x86_64-v4", "conv1x1", &["vpdpbusd", "{1to16}", "%zmm"], "%rsp"),
-    ("x86_64-v4", "conv3x3", &["vpdpbusd", "{1to16}", "%zmm"], "%rsp"),
+    ("x86_64-v4", "conv1x1", &["vpdpbusd", "%zmm"], "%rsp"),
+    ("x86_64-v4", "conv3x3", &["vpdpbusd", "%zmm"], "%rsp"),
     ("x86_64-v4", "depthwise", &["vpdpwssd", "vpmuldq", "%zmm"], "%rsp"),
     ("aarch64-dotprod", "conv1x1", &["sdot", ".4b["], "sp"),
 ];
