@@ -67,7 +67,7 @@ impl MaxLoss {
             Criterion::Error => format!("the squared error of the outputs is {:.2} percent of their variance", loss.lost()),
         };
         Err(Error::new(Code::Loss, format!("{what} on {} {} samples, {limit} are allowed", loss.samples, loss.data))
-            .hint("try --group 32, keep layers at eight bits with --bits LAYER=8 or -O int8, or allow more with --max-loss"))
+            .hint("keep layers at eight bits with --bits LAYER=8 (depthwise ones lose most), try --group 32 or -O int8, or allow more with --max-loss"))
     }
 }
 
