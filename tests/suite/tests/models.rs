@@ -82,8 +82,8 @@ fn four_bits(m: Model, micro: bool, block: Option<usize>) {
 
 #[test]
 fn four_bits_small() {
-    for index in 0..5 {
-        four_bits(MODELS[index], true, None);
+    for &m in &MODELS[..5] {
+        four_bits(m, true, None);
     }
 }
 
