@@ -21,6 +21,10 @@ fn up(v: usize, align: usize) -> usize {
     v.div_ceil(align.max(1)) * align.max(1)
 }
 
+fn down(v: usize, align: usize) -> usize {
+    v / align.max(1) * align.max(1)
+}
+
 impl Conflicts {
     fn new(bs: &[Buffer]) -> Self {
         let source: Vec<Option<usize>> =
@@ -70,6 +74,41 @@ impl Conflicts {
         }
         Some(Plan { offsets: placed.into_iter().map(|o| o.unwrap_or(0)).collect(), total })
     }
+    /// Places buffers in this order from both ends of `total` bytes: at the low end, or at the high one where the low end is taken.
+    /// In order of time it lays a chain of layers with scratch as tightly as any plan can.
+    fn both_ends(&self, bs: &[Buffer], order: &[usize], total: usize) -> Option<Plan> {
+        let mut placed: Vec<Option<usize>> = vec![None; bs.len()];
+        for &i in order {
+            let b = &bs[i];
+            let mut taken: Vec<(usize, usize)> = self.with[i].iter().filter_map(|&j| placed[j].map(|q| (q, q + bs[j].bytes))).collect();
+            taken.sort_unstable();
+            let low = taken.first().is_none_or(|&(lo, _)| lo > 0);
+            let shared = self.source[i].and_then(|j| placed[j]).filter(|&o| self.free(bs, &placed, i, o));
+            let at = match shared {
+                Some(o) => o,
+                None if low => gap(&taken, b, false),
+                None => last_gap(&taken, b, total)?,
+            };
+            if at + b.bytes > total {
+                return None;
+            }
+            placed[i] = Some(at);
+        }
+        Some(Plan { offsets: placed.into_iter().map(|o| o.unwrap_or(0)).collect(), total })
+    }
+}
+
+/// The last start for `b` below `total` outside of the intervals `taken`, which are ordered.
+fn last_gap(taken: &[(usize, usize)], b: &Buffer, total: usize) -> Option<usize> {
+    let mut end = total;
+    for &(lo, hi) in taken.iter().rev() {
+        let o = down(end.checked_sub(b.bytes)?, b.align);
+        if o >= hi {
+            return Some(o);
+        }
+        end = end.min(lo);
+    }
+    end.checked_sub(b.bytes).map(|o| down(o, b.align))
 }
 
 /// A start for `b` outside of the intervals `taken`, which are ordered.
@@ -126,6 +165,10 @@ pub fn plan(bs: &[Buffer]) -> Plan {
         sorted(&|i| (Reverse(bs[i].last), bs[i].first, i)),
     ];
     let bound = lower_bound(bs);
+    // Longer lives first among those that begin together: scratch takes what is left.
+    if let Some(p) = c.both_ends(bs, &sorted(&|i| (Reverse(usize::MAX - bs[i].first), usize::MAX - bs[i].last, i)), bound) {
+        return p;
+    }
     // Without sharing and in the given order, so that no plan is ever worse than first fit.
     let unshared = Conflicts { with: c.with.clone(), source: vec![None; bs.len()] };
     let mut best: Option<(Plan, &[usize])> = unshared.place(bs, &base, false, usize::MAX).map(|p| (p, orders[0].as_slice()));
