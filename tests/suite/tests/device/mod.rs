@@ -152,6 +152,7 @@ fn a_build_without_slices_has_none() {
     assert!(p.compiled.built.lowered.module.func("net_run_slice").is_none());
 }
 
+#[cfg(feature = "mlir")]
 /// Places the section in memory of its own, as a board with external flash would.
 const SCRIPT: &str = "MEMORY { EXTERNAL (r) : ORIGIN = 0x00300000, LENGTH = 1M }\n\
     SECTIONS { .nn_weights : { nn_weights_begin = .; KEEP(*(.nn_weights)) nn_weights_end = .; } > EXTERNAL } INSERT AFTER .rodata;\n";
