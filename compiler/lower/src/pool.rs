@@ -30,10 +30,10 @@ pub fn pool_kernel(g: &Geometry, kind: &PoolKind, mem: MemElem, m: &Machine, x: 
     let px = b.ptr("x", Role::In, g.h * g.w * g.c, 1);
     let py = b.ptr("y", Role::Out, g.pixels() * g.c, 1);
     let mut args = vec![Arg::Value(x), Arg::Value(y)];
-    // A multiplier for each number of counted elements; one suffices where all are equal.
+    // A multiplier for each number of counted elements; one suffices where all windows have the same.
     let mut table = None;
     if let PoolKind::Average { mult, .. } = kind
-        && mult.iter().any(|v| *v != mult[0])
+        && common(g, mult).is_none()
     {
         let bytes: Vec<u8> = mult.iter().flat_map(|v| v.to_le_bytes()).collect();
         table = Some(b.ptr("m", Role::Const, bytes.len(), 4));
@@ -130,7 +130,7 @@ fn block(
                     let off = if lanes > 1 { b.splat(off, acc_ty) } else { off };
                     let a = b.add(a, off);
                     let mv = match table {
-                        None => b.vconst(mult[0], acc_ty),
+                        None => b.vconst(common(g, mult).unwrap_or(0), acc_ty),
                         Some(t) => {
                             // Always true of a count; said so that the access is proven in bounds.
                             let (one, all) = (b.iconst(1), b.iconst(mult.len() as i32));
@@ -147,6 +147,12 @@ fn block(
             store_lanes(b, &q, p, 0, lanes);
         }
     }
+}
+
+/// The one multiplier of all windows: they are whole where nothing is padded.
+fn common(g: &Geometry, mult: &[i32]) -> Option<i32> {
+    let whole = mult.last().copied()?;
+    (!g.padded() || mult.iter().all(|m| *m == whole)).then_some(whole)
 }
 
 /// `acc += codes` at p, in one vector, two halves or a scalar.
