@@ -51,7 +51,8 @@ fn c_string(s: &str) -> String {
     out
 }
 
-/// Text of `<name>_layers.h`; `params` and `names` are the parameters of the plain entry.
+/// Text of `<name>_layers.h`; `params` and `names` are the parameters of the plain entry. Locals end in an underscore, which no
+/// tensor's name does.
 pub(crate) fn header(p: &PackageInput, n: &Names, params: &[String], names: &[String]) -> String {
     let (pre, up) = (&n.prefix, &n.upper);
     let rank = p.layers.iter().map(|l| l.shape.len()).max().unwrap_or(0).max(1);
@@ -107,7 +108,8 @@ pub(crate) fn header(p: &PackageInput, n: &Names, params: &[String], names: &[St
     s
 }
 
-/// Text of the crate's module `layers`; `safe` and `names` are the parameters of the plain function.
+/// Text of the crate's module `layers`; `safe` and `names` are the parameters of the plain function. Locals end in an underscore,
+/// which no tensor's name does.
 pub(crate) fn rust(p: &PackageInput, n: &Names, safe: &[String], names: &[String]) -> String {
     let mut s = String::from(
         "//! Every layer's output, for debugging on the device.\n\nuse crate::{run_slice, Arena, Error, SLICES};\n\n\
@@ -150,9 +152,9 @@ pub(crate) fn rust(p: &PackageInput, n: &Names, safe: &[String], names: &[String
         "];\n\n/// Computes what [`run`](crate::run) computes and calls `each` after every layer, in order of execution, with the codes of its result.\n///\n\
          /// # Errors\n/// Those of [`run_slice`].\n\
          pub fn run_dump({}, mut each: impl FnMut(&Layer, &[u8])) -> Result<(), Error> {{\n    \
-         let mut layers = LAYERS.iter();\n    for slice in 0..SLICES {{\n        run_slice(slice, {})?;\n        \
-         let Some(layer) = layers.next() else {{ continue }};\n        let data: &[u8] = match layer.place {{\n\
-         {arms}            Place::Arena(at) => arena.part(at, layer.bytes),\n            _ => &[],\n        }};\n        each(layer, data);\n    }}\n    Ok(())\n}}\n",
+         let mut layers_ = LAYERS.iter();\n    for slice_ in 0..SLICES {{\n        run_slice(slice_, {})?;\n        \
+         let Some(layer_) = layers_.next() else {{ continue }};\n        let data_: &[u8] = match layer_.place {{\n\
+         {arms}            Place::Arena(at_) => arena.part(at_, layer_.bytes),\n            _ => &[],\n        }};\n        each(layer_, data_);\n    }}\n    Ok(())\n}}\n",
         safe.join(", "),
         names.join(", "),
     );
