@@ -26,12 +26,12 @@ for arg in "$@"; do
 done
 
 # Python with numpy and Pillow only prepares data files of public models for tests.
-packages=(gcc libc6-dev pkg-config python3 python3-numpy python3-pil)
+packages=(gcc g++ libc6-dev make git pkg-config python3 python3-numpy python3-pil)
 if [ "$llvm" = 1 ]; then
     # melior links the static archives; libpolly and libzstd are in llvm-config's list of
     # libraries without being dependencies of llvm-22-dev. llvm-22 has llvm-objdump and llvm-mca.
     packages+=(llvm-22 llvm-22-dev libmlir-22-dev libclang1-22 libclang-common-22-dev
-        libpolly-22-dev libzstd-dev zlib1g-dev g++)
+        libpolly-22-dev libzstd-dev zlib1g-dev)
 fi
 if [ "$cross" = 1 ]; then
     packages+=(gcc-arm-none-eabi libnewlib-arm-none-eabi

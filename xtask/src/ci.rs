@@ -4,11 +4,14 @@
 use std::time::Instant;
 
 use crate::summary::Summary;
-use crate::{Result, checks, shell, workspace, zoo};
+use crate::{Result, checks, runtime, shell, workspace, zoo};
 
 /// The optional back end's features, of the command line and of the back end itself. Crates that
 /// have one are built and tested with it too.
 const FEATURES: &[&str] = &["mlir", "llvm"];
+
+/// Triples that no test builds the runtime for; `cargo xtask runtime-targets` takes all, half a minute each.
+const RUNTIME: [&str; 3] = ["thumbv6m-none-eabi", "riscv64gc-unknown-linux-gnu", "aarch64-apple-ios"];
 
 struct Run {
     failures: Vec<String>,
@@ -81,7 +84,7 @@ fn not_run_file() -> std::path::PathBuf {
     workspace::target().join("not-run.txt")
 }
 
-/// `cargo xtask ci [--quick] [--no-mlir]`: `--quick` leaves out release builds and the mlir
+/// `cargo xtask ci [--quick] [--no-mlir]`: `--quick` leaves out release builds, the runtime for foreign targets and the mlir
 /// feature.
 pub fn run(args: &[String]) -> Result {
     let (mut quick, mut mlir) = (false, true);
@@ -123,6 +126,7 @@ pub fn run(args: &[String]) -> Result {
         run.step("tests, mlir", |run| run.tests(&feature, &with_feature));
     }
     if !quick {
+        run.step("runtime, foreign targets", |_| runtime::run(&RUNTIME.map(str::to_owned)));
         let package = workspace::command_line(&packages)?.name.clone();
         run.step("release build", |_| shell::run(shell::cargo(&["build", "--release", "-p", &package, "--bin", "mcompc"])));
         if mlir {

@@ -45,7 +45,17 @@ fn prologue(code: &[u8]) -> u64 {
         let long = low & 3 == 3;
         let word = if long { low | half(at + 2).unwrap_or_default() << 16 } else { low };
         at += if long { 4 } else { 2 };
-        let Some(step) = (if long { wide(word) } else { compressed(word) }) else { continue };
+        let Some(step) = (if long { wide(word) } else { compressed(word) }) else {
+            // Something else: whatever it wrote is not known any more.
+            if long {
+                regs[field(word, 7, 5)] = None;
+            } else {
+                regs[field(word, 7, 5)] = None;
+                regs[8 + field(word, 2, 3)] = None;
+                regs[8 + field(word, 7, 3)] = None;
+            }
+            continue;
+        };
         let get = |r: usize| if r == 0 { Some(0) } else { regs[r] };
         let (rd, value) = match step {
             Step::Vlenb(rd) => {

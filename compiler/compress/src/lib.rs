@@ -1,5 +1,5 @@
-//! From a trained float graph to integers only: calibration statistics, ranges, weights of eight bits or fewer, dyadic rescaling, and the proof that no
-//! accumulator leaves 32 bits. docs/numerics.md is the definition of what comes out.
+//! From a trained float graph to integers only: calibration statistics, ranges, weights of eight bits or fewer, dyadic rescaling, and the
+//! proof that no accumulator leaves 32 bits. docs/numerics.md is the definition of what comes out.
 #![forbid(unsafe_code)]
 
 mod calibrate;

@@ -14,9 +14,12 @@ __attribute__((noinline)) void emu_stack_paint(void)
         *--word = PAINT;
 }
 
+/* All ones where the call went deeper than the paint. */
 uint32_t emu_stack_used(void)
 {
     volatile uint32_t *top = (uint32_t *)(caller_stack - OWN_FRAME), *word = (uint32_t *)(caller_stack - PAINTED);
+    if (*word != PAINT)
+        return UINT32_MAX;
     while (word < top && *word == PAINT)
         word++;
     return (uint32_t)(caller_stack - (uintptr_t)word);

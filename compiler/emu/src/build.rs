@@ -114,7 +114,10 @@ impl Program {
         }
         let mut compile = Command::new(machine.cc);
         compile.args(&machine.flags).args(common).arg("-c").args(&harness);
-        execute(compile, machine.cc, folder.path())?;
+        execute(compile, machine.cc, folder.path()).map_err(|e| match e {
+            Error::Build(log) => Error::Harness(log),
+            e => e,
+        })?;
 
         let cc = driver(machine.cc);
         let mut compile = Command::new(&cc);

@@ -14,6 +14,8 @@ pub enum Error {
     CpuLacks(String),
     /// No emulator has this machine.
     NoEmulator(String),
+    /// The compiler refused the harness itself: its C library is not complete; the messages.
+    Harness(String),
     /// The compiler or linker refused; its messages.
     Build(String),
     /// The program ended with a status other than 0, or by a signal; its log.
@@ -34,7 +36,7 @@ impl Error {
     /// Whether the error is about the test machine, not about the code under test: such a test
     /// is to be counted as *not run*.
     pub fn is_environment(&self) -> bool {
-        matches!(self, Self::ToolMissing(_) | Self::CpuLacks(_) | Self::NoEmulator(_))
+        matches!(self, Self::ToolMissing(_) | Self::CpuLacks(_) | Self::NoEmulator(_) | Self::Harness(_))
     }
 }
 
@@ -45,6 +47,7 @@ impl fmt::Display for Error {
             Self::ToolMissing(tool) => write!(f, "tool missing: {tool}; run scripts/setup.sh"),
             Self::CpuLacks(what) => write!(f, "this CPU lacks {what}"),
             Self::NoEmulator(machine) => write!(f, "no emulator here has {machine}"),
+            Self::Harness(log) => write!(f, "the harness does not compile:\n{log}"),
             Self::Build(log) => write!(f, "the test program does not build:\n{log}"),
             Self::Guest { status: Some(status), log } => {
                 write!(f, "the program ended with status {status}:\n{log}")

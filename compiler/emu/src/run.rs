@@ -93,7 +93,12 @@ impl Executable {
         }
         line.push(self.program.display().to_string());
 
-        let log = execute(&line, folder.path())?;
+        let log = execute(&line, folder.path()).map_err(|e| match e {
+            Error::Guest { log, .. } if counting.is_some() && !result.exists() && log.contains("plugin") => {
+                Error::ToolMissing("a QEMU that takes plug-ins of interface version 1, such as 7.2".to_owned())
+            }
+            e => e,
+        })?;
         let output = fs::read(folder.path().join("output.bin")).map_err(io("output.bin"))?;
         let (windows, instructions, segments) = match counting {
             Some(_) => count(&result).map(|(windows, insns, segments)| (windows, Some(insns), segments))?,

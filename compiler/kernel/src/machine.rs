@@ -172,7 +172,10 @@ impl Machine {
         if m.contract.is_empty() {
             return Err(Error::new(Code::Parse, format!("machine description `{}` has no contract row", m.isa)));
         }
-        m.unpack.iter().try_for_each(|u| u.check(&m.isa))?;
+        m.unpack.iter().try_for_each(|u| u.check(&m.isa, m.row()))?;
+        if let Some(bits) = (2..=7).find(|&bits| m.unpack.iter().filter(|u| u.bits == bits).count() > 1) {
+            return Err(Error::new(Code::Parse, format!("machine description `{}`: two ways to unpack {bits} bits", m.isa)));
+        }
         Ok(m)
     }
     /// How codes of `bits` bits are taken apart.

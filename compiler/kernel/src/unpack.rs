@@ -1,5 +1,6 @@
 //! How a machine takes apart weights of fewer than eight bits.
 
+use crate::{Form, Lane, Row, Ty};
 use mcompc_ir::{Code, Error, Result};
 use serde::Deserialize;
 
@@ -28,10 +29,18 @@ pub struct Unpack {
 }
 
 impl Unpack {
-    pub(crate) fn check(self, isa: &str) -> Result<()> {
-        if (2..=7).contains(&self.bits) {
-            return Ok(());
+    /// Whether the width is one, and the method takes apart what the machine's first row multiplies (the one convolutions use).
+    pub(crate) fn check(self, isa: &str, row: &Row) -> Result<()> {
+        let wrong =
+            |what: String| Err(Error::new(Code::Parse, format!("machine description `{isa}`: unpack of {} bits {what}", self.bits)));
+        if !(2..=7).contains(&self.bits) {
+            return wrong("where 2 to 7 are known".into());
         }
-        Err(Error::new(Code::Parse, format!("machine description `{isa}`: unpack of {} bits, expected 2 to 7", self.bits)))
+        let fits = |r: &Row| match self.method {
+            Method::Shift => r.form != Form::Packed,
+            Method::Top => matches!(r.w_ty(), Ty::Vec(Lane::I8, _)),
+            Method::Offset => r.form == Form::Packed,
+        };
+        if fits(row) { Ok(()) } else { wrong(format!("by `{:?}` does not fit row `{}`", self.method, row.name)) }
     }
 }

@@ -29,8 +29,9 @@ pub struct Bands<'a> {
 }
 
 impl<'a> Bands<'a> {
-    /// The bands of a window operator, or `None` where windows do not overlap or are dilated in width. `step`: elements a step of the
-    /// inner product reads, so that the last run may end that far behind the row.
+    /// The bands of a window operator, or `None` for a window of one tap, one output column, taps that are dilated in width, a machine
+    /// without vectors, or a band too large for its scratch. `step`: elements a step of the inner product reads, so that the last run may
+    /// end that far behind the row.
     pub fn new(geo: &'a Geometry, unit: Unit, mode: CopyMode, fill: i32, step: usize) -> Option<Self> {
         let packed = matches!(mode, CopyMode::Packed { .. });
         if unit.vector < 16 || packed || geo.dw > 1 || geo.kh * geo.kw == 1 || geo.ow == 1 {

@@ -19,6 +19,8 @@ use mcompc_kernel::{Bin, Builder, Cmp, Elem, Form, Lane, Machine, MemElem, Role,
 const BAND: usize = 16 << 10;
 /// The same for a band that cannot be smaller.
 const LARGEST: usize = 256 << 10;
+/// Most pairs of packed taps: those of a 7x7 window and a little more.
+const TAPS: usize = 32;
 /// Lanes computed together where a vector of sums has fewer: what one store is worth. More would need more registers for the weights
 /// than 256-bit machines have.
 const STORE: usize = 8;
@@ -44,7 +46,11 @@ fn shape<'a>(s: &'a ConvSpec, m: &'a Machine) -> Option<Shape<'a>> {
     let flat = |l: usize| g.sw == 1 && g.c < l && l.is_multiple_of(g.c) && g.ow * g.c >= l;
     let lanes = [STORE.max(n), n].into_iter().find(|&l| g.c >= l || flat(l))?;
     let width = ((g.ow - 1) * g.sw + g.kw) * g.c;
-    if g.dh > 1 || g.dw > 1 || g.kh * g.kw == 1 || g.kh == 1 || g.pl * g.c >= width {
+    // Packed taps are taken apart once a row and stay in registers: not those of windows with very many.
+    if s.narrow.is_some() && g.kh.div_ceil(2) * g.kw > TAPS {
+        return None;
+    }
+    if g.dh > 1 || g.dw > 1 || g.kh == 1 || g.pl * g.c >= width {
         return None;
     }
     let of = |rows| Shape { s, row, lanes, channels: g.c.max(lanes), rows, width };

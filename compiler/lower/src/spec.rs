@@ -184,7 +184,7 @@ pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> 
         (geo, o, depthwise)
     };
     let narrow = narrow_of(g, n, o)?;
-    if narrow.as_ref().is_some_and(|n| n.blocks.is_some()) && weights.len() != w.elems() {
+    if narrow.as_ref().is_some_and(|n| n.blocks.is_some()) && (depthwise || weights.len() != w.elems()) {
         return Err(
             Error::new(Code::Backend, "groups of channels with multipliers of runs of weights have no kernel").hint("leave --group away")
         );

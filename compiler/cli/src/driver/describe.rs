@@ -198,7 +198,7 @@ fn memory(l: &Lowered) -> Memory {
 /// All files of the output folder.
 ///
 /// # Errors
-/// E009 if object or report are malformed.
+/// E009 if object or report are malformed, E002 for a layer dump of a model without layers.
 pub fn package(o: &Options, c: &Compiled, report: &Report) -> Result<Vec<mcompc_package::File>> {
     let (inputs, outputs) = specs(&c.front, &c.quantized.graph)?;
     let arch = o.target.rust_triple.split('-').next().unwrap_or_default();
@@ -214,7 +214,7 @@ pub fn package(o: &Options, c: &Compiled, report: &Report) -> Result<Vec<mcompc_
         arena_align: c.built.lowered.arena_align,
         sizes: sizes(report),
         slices: c.built.lowered.slices,
-        layers: if o.firmware.layer_dump { layer_specs(c) } else { vec![] },
+        layers: if o.firmware.dumps(c.built.lowered.layers.len())? { layer_specs(c) } else { vec![] },
         model_hash: c.front.sha256.clone(),
         version: VERSION.into(),
         report_json: report.json()?,

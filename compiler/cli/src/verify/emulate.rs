@@ -14,6 +14,11 @@ pub(crate) struct Emulated {
     layout: Layout,
 }
 
+fn library_missing(log: &str) -> Error {
+    Error::new(Code::ToolMissing, format!("the cross compiler's C library is not complete: {log}"))
+        .hint("scripts/setup.sh installs compilers with their libraries")
+}
+
 /// The command's error for one of the emulation's.
 pub(crate) fn error(target: &Target, e: &mcompc_emu::Error) -> Error {
     use mcompc_emu::Error as E;
@@ -28,7 +33,9 @@ pub(crate) fn error(target: &Target, e: &mcompc_emu::Error) -> Error {
         E::Build(log) => {
             let text = log.lines().skip(1).take(6).collect::<Vec<_>>().join("; ");
             let full = log.contains("overflowed") || log.contains("will not fit");
+            let library = log.contains("cannot find -l") || log.contains("cannot read spec file");
             match full {
+                _ if library => library_missing(&text),
                 true => tool(format!("not run: the model does not fit the memory of the board for `{name}`: {text}"))
                     .hint("verify a smaller model, or a target with an operating system"),
                 false => Error::new(Code::Mismatch, format!("the object does not link by itself: {text}")),
@@ -36,7 +43,10 @@ pub(crate) fn error(target: &Target, e: &mcompc_emu::Error) -> Error {
         }
         E::Guest { status: Some(FAILED), .. } => Error::new(Code::Mismatch, "the entry function did not return 0"),
         E::Guest { status: Some(OVERRUN), .. } => Error::new(Code::Mismatch, "the code wrote outside its outputs and its arena"),
-        E::Guest { .. } | E::Timeout(_) => Error::new(Code::Mismatch, e.to_string()),
+        E::Harness(log) => library_missing(&log.lines().skip(1).take(6).collect::<Vec<_>>().join("; ")),
+        E::Timeout(seconds) => tool(format!("not run: code for `{name}` did not end within {seconds} s of emulation"))
+            .hint("give fewer samples at a time with --limit"),
+        E::Guest { .. } => Error::new(Code::Mismatch, e.to_string()),
         E::Io(m) => Error::new(Code::Io, m.clone()),
     }
 }
