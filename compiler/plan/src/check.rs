@@ -24,7 +24,7 @@ pub fn check(bs: &[Buffer], p: &Plan) -> Result<()> {
         }
         for (j, (c, &q)) in bs.iter().zip(&p.offsets).enumerate().take(i) {
             let together = b.first <= c.last && c.first <= b.last;
-            let apart = o + b.bytes <= q || q + c.bytes <= o;
+            let apart = o + b.bytes <= q || q + c.bytes <= o || b.bytes == 0 || c.bytes == 0;
             if together && !apart && !(o == q && (in_place(bs, i, j) || in_place(bs, j, i))) {
                 return wrong(format!("buffers {j} and {i} overlap: {} bytes at {q} and {} at {o}", c.bytes, b.bytes));
             }
