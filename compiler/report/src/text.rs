@@ -31,8 +31,9 @@ pub(crate) fn shape(dims: &[usize]) -> String {
 
 /// A real with four significant digits.
 pub(crate) fn real(v: f64) -> String {
-    if v == 0.0 {
-        return "0".into();
+    // Zero points, and scales of raw inputs, are whole.
+    if v.fract() == 0.0 && v.abs() < 1e4 {
+        return format!("{}", v as i64);
     }
     let digits = 3 - v.abs().log10().floor() as i32;
     if (0..=9).contains(&digits) { format!("{v:.*}", digits as usize) } else { format!("{v:.3e}") }
