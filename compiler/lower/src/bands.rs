@@ -5,13 +5,14 @@
 //! product needs no copy of its own, and each input element is changed to the form the row wants (16 bits, or u8) about once.
 
 use crate::copy::{CopyMode, Unit, copy_run, fill_run};
+use crate::emit::overlapped;
 use crate::spec::Geometry;
-use mcompc_kernel::{Bin, Builder, Cmp, Val};
+use mcompc_kernel::{Builder, Cmp, Val};
 
 /// Bytes of scratch a band may take where its rows allow it: half of a first-level cache of 32 KiB.
-const BAND: usize = 16 << 10;
+pub(crate) const BAND: usize = 16 << 10;
 /// Bytes of scratch a band of one output row may take.
-const LARGEST: usize = 256 << 10;
+pub(crate) const LARGEST: usize = 256 << 10;
 
 /// How an image is cut into bands.
 #[derive(Clone, Debug)]
@@ -129,15 +130,6 @@ impl<'a> Bands<'a> {
             vec![]
         });
     }
-}
-
-/// The start of a block of `n` out of `total`: the last one overlaps its predecessor.
-fn overlapped(b: &mut Builder, at: Val, total: usize, n: usize) -> Val {
-    if total.is_multiple_of(n) {
-        return at;
-    }
-    let last = b.iconst((total - n) as i32);
-    b.bin(Bin::Smin, at, last)
 }
 
 /// Pixels a block: as many blocks as `most` needs, all of one size where that overlaps less.

@@ -2,14 +2,14 @@
 
 use crate::bands::{Bands, pixels_a_block};
 use crate::copy::{CopyMode, Unit, copy_run};
-use crate::emit::{Arg, Call, layer_args};
+use crate::emit::{Arg, Call, layer_args, overlapped};
 use crate::gemm::Gemm;
 use crate::narrow::{Beside, Layout, NarrowGemm, correct_pixels};
 use crate::pack::{Steps, fold_zero_point, pack_params, pack_weights};
 use crate::spec::ConvSpec;
 use crate::stage::Stage;
 use mcompc_ir::{Code, Error, Result, ValueId};
-use mcompc_kernel::{Bin, Builder, Elem, Form, Machine, MemElem, Role, Row, Val};
+use mcompc_kernel::{Builder, Elem, Form, Machine, MemElem, Role, Row, Val};
 
 /// Copy units of a machine.
 pub fn unit_of(m: &Machine) -> Unit {
@@ -166,12 +166,7 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
     } else {
         b.for_loop(0, pixels.next_multiple_of(mr) as i32, mr as i32, &[], |b, iv, _| {
             // The last block overlaps its predecessor: recomputing pixels costs less than a second copy of the code.
-            let p0 = if pixels.is_multiple_of(mr) {
-                iv
-            } else {
-                let last = b.iconst((pixels - mr) as i32);
-                b.bin(Bin::Smin, iv, last)
-            };
+            let p0 = overlapped(b, iv, pixels, mr);
             body(b, p0);
             vec![]
         });

@@ -4,7 +4,7 @@
 use crate::conv::{kernel_name, unit_of};
 use crate::copy::{CopyMode, fill_run};
 use crate::dwrows::depthwise_rows;
-use crate::emit::{Arg, Call, layer_args};
+use crate::emit::{Arg, Call, layer_args, overlapped};
 use crate::gemm::{i32s, store_lanes};
 use crate::narrow::Taps;
 use crate::pack::fold_zero_point;
@@ -135,12 +135,7 @@ impl Body<'_> {
             return self.block(b, taps, out, z);
         }
         b.for_loop(0, (n * l) as i32, l as i32, &[], |b, iv, _| {
-            let at = if c.is_multiple_of(l) {
-                iv
-            } else {
-                let last = b.iconst((c - l) as i32);
-                b.bin(Bin::Smin, iv, last)
-            };
+            let at = overlapped(b, iv, c, l);
             self.block(b, taps, out, at);
             vec![]
         });

@@ -5,20 +5,17 @@
 //! Channels are in lanes, and while neighbouring pixels of a row are computed the weights of a block of channels do not change. With
 //! stride 1 and few channels a vector holds several pixels.
 
+use crate::bands::{BAND, LARGEST};
 use crate::conv::{kernel_name, unit_of};
 use crate::copy::{CopyMode, fill_run};
-use crate::emit::{Arg, Call, layer_args};
+use crate::emit::{Arg, Call, layer_args, overlapped};
 use crate::gemm::{i32s, store_lanes};
 use crate::narrow::RowTaps;
 use crate::pack::fold_zero_point;
 use crate::spec::ConvSpec;
 use mcompc_ir::{Result, ValueId};
-use mcompc_kernel::{Bin, Builder, Cmp, Elem, Form, Lane, Machine, MemElem, Role, Row, Ty, Val};
+use mcompc_kernel::{Builder, Cmp, Elem, Form, Lane, Machine, MemElem, Role, Row, Ty, Val};
 
-/// Bytes of staged rows a band of output rows may take: half of a first-level cache of 32 KiB.
-const BAND: usize = 16 << 10;
-/// The same for a band that cannot be smaller.
-const LARGEST: usize = 256 << 10;
 /// Most pairs of packed taps: those of a 7x7 window and a little more.
 const TAPS: usize = 32;
 /// Lanes computed together where a vector of sums has fewer: what one store is worth. More would need more registers for the weights
@@ -156,15 +153,6 @@ pub fn depthwise_rows(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Resu
     });
     let macs = (g.pixels() * g.c * g.kh * g.kw) as u64;
     Ok(Some(Call { func: b.finish(), rows: vec![sh.row.clone()], args, macs, in_place: vec![] }))
-}
-
-/// The start of a block of `n` out of `total`: the last one overlaps its predecessor.
-fn overlapped(b: &mut Builder, at: Val, total: usize, n: usize) -> Val {
-    if total.is_multiple_of(n) {
-        return at;
-    }
-    let last = b.iconst((total - n) as i32);
-    b.bin(Bin::Smin, at, last)
 }
 
 // Fills what no band changes: both ends of every staged row, and the row of zero points, whose address is returned.

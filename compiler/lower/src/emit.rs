@@ -1,7 +1,7 @@
 //! What a generator hands back: a kernel function and how to call it.
 
 use mcompc_ir::ValueId;
-use mcompc_kernel::{Func, Row};
+use mcompc_kernel::{Bin, Builder, Func, Row, Val};
 
 /// A pointer argument of a kernel call.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,4 +50,13 @@ pub struct Call {
 pub fn rounds(total: usize, unroll: usize) -> (usize, usize) {
     let u = unroll.max(1);
     if total <= u { (0, total) } else { (total / u, total % u) }
+}
+
+/// The start of a block of `n` out of `total`: the last one overlaps its predecessor.
+pub fn overlapped(b: &mut Builder, at: Val, total: usize, n: usize) -> Val {
+    if total.is_multiple_of(n) {
+        return at;
+    }
+    let last = b.iconst((total - n) as i32);
+    b.bin(Bin::Smin, at, last)
 }

@@ -91,6 +91,13 @@ pub struct Totals {
     pub io_bytes: u64,
 }
 
+impl Totals {
+    /// Constants other than weights: biases, multipliers, look-up tables.
+    pub fn table_bytes(&self) -> u64 {
+        self.data_bytes.saturating_sub(self.stored_weight_bytes)
+    }
+}
+
 /// A cost that was not measured but computed from a fitted table.
 #[derive(Clone, Debug, Serialize)]
 pub struct Forecast {

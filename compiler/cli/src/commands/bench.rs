@@ -34,7 +34,7 @@ pub(crate) fn bench(b: &Bench) -> Result<Answer> {
     value["backend"] = report.backend.clone().into();
     value["announced"] = serde_json::json!({
         "stack_bytes": t.stack_bytes, "flash_bytes": t.flash_bytes, "code_bytes": t.code_bytes,
-        "weight_bytes": t.stored_weight_bytes, "table_bytes": t.data_bytes.saturating_sub(t.stored_weight_bytes),
+        "weight_bytes": t.stored_weight_bytes, "table_bytes": t.table_bytes(),
         "arena_bytes": t.arena_bytes, "io_bytes": t.io_bytes,
     });
     Ok(Answer { text: text(&report, &m), json: value })
@@ -55,8 +55,7 @@ fn text(r: &Report, m: &Measured) -> String {
         let (micro, least) = (x.median_ns / 1e3, x.least_ns / 1e3);
         let _ = writeln!(s, "  time         {micro:.1} us an inference, median of {} rounds (fastest {least:.1} us)", x.rounds);
     }
-    let tables = t.data_bytes.saturating_sub(t.stored_weight_bytes);
-    let (code, weights, tables) = (bytes(t.code_bytes), bytes(t.stored_weight_bytes), bytes(tables));
+    let (code, weights, tables) = (bytes(t.code_bytes), bytes(t.stored_weight_bytes), bytes(t.table_bytes()));
     let _ = writeln!(s, "  flash        {} (code {code}, weights {weights}, tables {tables})", bytes(t.flash_bytes));
     let _ = writeln!(s, "  stack        {} used, {} announced", bytes(m.stack_bytes), bytes(t.stack_bytes));
     let _ = writeln!(s, "  RAM          {} arena, {} inputs and outputs", bytes(t.arena_bytes), bytes(t.io_bytes));

@@ -35,8 +35,7 @@ pub(crate) fn compile(c: &Compile) -> Result<Answer> {
 pub(crate) fn summary(r: &Report) -> String {
     let t = &r.totals;
     let mut s = format!("{} for {}, -O {}, {}\n", r.name, r.target, r.level, r.backend);
-    let tables = t.data_bytes.saturating_sub(t.stored_weight_bytes);
-    let (code, weights, tables) = (bytes(t.code_bytes), bytes(t.stored_weight_bytes), bytes(tables));
+    let (code, weights, tables) = (bytes(t.code_bytes), bytes(t.stored_weight_bytes), bytes(t.table_bytes()));
     let _ = writeln!(s, "  flash       {} (code {code}, weights {weights}, tables {tables})", bytes(t.flash_bytes));
     let (arena, stack, io) = (bytes(t.arena_bytes), bytes(t.stack_bytes), bytes(t.io_bytes));
     let _ = writeln!(s, "  RAM         {arena} arena, {stack} stack, {io} inputs and outputs");

@@ -225,8 +225,7 @@ pub fn package(o: &Options, c: &Compiled, report: &Report) -> Result<Vec<mcompc_
 /// Bytes by kind. The object's sections give code and constants; the module tells weights from tables.
 fn sizes(report: &Report) -> Sizes {
     let t = &report.totals;
-    let tables = t.data_bytes.saturating_sub(t.stored_weight_bytes);
-    Sizes { code: t.code_bytes, tables, weights: t.stored_weight_bytes, stack: Some(t.stack_bytes) }
+    Sizes { code: t.code_bytes, tables: t.table_bytes(), weights: t.stored_weight_bytes, stack: Some(t.stack_bytes) }
 }
 
 fn layer_specs(c: &Compiled) -> Vec<LayerSpec> {
