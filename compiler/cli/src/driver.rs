@@ -1,12 +1,15 @@
 //! From a model to a library, stage by stage. Each stage is a function whose result holds every intermediate graph, so that tests,
 //! benches and tools enter and leave where they like: [`front`] -> [`quantize`] -> [`build`] -> [`describe`] -> [`package`].
 
+mod blame;
+mod check;
 mod describe;
 mod firmware;
 mod limit;
 mod loss;
 mod options;
 
+pub use check::check;
 pub(crate) use describe::backend_name;
 pub use describe::{describe, package, specs};
 pub use firmware::Firmware;
@@ -19,7 +22,7 @@ use mcompc_compress::{CalibOptions, Integerized, LayerNote};
 use mcompc_data::{Dataset, Input, Sample};
 use mcompc_interp::FastExec;
 use mcompc_ir::{Code, Error, Graph, Result, Tensor};
-use mcompc_kernel::Data;
+use mcompc_kernel::{Data, Frames, Module};
 use mcompc_lower::Lowered;
 use mcompc_onnx::ImportOptions;
 use mcompc_passes::PassReport;
@@ -198,19 +201,24 @@ fn generate(name: &str, sha256: &str, graph: &Graph, (target, backend): (&Target
     lowered.module.data.push(Data { name: format!("{name}_info"), bytes: info.into_bytes(), align: 1, weights: false, export: true });
     // No code for a module with an access that is not proven to be in bounds.
     mcompc_kernel::verify(&lowered.module)?.complete()?;
+    let (object, frames) = object(&lowered.module, (target, backend), firmware)?;
+    let stack_bytes = mcompc_kernel::stack_bytes(&lowered.module, &frames)?;
+    Ok(Built { lowered, object, stack_bytes })
+}
+
+/// Code for a module, and the stack bytes each function takes for itself.
+fn object(module: &Module, (target, backend): (&Target, Backend), firmware: &Firmware) -> Result<(Vec<u8>, Frames)> {
     let weights_section = firmware.weights_section.clone();
-    let (object, frames) = match backend {
+    match backend {
         Backend::Cranelift => {
             let options = mcompc_codegen_cranelift::Options { weights_section };
-            mcompc_codegen_cranelift::compile_with_frames(&lowered.module, target, &options)?
+            mcompc_codegen_cranelift::compile_with_frames(module, target, &options)
         }
         Backend::Mlir => {
             let options = mcompc_codegen_mlir::Options { weights_section, ..Default::default() };
-            mcompc_codegen_mlir::compile_with_frames(&lowered.module, target, &options)?
+            mcompc_codegen_mlir::compile_with_frames(module, target, &options)
         }
-    };
-    let stack_bytes = mcompc_kernel::stack_bytes(&lowered.module, &frames)?;
-    Ok(Built { lowered, object, stack_bytes })
+    }
 }
 
 /// All stages up to the object.

@@ -32,6 +32,9 @@ pub(crate) fn page(r: &Report) -> String {
         escape(&r.version),
         escape(&r.model_sha256)
     );
+    if let Some(c) = &r.check {
+        let _ = writeln!(s, "<p>Checked before writing: {}.</p>", escape(&c.to_string()));
+    }
     for w in &r.warnings {
         let _ = writeln!(s, "<p class=\"warn\">{}</p>", escape(w));
     }

@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod chart;
+mod check;
 mod html;
 mod text;
 
+pub use check::Check;
 pub use text::{bytes, count};
 
 use serde::Serialize;
@@ -43,6 +45,8 @@ pub struct Report {
     pub calibration: Calibration,
     /// What the passes did, in order.
     pub passes: Vec<Pass>,
+    /// What was compared before anything was written; absent where nothing is written.
+    pub check: Option<Check>,
     /// Measured difference from the float model; absent without data to measure it on.
     pub loss: Option<Loss>,
     /// Things the user should know.

@@ -94,6 +94,7 @@ pub fn describe(o: &Options, c: &Compiled, loss: Option<Loss>) -> Result<Report>
             range: if o.calib.is_some() { range_name(o.range).into() } else { "data-free".into() },
         },
         passes: c.front.passes.iter().map(|p| Pass { name: p.name.into(), changes: p.changes }).collect(),
+        check: None,
         loss,
         warnings,
     })
