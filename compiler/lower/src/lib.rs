@@ -21,6 +21,7 @@ mod softmax;
 mod spec;
 mod stage;
 mod steps;
+mod window;
 
 pub use conv::{conv_kernel, dense_kernel};
 pub use depthwise::depthwise_kernel;

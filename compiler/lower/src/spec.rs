@@ -4,10 +4,12 @@ use crate::narrow::{Blocks, Narrow};
 use mcompc_ir::{Code, DType, Error, Graph, NodeId, Result, Value};
 use mcompc_kernel::{MemElem, Rescale};
 
-/// Sizes of a sliding window over an NHWC tensor with one image.
+/// Sizes of a sliding window over an NHWC tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct Geometry {
+    /// Images.
+    pub n: usize,
     pub h: usize,
     pub w: usize,
     pub c: usize,
@@ -25,21 +27,36 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// Output pixels.
+    /// Output pixels of an image.
     pub fn pixels(&self) -> usize {
         self.oh * self.ow
     }
+    /// Elements of an input image.
+    pub fn image(&self) -> usize {
+        self.h * self.w * self.c
+    }
+    /// Checks that kernels can index inputs, outputs of `o` channels and padding between them in 32 bits, as elements of four bytes.
+    ///
+    /// # Errors
+    /// [`Code::Limit`] for sizes that pass that.
+    pub fn indexable(&self, o: usize) -> Result<()> {
+        let places = |size: usize, out: usize, k: usize, s: usize, d: usize, before: usize| {
+            size.saturating_add(before).max((out - 1).saturating_mul(s).saturating_add((k - 1).saturating_mul(d)).saturating_add(1))
+        };
+        let h = places(self.h, self.oh, self.kh, self.sh, self.dh, self.pt);
+        let w = places(self.w, self.ow, self.kw, self.sw, self.dw, self.pl);
+        indexable(&[self.n, h, w, self.c], "padded input")?;
+        indexable(&[self.n, self.oh, self.ow, o], "output")
+    }
     /// Whether some window reaches outside the image.
     pub fn padded(&self) -> bool {
-        let last = |o: usize, s: usize, k: usize, d: usize| (o - 1) * s + (k - 1) * d;
-        self.pt > 0
-            || self.pl > 0
-            || last(self.oh, self.sh, self.kh, self.dh) >= self.h
-            || last(self.ow, self.sw, self.kw, self.dw) >= self.w
+        self.rows().padded() || self.columns().padded()
     }
-    /// Whether output pixel p reads exactly input pixel p.
+    /// Whether output pixel p of an image reads exactly input pixel p.
     pub fn pointwise(&self) -> bool {
-        self.kh == 1 && self.kw == 1 && self.sh == 1 && self.sw == 1 && !self.padded()
+        // One output may have one of several columns for itself, and then all of one row.
+        let all = self.ow == self.w || self.oh == 1;
+        self.kh == 1 && self.kw == 1 && self.sh == 1 && self.sw == 1 && !self.padded() && all
     }
 }
 
@@ -91,19 +108,25 @@ pub fn rescale_of(g: &Graph, n: NodeId) -> Result<Rescale> {
     })
 }
 
-fn image(shape: &[usize]) -> Result<(usize, usize, usize)> {
-    match shape {
-        [1, h, w, c] => Ok((*h, *w, *c)),
-        _ => Err(Error::new(Code::BadShape, format!("expected one NHWC image, found shape {shape:?}"))
-            .hint("bind the batch dimension to 1 with --dim")),
+// What a kernel computes offsets of is at most four bytes an element.
+fn indexable(sizes: &[usize], what: &str) -> Result<()> {
+    let elems = sizes.iter().fold(1usize, |a, &b| a.saturating_mul(b));
+    if elems > i32::MAX as usize / 4 {
+        return Err(Error::new(Code::Limit, format!("{sizes:?} elements of the {what} are more than a kernel can index ({})", i32::MAX / 4))
+            .hint("shrink the image, the padding or the batch, or split the layer"));
     }
+    Ok(())
+}
+
+fn images(shape: &[usize]) -> Result<[usize; 4]> {
+    <[usize; 4]>::try_from(shape).map_err(|_| Error::new(Code::Internal, format!("expected NHWC images, found shape {shape:?}")))
 }
 
 /// Reads strides, pads and dilations of a window operator whose window is `kh` x `kw`.
 pub fn geometry(g: &Graph, n: NodeId, kh: usize, kw: usize) -> Result<Geometry> {
     let node = g.node(n);
-    let (h, w, c) = image(&g.value(g.inputs_of(n)[0]).shape)?;
-    let (oh, ow, _) = image(&g.value(g.out(n)).shape)?;
+    let [images, h, w, c] = self::images(&g.value(g.inputs_of(n)[0]).shape)?;
+    let [_, oh, ow, o] = self::images(&g.value(g.out(n)).shape)?;
     let two = |name: &str| -> Result<[usize; 2]> {
         <[usize; 2]>::try_from(node.attrs.usizes(name)?)
             .map_err(|v| Error::new(Code::UnsupportedAttr, format!("attribute `{name}` has {} values, expected 2", v.len())))
@@ -112,7 +135,9 @@ pub fn geometry(g: &Graph, n: NodeId, kh: usize, kw: usize) -> Result<Geometry> 
     let d = if node.attrs.get("dilations").is_some() { two("dilations")? } else { [1, 1] };
     let p = node.attrs.usizes("pads")?;
     let [pt, pl, ..] = p[..] else { return Err(Error::new(Code::UnsupportedAttr, "attribute `pads` needs 4 values")) };
-    Ok(Geometry { h, w, c, oh, ow, kh, kw, sh: s[0], sw: s[1], dh: d[0], dw: d[1], pt, pl })
+    let geo = Geometry { n: images, h, w, c, oh, ow, kh, kw, sh: s[0], sw: s[1], dh: d[0], dw: d[1], pt, pl };
+    geo.indexable(o)?;
+    Ok(geo)
 }
 
 /// Memory element of a tensor's codes.
@@ -171,13 +196,18 @@ pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> 
             [r, k] => (r, k),
             _ => return Err(Error::new(Code::BadShape, format!("q.dense takes [N,K], found {:?}", x.shape))),
         };
-        let geo = Geometry { h: 1, w: rows, c: k, oh: 1, ow: rows, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, pt: 0, pl: 0 };
+        let geo = Geometry { n: 1, h: 1, w: rows, c: k, oh: 1, ow: rows, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, pt: 0, pl: 0 };
+        geo.indexable(w.shape[0])?;
+        indexable(&[k.saturating_add(256), w.shape[0].saturating_add(256)], "weights")?;
         (geo, w.shape[0], false)
     } else {
         let geo = geometry(g, n, w.shape[1], w.shape[2])?;
         let group = g.node(n).attrs.int("group")? as usize;
         let (c, o) = (geo.c, w.shape[0]);
         let depthwise = group > 1 && group == c && o == c;
+        // Rows of taps and blocks of channels are padded to what a row of the machine takes.
+        let (inner, outer) = if depthwise { (1, c) } else { (geo.kw.saturating_mul(c).saturating_add(256), o.saturating_add(256)) };
+        indexable(&[geo.kh, if depthwise { geo.kw } else { 1 }, inner, outer], "weights")?;
         if group > 1 && !depthwise {
             weights = ungroup(&weights, o, geo.kh * geo.kw, c, group);
         }
