@@ -100,7 +100,7 @@ pub fn rescale_of(g: &Graph, n: NodeId) -> Result<Rescale> {
         Ok(v as i32)
     };
     Ok(Rescale {
-        pre: if a.get("pre").is_some() { small("pre", 0, 15)? as u8 } else { 0 },
+        pre: if a.get("pre").is_some() { small("pre", 0, 30)? as u8 } else { 0 },
         shift: small("shift", 1, 15)? as u8,
         zp: zp(g.value(g.out(n)))?,
         lo: small("lo", -32768, 32767)?,
