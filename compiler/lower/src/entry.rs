@@ -1,13 +1,8 @@
 //! From graph to module: a call for every node, buffers at planned offsets, kernels shared, and the entry function.
 
-use crate::conv::{conv_kernel, dense_kernel};
-use crate::depthwise::depthwise_kernel;
-use crate::elementwise::{LinComb, Operand, add_kernel, lut_kernel, mul_kernel, rescale_kernel};
 use crate::emit::{Arg, Call};
-use crate::movement::{concat_kernel, copy_kernel, pad_kernel, transpose_kernel};
-use crate::pool::{PoolKind, pool_kernel};
-use crate::softmax::softmax_kernel;
-use crate::spec::{conv_spec, geometry, mem_of, rescale_of};
+use crate::movement::copy_kernel;
+use crate::operators::call_of;
 use crate::steps::{self, ALIGN, Interface, Source, Step};
 use mcompc_ir::{Code, Error, Graph, NodeId, Result, ValueId};
 use mcompc_kernel::{Data, Inst, Machine, Module, Op};
@@ -291,67 +286,4 @@ fn moves_nothing(g: &Graph, n: NodeId) -> Result<bool> {
     let perm = g.node(n).attrs.usizes("perm")?;
     let big: Vec<usize> = perm.into_iter().filter(|&p| shape[p] != 1).collect();
     Ok(big.windows(2).all(|w| w[0] < w[1]))
-}
-
-fn call_of(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<Call> {
-    let node = g.node(n);
-    let ins = g.inputs_of(n);
-    let y = g.out(n);
-    let elems = g.value(y).elems();
-    let operand = |i: usize| -> Result<Operand> {
-        let v = g.value(ins[i]);
-        let zp = v.quant.map(|q| q.zero_point).ok_or_else(|| Error::new(Code::Internal, format!("`{}` has no quantization", v.name)))?;
-        Ok(Operand { value: ins[i], mem: mem_of(v)?, zp })
-    };
-    let int = |name: &str| -> Result<i32> {
-        i32::try_from(node.attrs.int(name)?).map_err(|_| Error::new(Code::Internal, format!("attribute `{name}` passes 32 bits")))
-    };
-    let konst = |i: usize| ins.get(i).and_then(|&v| g.const_of(v)).ok_or_else(|| Error::new(Code::Internal, "a table is not constant"));
-    match node.op.as_str() {
-        "q.conv" => {
-            let (s, depthwise) = conv_spec(g, n, x_align)?;
-            if depthwise { depthwise_kernel(&s, m, ins[0], y) } else { conv_kernel(&s, m, ins[0], y) }
-        }
-        "q.dense" => dense_kernel(&conv_spec(g, n, x_align)?.0, m, ins[0], y),
-        "q.add" => {
-            let k = LinComb { a: int("a")?, b: int("b")?, c: int("c")?, shift: int("shift")?, lo: int("lo")?, hi: int("hi")? };
-            add_kernel(m, elems, k, operand(0)?, operand(1)?, y)
-        }
-        "q.mul" => mul_kernel(m, elems, g.value(ins[1]).elems(), int("m")?, rescale_of(g, n)?, [operand(0)?, operand(1)?], y),
-        "q.rescale" => rescale_kernel(m, elems, int("m")?, rescale_of(g, n)?, operand(0)?, y),
-        "q.lut" => lut_kernel(elems, &konst(1)?.as_i8()?, operand(0)?, y),
-        "q.softmax" => {
-            let shape = &g.value(ins[0]).shape;
-            let last = shape.last().copied().unwrap_or(1);
-            softmax_kernel(elems / last.max(1), last, int("bits")? as u32, &konst(1)?.as_i32()?, operand(0)?, y)
-        }
-        "q.avgpool" | "q.maxpool" => {
-            let k = node.attrs.usizes("kernel")?;
-            let [kh, kw] = k[..] else { return Err(Error::new(Code::UnsupportedAttr, "attribute `kernel` needs 2 values")) };
-            let geo = geometry(g, n, kh, kw)?;
-            let x = operand(0)?;
-            let kind = if node.op == "q.maxpool" {
-                PoolKind::Max
-            } else {
-                let mult = node.attrs.ints("m")?.iter().map(|&v| v as i32).collect();
-                PoolKind::Average { zp_x: x.zp, mult, rescale: rescale_of(g, n)? }
-            };
-            pool_kernel(&geo, &kind, x.mem, m, ins[0], y)
-        }
-        "Transpose" => transpose_kernel(m, &g.value(ins[0]).shape, &node.attrs.usizes("perm")?, ins[0], y),
-        "Concat" => {
-            let axis = int("axis")? as usize;
-            let shape = &g.value(y).shape;
-            let outer: usize = shape[..axis].iter().product();
-            let inner: Vec<usize> = ins.iter().map(|&v| g.value(v).shape[axis..].iter().product()).collect();
-            concat_kernel(m, outer, &inner, &ins, y)
-        }
-        "Pad" => {
-            let shape = g.value(ins[0]).shape.clone();
-            let pads = node.attrs.usizes("pads")?;
-            let (before, after) = pads.split_at(shape.len());
-            pad_kernel(m, &shape, before, after, node.attrs.float("value")? as i32, ins[0], y)
-        }
-        op => Err(Error::new(Code::NoInteger, format!("operator `{op}` has no kernel"))),
-    }
 }

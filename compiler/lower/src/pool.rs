@@ -3,7 +3,7 @@
 use crate::emit::{Arg, Call, each_image};
 use crate::gemm::{i32s, store_lanes};
 use crate::spec::Geometry;
-use mcompc_ir::{Code, Error, Result, ValueId};
+use mcompc_ir::{Result, ValueId};
 use mcompc_kernel::{Bin, Builder, Cmp, Lane, Machine, MemElem, Op, Rescale, Role, Ty, Val};
 
 /// Which reduction.
@@ -20,12 +20,6 @@ pub fn pool_kernel(g: &Geometry, kind: &PoolKind, mem: MemElem, m: &Machine, x: 
     // Half the lanes where channels do not fill all of them, down to eight.
     let full = m.mac_lanes as usize;
     let lanes = [full, full / 2].into_iter().find(|&l| l <= g.c && (l == full || l >= 8)).unwrap_or(1).max(1);
-    let unsigned = mem == MemElem::U8;
-    if unsigned && matches!(kind, PoolKind::Max) {
-        return Err(
-            Error::new(Code::UnsupportedType, "maximum pooling of a u8 graph input has no kernel").hint("declare the input as i8, or f32")
-        );
-    }
     let mut b = Builder::new(if matches!(kind, PoolKind::Max) { "maxpool" } else { "avgpool" });
     let px = b.ptr("x", Role::In, g.n * g.image(), 1);
     let py = b.ptr("y", Role::Out, g.n * g.pixels() * g.c, 1);

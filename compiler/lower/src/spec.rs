@@ -1,7 +1,7 @@
 //! Typed views of integer nodes: geometry and rescaling read once from attributes and values.
 
 use crate::narrow::{Blocks, Narrow};
-use mcompc_ir::{Code, DType, Error, Graph, NodeId, Result, Value};
+use mcompc_ir::{Code, DType, Error, Graph, NodeId, Result, Tensor, Value};
 use mcompc_kernel::{MemElem, Rescale};
 
 /// Sizes of a sliding window over an NHWC tensor.
@@ -67,7 +67,7 @@ pub struct ConvSpec {
     pub geo: Geometry,
     /// Output channels.
     pub o: usize,
-    /// Whether the input tensor is u8 (a graph input only).
+    /// Whether the input tensor is u8.
     pub x_u8: bool,
     /// Guaranteed alignment of the input tensor's address; a caller's buffer has none.
     pub x_align: u8,
@@ -85,26 +85,23 @@ pub struct ConvSpec {
     pub narrow: Option<Narrow>,
 }
 
-fn zp(v: &Value) -> Result<i32> {
+/// Zero point of a tensor of codes.
+pub fn zp(v: &Value) -> Result<i32> {
     v.quant.map(|q| q.zero_point).ok_or_else(|| Error::new(Code::Internal, format!("value `{}` has no quantization", v.name)))
 }
 
-/// Reads the rescaling attributes of a node.
+/// The rescaling of a node: the operator's own reading of its attributes.
 pub fn rescale_of(g: &Graph, n: NodeId) -> Result<Rescale> {
-    let a = &g.node(n).attrs;
-    let small = |name: &str, lo: i64, hi: i64| -> Result<i32> {
-        let v = a.int(name)?;
-        if v < lo || v > hi {
-            return Err(Error::new(Code::Internal, format!("attribute `{name}` is {v}, outside {lo}..={hi}")));
-        }
-        Ok(v as i32)
-    };
-    Ok(Rescale {
-        pre: if a.get("pre").is_some() { small("pre", 0, 30)? as u8 } else { 0 },
-        shift: small("shift", 1, 15)? as u8,
-        zp: zp(g.value(g.out(n)))?,
-        lo: small("lo", -32768, 32767)?,
-        hi: small("hi", -32768, 32767)?,
+    let ins: Vec<&Value> = g.inputs_of(n).into_iter().map(|v| g.value(v)).collect();
+    let r = mcompc_ops::Rescale::of(&mcompc_ops::Ctx { node: g.node(n), ins: &ins })?;
+    Ok(Rescale { pre: r.pre as u8, shift: r.shift as u8, zp: r.zero_point as i32, lo: r.lo as i32, hi: r.hi as i32 })
+}
+
+/// An input that a kernel has built in: weights, biases, multipliers, tables.
+pub fn constant(g: &Graph, n: NodeId, i: usize) -> Result<&Tensor> {
+    g.inputs_of(n).get(i).and_then(|&v| g.const_of(v)).ok_or_else(|| {
+        Error::new(Code::NoInteger, format!("input {i} of `{}` is not constant", g.node(n).name))
+            .hint("weights, biases, multipliers and tables are constants of the integer graph")
     })
 }
 
@@ -182,13 +179,8 @@ fn narrow_of(g: &Graph, n: NodeId, o: usize) -> Result<Option<Narrow>> {
 /// Reads a q.conv (with `depthwise` telling which form) or q.dense node.
 pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> {
     let ins = g.inputs_of(n);
-    let konst = |i: usize| {
-        ins.get(i)
-            .and_then(|&v| g.const_of(v))
-            .ok_or_else(|| Error::new(Code::Internal, format!("input {i} of `{}` is not constant", g.node(n).name)))
-    };
     let x = g.value(ins[0]);
-    let (w, bias, mult) = (konst(1)?, konst(2)?, konst(3)?);
+    let (w, bias, mult) = (constant(g, n, 1)?, constant(g, n, 2)?, constant(g, n, 3)?);
     let mut weights = w.as_i8()?.to_vec();
     let (geo, o, depthwise) = if g.node(n).op == "q.dense" {
         let (rows, k) = match x.shape[..] {
