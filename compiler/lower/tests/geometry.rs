@@ -215,3 +215,18 @@ fn random_geometries_are_right_on_every_machine() {
     assert!(failed.is_empty(), "{} of {count}:\n{}", failed.len(), failed[..failed.len().min(10)].join("\n"));
     assert!(count < 100 || ran.iter().all(|&n| n > 0), "{ran:?}");
 }
+
+/// An image so large that row and column of a pixel cannot be told apart by a reciprocal of 32 bits: blocks of pixels stay in their row.
+#[test]
+fn rows_too_long_for_a_reciprocal() {
+    let w = 60_004;
+    // 2^32 rounded up to a multiple of w, and by how much times the number of pixels: what must be below 2^32.
+    let over = ((1u64 << 32).div_ceil(w) * w - (1 << 32)) * (2 * w - 1);
+    assert!(over >= 1 << 32);
+    let mut rng = Rng(7);
+    let attrs = Attrs::new().with("strides", &[1, 1][..]).with("dilations", &[1, 2][..]).with("pads", &[0, 2, 0, 2][..]).with("group", 1i64);
+    let w = w as usize;
+    let layer = Layer::new(&mut rng, DType::I8, vec![1, 2, w, 1]);
+    let g = layer.linear(&mut rng, "q.conv", attrs, vec![2, 1, 3, 1], vec![1, 2, w, 2], false);
+    check(&g, &machines(), &mut rng).unwrap_or_else(|e| panic!("{e}"));
+}
