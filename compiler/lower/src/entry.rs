@@ -7,6 +7,7 @@ use crate::steps::{self, ALIGN, Interface, Source, Step};
 use mcompc_ir::{Code, Error, Graph, NodeId, Result, ValueId};
 use mcompc_kernel::{Data, Inst, Machine, Module, Op};
 use mcompc_plan::{Buffer, Plan, check, plan};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Choices of the lowering.
@@ -85,7 +86,9 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
     let mut alias: BTreeMap<ValueId, ValueId> = BTreeMap::new();
     let order = g.topo()?;
     for &n in &order {
-        if g.node(n).op == "Reshape" || g.node(n).op == "Transpose" && moves_nothing(g, n)? {
+        let node = g.node(n);
+        node.outs.iter().try_for_each(|v| addressable(&v.name, v.dtype.size(), &v.shape)).map_err(|e| e.at(node.name.clone()))?;
+        if node.op == "Reshape" || node.op == "Transpose" && moves_nothing(g, n).map_err(|e| e.at(node.name.clone()))? {
             alias.insert(g.out(n), g.inputs_of(n)[0]);
         }
     }
@@ -107,7 +110,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
         calls.push((n, call_of(g, n, m, x_align).map_err(|e| e.at(node.name.clone()))?));
     }
 
-    // Outputs that are inputs, or the same value twice, need a copy of their own.
+    // Outputs that are inputs or constants, or the same value twice, need a copy of their own.
     let mut places: BTreeMap<ValueId, Place> = BTreeMap::new();
     for (i, &n) in g.inputs.iter().enumerate() {
         places.insert(g.out(n), Place::Input(i));
@@ -115,10 +118,11 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
     let mut copies: Vec<(ValueId, usize)> = Vec::new();
     for (i, out) in g.outputs.iter().enumerate() {
         let r = root(out.value);
-        if let std::collections::btree_map::Entry::Vacant(e) = places.entry(r) {
-            e.insert(Place::Output(i));
-        } else {
-            copies.push((r, i));
+        match places.entry(r) {
+            Entry::Vacant(e) if g.const_of(r).is_none() => {
+                e.insert(Place::Output(i));
+            }
+            _ => copies.push((r, i)),
         }
     }
 
@@ -160,6 +164,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
     }
     let p = plan(&buffers);
     check(&buffers, &p)?;
+    addressable("arena", 1, &[p.total])?;
 
     let mut asm = Assembly { module: Module::default(), kernels: BTreeMap::new() };
     let size = |v: ValueId| g.value(v).bytes();
@@ -221,7 +226,11 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
     for (v, out) in copies {
         let c = copy_kernel(m, size(v), v, g.outputs[out].value)?;
         let kernel = asm.kernel(c.func, &[]);
-        list.push(Step { kernel, args: vec![at(v)?, Source::Output(out)] });
+        let from = match g.const_of(v) {
+            Some(t) => Source::Data(asm.data(t.bytes().to_vec(), ALIGN as u32, true)),
+            None => at(v)?,
+        };
+        list.push(Step { kernel, args: vec![from, Source::Output(out)] });
     }
     let entry = format!("{}_run", o.name);
     asm.module.funcs.push(steps::run(entry.clone(), &interface, &list));
@@ -278,6 +287,20 @@ fn renumber(insts: &mut [Inst], ids: &[u16]) {
             _ => {}
         }
     }
+}
+
+// Kernels compute addresses in 32 bits, and their loops run at least once.
+fn addressable(what: &str, size: usize, shape: &[usize]) -> Result<()> {
+    let bytes = shape.iter().fold(size, |a, &b| a.saturating_mul(b));
+    if shape.contains(&0) && what != "arena" {
+        return Err(Error::new(Code::BadShape, format!("`{what}` of shape {shape:?} has no elements"))
+            .hint("give every dimension a size of 1 or more"));
+    }
+    if bytes > i32::MAX as usize {
+        return Err(Error::new(Code::Limit, format!("`{what}` has {bytes} bytes, more than 32-bit offsets reach"))
+            .hint("shrink the image or the batch, or split the model"));
+    }
+    Ok(())
 }
 
 // A transpose that only moves dimensions of size 1.

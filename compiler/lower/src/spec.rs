@@ -109,8 +109,11 @@ pub fn constant(g: &Graph, n: NodeId, i: usize) -> Result<&Tensor> {
 fn indexable(sizes: &[usize], what: &str) -> Result<()> {
     let elems = sizes.iter().fold(1usize, |a, &b| a.saturating_mul(b));
     if elems > i32::MAX as usize / 4 {
-        return Err(Error::new(Code::Limit, format!("{sizes:?} elements of the {what} are more than a kernel can index ({})", i32::MAX / 4))
-            .hint("shrink the image, the padding or the batch, or split the layer"));
+        return Err(Error::new(
+            Code::Limit,
+            format!("{sizes:?} elements of the {what} are more than a kernel can index ({})", i32::MAX / 4),
+        )
+        .hint("shrink the image, the padding or the batch, or split the layer"));
     }
     Ok(())
 }

@@ -4,27 +4,17 @@
 //! `MCOMPC_GEOMETRIES` says how many, `MCOMPC_SEED` where they begin; a failure prints the graph.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
+use common::{Rng, check, machines};
 use mcompc_ir::{Attrs, DType, Graph, NodeId, Tensor, Value, ValueId};
-use mcompc_kernel::interp::{self, Memory};
-use mcompc_kernel::{Machine, Unpack};
-use mcompc_lower::{Options, lower};
 
 /// Products a graph may take by the book.
 const WORK: usize = 60_000;
 
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct Rng(u64);
-
-impl Rng {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-    fn of(&mut self, lo: i64, hi: i64) -> i64 {
-        lo + (self.next() % (hi - lo + 1) as u64) as i64
-    }
+/// What random layers are made of.
+trait Draw {
+    fn of(&mut self, lo: i64, hi: i64) -> i64;
     fn size(&mut self, lo: usize, hi: usize) -> usize {
         self.of(lo as i64, hi as i64) as usize
     }
@@ -43,19 +33,12 @@ impl Rng {
         let any = self.of(lo.into(), hi.into()) as i32;
         self.pick(&[lo, 0, hi, any])
     }
-    fn codes(&mut self, n: usize) -> Vec<u8> {
-        (0..n).map(|_| self.next() as u8).collect()
-    }
 }
 
-/// The machines of the descriptions, told to unpack 2 and 3 bits too.
-fn machines() -> Vec<Machine> {
-    let mut all: Vec<Machine> = mcompc_target::machines().map(|n| mcompc_target::machine(n).unwrap()).collect();
-    for m in &mut all {
-        let method = m.unpack(4).unwrap();
-        m.unpack.extend([2, 3].map(|bits| Unpack { bits, method }));
+impl Draw for Rng {
+    fn of(&mut self, lo: i64, hi: i64) -> i64 {
+        lo + (self.next() % (hi - lo + 1) as u64) as i64
     }
-    all
 }
 
 const CHANNELS: [usize; 14] = [1, 2, 3, 4, 5, 7, 8, 12, 13, 16, 17, 24, 33, 40];
@@ -167,11 +150,7 @@ fn convolution(rng: &mut Rng) -> Option<Graph> {
     if n * oh * ow * o * kh * kw * per > WORK {
         return None;
     }
-    let attrs = Attrs::new()
-        .with("strides", &[sh, sw][..])
-        .with("dilations", &[dh, dw][..])
-        .with("pads", &pads[..])
-        .with("group", group);
+    let attrs = Attrs::new().with("strides", &[sh, sw][..]).with("dilations", &[dh, dw][..]).with("pads", &pads[..]).with("group", group);
     let x = input_type(rng);
     let layer = Layer::new(rng, x, vec![n, h, w, c]);
     Some(layer.linear(rng, "q.conv", attrs, vec![o, kh, kw, c / group], vec![n, oh, ow, o], group == 1))
@@ -213,29 +192,6 @@ fn pool(rng: &mut Rng) -> Option<Graph> {
     Some(layer.end("q.avgpool", attrs.with("lo", -128i64).with("hi", 127i64), &[], Value::new("y", DType::I8, y).with_quant(0.5, zp)))
 }
 
-/// One graph on every machine.
-fn check(g: &Graph, machines: &[Machine], rng: &mut Rng) -> Result<(), String> {
-    mcompc_ops::verify(g).map_err(|e| format!("the graph: {e}"))?;
-    let x = g.value(g.out(g.inputs[0])).clone();
-    let codes = rng.codes(x.elems());
-    let input = Tensor::new(x.dtype, x.shape.clone(), codes.clone().into()).unwrap();
-    let want = mcompc_interp::run(g, &[input]).map_err(|e| format!("by the book: {e}"))?.swap_remove(0);
-    for m in machines {
-        let on = |e: mcompc_ir::Error| format!("{}: {e}", m.isa);
-        let l = lower(g, m, &Options { name: "g".into(), ..Options::default() }).map_err(on)?;
-        mcompc_kernel::verify(&l.module).and_then(|p| p.complete()).map_err(on)?;
-        let mut memory = Memory::new();
-        let args = [codes.clone(), vec![0x55; want.elems()], vec![0xa5; l.arena_bytes]].map(|b| memory.add(b));
-        interp::run(&l.module, &l.entry, &mut memory, &args.map(Into::into)).map_err(on)?;
-        let got = memory.bytes(args[1]);
-        if got != &want.bytes()[..] {
-            let wrong = got.iter().zip(want.bytes().iter()).filter(|(a, b)| a != b).count();
-            return Err(format!("{}: {wrong} of {} bytes differ", m.isa, got.len()));
-        }
-    }
-    Ok(())
-}
-
 #[test]
 fn random_geometries_are_right_on_every_machine() {
     let number = |name: &str| std::env::var(name).ok().map(|v| v.parse::<u64>().unwrap_or_else(|_| panic!("{name} is no number")));
@@ -258,4 +214,19 @@ fn random_geometries_are_right_on_every_machine() {
     }
     assert!(failed.is_empty(), "{} of {count}:\n{}", failed.len(), failed[..failed.len().min(10)].join("\n"));
     assert!(count < 100 || ran.iter().all(|&n| n > 0), "{ran:?}");
+}
+
+/// An image so large that row and column of a pixel cannot be told apart by a reciprocal of 32 bits: blocks of pixels stay in their row.
+#[test]
+fn rows_too_long_for_a_reciprocal() {
+    let w = 60_004;
+    // 2^32 rounded up to a multiple of w, and by how much times the number of pixels: what must be below 2^32.
+    let over = ((1u64 << 32).div_ceil(w) * w - (1 << 32)) * (2 * w - 1);
+    assert!(over >= 1 << 32);
+    let mut rng = Rng(7);
+    let attrs = Attrs::new().with("strides", &[1, 1][..]).with("dilations", &[1, 2][..]).with("pads", &[0, 2, 0, 2][..]).with("group", 1i64);
+    let w = w as usize;
+    let layer = Layer::new(&mut rng, DType::I8, vec![1, 2, w, 1]);
+    let g = layer.linear(&mut rng, "q.conv", attrs, vec![2, 1, 3, 1], vec![1, 2, w, 2], false);
+    check(&g, &machines(), &mut rng).unwrap_or_else(|e| panic!("{e}"));
 }
