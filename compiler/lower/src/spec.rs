@@ -161,20 +161,18 @@ fn ungroup(w: &[i8], o: usize, taps: usize, c: usize, group: usize) -> Vec<i8> {
 }
 
 // The width of the codes and their multipliers, [o, runs of K].
-fn narrow_of(g: &Graph, n: NodeId, o: usize) -> Result<Option<Narrow>> {
+fn narrow_of(g: &Graph, n: NodeId) -> Result<Option<Narrow>> {
     let attrs = &g.node(n).attrs;
     let bits = attrs.int_or("bits", 8)?;
-    let r = g.inputs_of(n).get(4).copied();
-    let blocks = match r.map(|v| g.const_of(v)) {
-        None => None,
-        Some(Some(r)) if r.shape.first() == Some(&o) => {
-            Some(Blocks { len: attrs.int("block")? as usize, r: r.as_i8()?.iter().map(|&r| r as u8).collect() })
-        }
-        Some(_) => return Err(Error::new(Code::Internal, "the multipliers of runs of weights are not constant, or not one row a channel")),
+    let blocks = if g.inputs_of(n).len() > 4 {
+        let r = constant(g, n, 4)?.as_i8()?.iter().map(|&r| r as u8).collect();
+        Some(Blocks { len: attrs.int("block")? as usize, r })
+    } else {
+        None
     };
     match bits {
         2..8 => Ok(Some(Narrow { bits: bits as u8, blocks })),
-        _ if blocks.is_some() => Err(Error::new(Code::Internal, "multipliers of runs of weights belong to codes of fewer than eight bits")),
+        // Codes of eight bits are stored as the weights they make, whatever multiplies them.
         _ => Ok(None),
     }
 }
@@ -208,7 +206,7 @@ pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> 
         }
         (geo, o, depthwise)
     };
-    let narrow = narrow_of(g, n, o)?;
+    let narrow = narrow_of(g, n)?;
     if narrow.as_ref().is_some_and(|n| n.blocks.is_some()) && (depthwise || weights.len() != w.elems()) {
         return Err(
             Error::new(Code::Backend, "groups of channels with multipliers of runs of weights have no kernel").hint("leave --group away")

@@ -58,7 +58,8 @@ pub fn files(folder: &str, form: Form, least: usize) -> Vec<File> {
     paths.retain(|p| p.extension().is_some_and(|e| e == form.extension));
     paths.sort();
     assert!(paths.len() >= least, "tests/filetests/{folder} has {} files, {least} at least are expected", paths.len());
-    let read = |path: PathBuf| File { text: std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())), path, form };
+    let read =
+        |path: PathBuf| File { text: std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())), path, form };
     paths.into_iter().map(read).collect()
 }
 
@@ -71,8 +72,7 @@ pub fn check(folder: &str, form: Form, least: usize, run: impl Fn(&str, &str) ->
     let mut bad = Vec::new();
     for f in files(folder, form, least) {
         let (name, body) = (f.note("test").unwrap_or_default(), f.body());
-        let got: String =
-            run(name, body).lines().map(|l| if l.is_empty() { format!("{c}\n") } else { format!("{c} {l}\n") }).collect();
+        let got: String = run(name, body).lines().map(|l| if l.is_empty() { format!("{c}\n") } else { format!("{c} {l}\n") }).collect();
         let want = format!("{body}{c} ---\n{got}");
         if want != f.text {
             if std::env::var_os("MCOMPC_BLESS").is_some() {

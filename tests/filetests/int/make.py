@@ -309,6 +309,13 @@ def dense():
     file("dense_bits4_block", lambda f: f.dense(f.act(2, 40), 13, bits=4, block=16, bias=500))
     file("dense_bits4_block_2", lambda f: f.dense(f.act(1, 4), 40, bits=4, block=2, bias=100, pre=1),
          refused="a group ends inside a step of the inner loop")
+
+    def eight(f):
+        x, r = f.act(2, 40), f.ints(1, 9, 13, 5, dtype=I8)
+        w = f.ints(-14, 14, 13, 40, dtype=I8) * np.repeat(r, 8, 1)
+        return f.weighted("q.dense", x, w, r, lambda xs, ws: xs @ ws.T, {}, (0.25, -5), block=8)
+
+    file("dense_bits8_block", eight)
     file("dense_pre", lambda f: f.dense(f.act(3, 2), 8, pre=3))
 
     # Every eighth is met, so every half, and both ends of the range are passed.

@@ -94,7 +94,14 @@ fn case(f: &File, g: &Graph, which: &str, input: impl Fn(usize, usize) -> bool) 
     for fill in [None, Some(0x00), Some(0x7f), Some(0x80), Some(0xff)] {
         inputs.push(random.iter().map(|t| filled(t, fill)).collect());
     }
-    Case { name: format!("{}{which}", f.name()), graph, inputs, want, narrow: f.note("narrow").map(str::to_string), refused: f.note("refused").map(str::to_string) }
+    Case {
+        name: format!("{}{which}", f.name()),
+        graph,
+        inputs,
+        want,
+        narrow: f.note("narrow").map(str::to_string),
+        refused: f.note("refused").map(str::to_string),
+    }
 }
 
 fn filled(t: &Tensor, byte: Option<u8>) -> Tensor {

@@ -1,7 +1,7 @@
 //! Integer residual sum.
 
-use super::{accumulator, bounded};
 use super::rescale::{HI, LO, range};
+use super::{accumulator, bounded};
 use crate::def::{Ctx, Kind, OpDef, req};
 use mcompc_ir::{Result, Tensor};
 

@@ -71,7 +71,8 @@ fn machines() -> Vec<Machine> {
             }
         }
     }
-    let (named, there): (BTreeSet<&str>, BTreeSet<&str>) = (all.iter().map(|m| m.isa.as_str()).collect(), mcompc_target::machines().collect());
+    let (named, there): (BTreeSet<&str>, BTreeSet<&str>) =
+        (all.iter().map(|m| m.isa.as_str()).collect(), mcompc_target::machines().collect());
     assert_eq!(named, there, "machine descriptions that no target names");
     all
 }
