@@ -78,7 +78,7 @@ fn import_model(bytes: Bytes, path: Option<&Path>, opts: &ImportOptions) -> Resu
 }
 
 fn bad_graph(message: String) -> Error {
-    Error::new(Code::BadGraph, message).hint("the file is damaged or its exporter at fault; onnx.checker tells more")
+    Error::new(Code::BadGraph, message).general_hint("the file is damaged or its exporter at fault; onnx.checker tells more")
 }
 
 /// The operator set of the default domain; other domains may be listed as long as no node uses them.
