@@ -10,7 +10,6 @@ mod constants;
 mod dead_channels;
 mod dense;
 mod edit;
-mod gates;
 mod global_pool;
 mod pads;
 pub mod pipeline;

@@ -43,8 +43,6 @@ pub static PASSES: &[Pass] = passes! {
     softmax_axis "Softmax works on the last axis.";
     channels_last "Convolutions and pools work on NHWC.";
     transposes "Moves transposes down through operators until they cancel.";
-    // Once the layout is settled: the reshapes would be in a transpose's way.
-    gates "Products with one number for a run of elements take the shape of a gate on channels.";
     dead_channels "Removes channels that are constantly 0 or never read.";
 };
 
