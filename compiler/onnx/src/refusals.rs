@@ -13,7 +13,9 @@ const KEPT: usize = 1000;
 /// Refusals so far. Nodes that read what a refused node would have computed cannot be judged and are passed over.
 #[derive(Default)]
 pub(crate) struct Refusals<'a> {
-    errors: Vec<(&'a str, Error)>,
+    errors: Vec<Error>,
+    /// Refused nodes by operator.
+    counts: BTreeMap<&'a str, usize>,
     unknown: BTreeSet<&'a str>,
 }
 
@@ -40,8 +42,9 @@ impl<'a> Refusals<'a> {
         Ok(())
     }
     fn keep(&mut self, node: &'a NodeProto, e: Error) {
+        *self.counts.entry(node.op_type.as_deref().unwrap_or("")).or_default() += 1;
         if self.errors.len() < KEPT {
-            self.errors.push((op(node), e));
+            self.errors.push(e);
         }
     }
     fn lose(&mut self, node: &'a NodeProto) {
@@ -52,23 +55,25 @@ impl<'a> Refusals<'a> {
         self.finish_ref()
     }
     fn finish_ref(&self) -> Result<()> {
-        let Some((_, first)) = self.errors.first() else { return Ok(()) };
-        if self.errors.len() == 1 {
+        let Some(first) = self.errors.first() else { return Ok(()) };
+        let all = self.counts.values().sum();
+        if all == 1 {
             return Err(first.clone());
         }
         // The same words and hint are said once, with the number of nodes.
         let mut kinds: Vec<(&Error, usize)> = Vec::new();
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for (op, e) in &self.errors {
-            *counts.entry(op).or_default() += 1;
+        for e in &self.errors {
             match kinds.iter_mut().find(|(k, _)| (&k.message, &k.hint) == (&e.message, &e.hint)) {
                 Some((_, n)) => *n += 1,
                 None => kinds.push((e, 1)),
             }
         }
         let nodes = |n: usize| if n == 1 { "1 node".to_string() } else { format!("{n} nodes") };
-        let ops: Vec<String> = counts.iter().map(|(op, n)| format!("{op} {n}")).collect();
-        let mut e = Error::new(first.code, format!("{} are not supported ({}): {}", nodes(self.errors.len()), ops.join(", "), first.message));
+        let mut ops: Vec<String> = self.counts.iter().take(SHOWN).map(|(op, n)| format!("{op} {n}")).collect();
+        if self.counts.len() > SHOWN {
+            ops.push("..".into());
+        }
+        let mut e = Error::new(first.code, format!("{} are not supported ({}): {}", nodes(all), ops.join(", "), first.message));
         for (k, n) in kinds.iter().skip(1).take(SHOWN) {
             let hint = k.hint.as_ref().filter(|h| Some(*h) != first.hint.as_ref()).map(|h| format!("; {h}")).unwrap_or_default();
             e.message += &format!("\n  {} as `{}`: {}{hint}", nodes(*n), k.node.as_deref().unwrap_or(""), k.message);
@@ -82,8 +87,4 @@ impl<'a> Refusals<'a> {
         }
         Err(e)
     }
-}
-
-fn op(node: &NodeProto) -> &str {
-    node.op_type.as_deref().unwrap_or("")
 }

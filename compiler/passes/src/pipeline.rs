@@ -31,7 +31,7 @@ macro_rules! passes {
 pub static PASSES: &[Pass] = passes! {
     constants "Evaluates nodes whose inputs are all constant.";
     reshapes "Merges chains of reshapes and drops those that change nothing.";
-    global_pool "Means over height and width become average pools.";
+    global_pool "Means become average pools.";
     dense "MatMul with a constant matrix becomes Dense.";
     // Ranks first: folds compare shapes.
     broadcasts "Add, Sub, Mul and Div on tensors of one rank.";

@@ -321,17 +321,23 @@ args = argparse.ArgumentParser()
 args.add_argument("--random", nargs=2, metavar=("N", "FILE"))
 args.add_argument("--seed", type=int, default=1)
 args = args.parse_args()
-if args.random:
-    rng = np.random.default_rng(args.seed)
-    tried = 0
-    while len(cases) < int(args.random[0]):
-        tried += 1
+
+
+def random_cases(n, seed):
+    global rng
+    rng = np.random.default_rng(seed)
+    while len(cases) < n:
         try:
             random_case()
         except Exception as e:  # what the executor refuses says nothing about ours
             print("no case:", str(e)[:150].replace("\n", " "))
+
+
+if args.random:
+    random_cases(int(args.random[0]), args.seed)
     write(args.random[1])
 else:
     for group in (conv, pool, elementwise, matrices, shapes):
         group()
+    random_cases(len(cases) + 200, 3)
     write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "operators.pb"))
