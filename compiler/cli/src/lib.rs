@@ -52,7 +52,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(a) => print(&if json { format!("{:#}\n", a.json) } else { a.text }),
         Err(e) => {
             let more = format!("`mcompc explain {}` says more", e.code.as_str());
-            fail(&e.hint(more), json)
+            fail(&e.general_hint(more), json)
         }
     }
 }
