@@ -350,7 +350,8 @@ fn call_of(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<Call> {
             let shape = g.value(ins[0]).shape.clone();
             let pads = node.attrs.usizes("pads")?;
             let (before, after) = pads.split_at(shape.len());
-            pad_kernel(m, &shape, before, after, node.attrs.float("value")? as i32, ins[0], y)
+            let fill = if node.attrs.get("code").is_some() { int("code")? } else { operand(0)?.zp };
+            pad_kernel(m, &shape, before, after, fill, ins[0], y)
         }
         op => Err(Error::new(Code::NoInteger, format!("operator `{op}` has no kernel"))),
     }
