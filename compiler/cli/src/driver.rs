@@ -153,6 +153,9 @@ pub fn codes(front: &Front, integer: &Graph, sample: &Sample) -> Result<Vec<Tens
 /// # Errors
 /// E401 for data that do not fit, E105 for NaN, E402 and E403 for layers without an integer form.
 pub fn quantize(o: &Options, front: &Front, progress: &dyn Progress) -> Result<Quantized> {
+    let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), ..Default::default() };
+    // What has no integer form is refused before any data are read.
+    mcompc_compress::supported(&front.canonical, &o.inputs, &options)?;
     let stats = match o.calib.as_deref().map(Dataset::open).transpose()? {
         None => mcompc_compress::calibrate_without_data(&front.canonical, &front.inputs)?,
         Some(data) => {
@@ -170,7 +173,6 @@ pub fn quantize(o: &Options, front: &Front, progress: &dyn Progress) -> Result<Q
         }
     };
     let samples = if o.calib.is_some() { stats.samples } else { 0 };
-    let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), ..Default::default() };
     let Integerized { graph, layers, warnings, .. } = mcompc_compress::integerize(&front.canonical, &stats, &o.inputs, &options)?;
     Ok(Quantized { graph, samples, notes: layers, warnings })
 }

@@ -127,6 +127,7 @@ fn concat(s: &Site<'_>) -> Result<Call> {
 fn pad(s: &Site<'_>) -> Result<Call> {
     let pads = s.node().attrs.usizes("pads")?;
     let (before, after) = pads.split_at(s.shape(0).len());
-    // Codes are padded with the code of 0, whatever number `value` writes it as.
-    pad_kernel(s.m, s.shape(0), before, after, s.operand(0)?.zp, s.ins[0], s.y)
+    // Codes are padded with `code`, else with the code of 0, whatever number `value` writes it as.
+    let fill = if s.node().attrs.get("code").is_some() { s.int("code")? } else { s.operand(0)?.zp };
+    pad_kernel(s.m, s.shape(0), before, after, fill, s.ins[0], s.y)
 }

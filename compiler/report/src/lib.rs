@@ -211,9 +211,9 @@ pub struct Loss {
     pub samples: usize,
     /// Samples whose largest output is at the same place as the float model's, in 0..=1; over the first output.
     pub top1_agreement: f64,
-    /// Mean squared difference from the float model over the variance of its output; over all outputs.
+    /// Mean squared difference from the float model over the variance of its output; of the worst output.
     pub error_over_variance: f64,
-    /// Per output, its own error over variance.
+    /// Per output, its own error over variance; of its worst part where it is a concatenation.
     pub per_output: Vec<(String, f64)>,
     /// By which figure the loss is judged.
     pub criterion: Criterion,
