@@ -113,3 +113,22 @@ fn fail(e: &Error, json: bool) -> ExitCode {
     }
     ExitCode::from(if e.code == Code::Usage { 2 } else { 1 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rayon::prelude::*;
+
+    #[test]
+    fn a_panic_on_any_thread_is_an_error_with_its_place_and_where_to_send_it() {
+        mcompc_backend::record_panics();
+        let work = || (0..64).into_par_iter().for_each(|i| assert!(i != 40, "forty"));
+        let e = bug(&mcompc_backend::guarded(work).unwrap_err());
+        // The test's own threads have their own panics' messages printed again from here on.
+        let _ = std::panic::take_hook();
+        assert_eq!(e.code, Code::Internal);
+        assert!(e.message.contains("forty at ") && e.message.contains("lib.rs:"), "{}", e.message);
+        assert!(e.hint.is_some_and(|h| h.contains("report it") && h.contains(driver::VERSION)));
+        assert_eq!(mcompc_backend::guarded(|| 7), Ok(7));
+    }
+}

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use object::{Architecture, Object, ObjectSymbol, SymbolKind};
 use mcompc_interrupt::{Folder, Process, step};
+use object::{Architecture, Object, ObjectSymbol, SymbolKind};
 
 use crate::error::io;
 use crate::machine::Kind;
