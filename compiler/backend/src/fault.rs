@@ -34,10 +34,10 @@ pub(crate) fn provoke(module: &Module) {
             std::hint::black_box(deeper(1));
         }
         #[cfg(unix)]
-        "segv" => {
-            // Nobody needs to be there to see it fail.
+        // Rust's handler takes the first for a fault that will come again.
+        "segv" => loop {
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::SEGV);
-        }
+        },
         #[allow(clippy::panic)]
         "panic" => panic!("as asked"),
         other => {

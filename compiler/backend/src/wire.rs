@@ -104,7 +104,7 @@ fn frame(head: &impl Serialize, body: &[&[u8]]) -> Result<Vec<u8>> {
     Ok(out)
 }
 
-/// Reads one frame; `limit` bounds what is allocated.
+/// Reads one frame of at most `limit` bytes.
 fn read<H: DeserializeOwned>(from: &mut impl Read, limit: usize) -> io::Result<(H, Vec<u8>)> {
     let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
     let mut start = [0; HEAD];
@@ -117,9 +117,13 @@ fn read<H: DeserializeOwned>(from: &mut impl Read, limit: usize) -> io::Result<(
     if head.checked_add(body).is_none_or(|n| n > limit as u64) {
         return Err(bad("a frame of impossible length"));
     }
-    let (mut text, mut bytes) = (vec![0; head as usize], vec![0; body as usize]);
-    from.read_exact(&mut text)?;
-    from.read_exact(&mut bytes)?;
+    // Memory follows what is there, not what is announced.
+    let mut exactly = |n: u64| {
+        let mut bytes = Vec::new();
+        from.by_ref().take(n).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 == n { Ok(bytes) } else { Err(bad("a frame that is cut short")) }
+    };
+    let (text, bytes) = (exactly(head)?, exactly(body)?);
     if checksum(&[&text, &bytes]) != number(24) {
         return Err(bad("a frame whose checksum is wrong"));
     }
@@ -236,7 +240,7 @@ impl Answer {
         match answer {
             Ok(a) if bytes.is_empty() => Ok(a),
             Ok(_) => Err(End::Garbage("more bytes than one answer".into())),
-            Err(e) if limit == 0 => Err(End::Garbage(format!("nothing at all: {e}"))),
+            Err(_) if limit == 0 => Err(End::Garbage("nothing at all".into())),
             Err(e) => Err(End::Garbage(e.to_string())),
         }
     }
