@@ -67,7 +67,13 @@ fn work(task: Task) -> Answer {
 /// The caller keeps the pipe open as long as it lives, however it ends.
 fn end_with_the_caller() {
     let mut byte = [0];
-    while matches!(io::stdin().read(&mut byte), Ok(1..)) {}
+    loop {
+        match io::stdin().read(&mut byte) {
+            Ok(1..) => {}
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            _ => break,
+        }
+    }
     // Not by `exit`, which would run LLVM's destructors under the working thread.
     #[cfg(unix)]
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
