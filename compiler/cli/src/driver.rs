@@ -18,6 +18,7 @@ pub use loss::measure;
 pub use options::{Options, default_backend, level};
 
 use crate::progress::Progress;
+use mcompc_backend::Job;
 use mcompc_compress::{CalibOptions, Integerized, LayerNote};
 use mcompc_data::{Dataset, Input, Sample};
 use mcompc_interp::FastExec;
@@ -180,7 +181,7 @@ pub fn quantize(o: &Options, front: &Front, progress: &dyn Progress) -> Result<Q
 /// Lowers the integer graph for a target and generates code; `name` prefixes the symbols.
 ///
 /// # Errors
-/// E503 where the back end is not there, E504 where it refuses, E301 for a kernel whose accesses are not proven to be in bounds.
+/// E503 where the back end is not there, E504 where it refuses or comes to a bad end, E301 for a kernel whose accesses are not proven to be in bounds.
 pub fn build(
     name: &str,
     sha256: &str,
@@ -203,24 +204,26 @@ fn generate(name: &str, sha256: &str, graph: &Graph, (target, backend): (&Target
     lowered.module.data.push(Data { name: format!("{name}_info"), bytes: info.into_bytes(), align: 1, weights: false, export: true });
     // No code for a module with an access that is not proven to be in bounds.
     mcompc_kernel::verify(&lowered.module)?.complete()?;
-    let (object, frames) = object(&lowered.module, (target, backend), firmware)?;
+    let (object, frames) = object(&lowered.module, (target, backend), firmware).map_err(|e| at_layer(e, &lowered))?;
     let stack_bytes = mcompc_kernel::stack_bytes(&lowered.module, &frames)?;
     Ok(Built { lowered, object, stack_bytes })
 }
 
 /// Code for a module, and the stack bytes each function takes for itself.
 fn object(module: &Module, (target, backend): (&Target, Backend), firmware: &Firmware) -> Result<(Vec<u8>, Frames)> {
-    let weights_section = firmware.weights_section.clone();
-    match backend {
-        Backend::Cranelift => {
-            let options = mcompc_codegen_cranelift::Options { weights_section };
-            mcompc_codegen_cranelift::compile_with_frames(module, target, &options)
+    mcompc_backend::compile(module, &Job { target, backend, weights_section: firmware.weights_section.as_deref() })
+}
+
+/// A back end knows kernels; the user knows the layer.
+fn at_layer(mut e: Error, lowered: &Lowered) -> Error {
+    if let Some(kernel) = e.node.take() {
+        if !e.message.contains(&kernel) {
+            e.message.push_str(&format!(", in kernel `{kernel}`"));
         }
-        Backend::Mlir => {
-            let options = mcompc_codegen_mlir::Options { weights_section, ..Default::default() };
-            mcompc_codegen_mlir::compile_with_frames(module, target, &options)
-        }
+        let layer = lowered.layers.iter().find(|l| l.kernel == kernel);
+        e.node = Some(layer.map_or(kernel, |l| l.name.clone()));
     }
+    e
 }
 
 /// All stages up to the object.

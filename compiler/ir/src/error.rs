@@ -47,7 +47,7 @@ codes! {
     UnsupportedLevel "E501" "The optimisation level is not built yet.";
     UnknownTarget "E502" "There is no such target.";
     NeedsMlir "E503" "The target needs the MLIR back end, which this build does not contain.";
-    Backend "E504" "The back end refused the kernel.";
+    Backend "E504" "The back end refused the kernel, or failed on it.";
     ToolMissing "E505" "A tool that this command runs is not installed.";
     Mismatch "E601" "Native code and the reference disagree.";
 }

@@ -1,17 +1,16 @@
-//! Which layer of an object is wrong: the entry function is cut short behind a layer, and what the layer left in memory is compared.
+//! Which layer of an object is wrong: copies of the entry function, each cut short behind another layer, and what that layer left in memory.
 
 use super::{Built, Options, object};
-use mcompc_exec::{Arg, Buffer, Loaded, Need};
+use mcompc_backend::{Call, Passed};
 use mcompc_ir::{Graph, Result, Tensor, ValueId};
-use mcompc_kernel::{Inst, Module};
+use mcompc_kernel::{Func, Inst};
 use mcompc_lower::Located;
 use std::collections::BTreeMap;
 
-/// The first layer whose native result differs from `want`, `None` where all agree when they are cut short (a fault of what the object
-/// has beside kernels).
+/// The first layer whose native result differs from `want`; `None` where each of them is right when nothing runs behind it.
 ///
 /// # Errors
-/// Those of the back end and the loader.
+/// Those of the back end, and native code that ends badly.
 pub(super) fn first_wrong(
     o: &Options,
     g: &Graph,
@@ -19,48 +18,50 @@ pub(super) fn first_wrong(
     inputs: &[Tensor],
     want: &BTreeMap<ValueId, Vec<u8>>,
 ) -> Result<Option<usize>> {
-    for (k, layer) in built.lowered.layers.iter().enumerate() {
-        let Some(want) = want.get(&layer.value) else { continue };
-        let module = cut(&built.lowered.module, &built.lowered.entry, k + 1);
-        let code = object(&module, (&o.target, o.backend), &o.firmware)?.0;
-        let (outs, arena) = call(&Loaded::new(&code)?, built, g, inputs)?;
-        let have = match layer.result {
-            Located::Output(i) => outs.get(i).map(Vec::as_slice),
-            Located::Arena(at) => arena.get(at..at + want.len()),
-        };
-        if have != Some(want.as_slice()) {
-            return Ok(Some(k));
-        }
-    }
-    Ok(None)
-}
-
-/// The module with only the first `calls` calls of its entry function.
-fn cut(module: &Module, entry: &str, calls: usize) -> Module {
-    let mut m = module.clone();
-    for f in m.funcs.iter_mut().filter(|f| f.name == entry) {
-        let mut left = calls;
-        f.body.insts.retain(|i| {
-            let call = matches!(i, Inst::Call { .. });
-            let keep = !call || left > 0;
-            left -= usize::from(call && left > 0);
-            keep
-        });
-    }
-    m
-}
-
-fn call(loaded: &Loaded, built: &Built, g: &Graph, inputs: &[Tensor]) -> Result<(Vec<Vec<u8>>, Vec<u8>)> {
     let l = &built.lowered;
-    let mut arena = Buffer::new(l.arena_bytes);
-    let mut outs: Vec<Vec<u8>> = g.outputs.iter().map(|o| vec![0; g.value(o.value).bytes()]).collect();
-    let mut needs: Vec<Need> = inputs.iter().map(|t| Need { bytes: t.bytes().len(), align: 1 }).collect();
-    needs.extend(outs.iter().map(|o| Need { bytes: o.len(), align: 1 }));
-    needs.push(Need { bytes: l.arena_bytes, align: l.arena_align });
-    let mut args: Vec<Arg<'_>> = inputs.iter().map(|t| Arg::In(t.bytes())).collect();
-    args.extend(outs.iter_mut().map(|o| Arg::Out(o)));
-    args.push(Arg::Out(arena.bytes_mut()));
-    loaded.call(&l.entry, &needs, &mut args)?;
-    drop(args);
-    Ok((outs, arena.bytes().to_vec()))
+    let mut module = l.module.clone();
+    let Some(entry) = module.func(&l.entry).cloned() else { return Ok(None) };
+    let symbol = |k: usize| format!("{}_{k}", l.entry);
+    module.funcs.extend((0..l.layers.len()).map(|k| Func { name: symbol(k), ..cut(&entry, k + 1) }));
+    let code = object(&module, (&o.target, o.backend), &o.firmware)?.0;
+
+    let mut buffers: Vec<Vec<u8>> = inputs.iter().map(|t| t.bytes().to_vec()).collect();
+    let mut args: Vec<Passed> =
+        buffers.iter().enumerate().map(|(buffer, b)| Passed::In { buffer, bytes: b.len(), align: 1 }).collect();
+    let first = buffers.len();
+    for out in &g.outputs {
+        let bytes = g.value(out.value).bytes();
+        args.push(Passed::Out { buffer: buffers.len(), bytes, align: 1 });
+        buffers.push(vec![0; bytes]);
+    }
+    let arena = buffers.len();
+    args.push(Passed::Out { buffer: arena, bytes: l.arena_bytes, align: l.arena_align });
+    buffers.push(vec![0; l.arena_bytes]);
+
+    let mut calls = Vec::new();
+    let mut wanted = Vec::new();
+    for (k, layer) in l.layers.iter().enumerate() {
+        let Some(want) = want.get(&layer.value) else { continue };
+        let keep = match layer.result {
+            Located::Output(i) => (first + i, 0..want.len()),
+            Located::Arena(at) => (arena, at..at + want.len()),
+        };
+        calls.push(Call { symbol: symbol(k), args: args.clone(), keep: vec![keep] });
+        wanted.push((k, want));
+    }
+    let returned = mcompc_backend::run(&code, &buffers, &calls)?;
+    Ok(wanted.iter().zip(&returned).find(|((_, want), r)| r.kept.concat() != **want).map(|((k, _), _)| *k))
+}
+
+/// The function with only the first `calls` of its calls.
+fn cut(f: &Func, calls: usize) -> Func {
+    let mut f = f.clone();
+    let mut left = calls;
+    f.body.insts.retain(|i| {
+        let call = matches!(i, Inst::Call { .. });
+        let keep = !call || left > 0;
+        left -= usize::from(call && left > 0);
+        keep
+    });
+    f
 }
