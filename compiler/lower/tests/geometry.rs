@@ -224,7 +224,8 @@ fn rows_too_long_for_a_reciprocal() {
     let over = ((1u64 << 32).div_ceil(w) * w - (1 << 32)) * (2 * w - 1);
     assert!(over >= 1 << 32);
     let mut rng = Rng(7);
-    let attrs = Attrs::new().with("strides", &[1, 1][..]).with("dilations", &[1, 2][..]).with("pads", &[0, 2, 0, 2][..]).with("group", 1i64);
+    let attrs =
+        Attrs::new().with("strides", &[1, 1][..]).with("dilations", &[1, 2][..]).with("pads", &[0, 2, 0, 2][..]).with("group", 1i64);
     let w = w as usize;
     let layer = Layer::new(&mut rng, DType::I8, vec![1, 2, w, 1]);
     let g = layer.linear(&mut rng, "q.conv", attrs, vec![2, 1, 3, 1], vec![1, 2, w, 2], false);
