@@ -18,7 +18,7 @@ fn close(got: &[f32], want: &[f32], file: &str) {
 #[test]
 fn operators_give_what_is_written() {
     let mut ops = BTreeSet::new();
-    for f in files("ops", GRAPHS, 40).into_iter().chain(files("int", GRAPHS, 100)) {
+    for f in files("ops", GRAPHS, 30).into_iter().chain(files("int", GRAPHS, 100)) {
         let name = f.name();
         let g = mcompc_ir::parse(&f.text).unwrap_or_else(|e| panic!("{name}: {e}"));
         mcompc_ops::verify(&g).unwrap_or_else(|e| panic!("{name}: {e}"));

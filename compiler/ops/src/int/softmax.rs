@@ -44,8 +44,9 @@ pub(crate) const OP: OpDef = OpDef {
 /// table[0] is 1, so that a row's sum is at least that; no entry is more.
 fn entries(table: &[i64], bits: u32) -> Result<()> {
     let one = 1i64 << bits;
-    if table.first() != Some(&one) {
-        return Err(Error::new(Code::BadTensor, format!("table[0] is {:?}, not {one}: 1 with {bits} fraction bits", table.first())));
+    let first = table.first().copied().unwrap_or_default();
+    if first != one {
+        return Err(Error::new(Code::BadTensor, format!("table[0] is {first}, not {one}: 1 with {bits} fraction bits")));
     }
     match table.iter().find(|e| !(0..=one).contains(*e)) {
         Some(e) => Err(Error::new(Code::BadTensor, format!("a table entry of {e} with {bits} fraction bits"))),
