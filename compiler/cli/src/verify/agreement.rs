@@ -248,8 +248,8 @@ mod tests {
         let v = |name: &str, n: usize| Value::new(name, DType::I8, [1, n, 2]).with_quant(100.0, 0);
         let (a, b) = (g.add_input(v("boxes", 1)), g.add_input(v("scores", 2)));
         let id = mcompc_ops::add_op(&mut g, "cat", "Concat", mcompc_ir::Attrs::new().with("axis", 1i64), &[a, b], "cat", None).unwrap();
-        let perm = mcompc_ir::Attrs::new().with("perm", vec![2, 1, 0]);
-        let id = mcompc_ops::add_op(&mut g, "t", "Transpose", perm, &[g.out(id)], "y", None).unwrap();
+        let (cat, perm) = (g.out(id), mcompc_ir::Attrs::new().with("perm", vec![2, 1, 0]));
+        let id = mcompc_ops::add_op(&mut g, "t", "Transpose", perm, &[cat], "y", None).unwrap();
         g.outputs.push(Output { name: "y".into(), value: g.out(id) });
         // Boxes are exact, scores are all lost: by columns box, score, score.
         let mut agreement = Agreement::new(&g);

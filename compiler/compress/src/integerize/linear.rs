@@ -171,7 +171,7 @@ const MOST: u64 = (i32::MAX / 16 * 15) as u64;
 /// Rounds in which channels take coarser weights; each at least halves the bound of its own.
 const COARSENINGS: usize = 64;
 /// Channels of one layer share a shift: a factor that is smaller than the largest by more than this many bits would have few bits left.
-const SPREAD: i32 = 20;
+const SPREAD: i32 = 24;
 
 /// Bits that a bias may take: the rest is the sum's.
 const BIAS_BITS: i32 = 29;

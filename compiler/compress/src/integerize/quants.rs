@@ -2,7 +2,7 @@
 //! that computes it can reach.
 
 use super::classes::Classes;
-use super::floor::Floor;
+use super::floor::Floors;
 use super::inputs::Raw;
 use super::{Options, act, reals_of};
 use crate::Stats;
@@ -26,6 +26,7 @@ pub(super) fn assign(
     opts: &Options,
 ) -> Result<BTreeMap<ValueId, Quant>> {
     let mut classes = Classes::new(g, stats, inputs, raw, opts)?;
+    let floors = Floors::new(g, raw)?;
     let order = g.topo()?;
     let computed: Vec<ValueId> = order.iter().map(|&id| g.out(id)).filter(|&v| g.const_of(v).is_none()).collect();
     let quant = |classes: &Classes, v: ValueId| {
@@ -37,7 +38,7 @@ pub(super) fn assign(
         let mut changed = false;
         for &v in &computed {
             let Some(c) = classes.class(v).filter(|c| c.pinned.is_none()) else { continue };
-            let Some(floor) = Floor::of(g, raw, v.node, &|x| quant(&classes, x))? else { continue };
+            let Some(floor) = floors.of(v.node, &|x| quant(&classes, x))? else { continue };
             let node = g.node(v.node);
             if c.range.is_empty() && matches!(node.op.as_str(), "Concat" | "Pad") {
                 continue;
