@@ -117,7 +117,7 @@ fn several_unsupported_operators_are_named_at_once() {
     };
     let dir = tempfile::tempdir().unwrap();
     let model = edited(dir.path(), change);
-    let out = mcompc(dir.path(), [model.to_str().unwrap(), "-o", "out"]);
+    let out = mcompc(dir.path(), [model.to_str().unwrap(), "--target", "x86_64", "-o", "out"]);
     let text = String::from_utf8(out.stderr).unwrap();
     for part in
         ["error[E201] at `node1`: 3 nodes are not supported (GridSample 2, LSTM 1)", "1 node as `node2`: operator LSTM", "recurrent"]

@@ -231,8 +231,13 @@ impl Net {
                 if self.d.below(4) == 0 {
                     // Some channels that are dead.
                     let per = data.elems() / o;
-                    let v: Vec<f32> =
-                        data.as_f32().unwrap().iter().enumerate().map(|(i, &v)| if i / per % 2 == 0 { 0.0 } else { v }).collect();
+                    let v: Vec<f32> = data
+                        .as_f32()
+                        .unwrap()
+                        .iter()
+                        .enumerate()
+                        .map(|(i, &v)| if (i / per).is_multiple_of(2) { 0.0 } else { v })
+                        .collect();
                     data = Tensor::from_f32(data.shape.clone(), &v).unwrap();
                 }
                 let name = self.name();
