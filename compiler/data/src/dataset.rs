@@ -104,8 +104,10 @@ impl Dataset {
     pub fn labels(&self, samples: usize) -> Result<Option<Vec<i64>>> {
         let Some((name, source, h)) = self.find("y") else { return Ok(None) };
         let read = || {
-            let elem =
-                h.elem.filter(|e| !e.is_float()).ok_or_else(|| bad(format!("labels are of type `{}`, expected integers", h.descr)).hint("store y.astype('int64'): the number of the right class"))?;
+            let elem = h.elem.filter(|e| !e.is_float()).ok_or_else(|| {
+                bad(format!("labels are of type `{}`, expected integers", h.descr))
+                    .hint("store y.astype('int64'): the number of the right class")
+            })?;
             if h.shape.first() != Some(&samples) || h.shape[1..].iter().any(|&d| d != 1) {
                 return Err(bad(format!("labels have shape {:?}, expected [{samples}]", h.shape))
                     .hint("store one class number a sample (numpy.argmax of one-hot labels)"));

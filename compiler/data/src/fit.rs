@@ -8,9 +8,8 @@ use mcompc_ir::{DType, Result};
 pub(crate) fn samples(h: &Header, input: &Input) -> Result<usize> {
     let spec = &input.spec;
     let Some(elem) = h.elem else {
-        return Err(
-            bad(format!("elements of type `{}` are not read", h.descr)).hint("store little-endian f2, f4, f8, i1, u1, i2, u2, i4, i8 or bool")
-        );
+        return Err(bad(format!("elements of type `{}` are not read", h.descr))
+            .hint("store little-endian f2, f4, f8, i1, u1, i2, u2, i4, i8 or bool"));
     };
     if h.fortran {
         return Err(bad("the array is in Fortran order").hint("store numpy.ascontiguousarray(x)"));
@@ -39,7 +38,9 @@ fn another_type(name: &str, elem: Elem, want: DType) -> String {
         Elem::U2 | Elem::I4 => DType::I32,
         Elem::I8 => DType::I64,
     };
-    format!("declare what the file holds with --input {name}={raw},scale=S,offset=O, where real = S * (raw - O); or store x.astype('float32')")
+    format!(
+        "declare what the file holds with --input {name}={raw},scale=S,offset=O, where real = S * (raw - O); or store x.astype('float32')"
+    )
 }
 
 fn another_shape(have: &[usize], want: &[usize]) -> String {

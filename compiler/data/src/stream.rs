@@ -30,7 +30,9 @@ pub(crate) struct Stream {
 }
 
 pub(crate) fn open_file(path: &Path) -> Result<File> {
-    File::open(path).map_err(|e| Error::new(Code::Io, format!("{} cannot be opened: {e}", path.display())).hint("check the path given with --calib or --data"))
+    File::open(path).map_err(|e| {
+        Error::new(Code::Io, format!("{} cannot be opened: {e}", path.display())).hint("check the path given with --calib or --data")
+    })
 }
 
 impl Read for Inner {
@@ -65,7 +67,9 @@ impl Stream {
 
     /// Fills `b` with the next elements.
     pub(crate) fn fill(&mut self, b: &mut [u8]) -> Result<()> {
-        self.inner.read_exact(b).map_err(|e| bad(format!("the array's data end early or are damaged ({e})")).hint("the file is cut off or damaged; copy or write it again"))
+        self.inner.read_exact(b).map_err(|e| {
+            bad(format!("the array's data end early or are damaged ({e})")).hint("the file is cut off or damaged; copy or write it again")
+        })
     }
 
     /// To be called after the last element: nothing may follow, and the checksum must be right.

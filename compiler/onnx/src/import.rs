@@ -3,8 +3,8 @@
 use crate::limits::Limits;
 use crate::node::{Bound, Builder, Ctx};
 use crate::ops::{MAX_OPSET, MIN_OPSET, import_node};
-use crate::refusals::Refusals;
 use crate::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
+use crate::refusals::Refusals;
 use crate::scan::scan_model;
 use crate::source::{SideFiles, map_file};
 use crate::tensor::{TensorReader, dtype_of};
@@ -258,7 +258,10 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
     }
     if let Some((s, _)) = opts.dims.iter().find(|(s, _)| !used.contains(s)) {
         let hint = match used.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            [] => "every size of the model's inputs is a number already; leave --dim out, or change the model (onnx.tools.update_model_dims)".into(),
+            [] => {
+                "every size of the model's inputs is a number already; leave --dim out, or change the model (onnx.tools.update_model_dims)"
+                    .into()
+            }
             ref names => format!("the symbolic dimensions are {}", names.join(", ")),
         };
         return Err(Error::new(Code::Usage, format!("--dim {s}: no input has a symbolic dimension of this name")).hint(hint));

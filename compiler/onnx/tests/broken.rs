@@ -313,7 +313,13 @@ fn all_refusals_of_a_model_at_once() {
     ];
     let e = import(&model(13, vec![value("x", &[1, 1, 4, 4])], vec![free("y")], vec![], nodes)).unwrap_err();
     assert_eq!((e.code, e.node.as_deref()), (Code::UnsupportedAttr, Some("first")), "{e}");
-    for part in ["4 nodes are not supported (Einsum 2, LSTM 1, MaxPool 1)", "`dilations` = [2, 2]", "2 nodes as `behind`: operator Einsum", "`fourth`: operator LSTM", "recurrent"] {
+    for part in [
+        "4 nodes are not supported (Einsum 2, LSTM 1, MaxPool 1)",
+        "`dilations` = [2, 2]",
+        "2 nodes as `behind`: operator Einsum",
+        "`fourth`: operator LSTM",
+        "recurrent",
+    ] {
         assert!(e.message.contains(part), "no `{part}` in {e}");
     }
     assert!(e.hint.unwrap().contains("dilated pooling"));

@@ -68,7 +68,8 @@ pub fn find(op: &str) -> Result<&'static OpDef> {
 }
 
 fn named(e: Error, n: &Node) -> Error {
-    e.at(&n.name).general_hint(format!("docs/ops.md says what {} takes; export the model again with shapes, types and attributes that fit", n.op))
+    e.at(&n.name)
+        .general_hint(format!("docs/ops.md says what {} takes; export the model again with shapes, types and attributes that fit", n.op))
 }
 
 /// Requires at least one element, and that the value fits the address space: operators multiply dimensions without further checks.

@@ -25,46 +25,72 @@ fn swap(rank: usize) -> Vec<usize> {
     p
 }
 
-// x @ W, for x of any rank. A vector W is a column.
+// x @ W, for leading dimensions of any kind. A vector x is a row, a vector W a column.
+//
+// Along a leading dimension W is one matrix (rows of x follow each other), or a matrix for each of x's (a group of a convolution), or several
+// for the same x (their outputs stand side by side).
 fn right(g: &mut Graph, n: NodeId) -> Result<bool> {
     let ins = g.inputs_of(n);
-    let Some(mut w) = weights(g, ins[1]).filter(|_| g.const_of(ins[0]).is_none()) else { return Ok(false) };
-    if let [k] = w.shape[..] {
-        w = w.reshaped([k, 1])?;
+    let Some(w) = weights(g, ins[1]).filter(|_| g.const_of(ins[0]).is_none()) else { return Ok(false) };
+    let (mut xs, mut ws) = (g.value(ins[0]).shape.clone(), w.shape.clone());
+    if xs.len() == 1 {
+        xs.insert(0, 1);
     }
-    let (xs, ws) = (g.value(ins[0]).shape.clone(), w.shape.clone());
-    let (&[.., k, outs], Some((_, rows))) = (ws.as_slice(), xs.split_last()) else { return Ok(false) };
-    let batch = w.elems() / (k * outs);
-    let rows: usize = rows.iter().product();
+    if ws.len() == 1 {
+        ws.push(1);
+    }
+    let lead = xs.len().max(ws.len()) - 2;
+    for s in [&mut xs, &mut ws] {
+        s.splice(0..0, std::iter::repeat_n(1, lead + 2 - s.len()));
+    }
+    let of = |rule: &dyn Fn(usize) -> bool| (0..lead).filter(|&i| rule(i)).collect::<Vec<_>>();
+    let (rows, each, beside) = (of(&|i| ws[i] == 1), of(&|i| ws[i] > 1 && xs[i] > 1), of(&|i| ws[i] > 1 && xs[i] == 1));
+    let (m, k) = (lead, lead + 1);
+    let sizes = |s: &[usize], axes: &[usize]| axes.iter().map(|&i| s[i]).collect::<Vec<_>>();
+    let groups: usize = sizes(&ws, &each).iter().product();
+
+    let order = [&rows[..], &[m], &each, &beside, &[k]].concat();
+    let height = sizes(&xs, &rows).iter().product::<usize>() * xs[m];
+    let x = moved(g, ins[0], &xs, &order)?;
+    let x = reshaped(g, x, &if groups == 1 { vec![height, xs[k]] } else { vec![1, height, 1, groups * xs[k]] })?;
+
+    // W as [each, beside, outputs, inputs].
+    let order = [&each[..], &beside, &[k, m], &rows].concat();
+    let outs = w.elems() / ws[m];
+    let shape = if groups == 1 { vec![outs, ws[m]] } else { vec![outs, 1, 1, ws[m]] };
     let name = g.value(ins[1]).name.clone();
-    // Every matrix as [outputs, inputs].
-    let w = w.reshaped([batch, k, outs])?.transposed(&[0, 2, 1])?;
-    let shared = xs[..xs.len().saturating_sub(2)].iter().all(|&d| d == 1);
-    if batch == 1 || shared {
-        // All matrices read the same rows: their outputs stand side by side.
-        let x = if xs.len() == 2 { ins[0] } else { add_reshape(g, ins[0], &[rows, k])? };
-        let w = g.add_const(name, w.reshaped([batch * outs, k])?);
-        let mut v = layer(g, n, "Dense", Attrs::new(), &[x, w])?;
-        if batch > 1 {
-            v = add_reshape(g, v, &[rows, batch, outs])?;
-            v = add_transpose(g, v, &[1, 0, 2])?;
-        }
-        return replace(g, n, v);
-    }
-    if xs.len() != ws.len() || xs[..xs.len() - 2] != ws[..ws.len() - 2] {
-        return Ok(false);
-    }
-    // Every matrix has rows of its own: a 1x1 convolution over the rows, with a group for each matrix.
-    let rows = rows / batch;
-    let x = add_reshape(g, ins[0], &[batch, rows, k])?;
-    let x = add_transpose(g, x, &[1, 0, 2])?;
-    let x = add_reshape(g, x, &[1, rows, 1, batch * k])?;
-    let w = g.add_const(name, w.reshaped([batch * outs, 1, 1, k])?);
-    let attrs = Attrs::new().with("strides", vec![1i64; 2]).with("pads", vec![0i64; 4]).with("dilations", vec![1i64; 2]);
-    let v = layer(g, n, "Conv", attrs.with("group", batch).with("layout", "NHWC"), &[x, w])?;
-    let v = add_reshape(g, v, &[rows, batch, outs])?;
-    let v = add_transpose(g, v, &[1, 0, 2])?;
+    let w = g.add_const(name, w.reshaped(ws.clone())?.transposed(&order)?.reshaped(shape)?);
+    let attrs = Attrs::new();
+    let v = if groups == 1 {
+        layer(g, n, "Dense", attrs, &[x, w])?
+    } else {
+        let attrs = attrs.with("strides", vec![1i64; 2]).with("pads", vec![0i64; 4]).with("dilations", vec![1i64; 2]);
+        layer(g, n, "Conv", attrs.with("group", groups).with("layout", "NHWC"), &[x, w])?
+    };
+
+    // [rows, m, each, beside, outputs], back in the order of the result.
+    let made = [&rows[..], &[m], &each, &beside, &[k]].concat();
+    let mut shape = sizes(&xs, &rows);
+    shape.push(xs[m]);
+    shape.extend(sizes(&ws, &each));
+    shape.extend(sizes(&ws, &beside));
+    shape.push(ws[k]);
+    let order: Vec<usize> = (0..lead + 2).filter_map(|i| made.iter().position(|&a| a == i)).collect();
+    let v = moved(g, v, &shape, &order)?;
     replace(g, n, v)
+}
+
+// `v` seen as of shape `shape`, its dimensions in this order.
+fn moved(g: &mut Graph, v: ValueId, shape: &[usize], order: &[usize]) -> Result<ValueId> {
+    if order.windows(2).all(|w| w[0] < w[1]) {
+        return Ok(v);
+    }
+    let v = reshaped(g, v, shape)?;
+    add_transpose(g, v, order)
+}
+
+fn reshaped(g: &mut Graph, v: ValueId, shape: &[usize]) -> Result<ValueId> {
+    if g.value(v).shape == shape { Ok(v) } else { add_reshape(g, v, shape) }
 }
 
 // W @ x is the transpose of x' @ W', where ' swaps the last two dimensions; the constant is then on the right. A vector W is a row.
@@ -98,7 +124,7 @@ fn layer(g: &mut Graph, n: NodeId, op: &str, attrs: Attrs, ins: &[ValueId]) -> R
 // `v`, reshaped where its shape is another, takes the place of `n`.
 fn replace(g: &mut Graph, n: NodeId, v: ValueId) -> Result<bool> {
     let shape = g.value(g.out(n)).shape.clone();
-    let v = if g.value(v).shape == shape { v } else { add_reshape(g, v, &shape)? };
+    let v = reshaped(g, v, &shape)?;
     g.replace_uses(g.out(n), v);
     g.remove_node(n);
     Ok(true)

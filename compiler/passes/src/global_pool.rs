@@ -1,5 +1,5 @@
-//! Means become average pools: over height and width of an image as they are, over any other axes through a view in which they are the
-//! height of an image.
+//! Means become average pools: over height and width of an image as they are, over any other axes through a view as one image, in which
+//! windows that do not overlap follow each other from top to bottom.
 
 use crate::edit::{add_reshape, add_transpose, nodes_of};
 use mcompc_ir::{Attrs, Graph, Result};
@@ -13,6 +13,7 @@ pub fn run(g: &mut Graph) -> Result<usize> {
         let mut axes = g.node(n).attrs.usizes("axes")?;
         axes.sort_unstable();
         let nchw = axes == [2, 3];
+        let (mut kernel, mut strides) = ([1, 1], [1, 1]);
         if shape.len() != 4 || !(nchw || axes == [1, 2]) {
             axes.retain(|&a| shape[a] != 1);
             let kept: Vec<usize> = (0..shape.len()).filter(|i| !axes.contains(i)).collect();
@@ -26,16 +27,18 @@ pub fn run(g: &mut Graph) -> Result<usize> {
             }
             let size = |s: &[usize]| s.iter().product::<usize>();
             let (from, to) = (axes.first().copied().unwrap_or(0), axes.last().map_or(0, |&a| a + 1));
-            shape = vec![size(&shape[..from]), size(&shape[from..to]), 1, size(&shape[to..])];
-            x = add_reshape(g, x, &shape)?;
-            axes = vec![1, 2];
+            let (windows, height, channels) = (size(&shape[..from]), size(&shape[from..to]), size(&shape[to..]));
+            x = add_reshape(g, x, &[1, windows * height, 1, channels])?;
+            (kernel[0], strides[0]) = (height, height);
+        } else {
+            kernel = [shape[axes[0]], shape[axes[1]]];
         }
         let (name, out) = (g.node(n).name.clone(), g.value(g.out(n)).clone());
         let mut v = x;
-        if shape[axes[0]] * shape[axes[1]] > 1 {
+        if kernel != [1, 1] {
             let attrs = Attrs::new()
-                .with("kernel", [shape[axes[0]], shape[axes[1]]].as_slice())
-                .with("strides", [1usize, 1].as_slice())
+                .with("kernel", kernel.as_slice())
+                .with("strides", strides.as_slice())
                 .with("pads", vec![0i64; 4])
                 .with("count_include_pad", 0i64)
                 .with("layout", if nchw { "NCHW" } else { "NHWC" });

@@ -98,7 +98,9 @@ impl Net {
     fn unary(&mut self, x: ValueId) -> bool {
         let op = self.d.one_of(&["Relu", "Sigmoid", "Tanh", "HardSwish", "Clip", "LeakyRelu", "Elu", "HardSigmoid"]);
         let attrs = match op {
-            "Clip" => Attrs::new().with("min", self.d.one_of(&[f64::NEG_INFINITY, -0.5, 0.0])).with("max", self.d.one_of(&[f64::INFINITY, 1.0])),
+            "Clip" => {
+                Attrs::new().with("min", self.d.one_of(&[f64::NEG_INFINITY, -0.5, 0.0])).with("max", self.d.one_of(&[f64::INFINITY, 1.0]))
+            }
             "LeakyRelu" | "Elu" => Attrs::new().with("alpha", 0.25),
             "HardSigmoid" => Attrs::new().with("alpha", 0.25).with("beta", 0.5),
             _ => Attrs::new(),
@@ -170,7 +172,10 @@ impl Net {
     fn product(&mut self, x: ValueId) -> bool {
         let s = self.shape(x);
         let Some(&k) = s.last() else { return false };
-        let lead = self.d.one_of(&[&[][..], &[1], &[1, 1], &[3]]);
+        // Leading dimensions: of 1, those of x, or new ones.
+        let (own, new) = (s[..s.len().saturating_sub(2)].to_vec(), self.d.one_of(&[&[][..], &[1], &[1, 1], &[3]]));
+        let own: Vec<usize> = own.into_iter().map(|n| if self.d.below(3) == 0 { 1 } else { n }).collect();
+        let lead = if self.d.below(2) == 0 { &own[..] } else { new };
         if s.len() == 2 && self.d.below(3) == 0 {
             let o = 1 + self.d.below(5);
             let (w, b) = (self.constant(&[o, k]), self.constant(&[o]));
@@ -226,7 +231,13 @@ impl Net {
                 if self.d.below(4) == 0 {
                     // Some channels that are dead.
                     let per = data.elems() / o;
-                    let v: Vec<f32> = data.as_f32().unwrap().iter().enumerate().map(|(i, &v)| if i / per % 2 == 0 { 0.0 } else { v }).collect();
+                    let v: Vec<f32> = data
+                        .as_f32()
+                        .unwrap()
+                        .iter()
+                        .enumerate()
+                        .map(|(i, &v)| if (i / per).is_multiple_of(2) { 0.0 } else { v })
+                        .collect();
                     data = Tensor::from_f32(data.shape.clone(), &v).unwrap();
                 }
                 let name = self.name();
@@ -386,5 +397,22 @@ fn every_constant_matrix_becomes_a_dense_layer() {
         assert!(net.op("MatMul", Attrs::new(), &if right { [x, w] } else { [w, x] }), "seed {seed}");
         let g = check(seed, net.finish());
         assert_eq!((left(&g, "MatMul"), left(&g, "Dense")), (0, 1), "seed {seed}:\n{}", mcompc_ir::print(&g));
+    }
+}
+
+#[test]
+fn every_product_with_constant_matrices_becomes_a_layer() {
+    for seed in seeds() {
+        let mut d = Dice(seed ^ 0x999);
+        let shape: Vec<usize> = (0..2 + d.below(3)).map(|_| 1 + d.below(3)).collect();
+        let mut net = Net::new(seed, &shape);
+        // A product with several matrices, some of them for the same rows.
+        for _ in 0..8 {
+            if net.values.len() == 1 {
+                net.product(net.values[0]);
+            }
+        }
+        let g = check(seed, net.finish());
+        assert_eq!(left(&g, "MatMul"), 0, "seed {seed}:\n{}", mcompc_ir::print(&g));
     }
 }
