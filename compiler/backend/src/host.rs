@@ -63,7 +63,7 @@ pub(crate) enum End {
 
 impl End {
     /// Whether the signal is one that other processes send, and the system when memory runs out.
-    pub(crate) fn from_outside(&self) -> bool {
+    pub(crate) fn comes_from_outside(&self) -> bool {
         matches!(self, End::Signal(1 | 2 | 9 | 15, _))
     }
 }
@@ -164,7 +164,7 @@ impl Worker {
             (Some(status), _) => end(status, &said),
             (None, limit) => Some(End::Timeout(limit.unwrap_or_default())),
         };
-        if end.as_ref().is_some_and(End::from_outside) {
+        if end.as_ref().is_some_and(End::comes_from_outside) {
             // The same signal may be on its way to this process, which then ends without another word.
             thread::sleep(Duration::from_millis(200));
         }
@@ -212,6 +212,6 @@ mod tests {
         assert_eq!(last_words(text), "LLVM ERROR: Instruction Combining on k did not reach a fixpoint");
         assert_eq!((last_words("a\nb\n\n"), last_words("")), ("b".into(), String::new()));
         assert_eq!(End::Signal(6, "x".into()).to_string(), "was ended by SIGABRT (x)");
-        assert!(End::Signal(9, String::new()).from_outside() && !End::Signal(11, String::new()).from_outside());
+        assert!(End::Signal(9, String::new()).comes_from_outside() && !End::Signal(11, String::new()).comes_from_outside());
     }
 }
