@@ -132,8 +132,7 @@ impl Worker {
     /// Asks a new worker. The inner error is how it ended instead of answering.
     pub(crate) fn ask(&self, request: &Request<'_>, usual: Duration) -> Result<std::result::Result<Answer, End>> {
         let bytes = request.to_frame()?;
-        // An answer is an object of about the request's size, or buffers that the request names.
-        let most = (1 << 26) + 8 * bytes.len() as u64;
+        let most = request.most();
         let io = |e: std::io::Error| Error::new(Code::Io, format!("the back end's process (`{}`): {e}", self.program.display()));
         let mut command = Command::new(&self.program);
         command.arg(WORKER).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
