@@ -295,7 +295,7 @@ mod tests {
         let target = Target::by_name("cortex-m4").unwrap();
         let mut m = kernels();
         let machine: Machine = target.machine(Backend::Mlir).unwrap();
-        machine.rows.iter().for_each(|r| {
+        machine.contract.iter().for_each(|r| {
             m.row(r);
         });
         let job = Job { target: &target, backend: Backend::Mlir, weights_section: Some(".w") };
