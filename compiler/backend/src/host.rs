@@ -63,7 +63,7 @@ pub(crate) enum End {
 
 impl End {
     /// Whether the signal is one that other processes send, and the system when memory runs out.
-    pub(crate) fn from_outside(&self) -> bool {
+    pub(crate) fn comes_from_outside(&self) -> bool {
         matches!(self, End::Signal(1 | 2 | 9 | 15, _))
     }
 }
@@ -132,8 +132,7 @@ impl Worker {
     /// Asks a new worker. The inner error is how it ended instead of answering.
     pub(crate) fn ask(&self, request: &Request<'_>, usual: Duration) -> Result<std::result::Result<Answer, End>> {
         let bytes = request.to_frame()?;
-        // An answer is an object of about the request's size, or buffers that the request names.
-        let most = (1 << 26) + 8 * bytes.len() as u64;
+        let most = request.most();
         let io = |e: std::io::Error| Error::new(Code::Io, format!("the back end's process (`{}`): {e}", self.program.display()));
         let mut command = Command::new(&self.program);
         command.arg(WORKER).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -164,7 +163,7 @@ impl Worker {
             (Some(status), _) => end(status, &said),
             (None, limit) => Some(End::Timeout(limit.unwrap_or_default())),
         };
-        if end.as_ref().is_some_and(End::from_outside) {
+        if end.as_ref().is_some_and(End::comes_from_outside) {
             // The same signal may be on its way to this process, which then ends without another word.
             thread::sleep(Duration::from_millis(200));
         }
@@ -212,6 +211,6 @@ mod tests {
         assert_eq!(last_words(text), "LLVM ERROR: Instruction Combining on k did not reach a fixpoint");
         assert_eq!((last_words("a\nb\n\n"), last_words("")), ("b".into(), String::new()));
         assert_eq!(End::Signal(6, "x".into()).to_string(), "was ended by SIGABRT (x)");
-        assert!(End::Signal(9, String::new()).from_outside() && !End::Signal(11, String::new()).from_outside());
+        assert!(End::Signal(9, String::new()).comes_from_outside() && !End::Signal(11, String::new()).comes_from_outside());
     }
 }

@@ -82,19 +82,19 @@ fn failed(worker: Option<&Worker>, module: &Module, job: &Job<'_>, end: &End) ->
             "MCOMPC_TIMEOUT=SECONDS gives it longer, 0 without limit; on an idle machine this is a bug of the compiler: report it \
                             with the model, the command line and this message"
         }
-        End::Signal(..) if end.from_outside() => {
+        End::Signal(..) if end.comes_from_outside() => {
             "another program, or the system for want of memory, ended it: free memory and run the command again"
         }
         _ => "this is a bug of the compiler, not of the model: report it with the model, the command line and this message",
     };
     let other = match job.backend {
-        Backend::Mlir if job.target.machine_cranelift.is_some() && !end.from_outside() => "; meanwhile try --backend cranelift",
-        Backend::Cranelift if cfg!(feature = "mlir") && !end.from_outside() => "; meanwhile try --backend mlir",
+        Backend::Mlir if job.target.machine_cranelift.is_some() && !end.comes_from_outside() => "; meanwhile try --backend cranelift",
+        Backend::Cranelift if cfg!(feature = "mlir") && !end.comes_from_outside() => "; meanwhile try --backend mlir",
         _ => "",
     };
     let error = |what: String| Error::new(Code::Backend, what).hint(format!("{hint}{other}"));
     // A signal from outside says nothing about any kernel.
-    let culprit = if end.from_outside() { None } else { blame::kernel(module, &mut |part| fails(worker, part, job, end)) };
+    let culprit = if end.comes_from_outside() { None } else { blame::kernel(module, &mut |part| fails(worker, part, job, end)) };
     match culprit {
         Some(kernel) => error(format!("{name} {end}, translating kernel `{kernel}`")).at(kernel),
         None => error(format!("{name} {end}")),
@@ -117,7 +117,7 @@ fn fails(worker: Option<&Worker>, part: &Module, job: &Job<'_>, end: &End) -> bo
 /// E601 where the code crashes, does not end in time or writes outside its buffers; those of the loader (E504) and of its calls (E002).
 pub fn run(object: &[u8], buffers: &[Vec<u8>], calls: &[Call]) -> Result<Vec<Returned>> {
     let wrong = |end: &End| {
-        let hint = if end.from_outside() { "it was ended from outside: run the command again" } else { REPORT };
+        let hint = if end.comes_from_outside() { "it was ended from outside: run the command again" } else { REPORT };
         Error::new(Code::Mismatch, format!("the generated code {end}")).hint(hint)
     };
     let Some(worker) = Worker::known()? else {

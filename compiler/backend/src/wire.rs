@@ -147,6 +147,16 @@ impl<'a> Request<'a> {
         Request::Compile { module, job }
     }
 
+    /// Bytes that no answer exceeds.
+    pub(crate) fn most(self) -> u64 {
+        const REST: u64 = 1 << 26;
+        REST + match self {
+            // An object is the data and some code.
+            Request::Compile { module, .. } => 2 * module.data.iter().map(|d| d.bytes.len() as u64).sum::<u64>(),
+            Request::Run { calls, .. } => calls.iter().flat_map(|c| &c.keep).map(|(_, r)| r.len() as u64).sum(),
+        }
+    }
+
     pub(crate) fn to_frame(self) -> Result<Vec<u8>> {
         match self {
             Request::Compile { module, job } => {
@@ -285,7 +295,7 @@ mod tests {
         let target = Target::by_name("cortex-m4").unwrap();
         let mut m = kernels();
         let machine: Machine = target.machine(Backend::Mlir).unwrap();
-        machine.rows.iter().for_each(|r| {
+        machine.contract.iter().for_each(|r| {
             m.row(r);
         });
         let job = Job { target: &target, backend: Backend::Mlir, weights_section: Some(".w") };
@@ -299,6 +309,12 @@ mod tests {
             assert!(Task::read(&mut &*bad).is_err(), "byte {i}");
         }
         assert!(Task::read(&mut &bytes[..bytes.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn the_most_that_is_read_has_room_for_everything_asked_for() {
+        let call = Call { symbol: "f".into(), args: vec![], keep: vec![(0, 0..1 << 30), (0, 0..1 << 30)] };
+        assert!(Request::Run { object: &[], buffers: &[], calls: &[call.clone(), call] }.most() > 4 << 30);
     }
 
     #[test]
