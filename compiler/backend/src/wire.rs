@@ -70,7 +70,7 @@ enum RequestHead {
 enum AnswerHead {
     Compiled { object: usize, frames: Frames },
     Ran(Vec<(i32, Vec<usize>)>),
-    Refused { code: String, node: Option<String>, message: String, hint: Option<String> },
+    Refused { code: String, node: Option<String>, message: String, hint: Option<String>, general: bool },
     Panicked(String),
 }
 
@@ -235,9 +235,9 @@ impl Answer {
                 let body: Vec<&[u8]> = all.iter().flat_map(|r| r.kept.iter().map(|k| &**k)).collect();
                 frame(&AnswerHead::Ran(head), &body)
             }
-            Answer::Refused(Error { code, node, message, hint }) => {
+            Answer::Refused(Error { code, node, message, hint, general }) => {
                 let code = code.as_str().to_owned();
-                frame(&AnswerHead::Refused { code, node: node.clone(), message: message.clone(), hint: hint.clone() }, &[])
+                frame(&AnswerHead::Refused { code, node: node.clone(), message: message.clone(), hint: hint.clone(), general: *general }, &[])
             }
             Answer::Panicked(message) => frame(&AnswerHead::Panicked(message.clone()), &[]),
         }
@@ -268,9 +268,9 @@ fn answer(from: &mut impl Read, limit: usize) -> io::Result<Answer> {
             };
             Answer::Ran(all.into_iter().map(&mut one).collect::<io::Result<_>>()?)
         }
-        AnswerHead::Refused { code, node, message, hint } => {
+        AnswerHead::Refused { code, node, message, hint, general } => {
             let code = Code::ALL.iter().find(|c| c.as_str() == code).copied().unwrap_or(Code::Internal);
-            Answer::Refused(Error { code, node, message, hint })
+            Answer::Refused(Error { code, node, message, hint, general })
         }
         AnswerHead::Panicked(message) => Answer::Panicked(message),
     })

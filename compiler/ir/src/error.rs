@@ -64,7 +64,7 @@ pub struct Error {
     /// What the user can do.
     pub hint: Option<String>,
     /// Whether `hint` says what helps with any error of this kind, and so gives way to one that knows the case.
-    general: bool,
+    pub general: bool,
 }
 
 impl Error {
