@@ -156,12 +156,12 @@ pub fn mul_kernel(
     let repeats = n / (images * run);
     let image = |b: &mut Builder, pa: Val, pb: Val, py: Val| {
         b.for_loop(0, repeats as i32, 1, &[pa, py], |b, _, c| {
-            walk(b, m, run, &[c[0], pb, c[1]], &body);
+            walk(b, m, run, &[c[0], pb, c[1]], body);
             vec![b.ptr_imm(c[0], run as i32), b.ptr_imm(c[1], run as i32)]
         })
     };
     if repeats == 1 {
-        walk(&mut b, m, n, &[pa, pb, py], &body);
+        walk(&mut b, m, n, &[pa, pb, py], body);
     } else if images == 1 {
         image(&mut b, pa, pb, py);
     } else {

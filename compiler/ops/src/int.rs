@@ -24,9 +24,10 @@ pub(crate) fn centred(c: &Ctx<'_>, i: usize, t: &Tensor) -> Result<Vec<i64>> {
     Ok(t.to_i64_vec()?.into_iter().map(|q| q - zp).collect())
 }
 
+type Check = fn(&Ctx<'_>, &Constants<'_>) -> Result<()>;
+
 /// Checks of constants that types do not show; one row an operator that has any.
-static CONSTANTS: &[(&str, fn(&Ctx<'_>, &Constants<'_>) -> Result<()>)] =
-    &[("q.conv", weights::constants), ("q.dense", weights::constants), ("q.softmax", softmax::constants)];
+static CONSTANTS: &[(&str, Check)] = &[("q.conv", weights::constants), ("q.dense", weights::constants), ("q.softmax", softmax::constants)];
 
 /// The constants among a node's inputs.
 pub(crate) type Constants<'a> = [Option<&'a Tensor>];
