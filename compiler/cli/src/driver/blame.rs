@@ -65,3 +65,50 @@ fn cut(f: &Func, calls: usize) -> Func {
     });
     f
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::{Firmware, build};
+    use crate::progress::Silent;
+    use mcompc_interp::FastInt;
+    use mcompc_target::{Backend, Target};
+
+    /// Three layers; the last one's result is the output.
+    const GRAPH: &str = "graph \"g\" {\n%0 = input() \"x\" -> \"x\" i8[1, 8] q(0.5, 0)\n\
+        %1 = q.rescale(%0) \"a\" {m = 1610612736, pre = 0, shift = 1, lo = -128, hi = 127} -> \"a\" i8[1, 8] q(0.5, 3)\n\
+        %2 = q.rescale(%1) \"b\" {m = 1610612736, pre = 0, shift = 1, lo = -128, hi = 127} -> \"b\" i8[1, 8] q(0.5, -7)\n\
+        %3 = q.add(%1, %2) \"c\" {a = 64, b = 32, c = 0, shift = 7, lo = -128, hi = 127} -> \"c\" i8[1, 8] q(0.5, 0)\n\
+        inputs(%0)\noutputs(\"c\" = %3)\n}\n";
+
+    #[test]
+    fn the_first_wrong_layer_is_named() -> Result<()> {
+        let host = Target::host()?;
+        let o = Options {
+            model: "g.onnx".into(),
+            target: host.clone(),
+            backend: Backend::Cranelift,
+            name: "g".into(),
+            calib: None,
+            inputs: vec![],
+            dims: vec![],
+            range: mcompc_compress::RangeMethod::Mse,
+            firmware: Firmware::default(),
+            weights: Default::default(),
+        };
+        let g = mcompc_ir::parse(GRAPH)?;
+        let built = build("g", "", &g, (&host, Backend::Cranelift), &o.firmware, &Silent)?;
+        let x = vec![Tensor::from_i8([1, 8], &[-128, -90, -5, 0, 1, 33, 77, 127])?];
+        let mut right = BTreeMap::new();
+        FastInt::new(&g)?.run(&x, |v, t| {
+            right.insert(v, t.bytes().to_vec());
+        })?;
+        assert_eq!(first_wrong(&o, &g, &built, &x, &right)?, None);
+        for (k, layer) in built.lowered.layers.iter().enumerate() {
+            let mut want = right.clone();
+            want.entry(layer.value).and_modify(|b| b[7] = b[7].wrapping_add(1));
+            assert_eq!(first_wrong(&o, &g, &built, &x, &want)?, Some(k));
+        }
+        Ok(())
+    }
+}
