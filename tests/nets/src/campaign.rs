@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Runs that shrinking a failure may take.
-const BUDGET: usize = 600;
+const BUDGET: usize = 2000;
 
 /// A failure of a sort that was not seen before.
 struct Failure {
@@ -64,9 +64,9 @@ pub fn run(o: &Options) -> Result<bool, String> {
                 Some(given) => vec![given.clone()],
                 None => (from..end).map(|i| From::Seed(o.seed + i)).collect(),
             };
-            let result = worker.run(&batch).and_then(|answers| {
-                answers.into_iter().zip(from..).try_for_each(|(a, i)| record(o, &mut worker, &tally, o.seed + i, a, &bar))
-            });
+            let result = worker
+                .run(&batch)
+                .and_then(|answers| answers.into_iter().zip(from..).try_for_each(|(a, i)| record(o, &tally, o.seed + i, a, &bar)));
             bar.inc(end - from);
             if let Err(message) = result {
                 locked(&trouble).get_or_insert(message);
@@ -91,7 +91,7 @@ pub fn run(o: &Options) -> Result<bool, String> {
     Ok(tally.failures.is_empty())
 }
 
-fn record(o: &Options, worker: &mut Worker, tally: &Mutex<Tally>, seed: u64, a: Answer, bar: &ProgressBar) -> Result<(), String> {
+fn record(o: &Options, tally: &Mutex<Tally>, seed: u64, a: Answer, bar: &ProgressBar) -> Result<(), String> {
     let key = a.outcome.key();
     let new = {
         let mut t = locked(tally);
@@ -123,34 +123,33 @@ fn record(o: &Options, worker: &mut Worker, tally: &Mutex<Tally>, seed: u64, a: 
     let from = o.given.clone().unwrap_or(From::Seed(seed));
     let network = from.network(&network::Options { beyond: o.setup.beyond }).map_err(|e| e.to_string())?;
     let case = Case { choices: network.choices, parts: network.parts };
-    let (mut outcome, mut ops) =
-        (a.outcome, network.model.graph.iter().flat_map(|g| &g.node).filter_map(|n| n.op_type.clone()).collect::<Vec<_>>().join(", "));
+    let mut setup = o.setup.clone();
+    setup.config = setup.config.narrowed(&a.outcome);
+    let mut narrow = Worker::new(setup);
     let small = if o.shrink {
         shrink(case, BUDGET, |choices| {
-            let mut answers = worker.run(&[From::Choices(choices.to_vec())]).ok()?;
+            let mut answers = narrow.run(&[From::Choices(choices.to_vec())]).ok()?;
             let a = answers.pop()?;
             if a.outcome.key() != key {
                 return None;
             }
             // A process that died has not told its choices.
             let network = From::Choices(choices.to_vec()).network(&network::Options { beyond: o.setup.beyond }).ok()?;
-            outcome = a.outcome;
-            ops = network.operators();
             Some(Case { choices: network.choices, parts: network.parts })
         })
     } else {
         case
     };
-    let file = write(o, seed, &key, &small.choices).map_err(|e| format!("{}: {e}", o.out.display()))?;
+    let (file, operators) = write(o, seed, &key, &small.choices).map_err(|e| format!("{}: {e}", o.out.display()))?;
     bar.suspend(|| eprintln!("  smallest: {file}"));
     if let Some(f) = locked(tally).failures.get_mut(&key) {
-        (f.operators, f.file) = (ops, Some(file));
+        (f.operators, f.file) = (operators, Some(file));
     }
     Ok(())
 }
 
-/// Writes a failing network with its data and how to run it again; the path without extension.
-fn write(o: &Options, seed: u64, key: &str, choices: &[u32]) -> Result<String, String> {
+/// Writes a failing network with its data and how to run it again; the path without extension, and its operators.
+fn write(o: &Options, seed: u64, key: &str, choices: &[u32]) -> Result<(String, String), String> {
     let beyond = o.setup.beyond;
     let network = From::Choices(choices.to_vec()).network(&network::Options { beyond }).map_err(|e| e.to_string())?;
     let base = o.out.join(format!("net-{seed}"));
@@ -164,7 +163,7 @@ fn write(o: &Options, seed: u64, key: &str, choices: &[u32]) -> Result<String, S
     let inputs: String = network.columns.iter().filter_map(|c| c.flag.as_ref()).fold(String::new(), |s, f| s + &format!(" --input '{f}'"));
     let config = &o.setup.config;
     let mut flags = String::new();
-    for (flag, on) in [("--mlir", config.mlir), ("--qemu", config.qemu), ("--beyond", beyond)] {
+    for (flag, on) in [("--mlir", config.mlir), ("--qemu", config.qemu), ("--ort", config.ort), ("--beyond", beyond)] {
         if on {
             let _ = write!(flags, " {flag}");
         }
@@ -175,7 +174,7 @@ fn write(o: &Options, seed: u64, key: &str, choices: &[u32]) -> Result<String, S
         network.operators()
     );
     put(&at("txt"), text.as_bytes())?;
-    Ok(shown.to_string())
+    Ok((shown.to_string(), network.operators()))
 }
 
 fn summary(t: &Tally, seconds: f64) -> serde_json::Value {

@@ -10,6 +10,9 @@ fn main() -> ExitCode {
     let mut args = std::env::args().skip(1).peekable();
     let result = if args.peek().is_some_and(|a| a == "--worker") {
         mcompc_nets::worker::serve().map(|()| true)
+    } else if args.peek().is_some_and(|a| matches!(a.as_str(), "--help" | "help" | "-h")) {
+        print!("{}", options::HELP);
+        Ok(true)
     } else {
         match options::parse(args) {
             Ok(o) => campaign::run(&o),

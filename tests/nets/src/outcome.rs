@@ -69,6 +69,12 @@ impl Outcome {
     pub fn failed(&self) -> bool {
         !matches!(self.kind, Kind::Ok | Kind::Refused)
     }
+    /// Level, target and back end, where the outcome is of one.
+    pub fn place(&self) -> Option<(&str, &str, &str)> {
+        let (level, site) = self.stage.split_once('[')?.1.split_once(']')?.0.split_once(", ")?;
+        let (target, backend) = site.split_once(" by ")?;
+        Some((level, target, backend))
+    }
     /// Outcomes with the same key are of one sort: kind, stage without level and target (which stand in brackets), and the words of the
     /// message without names and numbers.
     pub fn key(&self) -> String {
@@ -96,6 +102,9 @@ mod tests {
         let a = Outcome::of("lower", &Error::new(Code::Verify, "not proven in bounds: load at 17 of `k1_conv` (and 3 more)").at("k1_conv"));
         let b = Outcome::of("lower", &Error::new(Code::Verify, "not proven in bounds: load at 9 of `k0_dw` (and 1 more)").at("k0_dw"));
         assert_eq!((a.kind, a.key()), (Kind::Fault, b.key()));
+        let placed = Outcome::new(Kind::Mismatch, "kernels [int8, cortex-m4 by mlir] q.conv", "");
+        assert_eq!(placed.place(), Some(("int8", "cortex-m4", "mlir")));
+        assert_eq!(placed.key(), Outcome::new(Kind::Mismatch, "kernels [int4, host by cranelift] q.conv", "").key());
         assert_eq!(Outcome::of("x", &Error::new(Code::NoInteger, "no")).kind, Kind::Refused);
         assert_eq!(Outcome::of("x", &Error::new(Code::BadShape, "no")).kind, Kind::Fault);
     }

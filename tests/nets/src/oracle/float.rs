@@ -18,10 +18,12 @@ pub(crate) struct Float {
     pub reals: Vec<Vec<Tensor>>,
     /// Outputs by the definition of the canonical graph, sample by sample.
     pub outputs: Vec<Vec<Tensor>>,
+    /// Largest value of the imported graph's run on the first sample.
+    pub scale: f32,
 }
 
 /// Values beyond this are not compared: single precision has no digits left for what comes of their differences.
-const TAME: f32 = 1e5;
+pub(crate) const TAME: f32 = 1e5;
 
 fn largest(t: &Tensor) -> f32 {
     t.as_f32().map_or(0.0, |v| v.iter().fold(0.0, |m, x| if x.is_nan() { f32::INFINITY } else { m.max(x.abs()) }))
@@ -33,7 +35,7 @@ fn magnitude(trace: &Trace) -> f32 {
 }
 
 /// The first element that differs by more than a thousandth of `scale`.
-fn differs(a: &[f32], b: &[f32], scale: f32) -> Option<String> {
+pub(crate) fn differs(a: &[f32], b: &[f32], scale: f32) -> Option<String> {
     if a.len() != b.len() {
         return Some(format!("{} elements against {}", a.len(), b.len()));
     }
@@ -55,18 +57,18 @@ impl Float {
             })
             .collect::<Result<Vec<_>>>()
             .map_err(at("input"))?;
-        let canonical = passes(&imported, &reals, stage)?;
+        let (canonical, scale) = passes(&imported, &reals, stage)?;
         *stage = "float executors".into();
         let outputs = executors(&canonical, &reals)?;
-        Ok(Self { canonical, inputs, reals, outputs })
+        Ok(Self { canonical, inputs, reals, outputs, scale })
     }
 }
 
 /// The pipeline, pass by pass, the graph being run before and after each that changes something.
-fn passes(imported: &Graph, reals: &[Vec<Tensor>], stage: &mut String) -> Step<Graph> {
+fn passes(imported: &Graph, reals: &[Vec<Tensor>], stage: &mut String) -> Step<(Graph, f32)> {
     let mut g = imported.clone();
     *stage = "reference".into();
-    let Some(first) = reals.first() else { return Ok(g) };
+    let Some(first) = reals.first() else { return Ok((g, 0.0)) };
     let before = mcompc_interp::run_all(&g, first).map_err(at("reference"))?;
     let scale = magnitude(&before);
     for _ in 0..64 {
@@ -95,7 +97,7 @@ fn passes(imported: &Graph, reals: &[Vec<Tensor>], stage: &mut String) -> Step<G
             }
         }
         if changed == 0 {
-            return Ok(g);
+            return Ok((g, scale));
         }
     }
     Err(Box::new(Outcome::new(Kind::Fault, "passes", "no fixed point")))

@@ -5,6 +5,7 @@ mod float;
 mod integer;
 mod kernels;
 mod npz;
+mod ort;
 
 pub use emulate::Job;
 pub use npz::write as write_npz;
@@ -30,6 +31,8 @@ pub struct Config {
     pub mlir: bool,
     /// Whether objects are kept for emulation.
     pub qemu: bool,
+    /// Whether float outputs are compared with ONNX Runtime's.
+    pub ort: bool,
 }
 
 impl Config {
@@ -39,7 +42,18 @@ impl Config {
     /// Those of reading the targets.
     pub fn every_target() -> Result<Self> {
         let targets = Target::all()?.into_iter().map(|t| t.name).collect();
-        Ok(Self { levels: Vec::new(), targets, native: true, mlir: false, qemu: false })
+        Ok(Self { levels: Vec::new(), targets, native: true, mlir: false, qemu: false, ort: false })
+    }
+    /// The same for the place of an outcome alone: its level and target, where it has one.
+    pub fn narrowed(&self, outcome: &Outcome) -> Self {
+        let mut c = self.clone();
+        if let Some((level, target, backend)) = outcome.place() {
+            (c.levels, c.targets) = (vec![level.into()], vec![target.into()]);
+            c.mlir &= backend == "mlir";
+            c.qemu &= outcome.stage.starts_with("emulated");
+        }
+        c.ort &= outcome.stage.starts_with("onnxruntime");
+        c
     }
     fn levels(&self, network: &Network) -> Vec<Level> {
         if self.levels.is_empty() {
@@ -67,6 +81,7 @@ pub struct Oracle {
     sites: Vec<Site>,
     folder: tempfile::TempDir,
     serial: std::cell::Cell<u64>,
+    runtime: std::cell::RefCell<Option<ort::Runtime>>,
 }
 
 /// What a run found beside its outcome.
@@ -103,7 +118,17 @@ impl Oracle {
             }
         }
         let io = |e: std::io::Error| mcompc_ir::Error::new(mcompc_ir::Code::Io, format!("temporary folder: {e}"));
-        Ok(Self { config: config.clone(), sites, folder: tempfile::tempdir().map_err(io)?, serial: Default::default() })
+        let runtime = if config.ort { ort::Runtime::start() } else { None };
+        if config.ort && runtime.is_none() {
+            return Err(mcompc_ir::Error::new(mcompc_ir::Code::ToolMissing, "python3 has no onnxruntime"));
+        }
+        Ok(Self {
+            config: config.clone(),
+            sites,
+            folder: tempfile::tempdir().map_err(io)?,
+            serial: Default::default(),
+            runtime: runtime.into(),
+        })
     }
 
     fn data_file(&self) -> PathBuf {
@@ -137,6 +162,10 @@ impl Oracle {
             .collect::<Result<_>>()
             .map_err(|e| Outcome::new(Kind::Invalid, "input", e.to_string()))?;
         let float = float::Float::new(network, &specs, stage)?;
+        if let Some(runtime) = &mut *self.runtime.borrow_mut() {
+            *stage = "onnxruntime".into();
+            runtime.compare(network, &float, self.folder.path())?;
+        }
         let path = self.data_file();
         write_npz(&path, &network.input_names(), &network.columns).map_err(at("data"))?;
         for level in self.config.levels(network) {
