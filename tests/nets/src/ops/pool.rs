@@ -14,7 +14,9 @@ fn pool(b: &mut Builder<'_>, op: &str) -> Option<usize> {
     }
     b.work += work / 2;
     if op == "MaxPool" {
-        b.defaulted(&mut w.attributes, int("storage_order", 0), true);
+        if b.opset >= 8 {
+            b.defaulted(&mut w.attributes, int("storage_order", 0), true);
+        }
         if b.opset >= 10 && b.s.chance(20) {
             w.attributes.push(ints("dilations", [1, 1]));
         }

@@ -38,6 +38,10 @@ pub fn window(b: &mut Builder<'_>, size: [usize; 2], allowed: Allowed) -> Window
     for d in 0..2 {
         match auto {
             "SAME_UPPER" | "SAME_LOWER" => {
+                // Pools whose windows leave gaps would get negative pads, which not every executor takes for none.
+                if !allowed.conv {
+                    strides[d] = strides[d].min(w.kernel[d]);
+                }
                 w.out[d] = size[d].div_ceil(strides[d]);
                 continue;
             }
