@@ -9,13 +9,13 @@ fn binary(b: &mut Builder<'_>, op: &str) -> Option<usize> {
     if b.s.chance(50) {
         return with_constant(b, op, x);
     }
-    // A quotient of computed tensors, and shapes that broadcast, have no integer form: docs/status.md.
+    // A quotient of computed tensors has no integer form: docs/status.md.
     if op == "Div" && !b.beyond {
         return with_constant(b, op, x);
     }
     let rank = s.len();
     let gate = op == "Mul" && rank == 4 && b.s.chance(35);
-    let broadcast = b.beyond && b.s.chance(25);
+    let broadcast = b.s.chance(25);
     let other = if gate {
         b.find(|v| v.shape.len() == 4 && v.shape == [s[0], s[1], 1, 1])
     } else if broadcast {
@@ -65,8 +65,8 @@ fn with_constant(b: &mut Builder<'_>, op: &str, x: usize) -> Option<usize> {
     let c = b.floats(&shape, &data);
     let out = if shape.len() > rank { [&vec![1; shape.len() - rank][..], &s].concat() } else { s };
     let x = b.name(x);
-    // A constant over a tensor is a quotient by something computed.
-    let first = (op != "Div" || b.beyond) && b.s.chance(30);
+    // Of quotients by something computed only those of one number have an integer form: docs/status.md.
+    let first = (op != "Div" || n == 1 || b.beyond) && b.s.chance(30);
     let inputs = if first { [c, x] } else { [x, c] };
     Some(b.node(op, &inputs, vec![], out))
 }

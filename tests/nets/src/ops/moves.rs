@@ -79,8 +79,7 @@ pub fn pad(b: &mut Builder<'_>) -> Option<usize> {
     if !b.room(&shape, 0) {
         return None;
     }
-    // Another value than 0 has no integer form: docs/status.md.
-    let value = if b.beyond { b.s.pick(&[0.0, 1.0, -0.5]) } else { 0.0 };
+    let value = b.s.pick(&[0.0, 0.0, 1.0, -0.5]);
     let mut list = Vec::new();
     b.defaulted(&mut list, string("mode", "constant"), true);
     if b.opset < 11 {

@@ -1,13 +1,13 @@
-//! ReduceMean over height and width (others: docs/status.md).
+//! ReduceMean over height and width, or over any axes.
 
 use crate::build::{Builder, int, ints};
 
 pub fn mean(b: &mut Builder<'_>) -> Option<usize> {
-    let beyond = b.beyond && b.s.chance(50);
-    let x = if beyond { b.operand(1..=5) } else { b.operand(4..=4) };
+    let any = b.s.chance(50);
+    let x = if any { b.operand(1..=5) } else { b.operand(4..=4) };
     let shape = b.shape(x);
     let rank = shape.len();
-    let mut axes: Vec<usize> = if beyond { (0..rank).filter(|_| b.s.chance(50)).collect() } else { vec![2, 3] };
+    let mut axes: Vec<usize> = if any { (0..rank).filter(|_| b.s.chance(50)).collect() } else { vec![2, 3] };
     if b.s.chance(30) {
         axes.reverse();
     }

@@ -42,6 +42,11 @@ pub fn window(b: &mut Builder<'_>, size: [usize; 2], allowed: Allowed) -> Window
                 if !allowed.conv {
                     strides[d] = strides[d].min(w.kernel[d]);
                 }
+                // Strides so large that the formula of the standard would crop are refused: docs/status.md.
+                let crops = |s: usize| (size[d].div_ceil(s) - 1) * s + span(&w, dilations, d) + 1 < size[d];
+                while !b.beyond && crops(strides[d]) {
+                    strides[d] -= 1;
+                }
                 w.out[d] = size[d].div_ceil(strides[d]);
                 continue;
             }
