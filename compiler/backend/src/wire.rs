@@ -237,7 +237,10 @@ impl Answer {
             }
             Answer::Refused(Error { code, node, message, hint, general }) => {
                 let code = code.as_str().to_owned();
-                frame(&AnswerHead::Refused { code, node: node.clone(), message: message.clone(), hint: hint.clone(), general: *general }, &[])
+                frame(
+                    &AnswerHead::Refused { code, node: node.clone(), message: message.clone(), hint: hint.clone(), general: *general },
+                    &[],
+                )
             }
             Answer::Panicked(message) => frame(&AnswerHead::Panicked(message.clone()), &[]),
         }

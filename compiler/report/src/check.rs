@@ -23,7 +23,12 @@ impl fmt::Display for Check {
             n => format!(" ({n} of them in part)"),
         };
         let native = if self.native { ", native code" } else { "" };
-        write!(f, "kernel interpreter, {} layers{part}{native}: every byte as in the integer graph, on {}", self.layers, self.samples.join(" and "))
+        write!(
+            f,
+            "kernel interpreter, {} layers{part}{native}: every byte as in the integer graph, on {}",
+            self.layers,
+            self.samples.join(" and ")
+        )
     }
 }
 

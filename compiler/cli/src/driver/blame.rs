@@ -26,8 +26,7 @@ pub(super) fn first_wrong(
     let code = object(&module, (&o.target, o.backend), &o.firmware)?.0;
 
     let mut buffers: Vec<Vec<u8>> = inputs.iter().map(|t| t.bytes().to_vec()).collect();
-    let mut args: Vec<Passed> =
-        buffers.iter().enumerate().map(|(buffer, b)| Passed::In { buffer, bytes: b.len(), align: 1 }).collect();
+    let mut args: Vec<Passed> = buffers.iter().enumerate().map(|(buffer, b)| Passed::In { buffer, bytes: b.len(), align: 1 }).collect();
     let first = buffers.len();
     for out in &g.outputs {
         let bytes = g.value(out.value).bytes();

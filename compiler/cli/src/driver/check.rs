@@ -62,7 +62,9 @@ fn run(o: &Options, g: &Graph, built: &Built, samples: &[Sample]) -> Result<Chec
         interpret(g, lowered, &program, inputs, &outputs, &mut watch).map_err(|e| e.hint(format!("on {name}; {REPORT}")))?;
         if let Some(native) = &native {
             let have = native.run_all(std::slice::from_ref(inputs))?.into_iter().flatten().collect::<Vec<_>>();
-            if let Some(wrong) = g.outputs.iter().zip(outputs.iter().zip(&have)).find_map(|(o, (w, h))| differs(&o.name, w.bytes(), h.bytes())) {
+            if let Some(wrong) =
+                g.outputs.iter().zip(outputs.iter().zip(&have)).find_map(|(o, (w, h))| differs(&o.name, w.bytes(), h.bytes()))
+            {
                 // The object's layers cannot be seen from outside: the first one that differs is found by code for less and less of them.
                 let layer = first_wrong(o, g, built, inputs, &want)?;
                 let at = layer.map_or(wrong.node.clone(), |k| Some(lowered.layers[k].name.clone()));
@@ -83,7 +85,8 @@ const REPORT: &str = "a bug of the compiler, nothing was written: report it with
 
 /// The error for results that are not the wanted ones.
 fn differs(node: &str, want: &[u8], have: &[u8]) -> Option<Error> {
-    let at = want.iter().zip(have).position(|(w, h)| w != h).or_else(|| (want.len() != have.len()).then_some(want.len().min(have.len())))?;
+    let at =
+        want.iter().zip(have).position(|(w, h)| w != h).or_else(|| (want.len() != have.len()).then_some(want.len().min(have.len())))?;
     let count = want.iter().zip(have).filter(|(w, h)| w != h).count();
     let show = |b: Option<&u8>| b.map_or("missing".to_owned(), |&b| (b as i8).to_string());
     let what = format!(
