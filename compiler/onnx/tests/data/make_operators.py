@@ -2,7 +2,7 @@
 """Write operators.pb: small ONNX models of every operator, with inputs and the outputs of ONNX Runtime.
 
     pip install numpy onnx onnxruntime && python make_operators.py
-    python make_operators.py --random 500 /tmp/cases.pb [--seed 1]    random attributes and shapes, for MCOMPC_CASES of tests/conformance.rs
+    python make_operators.py --random 500 cases.pb [--seed 1]    random attributes and shapes, for MCOMPC_CASES of tests/conformance.rs
 
 The file is a sequence of length-delimited messages {1: name, 2: ModelProto, 3: input TensorProto, 4: output TensorProto}.
 Fixed seed; the values come from numpy's PCG64 and one executor, so another version may differ in the last bits.
