@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Longest a network may take, and longest a stage of emulation.
@@ -150,6 +151,8 @@ struct Process {
     child: Child,
     input: ChildStdin,
     lines: Receiver<String>,
+    /// The last line on standard error, which says why a process ends itself.
+    last: Arc<Mutex<String>>,
 }
 
 impl Worker {
@@ -161,11 +164,18 @@ impl Worker {
     fn start(setup: &Setup) -> Result<Process, String> {
         let program = std::env::current_exe().map_err(|e| e.to_string())?;
         let mut command = Command::new(program);
-        command.arg("--worker").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.arg("--worker").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|e| e.to_string())?;
-        let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+        let (Some(mut input), Some(output), Some(errors)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
             return Err("a process without pipes".into());
         };
+        let last = Arc::new(Mutex::new(String::new()));
+        let keep = last.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(errors).lines().map_while(Result::ok).filter(|l| !l.trim().is_empty()) {
+                *keep.lock().unwrap_or_else(PoisonError::into_inner) = line;
+            }
+        });
         let (send, lines) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -176,7 +186,7 @@ impl Worker {
         });
         let text = serde_json::to_string(setup).map_err(|e| e.to_string())?;
         writeln!(input, "{text}").map_err(|e| e.to_string())?;
-        Ok(Process { child, input, lines })
+        Ok(Process { child, input, lines, last })
     }
 
     /// Ends the process.
@@ -231,9 +241,12 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => ended = true,
             }
         }
-        let status = self.process.take().and_then(|mut p| p.child.wait().ok());
-        let status = status.map_or("without a status".into(), |s| s.to_string());
-        answers[at] = Some(Answer::without_end(Kind::Abort, &format!("the process died: {status}")));
+        let Some(mut p) = self.process.take() else { return Ok(()) };
+        let status = p.child.wait().map_or_else(|e| e.to_string(), |s| s.to_string());
+        // The thread that reads standard error ends with it.
+        std::thread::sleep(Duration::from_millis(20));
+        let last = p.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        answers[at] = Some(Answer::without_end(Kind::Abort, &format!("{last} ({status})")));
         Ok(())
     }
 }

@@ -147,3 +147,38 @@ fn main(jobs: &[Job]) -> String {
     let _ = writeln!(text, "int emu_main(void)\n{{\n{calls}    return 0;\n}}");
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::{Config, Oracle};
+    use crate::worker::From;
+
+    #[test]
+    fn a_wrong_byte_is_found_and_charged_to_its_network() -> Result<(), Box<dyn std::error::Error>> {
+        if !mcompc_emu::runnable("aarch64")? {
+            return Ok(());
+        }
+        let config = Config { targets: vec!["aarch64".into()], qemu: true, levels: vec!["int8".into()], ..Config::every_target()? };
+        let oracle = Oracle::new(&config)?;
+        let mut jobs: Vec<Job> = Vec::new();
+        for seed in 1..40 {
+            let network = From::Seed(seed).network(&Default::default())?;
+            jobs.extend(oracle.run(&network).1.jobs);
+        }
+        jobs.truncate(4);
+        assert_eq!(jobs.len(), 4);
+        let kinds = |jobs: &[Job]| run(jobs).iter().map(|o| o.kind).collect::<Vec<_>>();
+        assert_eq!(kinds(&jobs), [Kind::Ok; 4]);
+        if let Some(byte) = jobs[2].outputs.iter_mut().flatten().flatten().last() {
+            *byte ^= 1;
+        }
+        assert_eq!(kinds(&jobs), [Kind::Ok, Kind::Ok, Kind::Mismatch, Kind::Ok]);
+        // Too little memory: the code writes beside it, the program ends early, and only the halves tell which network it was.
+        if let Some(job) = jobs.iter_mut().find(|j| j.arena > 256) {
+            job.arena = 1;
+            assert_eq!(kinds(&jobs).iter().filter(|k| **k == Kind::Mismatch).count(), 2);
+        }
+        Ok(())
+    }
+}
