@@ -48,9 +48,9 @@ fn rescaled(rng: &mut Rng, attrs: Attrs, k: usize, o: usize) -> (Attrs, Vec<i32>
     let (pre, zp) = (rng.pick(&[0, 0, 1, 3]), rng.zero_point(DType::I8));
     // The least shift is the one at which the largest multiplier is as large as it may be.
     let scale = 60.0 / (5400.0 * (k as f64).sqrt()) / f64::from(1 << pre);
-    let most = (1..=15i64).filter(|s| scale * 1.5 * ((s + 32) as f64).exp2() < f64::from(i32::MAX)).max().unwrap();
+    let most = (1..=15i64).filter(|s| scale * 1.5 * ((1i64 << (s + 32)) as f64) < f64::from(i32::MAX)).max().unwrap();
     let shift = rng.of(1, most);
-    let m = (0..o).map(|_| (scale * rng.of(50, 150) as f64 / 100.0 * ((shift + 32) as f64).exp2()) as i32).collect();
+    let m = (0..o).map(|_| (scale * rng.of(50, 150) as f64 / 100.0 * (1i64 << (shift + 32)) as f64) as i32).collect();
     let lo = if rng.one_in(3) { zp.min(120) } else { -128 };
     let hi = if rng.one_in(5) { (lo + 60).min(127) } else { 127 };
     (attrs.with("pre", i64::from(pre)).with("shift", shift).with("lo", i64::from(lo)).with("hi", i64::from(hi)), m, zp)
@@ -186,7 +186,7 @@ fn pool(rng: &mut Rng) -> Option<Graph> {
     let (zp, shift) = (rng.zero_point(DType::I8), rng.of(1, 4));
     // Scales of 0.4 over the number of elements, or over the area for all.
     let counted = rng.one_in(3);
-    let of = |e: usize| (0.4 / if counted { kh * kw } else { e } as f64 * ((32 + shift - 4) as f64).exp2()) as i64;
+    let of = |e: usize| (0.4 / if counted { kh * kw } else { e } as f64 * (1i64 << (32 + shift - 4)) as f64) as i64;
     let m: Vec<i64> = (1..=kh * kw).map(of).collect();
     let attrs = attrs.with("m", m).with("pre", 4i64).with("shift", shift);
     Some(layer.end("q.avgpool", attrs.with("lo", -128i64).with("hi", 127i64), &[], Value::new("y", DType::I8, y).with_quant(0.5, zp)))
