@@ -209,7 +209,7 @@ fn print(t: &Tally, seconds: f64) {
         println!("refused:");
     }
     let mut refusals: Vec<_> = t.refusals.values().collect();
-    refusals.sort_by(|a, b| b.0.cmp(&a.0));
+    refusals.sort_by_key(|r| std::cmp::Reverse(r.0));
     for (n, seed, message) in refusals {
         println!("  {n:5}  seed {seed}: {message}");
     }

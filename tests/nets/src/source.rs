@@ -12,7 +12,7 @@ impl Prng {
         Self(seed)
     }
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -21,11 +21,11 @@ impl Prng {
     /// A number below `n`; 0 for `n` = 0.
     pub fn below(&mut self, n: u64) -> u64 {
         // The bias of a product is n / 2^64: nothing here can tell.
-        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
+        ((u128::from(self.draw()) * u128::from(n)) >> 64) as u64
     }
     /// A number in [0, 1).
     pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+        (self.draw() >> 11) as f64 / (1u64 << 53) as f64
     }
     /// A number around 0 with variance 1: the sum of twelve uniform ones, which needs no function of the platform's.
     pub fn normal(&mut self) -> f64 {
@@ -139,6 +139,6 @@ mod tests {
     #[test]
     fn the_sequence_is_that_of_the_paper() {
         let mut p = Prng::new(1234567);
-        assert_eq!([p.next(), p.next()], [6457827717110365317, 3203168211198807973]);
+        assert_eq!([p.draw(), p.draw()], [6457827717110365317, 3203168211198807973]);
     }
 }

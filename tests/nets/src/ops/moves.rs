@@ -69,10 +69,10 @@ pub fn pad(b: &mut Builder<'_>) -> Option<usize> {
     let rank = s.len();
     let everywhere = b.s.chance(25);
     let mut pads = vec![0usize; 2 * rank];
-    for i in 0..2 * rank {
+    for (i, pad) in pads.iter_mut().enumerate() {
         // Rows and columns mostly, channels and batch rarely.
         if i % rank >= 2 || rank < 3 || everywhere {
-            pads[i] = b.s.pick(&[0, 1, 0, 2, 3]);
+            *pad = b.s.pick(&[0, 1, 0, 2, 3]);
         }
     }
     let shape: Vec<usize> = (0..rank).map(|i| s[i] + pads[i] + pads[rank + i]).collect();

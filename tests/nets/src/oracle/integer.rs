@@ -54,7 +54,7 @@ impl Integer {
         let samples = samples(&set, float, &graph).map_err(at("data"))?;
         let mut rng = Prng::new(1);
         let mut inputs: Vec<Vec<Tensor>> = samples.iter().take(1).cloned().collect();
-        inputs.push(codes(&graph, |_| rng.next() as u8).map_err(at("data"))?);
+        inputs.push(codes(&graph, |_| rng.draw() as u8).map_err(at("data"))?);
         inputs.push(
             codes(&graph, |signed| [if signed { 0x80 } else { 0 }, if signed { 0x7f } else { 0xff }][rng.below(2) as usize])
                 .map_err(at("data"))?,
