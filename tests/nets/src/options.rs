@@ -16,6 +16,7 @@ cargo xtask random-nets [--count N] [--seed S] [--targets a,b|all] [--level L,..
   --mlir          native code by the MLIR back end, too
   --qemu          runs the code of targets that this computer is not, many networks a program
   --ort           float outputs against ONNX Runtime, where python3 has it
+  --max-error E   an int8 output whose squared error over variance passes E (at least 0.5) is a failure
   --beyond        also forms that docs/status.md says are refused
   --jobs J        processes (one a processor)
   --batch B       networks in one emulated program (25)
@@ -73,6 +74,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Options, String> {
                     "--targets" if value == "all" => {}
                     "--targets" => config.targets = value.split(',').map(str::to_owned).collect(),
                     "--level" => config.levels = levels(&value)?,
+                    "--max-error" => config.max_error = Some(value.parse().map_err(|e| format!("{key} {value}: {e}"))?),
                     "--choices" => o.given = Some(choices(&value)?),
                     _ => return Err(format!("no option is called '{key}'")),
                 }

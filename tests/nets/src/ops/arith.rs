@@ -1,5 +1,6 @@
 //! Add, Sub, Mul, Div: constants of every shape that broadcasts, tensors of one shape, gates per channel.
 
+use super::functions::clip_to;
 use crate::build::{Builder, elems, tensor};
 use mcompc_onnx::proto::{TensorProto, data_type};
 
@@ -63,10 +64,12 @@ fn with_constant(b: &mut Builder<'_>, op: &str, x: usize) -> Option<usize> {
         _ => {}
     }
     let c = b.floats(&shape, &data);
-    let out = if shape.len() > rank { [&vec![1; shape.len() - rank][..], &s].concat() } else { s };
-    let x = b.name(x);
+    let out = if shape.len() > rank { [&vec![1; shape.len() - rank][..], &s].concat() } else { s.clone() };
     // Of quotients by something computed only those of one number have an integer form: docs/status.md.
     let first = (op != "Div" || n == 1 || b.beyond) && b.s.chance(30);
+    // Away from the pole, whose neighbourhood no code has room for.
+    let x = if first && op == "Div" { clip_to(b, x, s, Some(0.25), Some(8.0)) } else { x };
+    let x = b.name(x);
     let inputs = if first { [c, x] } else { [x, c] };
     Some(b.node(op, &inputs, vec![], out))
 }

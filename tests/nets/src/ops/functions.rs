@@ -65,9 +65,14 @@ pub fn clip(b: &mut Builder<'_>) -> Option<usize> {
         (Some(f32::MIN), Some(1.0)),
         (Some(0.25), Some(0.25)),
     ]);
+    Some(clip_to(b, x, shape, min, max))
+}
+
+/// Clip in the form of the operator set.
+pub fn clip_to(b: &mut Builder<'_>, x: usize, shape: Vec<usize>, min: Option<f32>, max: Option<f32>) -> usize {
     if b.opset < 11 {
         let list = [("min", min), ("max", max)].into_iter().filter_map(|(n, v)| Some(float(n, v?))).collect();
-        return Some(b.apply("Clip", &[x], list, shape));
+        return b.apply("Clip", &[x], list, shape);
     }
     let mut inputs = vec![b.name(x)];
     inputs.push(min.map_or(String::new(), |v| b.scalar(v)));
@@ -75,7 +80,7 @@ pub fn clip(b: &mut Builder<'_>) -> Option<usize> {
     while inputs.last().is_some_and(String::is_empty) {
         inputs.pop();
     }
-    Some(b.node("Clip", &inputs, vec![], shape))
+    b.node("Clip", &inputs, vec![], shape)
 }
 
 pub fn dropout(b: &mut Builder<'_>) -> Option<usize> {

@@ -99,8 +99,9 @@ impl Integer {
         let worst = self.graph.outputs.iter().zip(&sums).map(|(o, &[n, sum, squares, error])| {
             let (mean, error) = (sum / n.max(1.0), error / n.max(1.0));
             let variance = squares / n.max(1.0) - mean * mean;
-            // Outputs that hardly vary beside their size have no eight bits to show it with.
-            let floor = 1e-4 * (mean * mean) + 1e-12;
+            // Outputs that hardly vary beside their size, or beside the network's values, have no eight bits to show it with.
+            let size = 1e-3 * f64::from(float.scale);
+            let floor = 1e-4 * (mean * mean) + size * size;
             (o.name.clone(), if variance > floor { error / variance } else { 0.0 })
         });
         Ok(worst.filter(|w| w.1 > SUSPICIOUS).max_by(|a, b| a.1.total_cmp(&b.1)))

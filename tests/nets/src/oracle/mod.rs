@@ -33,6 +33,8 @@ pub struct Config {
     pub qemu: bool,
     /// Whether float outputs are compared with ONNX Runtime's.
     pub ort: bool,
+    /// Squared error over variance from which on an int8 output is a failure.
+    pub max_error: Option<f64>,
 }
 
 impl Config {
@@ -42,7 +44,7 @@ impl Config {
     /// Those of reading the targets.
     pub fn every_target() -> Result<Self> {
         let targets = Target::all()?.into_iter().map(|t| t.name).collect();
-        Ok(Self { levels: Vec::new(), targets, native: true, mlir: false, qemu: false, ort: false })
+        Ok(Self { levels: Vec::new(), targets, native: true, mlir: false, qemu: false, ort: false, max_error: None })
     }
     /// The same for the place of an outcome alone: its level and target, where it has one.
     pub fn narrowed(&self, outcome: &Outcome) -> Self {
@@ -173,6 +175,11 @@ impl Oracle {
             let Some(integer) = integer::Integer::new(&float, &specs, &path, level)? else { continue };
             if level == Level::Int8 {
                 notes.suspicious = integer.suspicious(&float)?;
+                if let (Some((name, error)), Some(most)) = (&notes.suspicious, self.config.max_error)
+                    && *error > most
+                {
+                    return Err(mismatch("quantization", format!("output `{name}` has a squared error of {error:.2} over its variance")));
+                }
             }
             kernels::run(&self.config, &self.sites, &integer, level, notes, stage)?;
         }
