@@ -61,13 +61,13 @@ fn a_wrong_constant_is_found_on_a_foreign_target() {
     assert!(!named.is_empty() && named.iter().all(|n| layers.contains(&n.as_str())), "{named:?}");
 }
 
-/// A rescaling that rounds another way.
+/// A rescaling to another zero point.
 #[test]
 fn a_wrong_kernel_is_found() {
     fn shifted(insts: &mut [Inst]) {
         for i in insts {
             match i {
-                Inst::Op { op: Op::Rescale(r), .. } => r.shift -= 1,
+                Inst::Op { op: Op::Rescale(r), .. } => r.zp += 1,
                 Inst::For { body, .. } => shifted(&mut body.insts),
                 Inst::If { then, els, .. } => [then, els].into_iter().for_each(|b| shifted(&mut b.insts)),
                 _ => {}

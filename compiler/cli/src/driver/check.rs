@@ -122,8 +122,8 @@ fn shares(l: &Lowered, vector_bytes: usize) -> Result<Vec<u64>> {
         }
         left -= n;
     }
-    // The estimate weighs vectors otherwise than the interpreter: twice as much ends no layer that fits.
-    Ok(needs.iter().map(|n| (2.0 * n.min(level)) as u64 + 1000).collect())
+    // The estimate weighs vectors otherwise than the interpreter, so a layer that fits is not held to it.
+    Ok(needs.iter().map(|n| if *n <= level { u64::MAX } else { (2.0 * level) as u64 }).collect())
 }
 
 fn interpret(g: &Graph, l: &Lowered, program: &Program<'_>, inputs: &[Tensor], outputs: &[Tensor], watch: &mut Layers<'_>) -> Result<()> {
