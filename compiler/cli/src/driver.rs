@@ -204,6 +204,10 @@ fn generate(name: &str, sha256: &str, graph: &Graph, (target, backend): (&Target
             let options = mcompc_codegen_cranelift::Options { weights_section };
             mcompc_codegen_cranelift::compile_with_frames(&lowered.module, target, &options)?
         }
+        Backend::Small => {
+            let options = mcompc_codegen_small::Options { weights_section };
+            mcompc_codegen_small::compile_with_frames(&lowered.module, target, &options)?
+        }
         Backend::Mlir => {
             let options = mcompc_codegen_mlir::Options { weights_section, ..Default::default() };
             mcompc_codegen_mlir::compile_with_frames(&lowered.module, target, &options)?

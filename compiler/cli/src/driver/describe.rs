@@ -104,6 +104,7 @@ pub(crate) fn backend_name(b: Backend) -> &'static str {
     match b {
         Backend::Cranelift => "cranelift",
         Backend::Mlir => "mlir",
+        Backend::Small => "small",
     }
 }
 
