@@ -134,7 +134,8 @@ fn scalars() {
                     let f = if swapped { b.cmp(c, y, x) } else { b.cmp(c, x, y) };
                     store(b, f, po, at);
                     let f = if swapped { b.cmp(c, y, x) } else { b.cmp(c, x, y) };
-                    let m = b.select(f, x, pi_len(b));
+                    let far = pi_len(b);
+                    let m = b.select(f, x, far);
                     store(b, m, po, at + 4);
                 }
                 let (y, z) = (b.iconst(k), b.iconst(100));
@@ -200,7 +201,7 @@ fn memory() {
     for mem in MEMS {
         for (at, align) in [(3, 1), (6, 2), (4, 4), (0, 4), (30, 2), (32, 4), (124, 4), (128, 4), (-4, 4), (-300, 4), (1020, 4), (2048, 4), (4092, 4), (4096, 4), (70000, 4)] {
             // The address of byte 16, less or plus what the access adds.
-            let make = |_: usize| [extremes(&mut rng, 32), (16 - (at & !15)).to_le_bytes().to_vec()].concat();
+            let make = |_: usize| [extremes(&mut rng, 32), (16i32 - (at & !15)).to_le_bytes().to_vec()].concat();
             s.case(format!("load and store {mem:?} at {at}"), 36, 36, make, |b, pi, po| {
                 let align = if mem.bytes() < usize::from(align) { mem.bytes() as u8 } else { align };
                 let i = load(b, Ty::I32, pi, 32);
@@ -278,8 +279,10 @@ fn vectors() {
                 let k = load(b, Ty::I32, pi, 2 * size);
                 let v = b.splat(k, ty);
                 store(b, v, po, 0);
-                let v = b.op(ty, Op::SplatBits(ty), &[k]);
-                store(b, v, po, size);
+                if size >= 4 {
+                    let v = b.op(ty, Op::SplatBits(ty), &[k]);
+                    store(b, v, po, size);
+                }
                 let v = b.shuffle(x, y, (0..n).map(|i| (5 * i + 3) % (2 * n)).collect());
                 store(b, v, po, 2 * size);
                 let v = b.op(ty, Op::Insert { lane: n - 1 }, &[x, k]);

@@ -67,7 +67,12 @@ impl<'a> Select<'a> {
         self.insts(&body.insts)?;
         let next = self.all(yields)?;
         let (again, leave) = if read {
-            let n = self.make(M::AluImm(Alu::Add), &[counter], *step);
+            let n = if self.isa.immediate_fits(Alu::Add, *step) {
+                self.make(M::AluImm(Alu::Add), &[counter], *step)
+            } else {
+                let by = self.const_reg(*step);
+                self.make(M::Alu(Alu::Add), &[counter, by], 0)
+            };
             self.end_loop(n, *hi, &next)?
         } else {
             let n = self.make(M::Count, &[counter], 0);

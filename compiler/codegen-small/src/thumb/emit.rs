@@ -23,6 +23,9 @@ struct Emit<'a> {
     done: &'a Done,
     items: Vec<Item>,
     labels: usize,
+    /// Armv6-M has no 32-bit instruction that would do.
+    lacking: Option<Op>,
+    now: Op,
 }
 
 /// Machine code of a function.
@@ -30,7 +33,7 @@ struct Emit<'a> {
 /// # Errors
 /// A sentence where a branch does not reach, or an operation is none of Thumb's.
 pub(crate) fn emit(done: &Done, isa: &Isa) -> Result<Text, String> {
-    let mut e = Emit { isa, done, items: vec![], labels: done.blocks.len() };
+    let mut e = Emit { isa, done, items: vec![], labels: done.blocks.len(), lacking: None, now: Op::Entry };
     e.prologue();
     for (n, b) in done.blocks.iter().enumerate() {
         if n > 0 && b.ins.len() == 1 && b.ins[0].op == Op::Jump {
@@ -42,8 +45,12 @@ pub(crate) fn emit(done: &Done, isa: &Isa) -> Result<Text, String> {
         e.items.push(Item::Label(n));
         for i in &b.ins {
             e.items.push(Item::Point);
+            e.now = i.op;
             if i.is_branch() { e.branch(i, &b.succs, n)? } else { e.ins(i)? }
         }
+    }
+    if let Some(op) = e.lacking {
+        return Err(format!("Armv6-M has no instruction for this {op:?}"));
     }
     assemble(e.items, &Thumb { thumb2: isa.is_thumb2() })
 }
@@ -70,6 +77,9 @@ impl Emit<'_> {
         self.items.push(Item::Code(v, 2));
     }
     fn w(&mut self, v: u32) {
+        if !self.t2() && !matches!(self.now, Op::Call(_)) {
+            self.lacking = self.lacking.or(Some(self.now));
+        }
         self.items.push(Item::Code(wide(v), 4));
     }
     /// Halfwords of a 32-bit instruction.

@@ -47,8 +47,9 @@ impl Suite {
     ) {
         let symbol = format!("k{}", self.cases.len());
         let mut b = Builder::new(&symbol);
-        let src = b.ptr("src", Role::In, in_len * ROUNDS, 1);
-        let dst = b.ptr("dst", Role::Out, out_len * ROUNDS, 1);
+        let align = |n: usize| 1 << n.trailing_zeros().min(4);
+        let src = b.ptr("src", Role::In, in_len * ROUNDS, align(in_len));
+        let dst = b.ptr("dst", Role::Out, out_len * ROUNDS, align(out_len));
         b.for_loop(0, ROUNDS as i32, 1, &[], |b, i, _| {
             let (pi, po) = (b.ptr_add(src, i, in_len as i32, 0), b.ptr_add(dst, i, out_len as i32, 0));
             body(b, pi, po);
@@ -102,6 +103,10 @@ impl Suite {
                 continue;
             }
             let object = compile(&m, t, &Options::default()).unwrap();
+            if let Ok(path) = std::env::var("MCOMPC_DUMP") {
+                std::fs::write(format!("{path}.o"), &object).unwrap();
+                std::fs::write(format!("{path}.mk"), mcompc_kernel::print(&m)).unwrap();
+            }
             let args = [Argument::Input(self.input.len()), Argument::Output(self.out_len)];
             let main = call_main("suite_run", Calling::SeparateStatus, &args);
             let got = Program::new(&t.name, main).object("kernel.o", object).build().unwrap().run(&self.input).unwrap().output;
