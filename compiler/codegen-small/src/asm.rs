@@ -110,6 +110,9 @@ pub(crate) fn assemble(items: Vec<Item>, enc: &dyn Encoding) -> Result<Text, Str
                 }
                 Item::Load(reg, _) => {
                     let by = i64::from(literals[&k]) - i64::from(at[k] & !3);
+                    if by > i64::from(enc.literal_range()) + 128 {
+                        return Err("a literal is out of reach".into());
+                    }
                     if lengths[k] == 2 && enc.literal_is_long(*reg, by) {
                         lengths[k] = 4;
                         grown = true;

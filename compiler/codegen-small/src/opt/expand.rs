@@ -178,8 +178,14 @@ impl Expand<'_> {
         let vector = matches!(ty, Ty::Vec(..)) || args.iter().any(|a| matches!(self.f.ty(*a), Ty::Vec(..)));
         if let Op::Load { ty, mem, off, align } = op {
             let p = self.one(args[0]);
-            let (n, _) = lanes(*ty);
-            let all = (0..n as i32).map(|k| self.load(*mem, p, off.wrapping_add(k * mem.bytes() as i32), lane_align(*align, *mem, k)));
+            let (n, lane) = lanes(*ty);
+            // A lane is held with its sign; an element as wide as the lane has no other.
+            let mem = match (*mem, lane) {
+                (MemElem::U8, Lane::I8) => MemElem::S8,
+                (MemElem::U16, Lane::I16) => MemElem::S16,
+                (m, _) => m,
+            };
+            let all = (0..n as i32).map(|k| self.load(mem, p, off.wrapping_add(k * mem.bytes() as i32), lane_align(*align, mem, k)));
             let all = all.collect();
             self.set(dst, all);
             return Ok(());

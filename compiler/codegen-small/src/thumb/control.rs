@@ -87,7 +87,7 @@ impl Encoding for Thumb {
         self.thumb2 && (reg > 7 || by - 4 > 1020)
     }
     fn literal_range(&self) -> u32 {
-        if self.thumb2 { 4000 } else { 960 }
+        if self.thumb2 { 3960 } else { 890 }
     }
     fn absolute(&self) -> u32 {
         R_ARM_ABS32
