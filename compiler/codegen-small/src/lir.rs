@@ -177,11 +177,13 @@ pub(crate) struct Ins {
     pub imm: i32,
     /// Guaranteed alignment of an access.
     pub align: u8,
+    /// A load that gives the same whenever it is done.
+    pub again: bool,
 }
 
 impl Ins {
     pub fn new(op: Op, defs: &[Reg], uses: &[Reg], imm: i32) -> Self {
-        Self { op, defs: defs.into(), uses: uses.into(), imm, align: 1 }
+        Self { op, defs: defs.into(), uses: uses.into(), imm, align: 1, again: false }
     }
     pub fn is_branch(&self) -> bool {
         matches!(self.op, Op::Jump | Op::Branch(_) | Op::BranchImm(_) | Op::BranchCount)

@@ -8,6 +8,7 @@ mod memory;
 mod provenance;
 mod walk;
 
+pub(crate) use provenance::constant_pointers;
 pub(crate) use walk::{has_loop, reads, visit};
 
 use crate::isa::Isa;

@@ -1,6 +1,88 @@
 //! The order of instructions in a block.
+//!
+//! Two things are done, and each only as far as registers last: a value from constant memory that would have to be spilled is loaded again
+//! instead, and loads move up to the access before them. On Cortex-M3, M4 and M33 a load takes two cycles, and one behind another access
+//! (Cortex-M4 Technical Reference Manual, 3.3.1 and 3.3.3).
+
+mod live;
 
 use crate::isa::Isa;
-use crate::lir::Code;
+use crate::lir::{Block, Code, Edge, Ins, Op, Reg};
+use live::{Live, pressure};
 
-pub(crate) fn run(_code: &mut Code, _isa: &Isa) {}
+/// Loads move over at most so many instructions.
+const REACH: usize = 24;
+
+pub(crate) fn run(code: &mut Code, isa: &Isa) {
+    let live = Live::of(code);
+    let mut regs = code.regs;
+    for (n, b) in code.blocks.iter_mut().enumerate() {
+        again(b, live.out(n), isa.registers(), &mut regs);
+        if isa.is_thumb2() {
+            group(b, live.out(n), isa.registers());
+        }
+    }
+    code.regs = regs;
+}
+
+/// Loads values of constant memory again where too many are alive: of those the one whose next use is farthest.
+fn again(b: &mut Block, out: &live::Set, most: usize, regs: &mut u32) {
+    let mut k = 0;
+    let mut left = 4 * b.ins.len();
+    while k < b.ins.len() && left > 0 {
+        left -= 1;
+        let p = pressure(b, out);
+        if p[k] <= most {
+            k += 1;
+            continue;
+        }
+        let candidate = (0..k)
+            .filter_map(|j| {
+                let i = &b.ins[j];
+                let d = *i.defs.first().filter(|_| i.again)?;
+                // Not read here, read later in this block, not at its end or behind it.
+                let ends = out.has(d) || b.succs.iter().any(|e: &Edge| e.args.contains(&d));
+                let next = (k + 1..b.ins.len()).find(|m| b.ins[*m].uses.contains(&d))?;
+                let steps = b.ins[j..next].iter().any(|i| i.defs.len() == 2 && i.uses.first() == b.ins[j].uses.first() && i.op != Op::LoadPair);
+                let base = b.ins[j].uses[0];
+                let there = out.has(base) || b.ins[next..].iter().any(|i| i.uses.contains(&base));
+                (!ends && !steps && there && !b.ins[k].uses.contains(&d) && next > k + 2).then_some((next, j, d))
+            })
+            .max();
+        let Some((next, j, d)) = candidate else {
+            k += 1;
+            continue;
+        };
+        let new = Reg(*regs);
+        *regs += 1;
+        let copy = Ins { defs: vec![new], ..b.ins[j].clone() };
+        for i in &mut b.ins[next..] {
+            i.uses.iter_mut().filter(|u| **u == d).for_each(|u| *u = new);
+        }
+        b.ins.insert(next, copy);
+    }
+}
+
+/// Moves loads up to the access before them.
+fn group(b: &mut Block, out: &live::Set, most: usize) {
+    for k in 1..b.ins.len() {
+        let i = &b.ins[k];
+        if !matches!(i.op, Op::Load(_) | Op::LoadX(..)) || accesses(&b.ins[k - 1]) {
+            continue;
+        }
+        let from = k.saturating_sub(REACH);
+        let Some(j) = (from..k - 1).rev().find(|j| accesses(&b.ins[*j])) else { continue };
+        let between = &b.ins[j + 1..k];
+        let moves = between.iter().all(|m| !m.defs.iter().any(|d| i.uses.contains(d)) && !matches!(m.op, Op::Call(_) | Op::Entry | Op::LoadArg));
+        let p = pressure(b, out);
+        if moves && p[j..k].iter().all(|p| *p < most) {
+            let i = b.ins.remove(k);
+            b.ins.insert(j + 1, i);
+        }
+    }
+}
+
+/// Loads and stores that others may follow in one cycle.
+fn accesses(i: &Ins) -> bool {
+    i.is_load() && i.op != Op::LoadPair || i.is_store() && i.op != Op::StorePair
+}

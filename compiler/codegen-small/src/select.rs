@@ -24,7 +24,6 @@ struct Loop {
 /// Translates one function.
 pub(crate) struct Select<'a> {
     isa: &'a Isa,
-    module: &'a Module,
     f: &'a Func,
     code: Code,
     cur: usize,
@@ -37,13 +36,14 @@ pub(crate) struct Select<'a> {
     loops: Vec<Loop>,
     funcs: HashMap<&'a str, u32>,
     data: HashMap<&'a str, u32>,
+    /// Pointers to memory that never changes.
+    constant: Vec<bool>,
 }
 
 pub(crate) fn run(module: &Module, f: &Func, isa: &Isa) -> Result<Code> {
     let n = f.tys.len();
     let mut s = Select {
         isa,
-        module,
         f,
         code: Code::default(),
         cur: 0,
@@ -54,6 +54,7 @@ pub(crate) fn run(module: &Module, f: &Func, isa: &Isa) -> Result<Code> {
         consts: HashMap::new(),
         loops: vec![],
         funcs: module.funcs.iter().enumerate().map(|(i, f)| (f.name.as_str(), i as u32)).collect(),
+        constant: crate::opt::constant_pointers(f),
         data: module.data.iter().enumerate().map(|(i, d)| (d.name.as_str(), i as u32)).collect(),
     };
     visit(&f.body.insts, &mut |i| {

@@ -225,7 +225,7 @@ impl Expand<'_> {
             return sum;
         }
         let p = self.b.bin(Bin::Mul, a[1], a[2]);
-        self.b.bin(Bin::Add, p, a[0])
+        self.b.bin(Bin::Add, a[0], p)
     }
     fn half(&mut self, x: Val, high: bool) -> Val {
         if high { self.b.bin_imm(Bin::Sra, x, 16) } else { self.extend(x, Elem::I16) }

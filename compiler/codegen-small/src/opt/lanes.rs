@@ -115,7 +115,7 @@ impl Expand<'_> {
     }
     fn product(&mut self, acc: Val, x: Val, y: Val) -> Val {
         let p = self.b.bin(Bin::Mul, x, y);
-        self.b.bin(Bin::Add, p, acc)
+        self.b.bin(Bin::Add, acc, p)
     }
     fn element(&mut self, x: Val, e: Elem) -> Val {
         if e == Elem::U8 { self.extend(x, e) } else { x }

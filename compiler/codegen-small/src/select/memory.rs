@@ -18,7 +18,8 @@ impl Select<'_> {
             return Ok(self.make(M::LoadX(mem, 0), &[base, index], 0));
         }
         let d = self.code.fresh();
-        self.push(Ins { align, ..Ins::new(M::Load(mem), &[d], &[base], off) });
+        let again = self.constant[p.0 as usize];
+        self.push(Ins { align, again, ..Ins::new(M::Load(mem), &[d], &[base], off) });
         Ok(d)
     }
     pub(super) fn store(&mut self, val: Val, ptr: Val, off: i32, mem: MemElem, align: u8) -> Result<()> {
