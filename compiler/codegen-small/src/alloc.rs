@@ -283,8 +283,11 @@ fn early_moves(done: &mut Done) {
         let back = done.blocks[again].succs.first().is_some_and(|head| *head <= n);
         let Some(written) = only_moves(&done.blocks[again]).filter(|_| back) else { continue };
         let Some(branch) = b.ins.last() else { continue };
-        let slots = done.blocks[again].ins.iter().any(|i| i.op == Op::SlotStore);
-        if slots || written.iter().any(|r| live[leave] >> r.0 & 1 == 1 || branch.uses.contains(r)) {
+        // Slots are written only where their bit is there to tell whether somebody reads them.
+        let far = done.blocks[again].ins.iter().any(|i| i.op == Op::SlotStore && slot(i) == 0);
+        let stores = done.blocks[again].ins.iter().filter(|i| i.op == Op::SlotStore).fold(0, |s, i| s | slot(i));
+        let clash = |r: &Reg| live[leave] >> r.0 & 1 == 1 || branch.uses.contains(r);
+        if far || live[leave] & stores != 0 || written.iter().any(clash) {
             continue;
         }
         let keep = done.blocks[again].ins.len() - 1;
@@ -294,9 +297,17 @@ fn early_moves(done: &mut Done) {
     }
 }
 
-/// Machine registers that are read before they are written, from the start of each block on: bit by number.
-fn live_in(done: &Done) -> Vec<u32> {
-    let mut live = vec![0u32; done.blocks.len()];
+/// The bit of an instruction's spill slot, behind those of registers; none beyond the first 96.
+fn slot(i: &Ins) -> u128 {
+    match i.op {
+        Op::SlotLoad | Op::SlotStore if i.imm < 96 => 1 << (32 + i.imm),
+        _ => 0,
+    }
+}
+
+/// Machine registers and spill slots that are read before they are written, from the start of each block on: as bits.
+fn live_in(done: &Done) -> Vec<u128> {
+    let mut live = vec![0u128; done.blocks.len()];
     loop {
         let mut changed = false;
         for n in (0..done.blocks.len()).rev() {
@@ -305,6 +316,7 @@ fn live_in(done: &Done) -> Vec<u32> {
             for i in b.ins.iter().rev() {
                 l = i.defs.iter().fold(l, |l, r| l & !(1 << r.0));
                 l = i.uses.iter().fold(l, |l, r| l | 1 << r.0);
+                l = if i.op == Op::SlotStore { l & !slot(i) } else { l | slot(i) };
             }
             changed |= l != live[n];
             live[n] = l;

@@ -17,6 +17,7 @@ mod alloc;
 mod asm;
 mod isa;
 mod lir;
+mod live;
 mod object;
 mod opt;
 mod peephole;

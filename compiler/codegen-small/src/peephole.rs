@@ -1,22 +1,18 @@
 //! Instructions that do two things at once: accesses after which the address steps, and pairs of words.
 
 use crate::isa::Isa;
-use crate::lir::{Alu, Block, Code, Ins, Op, Reg};
+use crate::lir::{Alu, Block, Code, Ins, Op};
+use crate::live::{Live, Set};
 use mcompc_kernel::MemElem;
-use std::collections::HashMap;
 
 /// Rewrites every block.
 pub(crate) fn run(code: &mut Code, isa: &Isa) {
     if !isa.is_thumb2() {
         return;
     }
-    let mut uses: HashMap<Reg, u32> = HashMap::new();
-    for b in &code.blocks {
-        let edges = b.succs.iter().flat_map(|e| &e.args);
-        b.ins.iter().flat_map(|i| &i.uses).chain(edges).for_each(|r| *uses.entry(*r).or_default() += 1);
-    }
-    for b in &mut code.blocks {
-        step_after(b, &uses);
+    let live = Live::of(code);
+    for (n, b) in code.blocks.iter_mut().enumerate() {
+        step_after(b, live.out(n));
     }
 }
 
@@ -35,7 +31,7 @@ fn fits(off: i32) -> bool {
 }
 
 /// `p + c` at the end becomes part of the access at `p`; the accesses after it count from there.
-fn step_after(b: &mut Block, uses: &HashMap<Reg, u32>) {
+fn step_after(b: &mut Block, out: &Set) {
     let mut k = 0;
     while k < b.ins.len() {
         let i = &b.ins[k];
@@ -47,8 +43,8 @@ fn step_after(b: &mut Block, uses: &HashMap<Reg, u32>) {
         if step != 0 && (-255..256).contains(&step) {
             let (from, to) = (i.uses[0], i.defs[0]);
             let all: Vec<usize> = (0..k).filter(|j| base(&b.ins[*j]).is_some_and(|(n, _)| b.ins[*j].uses[n] == from)).collect();
-            let mentions = b.ins[..k].iter().flat_map(|i| &i.uses).filter(|r| **r == from).count();
-            let only = mentions == all.len() && uses.get(&from) == Some(&(all.len() as u32 + 1));
+            let mentions = b.ins.iter().flat_map(|i| &i.uses).filter(|r| **r == from).count();
+            let only = mentions == all.len() + 1 && !out.has(from);
             let at = all.iter().rposition(|j| b.ins[*j].imm == 0);
             if let Some(at) = at.filter(|at| only && all[at + 1..].iter().all(|j| fits(b.ins[*j].imm.wrapping_sub(step)))) {
                 for &j in &all[at + 1..] {

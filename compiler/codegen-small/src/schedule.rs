@@ -4,11 +4,10 @@
 //! instead, and loads move up to the access before them. On Cortex-M3, M4 and M33 a load takes two cycles, and one behind another access
 //! (Cortex-M4 Technical Reference Manual, 3.3.1 and 3.3.3).
 
-mod live;
-
 use crate::isa::Isa;
 use crate::lir::{Block, Code, Edge, Ins, Op, Reg};
-use live::{Live, pressure};
+use crate::live::{Live, Set, pressure};
+use mcompc_kernel::MemElem;
 
 /// Loads move over at most so many instructions.
 const REACH: usize = 24;
@@ -20,13 +19,14 @@ pub(crate) fn run(code: &mut Code, isa: &Isa) {
         again(b, live.out(n), isa.registers(), &mut regs);
         if isa.is_thumb2() {
             group(b, live.out(n), isa.registers());
+            pair(b);
         }
     }
     code.regs = regs;
 }
 
 /// Loads values of constant memory again where too many are alive: of those the one whose next use is farthest.
-fn again(b: &mut Block, out: &live::Set, most: usize, regs: &mut u32) {
+fn again(b: &mut Block, out: &Set, most: usize, regs: &mut u32) {
     let mut k = 0;
     let mut left = 4 * b.ins.len();
     while k < b.ins.len() && left > 0 {
@@ -64,7 +64,7 @@ fn again(b: &mut Block, out: &live::Set, most: usize, regs: &mut u32) {
 }
 
 /// Moves loads up to the access before them.
-fn group(b: &mut Block, out: &live::Set, most: usize) {
+fn group(b: &mut Block, out: &Set, most: usize) {
     for k in 1..b.ins.len() {
         let i = &b.ins[k];
         if !matches!(i.op, Op::Load(_) | Op::LoadX(..)) || accesses(&b.ins[k - 1]) {
@@ -85,4 +85,21 @@ fn group(b: &mut Block, out: &live::Set, most: usize) {
 /// Loads and stores that others may follow in one cycle.
 fn accesses(i: &Ins) -> bool {
     i.is_load() && i.op != Op::LoadPair || i.is_store() && i.op != Op::StorePair
+}
+
+/// Two loads of neighbouring words, and no third beside them, as one instruction: it takes as long.
+fn pair(b: &mut Block) {
+    let mut k = 0;
+    while k + 1 < b.ins.len() {
+        let (i, j) = (&b.ins[k], &b.ins[k + 1]);
+        let word = |i: &Ins| i.op == Op::Load(MemElem::W32) && i.align >= 4;
+        let alone = (k == 0 || !accesses(&b.ins[k - 1])) && b.ins.get(k + 2).is_none_or(|n| !accesses(n));
+        let fits = |off: i32| off % 4 == 0 && (-1020..=1020).contains(&off);
+        if word(i) && word(j) && alone && i.uses == j.uses && (i.imm - j.imm).abs() == 4 && fits(i.imm.min(j.imm)) {
+            let (low, high) = if i.imm < j.imm { (i, j) } else { (j, i) };
+            let both = Ins::new(Op::LoadPair, &[low.defs[0], high.defs[0]], &low.uses, low.imm);
+            b.ins.splice(k..k + 2, [both]);
+        }
+        k += 1;
+    }
 }

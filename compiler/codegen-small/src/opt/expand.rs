@@ -7,6 +7,7 @@ use crate::backend;
 use crate::isa::{Isa, Kind};
 use mcompc_ir::Result;
 use mcompc_kernel::{Bin, Block, Elem, Form, Func, Inst, Lane, MemElem, Module, Op, Rescale, Row, Ty, Val};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) struct Expand<'a> {
     pub b: Fold<'a>,
@@ -156,21 +157,38 @@ impl Expand<'_> {
         });
         Ok(())
     }
-    /// Registers that a loop without loops inside wants for itself, roughly: the counter, what it carries, values from outside, and
-    /// a few in flight.
+    /// Registers that a loop without loops inside wants for itself, about: the counter, what it carries, values from outside, the most of
+    /// its own values at a time, and the constant of a rescale.
     fn pressure(&self, body: &Block, args: &[Val]) -> usize {
-        let mut outside = std::collections::BTreeSet::new();
-        let mut inside: std::collections::BTreeSet<Val> = args.iter().copied().collect();
-        super::walk::visit(&body.insts, &mut |i| {
+        let mut all = vec![];
+        super::walk::visit(&body.insts, &mut |i| all.push(i));
+        let (mut last, mut inside) = (BTreeMap::new(), BTreeSet::from_iter(args.iter().copied()));
+        let mut rescales = 0;
+        for (k, i) in all.iter().enumerate() {
             super::walk::reads(i, &mut |v| {
-                outside.insert(v);
+                last.insert(v, k);
             });
-            if let Inst::Op { dst, .. } = i {
+            if let Inst::Op { dst, op, .. } = i {
                 inside.insert(*dst);
+                rescales |= usize::from(matches!(op, Op::Rescale(_)));
             }
-        });
-        let outer = outside.difference(&inside).filter(|v| !self.get(**v).iter().any(|n| self.b.known(*n).is_some())).count();
-        1 + args.len() + outer + 5
+        }
+        let known = |v: &Val| self.get(*v).iter().any(|n| self.b.known(*n).is_some());
+        let outer = last.keys().filter(|v| !inside.contains(v) && !known(v)).count();
+        let (mut now, mut most) = (BTreeSet::new(), 0);
+        for (k, i) in all.iter().enumerate() {
+            match i {
+                Inst::Op { op: Op::Const(..), .. } => {}
+                Inst::Op { op: Op::Load { .. }, args, .. } if self.constant[args[0].0 as usize] => {}
+                Inst::Op { dst, .. } => {
+                    now.retain(|v| last.get(v).is_some_and(|l| *l > k));
+                    now.insert(*dst);
+                    most = most.max(now.len());
+                }
+                _ => {}
+            }
+        }
+        1 + args.len() + outer + most + rescales
     }
 
     fn op(&mut self, dst: Val, op: &Op, args: &[Val]) -> Result<()> {

@@ -4,7 +4,7 @@ use crate::lir::{Block, Code, Reg};
 
 /// Registers as bits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Set(Vec<u64>);
+pub(crate) struct Set(Vec<u64>);
 
 impl Set {
     pub fn has(&self, r: Reg) -> bool {
@@ -34,7 +34,7 @@ impl Set {
 }
 
 /// What is alive at the end of each block, edges' arguments included.
-pub(super) struct Live(Vec<Set>);
+pub(crate) struct Live(Vec<Set>);
 
 impl Live {
     pub fn of(code: &Code) -> Live {
@@ -75,7 +75,7 @@ fn start(b: &Block, out: &Set) -> Set {
 
 /// Registers alive right after each instruction, its results included. What only passes through the block does not count: it waits on the
 /// stack if registers are short.
-pub(super) fn pressure(b: &Block, out: &Set) -> Vec<usize> {
+pub(crate) fn pressure(b: &Block, out: &Set) -> Vec<usize> {
     let mut l = Set::default();
     let edges = b.succs.iter().flat_map(|e| &e.args);
     let mentioned = b.ins.iter().flat_map(|i| i.uses.iter().chain(&i.defs)).chain(edges);
