@@ -89,7 +89,7 @@ fn argument(isa: &Isa, k: usize) -> PReg {
 }
 
 /// Operands of an instruction: uses, then results.
-fn operands(i: &Ins, isa: &Isa, uses: &[u32]) -> Vec<Operand> {
+fn operands(i: &Ins, isa: &Isa, ends: impl Fn(Reg) -> bool) -> Vec<Operand> {
     let mut all: Vec<Operand> = match i.op {
         Op::Call(_) | Op::Ret => i.uses.iter().enumerate().map(|(k, r)| Operand::reg_fixed_use(vreg(*r), argument(isa, k))).collect(),
         _ => i.uses.iter().map(|r| Operand::reg_use(vreg(*r))).collect(),
@@ -102,8 +102,8 @@ fn operands(i: &Ins, isa: &Isa, uses: &[u32]) -> Vec<Operand> {
         Op::Alu(a) if isa.kind == Kind::Thumb1 && !matches!(a, Alu::Add | Alu::Sub) => Some(0),
         Op::AluImm(Alu::Add | Alu::Sub) if isa.kind == Kind::Thumb1 && i.imm.abs() > 7 => Some(0),
         // Sums stay where they are, if nobody else reads what they were.
-        Op::Smlad | Op::Mla if uses[i.uses[2].0 as usize] == 1 => Some(2),
-        Op::Alu(a) if !a.is_shift() && a != Alu::Mul && uses[i.uses[0].0 as usize] == 1 => Some(0),
+        Op::Smlad | Op::Mla if ends(i.uses[2]) => Some(2),
+        Op::Alu(a) if !a.is_shift() && a != Alu::Mul && ends(i.uses[0]) => Some(0),
         _ => None,
     };
     for (k, r) in i.defs.iter().enumerate() {
@@ -133,15 +133,18 @@ impl<'a> Flat<'a> {
             args: vec![],
             clobbers: conventions(isa).0.into_iter().fold(PRegSet::empty(), |s, r| s.with(preg(r))),
         };
+        // Readers of each register, and the loops around its definition: what is read once, and not in a deeper loop, ends there.
         let mut uses = vec![0; code.regs as usize];
+        let mut depth = vec![0; code.regs as usize];
         for b in &code.blocks {
             let edges = b.succs.iter().flat_map(|e| &e.args);
             b.ins.iter().flat_map(|i| &i.uses).chain(edges).for_each(|r| uses[r.0 as usize] += 1);
+            b.ins.iter().flat_map(|i| &i.defs).chain(&b.params).for_each(|r| depth[r.0 as usize] = b.depth);
         }
         for (n, b) in code.blocks.iter().enumerate() {
             let first = f.ins.len();
             for (k, i) in b.ins.iter().enumerate() {
-                f.operands.push(operands(i, isa, &uses));
+                f.operands.push(operands(i, isa, |r| uses[r.0 as usize] == 1 && depth[r.0 as usize] >= b.depth));
                 f.ins.push((n, k));
             }
             f.ranges.push(InstRange::new(Inst::new(first), Inst::new(f.ins.len())));

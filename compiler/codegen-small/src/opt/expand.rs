@@ -269,6 +269,11 @@ impl Expand<'_> {
             let (i, more) = self.index(i);
             imm = imm.wrapping_add(more.wrapping_mul(scale));
             if let Some(i) = i {
+                // The part of the index that changes less often first: it moves out of a loop.
+                if let Some((outer, inner)) = self.b.parts(i) {
+                    let q = self.ptr_add(&[p, outer], scale, imm);
+                    return self.ptr_add(&[q, inner], scale, 0);
+                }
                 let (q, off) = self.b.base(p);
                 (p, imm) = (q, imm.wrapping_add(off));
                 let free = self.isa().is_thumb2() && scale > 0 && scale.count_ones() == 1;

@@ -93,6 +93,16 @@ impl<'a> Fold<'a> {
             _ => (i, 0),
         }
     }
+    /// The two parts of a sum of which one is defined farther out than the other: that one first.
+    pub fn parts(&self, i: Val) -> Option<(Val, Val)> {
+        let Some((Op::Bin(Bin::Add), &[x, y])) = self.def_of(i) else { return None };
+        let (dx, dy) = (self.depth[x.0 as usize], self.depth[y.0 as usize]);
+        match dx.cmp(&dy) {
+            std::cmp::Ordering::Less => Some((x, y)),
+            std::cmp::Ordering::Equal => None,
+            std::cmp::Ordering::Greater => Some((y, x)),
+        }
+    }
     pub fn iconst(&mut self, v: i32) -> Val {
         self.op(Ty::I32, Op::Const(v, Ty::I32), &[])
     }

@@ -181,8 +181,9 @@ impl Select<'_> {
                 return Ok(self.make(M::Clip(cond.swapped()), &[x], c));
             }
         }
+        // The result takes the place of the first operand, which as a rule ends here; the second may be a constant.
         let (x, y) = (self.reg(a)?, self.reg(b)?);
-        Ok(self.make(M::Select(cond), &[x, y, x, y], 0))
+        Ok(self.make(M::Select(cond.not()), &[x, y, y, x], 0))
     }
     /// A comparison as condition and operands; anything else as `is not 0`.
     pub(super) fn compare(&mut self, c: Val) -> Result<(Cond, Reg, Other)> {
