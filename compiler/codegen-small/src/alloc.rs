@@ -3,7 +3,8 @@
 use crate::isa::{Isa, Kind};
 use crate::lir::{Alu, Code, Edge, Ins, Op, Reg};
 use regalloc2::{
-    Algorithm, Block, Edit, Function, Inst, InstOrEdit, InstRange, MachineEnv, Operand, Output, PReg, PRegSet, RegClass, RegallocOptions, VReg,
+    Algorithm, Block, Edit, Function, Inst, InstOrEdit, InstRange, MachineEnv, Operand, Output, PReg, PRegSet, RegClass, RegallocOptions,
+    VReg,
 };
 
 /// A function over machine registers.
@@ -241,8 +242,7 @@ fn rewrite(f: &Flat, out: &Output, isa: &Isa) -> Done {
             match step {
                 InstOrEdit::Inst(i) => {
                     let from = f.at(i);
-                    let regs: Vec<Reg> =
-                        out.inst_allocs(i).iter().map(|a| Reg(a.as_reg().map_or(0, |p| p.hw_enc() as u32))).collect();
+                    let regs: Vec<Reg> = out.inst_allocs(i).iter().map(|a| Reg(a.as_reg().map_or(0, |p| p.hw_enc() as u32))).collect();
                     let (uses, defs) = regs.split_at(from.uses.len());
                     ins.push(Ins { defs: defs.to_vec(), uses: uses.to_vec(), ..from.clone() });
                 }

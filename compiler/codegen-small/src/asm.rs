@@ -45,9 +45,16 @@ pub(crate) enum Jump {
     /// Thumb: condition code.
     Cond(u8),
     /// Thumb-2: register is 0, or is not.
-    Zero { reg: u8, not: bool },
+    Zero {
+        reg: u8,
+        not: bool,
+    },
     /// RISC-V: `funct3`, two registers.
-    Compare { funct3: u8, a: u8, b: u8 },
+    Compare {
+        funct3: u8,
+        a: u8,
+        b: u8,
+    },
 }
 
 /// One thing in the order of addresses.

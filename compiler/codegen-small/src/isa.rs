@@ -82,7 +82,9 @@ impl Isa {
             (Kind::Thumb1, Rsb) => v == 0,
             (Kind::Thumb1, _) => false,
             (Kind::Thumb2, Add | Sub) => {
-                (-4095..4096).contains(&v) || crate::thumb::modified(v as u32).is_some() || crate::thumb::modified(v.wrapping_neg() as u32).is_some()
+                (-4095..4096).contains(&v)
+                    || crate::thumb::modified(v as u32).is_some()
+                    || crate::thumb::modified(v.wrapping_neg() as u32).is_some()
             }
             (Kind::Thumb2, And) => crate::thumb::modified(v as u32).is_some() || crate::thumb::modified(!v as u32).is_some() || v == 0xffff,
             (Kind::Thumb2, _) => crate::thumb::modified(v as u32).is_some(),
@@ -97,7 +99,9 @@ impl Isa {
         match self.kind {
             Kind::Riscv => false,
             Kind::Thumb1 => (0..256).contains(&v),
-            Kind::Thumb2 => self.compare_fits(v) && (crate::thumb::modified(v as u32).is_some() || crate::thumb::modified(!v as u32).is_some()),
+            Kind::Thumb2 => {
+                self.compare_fits(v) && (crate::thumb::modified(v as u32).is_some() || crate::thumb::modified(!v as u32).is_some())
+            }
         }
     }
     /// Whether a comparison takes this constant as its second operand.

@@ -130,8 +130,6 @@ pub(crate) enum Op {
     StorePost(MemElem),
     /// d, e = [a + imm], [a + imm + 4]
     LoadPair,
-    /// [c + imm] = a, [c + imm + 4] = b
-    StorePair,
     /// d = incoming argument imm on the stack
     LoadArg,
     /// outgoing argument imm on the stack = a
@@ -192,7 +190,7 @@ impl Ins {
         matches!(self.op, Op::Load(_) | Op::LoadX(..) | Op::LoadPost(_) | Op::LoadPair | Op::LoadArg | Op::SlotLoad)
     }
     pub fn is_store(&self) -> bool {
-        matches!(self.op, Op::Store(_) | Op::StoreX(..) | Op::StorePost(_) | Op::StorePair | Op::StoreArg | Op::SlotStore)
+        matches!(self.op, Op::Store(_) | Op::StoreX(..) | Op::StorePost(_) | Op::StoreArg | Op::SlotStore)
     }
 }
 

@@ -6,7 +6,10 @@ use crate::{Options, backend};
 use mcompc_ir::Result;
 use mcompc_kernel::Module;
 use object::write::{Object, Relocation, SectionId, Symbol as Sym, SymbolId, SymbolSection};
-use object::{Architecture, BinaryFormat, Endianness, FileFlags, RelocationFlags, SectionFlags, SectionKind, SymbolFlags, SymbolKind, SymbolScope, elf};
+use object::{
+    Architecture, BinaryFormat, Endianness, FileFlags, RelocationFlags, SectionFlags, SectionKind, SymbolFlags, SymbolKind, SymbolScope,
+    elf,
+};
 use std::collections::BTreeMap;
 
 fn symbol(name: &str, kind: SymbolKind, export: bool, section: SymbolSection, value: u64, size: u64) -> Sym {
@@ -65,6 +68,9 @@ pub(crate) fn write(module: &Module, isa: &Isa, texts: Vec<Text>, options: &Opti
     let section = o.add_section(vec![], name.into(), SectionKind::Metadata);
     o.section_mut(section).flags = SectionFlags::Elf { sh_type: kind, sh_flags: elf::SectionFlags(0) };
     o.append_section_data(section, &bytes, 1);
+    // No part of the code wants an executable stack.
+    let note = o.add_section(vec![], b".note.GNU-stack".to_vec(), SectionKind::Metadata);
+    o.section_mut(note).flags = SectionFlags::Elf { sh_type: elf::SHT_PROGBITS, sh_flags: elf::SectionFlags(0) };
     o.write().map_err(|e| backend("-", e))
 }
 

@@ -43,7 +43,8 @@ fn again(b: &mut Block, out: &Set, most: usize, regs: &mut u32) {
                 // Not read here, read later in this block, not at its end or behind it.
                 let ends = out.has(d) || b.succs.iter().any(|e: &Edge| e.args.contains(&d));
                 let next = (k + 1..b.ins.len()).find(|m| b.ins[*m].uses.contains(&d))?;
-                let steps = b.ins[j..next].iter().any(|i| i.defs.len() == 2 && i.uses.first() == b.ins[j].uses.first() && i.op != Op::LoadPair);
+                let steps =
+                    b.ins[j..next].iter().any(|i| i.defs.len() == 2 && i.uses.first() == b.ins[j].uses.first() && i.op != Op::LoadPair);
                 let base = b.ins[j].uses[0];
                 let there = out.has(base) || b.ins[next..].iter().any(|i| i.uses.contains(&base));
                 (!ends && !steps && there && !b.ins[k].uses.contains(&d) && next > k + 2).then_some((next, j, d))
@@ -73,7 +74,8 @@ fn group(b: &mut Block, out: &Set, most: usize) {
         let from = k.saturating_sub(REACH);
         let Some(j) = (from..k - 1).rev().find(|j| accesses(&b.ins[*j])) else { continue };
         let between = &b.ins[j + 1..k];
-        let moves = between.iter().all(|m| !m.defs.iter().any(|d| i.uses.contains(d)) && !matches!(m.op, Op::Call(_) | Op::Entry | Op::LoadArg));
+        let moves =
+            between.iter().all(|m| !m.defs.iter().any(|d| i.uses.contains(d)) && !matches!(m.op, Op::Call(_) | Op::Entry | Op::LoadArg));
         let p = pressure(b, out);
         if moves && p[j..k].iter().all(|p| *p < most) {
             let i = b.ins.remove(k);
@@ -84,7 +86,7 @@ fn group(b: &mut Block, out: &Set, most: usize) {
 
 /// Loads and stores that others may follow in one cycle.
 fn accesses(i: &Ins) -> bool {
-    i.is_load() && i.op != Op::LoadPair || i.is_store() && i.op != Op::StorePair
+    i.is_load() && i.op != Op::LoadPair || i.is_store()
 }
 
 /// Two loads of neighbouring words, and no third beside them, as one instruction: it takes as long.

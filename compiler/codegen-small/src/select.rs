@@ -185,7 +185,9 @@ impl<'a> Select<'a> {
         for i in &b.insts {
             let mut wants: Vec<Val> = vec![];
             match i {
-                Inst::Op { op, args, .. } => wants.extend(args.iter().enumerate().filter(|(k, a)| self.takes(op, *k, **a)).map(|(_, a)| *a)),
+                Inst::Op { op, args, .. } => {
+                    wants.extend(args.iter().enumerate().filter(|(k, a)| self.takes(op, *k, **a)).map(|(_, a)| *a))
+                }
                 Inst::Store { ptr, off: 0, .. } if self.indexed(*ptr) => wants.push(*ptr),
                 Inst::If { cond, .. } => {
                     if let Some(Inst::Op { op: Op::Bin(Bin::And), args, .. }) = self.def[cond.0 as usize]

@@ -6,8 +6,8 @@ mod common;
 
 use common::targets;
 use mcompc_codegen_small::{Options, compile};
-use mcompc_kernel::testing::{Vocabulary, random_module};
 use mcompc_kernel::Row;
+use mcompc_kernel::testing::{Vocabulary, random_module};
 use mcompc_target::Target;
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -35,7 +35,9 @@ fn run(tool: &str, args: &[&str], input: &str) -> String {
 
 /// The name a tool goes by here.
 fn tool(name: &str) -> Option<String> {
-    [format!("{name}-22"), name.to_string()].into_iter().find(|n| Command::new(n).arg("--version").output().is_ok_and(|o| o.status.success()))
+    [format!("{name}-22"), name.to_string()]
+        .into_iter()
+        .find(|n| Command::new(n).arg("--version").output().is_ok_and(|o| o.status.success()))
 }
 
 /// Features as LLVM's tools take them.
@@ -87,7 +89,9 @@ fn disassemble(objdump: &str, t: &Target, object: &[u8]) -> Vec<(String, String)
 fn relative(text: &str) -> bool {
     let m = text.split_whitespace().next().unwrap_or("");
     let branches = ["b", "bl", "cbz", "cbnz", "j", "jal", "c.j", "c.beqz", "c.bnez", "beq", "bne", "blt", "bge", "bltu", "bgeu"];
-    text.contains("[pc") || branches.contains(&m.trim_end_matches(".w").trim_end_matches(".n")) || (m.starts_with('b') && m.len() <= 5 && text.contains("0x"))
+    text.contains("[pc")
+        || branches.contains(&m.trim_end_matches(".w").trim_end_matches(".n"))
+        || (m.starts_with('b') && m.len() <= 5 && text.contains("0x"))
 }
 
 #[test]
@@ -126,7 +130,11 @@ fn llvm_reads_and_writes_the_same() {
         let mut args = vec!["--assemble", "--show-encoding", &triple, &cpu, &attr];
         args.extend(plain(&t));
         let listing = run(&mc, &args, &source);
-        let again: Vec<String> = listing.lines().filter_map(|l| l.split("encoding: [").nth(1)).map(|l| l.split(']').next().unwrap().replace(['x', ','], "")).collect();
+        let again: Vec<String> = listing
+            .lines()
+            .filter_map(|l| l.split("encoding: [").nth(1))
+            .map(|l| l.split(']').next().unwrap().replace(['x', ','], ""))
+            .collect();
         let lines = seen.iter().map(|(_, text)| text.lines().count()).sum::<usize>();
         assert_eq!(again.len(), lines, "{}", t.name);
         let mut again = again.into_iter();

@@ -55,7 +55,28 @@ fn operands(rng: &mut Rng, op: Bin, lane: Lane, bytes: usize) -> Vec<u8> {
 
 /// Constants of every shape that an encoding treats apart.
 const CONSTANTS: [i32; 22] = [
-    0, 1, -1, 7, 8, 31, 127, -128, 255, 256, -255, 2047, -2048, 2048, 4095, 4096, 0xffff, 0x00ff_00ff, 0x5555_5555, 0x7f80_0000, i32::MAX, i32::MIN,
+    0,
+    1,
+    -1,
+    7,
+    8,
+    31,
+    127,
+    -128,
+    255,
+    256,
+    -255,
+    2047,
+    -2048,
+    2048,
+    4095,
+    4096,
+    0xffff,
+    0x00ff_00ff,
+    0x5555_5555,
+    0x7f80_0000,
+    i32::MAX,
+    i32::MIN,
 ];
 
 #[test]
@@ -87,7 +108,13 @@ fn scalars() {
                     let r = b.bin(op, x, k);
                     store(b, r, po, 0);
                     let k = b.iconst(c);
-                    let (l, r) = if is_shift(op) { let by = b.iconst(31); let y = b.bin(Bin::And, x, by); (k, y) } else { (k, x) };
+                    let (l, r) = if is_shift(op) {
+                        let by = b.iconst(31);
+                        let y = b.bin(Bin::And, x, by);
+                        (k, y)
+                    } else {
+                        (k, x)
+                    };
                     let r = b.bin(op, l, r);
                     store(b, r, po, 4);
                     let y = b.bin(Bin::Xor, r, x);
@@ -162,29 +189,47 @@ fn scalars() {
             }
         }
     }
-    s.case("mla, mls", 12, 12, |_| extremes(&mut rng, 12), |b, pi, po| {
-        let [x, y, z] = [0, 4, 8].map(|at| load(b, Ty::I32, pi, at));
-        for (at, op, first) in [(0, Bin::Add, true), (4, Bin::Sub, true), (8, Bin::Sub, false)] {
-            let p = b.bin(Bin::Mul, x, y);
-            let r = if first { b.bin(op, p, z) } else { b.bin(op, z, p) };
-            store(b, r, po, at);
-        }
-    });
+    s.case(
+        "mla, mls",
+        12,
+        12,
+        |_| extremes(&mut rng, 12),
+        |b, pi, po| {
+            let [x, y, z] = [0, 4, 8].map(|at| load(b, Ty::I32, pi, at));
+            for (at, op, first) in [(0, Bin::Add, true), (4, Bin::Sub, true), (8, Bin::Sub, false)] {
+                let p = b.bin(Bin::Mul, x, y);
+                let r = if first { b.bin(op, p, z) } else { b.bin(op, z, p) };
+                store(b, r, po, at);
+            }
+        },
+    );
     for (by, back) in [(24, Bin::Sra), (16, Bin::Sra), (24, Bin::Srl), (16, Bin::Srl), (9, Bin::Sra)] {
-        s.case(format!("shift up and {back:?} by {by}"), 4, 4, |_| extremes(&mut rng, 4), |b, pi, po| {
-            let x = load(b, Ty::I32, pi, 0);
-            let (k, l) = (b.iconst(by), b.iconst(by));
-            let up = b.bin(Bin::Shl, x, k);
-            let r = b.bin(back, up, l);
-            store(b, r, po, 0);
-        });
+        s.case(
+            format!("shift up and {back:?} by {by}"),
+            4,
+            4,
+            |_| extremes(&mut rng, 4),
+            |b, pi, po| {
+                let x = load(b, Ty::I32, pi, 0);
+                let (k, l) = (b.iconst(by), b.iconst(by));
+                let up = b.bin(Bin::Shl, x, k);
+                let r = b.bin(back, up, l);
+                store(b, r, po, 0);
+            },
+        );
     }
     for ror in [false, true] {
-        s.case(format!("sxtb16 {ror}"), 4, 4, |_| extremes(&mut rng, 4), |b, pi, po| {
-            let x = load(b, Ty::I32, pi, 0);
-            let v = b.sxtb16(x, ror);
-            store(b, v, po, 0);
-        });
+        s.case(
+            format!("sxtb16 {ror}"),
+            4,
+            4,
+            |_| extremes(&mut rng, 4),
+            |b, pi, po| {
+                let x = load(b, Ty::I32, pi, 0);
+                let v = b.sxtb16(x, ror);
+                store(b, v, po, 0);
+            },
+        );
     }
     s.check();
 }
@@ -199,7 +244,23 @@ fn memory() {
     let mut s = Suite::default();
     let mut rng = Rng(12);
     for mem in MEMS {
-        for (at, align) in [(3, 1), (6, 2), (4, 4), (0, 4), (30, 2), (32, 4), (124, 4), (128, 4), (-4, 4), (-300, 4), (1020, 4), (2048, 4), (4092, 4), (4096, 4), (70000, 4)] {
+        for (at, align) in [
+            (3, 1),
+            (6, 2),
+            (4, 4),
+            (0, 4),
+            (30, 2),
+            (32, 4),
+            (124, 4),
+            (128, 4),
+            (-4, 4),
+            (-300, 4),
+            (1020, 4),
+            (2048, 4),
+            (4092, 4),
+            (4096, 4),
+            (70000, 4),
+        ] {
             // The address of byte 16, less or plus what the access adds.
             let make = |_: usize| [extremes(&mut rng, 32), (16i32 - (at & !15)).to_le_bytes().to_vec()].concat();
             s.case(format!("load and store {mem:?} at {at}"), 36, 36, make, |b, pi, po| {
@@ -268,67 +329,91 @@ fn vectors() {
             let ty = Ty::Vec(lane, n);
             let size = ty.bytes();
             for op in BINS.into_iter().chain((lane == Lane::I32).then_some(Bin::MulHi)) {
-                s.case(format!("{op:?} {ty}"), 2 * size, size, |_| operands(&mut rng, op, lane, size), |b, pi, po| {
-                    let (x, y) = (load(b, ty, pi, 0), load(b, ty, pi, size));
-                    let r = b.bin(op, x, y);
-                    store(b, r, po, 0);
-                });
+                s.case(
+                    format!("{op:?} {ty}"),
+                    2 * size,
+                    size,
+                    |_| operands(&mut rng, op, lane, size),
+                    |b, pi, po| {
+                        let (x, y) = (load(b, ty, pi, 0), load(b, ty, pi, size));
+                        let r = b.bin(op, x, y);
+                        store(b, r, po, 0);
+                    },
+                );
             }
-            s.case(format!("lanes of {ty}"), 2 * size + 4, 12 * size + 8, |_| extremes(&mut rng, 2 * size + 4), |b, pi, po| {
-                let (x, y) = (load(b, ty, pi, 0), load(b, ty, pi, size));
-                let k = load(b, Ty::I32, pi, 2 * size);
-                let v = b.splat(k, ty);
-                store(b, v, po, 0);
-                if size >= 4 {
-                    let v = b.op(ty, Op::SplatBits(ty), &[k]);
-                    store(b, v, po, size);
-                }
-                let v = b.shuffle(x, y, (0..n).map(|i| (5 * i + 3) % (2 * n)).collect());
-                store(b, v, po, 2 * size);
-                let v = b.op(ty, Op::Insert { lane: n - 1 }, &[x, k]);
-                store(b, v, po, 3 * size);
-                let v = b.vconst(-77777, ty);
-                store(b, v, po, 4 * size);
-                let v = b.reduce_add(x);
-                store(b, v, po, 12 * size);
-                let v = b.extract(y, 1);
-                store(b, v, po, 12 * size + 4);
-                let mut at = 5 * size;
-                if lane != Lane::I8 {
-                    let v = b.narrow_sat(x, y);
-                    store(b, v, po, at);
-                    at += size;
-                    let v = b.trunc(x, Lane::I8);
-                    store(b, v, po, at);
-                }
-                if lane != Lane::I32 {
-                    at = 7 * size;
-                    for (signed, high) in [(false, false), (true, true)] {
-                        if n >= 4 {
-                            let v = b.widen(x, signed, high);
-                            store(b, v, po, at);
-                            at += size;
-                        }
+            s.case(
+                format!("lanes of {ty}"),
+                2 * size + 4,
+                12 * size + 8,
+                |_| extremes(&mut rng, 2 * size + 4),
+                |b, pi, po| {
+                    let (x, y) = (load(b, ty, pi, 0), load(b, ty, pi, size));
+                    let k = load(b, Ty::I32, pi, 2 * size);
+                    let v = b.splat(k, ty);
+                    store(b, v, po, 0);
+                    if size >= 4 {
+                        let v = b.op(ty, Op::SplatBits(ty), &[k]);
+                        store(b, v, po, size);
                     }
-                    if lane == Lane::I16 {
-                        let v = b.widen_all(x, Lane::I32, false);
+                    let v = b.shuffle(x, y, (0..n).map(|i| (5 * i + 3) % (2 * n)).collect());
+                    store(b, v, po, 2 * size);
+                    let v = b.op(ty, Op::Insert { lane: n - 1 }, &[x, k]);
+                    store(b, v, po, 3 * size);
+                    let v = b.vconst(-77777, ty);
+                    store(b, v, po, 4 * size);
+                    let v = b.reduce_add(x);
+                    store(b, v, po, 12 * size);
+                    let v = b.extract(y, 1);
+                    store(b, v, po, 12 * size + 4);
+                    let mut at = 5 * size;
+                    if lane != Lane::I8 {
+                        let v = b.narrow_sat(x, y);
+                        store(b, v, po, at);
+                        at += size;
+                        let v = b.trunc(x, Lane::I8);
                         store(b, v, po, at);
                     }
-                }
-            });
+                    if lane != Lane::I32 {
+                        at = 7 * size;
+                        for (signed, high) in [(false, false), (true, true)] {
+                            if n >= 4 {
+                                let v = b.widen(x, signed, high);
+                                store(b, v, po, at);
+                                at += size;
+                            }
+                        }
+                        if lane == Lane::I16 {
+                            let v = b.widen_all(x, Lane::I32, false);
+                            store(b, v, po, at);
+                        }
+                    }
+                },
+            );
             for bytes in [1u8, 2, 4, 8].into_iter().filter(|b| usize::from(*b) <= size) {
-                s.case(format!("load_bcast {bytes} {ty}"), 12, size, |_| extremes(&mut rng, 12), |b, pi, po| {
-                    let v = b.load_bcast(ty, bytes, pi, 1);
-                    store(b, v, po, 0);
-                });
+                s.case(
+                    format!("load_bcast {bytes} {ty}"),
+                    12,
+                    size,
+                    |_| extremes(&mut rng, 12),
+                    |b, pi, po| {
+                        let v = b.load_bcast(ty, bytes, pi, 1);
+                        store(b, v, po, 0);
+                    },
+                );
             }
             if lane != Lane::I32 {
                 let acc = Ty::Vec(Lane::I32, n);
-                s.case(format!("mac {ty}"), 2 * size + acc.bytes(), acc.bytes(), |_| extremes(&mut rng, 2 * size + acc.bytes()), |b, pi, po| {
-                    let (x, y, a) = (load(b, ty, pi, 0), load(b, ty, pi, size), load(b, acc, pi, 2 * size));
-                    let r = b.mac(a, x, y);
-                    store(b, r, po, 0);
-                });
+                s.case(
+                    format!("mac {ty}"),
+                    2 * size + acc.bytes(),
+                    acc.bytes(),
+                    |_| extremes(&mut rng, 2 * size + acc.bytes()),
+                    |b, pi, po| {
+                        let (x, y, a) = (load(b, ty, pi, 0), load(b, ty, pi, size), load(b, acc, pi, 2 * size));
+                        let r = b.mac(a, x, y);
+                        store(b, r, po, 0);
+                    },
+                );
             }
         }
     }
@@ -350,20 +435,26 @@ fn inner_products() {
         let scalar = |t: Ty| r.form == Form::Scalar && t == Ty::I32;
         let size = acc.bytes() + a.bytes() + w.bytes();
         let lane = if r.form == Form::Lane { 1 } else { 0 };
-        s.case(format!("contract {}", r.name), size, acc.bytes(), |_| extremes(&mut rng, size), |b, pi, po| {
-            let x = load(b, acc, pi, 0);
-            let mut operand = |t: Ty, e: Elem, at: usize| {
-                if scalar(t) {
-                    b.load(t, if e == Elem::U8 { MemElem::U8 } else { MemElem::S8 }, pi, at as i32)
-                } else {
-                    load(b, t, pi, at)
-                }
-            };
-            let y = operand(a, r.a, acc.bytes());
-            let z = operand(w, r.w, acc.bytes() + a.bytes());
-            let v = b.contract(id, &r, lane, x, y, z);
-            store(b, v, po, 0);
-        });
+        s.case(
+            format!("contract {}", r.name),
+            size,
+            acc.bytes(),
+            |_| extremes(&mut rng, size),
+            |b, pi, po| {
+                let x = load(b, acc, pi, 0);
+                let mut operand = |t: Ty, e: Elem, at: usize| {
+                    if scalar(t) {
+                        b.load(t, if e == Elem::U8 { MemElem::U8 } else { MemElem::S8 }, pi, at as i32)
+                    } else {
+                        load(b, t, pi, at)
+                    }
+                };
+                let y = operand(a, r.a, acc.bytes());
+                let z = operand(w, r.w, acc.bytes() + a.bytes());
+                let v = b.contract(id, &r, lane, x, y, z);
+                store(b, v, po, 0);
+            },
+        );
     }
     s.check();
 }
@@ -373,33 +464,39 @@ fn loops() {
     let mut s = Suite::default();
     let mut rng = Rng(16);
     for (lo, hi, step) in [(0, 5, 1), (0, 1, 1), (-3, 4, 1), (0, 60, 20), (-2000, 3000, 1000), (0, 70000, 35000)] {
-        s.case(format!("loop {lo}..{hi} by {step}"), 64, 20, |_| extremes(&mut rng, 64), |b, pi, po| {
-            let zero = b.iconst(0);
-            let r = b.for_loop(lo, hi, step, &[zero, pi, po, zero], |b, iv, c| {
-                let v = b.load(Ty::I32, MemElem::S8, c[1], 3);
-                let p = b.bin(Bin::Mul, v, iv);
-                let sum = b.add(c[0], p);
-                let inner = b.for_loop(0, 3, 1, &[sum, pi], |b, _, d| {
-                    let x = b.load(Ty::I32, MemElem::S16, d[1], 0);
-                    let s = b.bin(Bin::Xor, d[0], x);
-                    vec![s, b.ptr_imm(d[1], 2)]
+        s.case(
+            format!("loop {lo}..{hi} by {step}"),
+            64,
+            20,
+            |_| extremes(&mut rng, 64),
+            |b, pi, po| {
+                let zero = b.iconst(0);
+                let r = b.for_loop(lo, hi, step, &[zero, pi, po, zero], |b, iv, c| {
+                    let v = b.load(Ty::I32, MemElem::S8, c[1], 3);
+                    let p = b.bin(Bin::Mul, v, iv);
+                    let sum = b.add(c[0], p);
+                    let inner = b.for_loop(0, 3, 1, &[sum, pi], |b, _, d| {
+                        let x = b.load(Ty::I32, MemElem::S16, d[1], 0);
+                        let s = b.bin(Bin::Xor, d[0], x);
+                        vec![s, b.ptr_imm(d[1], 2)]
+                    });
+                    // Two values that trade places.
+                    vec![c[3], b.ptr_imm(c[1], 1), c[2], inner[0]]
                 });
-                // Two values that trade places.
-                vec![c[3], b.ptr_imm(c[1], 1), c[2], inner[0]]
-            });
-            store(b, r[0], po, 0);
-            store(b, r[3], po, 4);
-            let v = b.load(Ty::I32, MemElem::S8, r[1], 0);
-            store(b, v, po, 8);
-            // Nobody reads the counter.
-            let r = b.for_loop(lo, hi, step, &[zero, pi], |b, _, c| {
-                let v = b.load(Ty::I32, MemElem::U8, c[1], 0);
-                vec![b.add(c[0], v), b.ptr_imm(c[1], 4)]
-            });
-            store(b, r[0], po, 12);
-            let v = b.load(Ty::I32, MemElem::U8, r[1], 4);
-            store(b, v, po, 16);
-        });
+                store(b, r[0], po, 0);
+                store(b, r[3], po, 4);
+                let v = b.load(Ty::I32, MemElem::S8, r[1], 0);
+                store(b, v, po, 8);
+                // Nobody reads the counter.
+                let r = b.for_loop(lo, hi, step, &[zero, pi], |b, _, c| {
+                    let v = b.load(Ty::I32, MemElem::U8, c[1], 0);
+                    vec![b.add(c[0], v), b.ptr_imm(c[1], 4)]
+                });
+                store(b, r[0], po, 12);
+                let v = b.load(Ty::I32, MemElem::U8, r[1], 4);
+                store(b, v, po, 16);
+            },
+        );
     }
     s.check();
 }

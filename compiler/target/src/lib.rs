@@ -71,7 +71,9 @@ impl Target {
     pub fn needs_mlir(&self) -> Error {
         let e = Error::new(Code::NeedsMlir, format!("target `{}` needs the MLIR back end", self.name));
         match self.machine_small {
-            Some(_) => e.hint("leave out --backend: the small back end, which every build has, translates for it; or build with `--features mlir`"),
+            Some(_) => {
+                e.hint("leave out --backend: the small back end, which every build has, translates for it; or build with `--features mlir`")
+            }
             None => e.hint("build mcompc with `--features mlir`; scripts/setup.sh installs LLVM/MLIR 22"),
         }
     }

@@ -66,9 +66,6 @@ impl<'a> Fold<'a> {
             r.insts.push(i);
         }
     }
-    pub fn ty(&self, v: Val) -> Ty {
-        self.func.ty(v)
-    }
     /// The value of a constant.
     pub fn known(&self, v: Val) -> Option<i32> {
         match self.def[v.0 as usize] {
@@ -209,7 +206,9 @@ impl<'a> Fold<'a> {
             return evaluate(op, x, c).map(|v| self.iconst(v));
         }
         match (op, c) {
-            (Bin::Add | Bin::Sub | Bin::Or | Bin::Xor | Bin::Shl | Bin::Sra | Bin::Srl, 0) | (Bin::Mul, 1) | (Bin::And, -1) => return Some(a),
+            (Bin::Add | Bin::Sub | Bin::Or | Bin::Xor | Bin::Shl | Bin::Sra | Bin::Srl, 0) | (Bin::Mul, 1) | (Bin::And, -1) => {
+                return Some(a);
+            }
             (Bin::Mul | Bin::And | Bin::MulHi, 0) => return Some(self.iconst(0)),
             (Bin::Mul, -1) => {
                 let zero = self.iconst(0);

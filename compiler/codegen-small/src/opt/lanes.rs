@@ -142,4 +142,3 @@ impl Expand<'_> {
         a[0].iter().enumerate().map(|(j, acc)| sum(j, *acc)).collect()
     }
 }
-

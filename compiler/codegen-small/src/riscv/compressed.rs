@@ -84,7 +84,15 @@ pub(super) fn stack_word(store: bool, t: u32, off: u32) -> Option<u32> {
 
 pub(super) fn j(by: i32) -> u32 {
     let v = by as u32;
-    0xa001 | bit(v, 11, 12) | bit(v, 4, 11) | (v >> 8 & 3) << 9 | bit(v, 10, 8) | bit(v, 6, 7) | bit(v, 7, 6) | (v >> 1 & 7) << 3 | bit(v, 5, 2)
+    0xa001
+        | bit(v, 11, 12)
+        | bit(v, 4, 11)
+        | (v >> 8 & 3) << 9
+        | bit(v, 10, 8)
+        | bit(v, 6, 7)
+        | bit(v, 7, 6)
+        | (v >> 1 & 7) << 3
+        | bit(v, 5, 2)
 }
 
 /// `beqz` and `bnez` on one of the eight registers.

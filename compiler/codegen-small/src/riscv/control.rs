@@ -40,7 +40,9 @@ impl Encoding for Riscv {
                 compressed::branch_zero(funct3 == 1, a.into(), by as i32).unwrap_or(0).to_le_bytes()[..2].to_vec()
             }
             (Jump::Compare { funct3, a, b }, 4) => branch(funct3, a, b, by).to_le_bytes().to_vec(),
-            (Jump::Compare { funct3, a, b }, _) => [branch(funct3 ^ 1, a, b, 8), jal(by - 4)].iter().flat_map(|v| v.to_le_bytes()).collect(),
+            (Jump::Compare { funct3, a, b }, _) => {
+                [branch(funct3 ^ 1, a, b, 8), jal(by - 4)].iter().flat_map(|v| v.to_le_bytes()).collect()
+            }
             (_, 2) => compressed::j(by as i32).to_le_bytes()[..2].to_vec(),
             _ => jal(by).to_le_bytes().to_vec(),
         }

@@ -13,7 +13,11 @@ impl Select<'_> {
         }
         let base = self.reg(p)?;
         // Armv6-M extends signs only in loads with an index register.
-        if self.isa.kind == Kind::Thumb1 && matches!(mem, MemElem::S8 | MemElem::S16) && self.loops.last().is_some_and(|l| l.leaf) && off == 0 {
+        if self.isa.kind == Kind::Thumb1
+            && matches!(mem, MemElem::S8 | MemElem::S16)
+            && self.loops.last().is_some_and(|l| l.leaf)
+            && off == 0
+        {
             let index = self.const_reg(off);
             return Ok(self.make(M::LoadX(mem, 0), &[base, index], 0));
         }

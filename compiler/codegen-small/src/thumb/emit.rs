@@ -257,7 +257,6 @@ impl Emit<'_> {
             Op::LoadPost(mem) => self.post(access(mem, false).wide, d, u(0), i.imm),
             Op::StorePost(mem) => self.post(access(mem, true).wide, u(0), u(1), i.imm),
             Op::LoadPair => self.pair(0xe850, d, i.defs[1].0, u(0), i.imm),
-            Op::StorePair => self.pair(0xe840, u(0), u(1), u(2), i.imm),
             Op::LoadArg => {
                 let (saved, local) = self.done.frame(self.isa);
                 self.slot(false, d, saved + local + 4 * i.imm as u32)?;
@@ -409,11 +408,19 @@ impl Emit<'_> {
             self.access(if size == 1 { MemElem::U8 } else { MemElem::U16 }, store, t, n, off);
             return self.h(extension(mem).0 | t << 3 | t);
         }
-        if off >= 0 { self.w2(row.wide | n, t << 12 | off as u32) } else { self.w2(row.wide - 0x80 | n, t << 12 | 0xc00 | off.unsigned_abs()) }
+        if off >= 0 {
+            self.w2(row.wide | n, t << 12 | off as u32)
+        } else {
+            self.w2(row.wide - 0x80 | n, t << 12 | 0xc00 | off.unsigned_abs())
+        }
     }
     fn indexed(&mut self, mem: MemElem, store: bool, t: u32, n: u32, m: u32, by: u32) {
         let row = access(mem, store);
-        if low(&[t, n, m]) && by == 0 { self.h(row.index | m << 6 | n << 3 | t) } else { self.w2(row.wide - 0x80 | n, t << 12 | by << 4 | m) }
+        if low(&[t, n, m]) && by == 0 {
+            self.h(row.index | m << 6 | n << 3 | t)
+        } else {
+            self.w2(row.wide - 0x80 | n, t << 12 | by << 4 | m)
+        }
     }
     /// Access, then the address steps.
     fn post(&mut self, wide: u32, t: u32, n: u32, by: i32) {
