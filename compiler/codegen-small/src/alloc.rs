@@ -76,6 +76,11 @@ fn conventions(isa: &Isa) -> (Vec<u8>, Vec<u8>) {
     }
 }
 
+/// Registers that a call may change.
+pub(crate) fn called(isa: &Isa) -> Vec<u8> {
+    conventions(isa).0
+}
+
 /// Registers by how much they are liked: those with short encodings first.
 fn pools(isa: &Isa) -> [Vec<u8>; 2] {
     match isa.kind {
@@ -100,6 +105,8 @@ fn operands(i: &Ins, isa: &Isa, ends: impl Fn(Reg) -> bool) -> Vec<Operand> {
         Op::SelectImm(_) => Some(2),
         Op::Clip(_) | Op::LoadPost(_) => Some(0),
         Op::StorePost(_) => Some(1),
+        // Of two operands the one that ends here gives its register.
+        Op::Alu(a) if a.commutes() && !ends(i.uses[0]) && ends(i.uses[1]) && (a != Alu::Mul || isa.is_thumb()) => Some(1),
         Op::Alu(a) if isa.kind == Kind::Thumb1 && !matches!(a, Alu::Add | Alu::Sub) => Some(0),
         Op::AluImm(Alu::Add | Alu::Sub) if isa.kind == Kind::Thumb1 && i.imm.abs() > 7 => Some(0),
         // Sums stay where they are, if nobody else reads what they were.
@@ -235,7 +242,7 @@ pub(crate) fn run(code: &Code, isa: &Isa) -> Result<Done, String> {
 
 fn rewrite(f: &Flat, out: &Output, isa: &Isa) -> Done {
     let mut used = vec![false; 32];
-    let mut done = Done { slots: out.num_spillslots as u32, outgoing: f.code.outgoing, calls: f.code.calls, ..Done::default() };
+    let mut done = Done { slots: out.num_spillslots as u32 + f.code.kept, outgoing: f.code.outgoing, calls: f.code.calls, ..Done::default() };
     for (n, b) in f.code.blocks.iter().enumerate() {
         let mut ins = vec![];
         for step in out.block_insts_and_edits(f, Block::new(n)) {
@@ -244,7 +251,13 @@ fn rewrite(f: &Flat, out: &Output, isa: &Isa) -> Done {
                     let from = f.at(i);
                     let regs: Vec<Reg> = out.inst_allocs(i).iter().map(|a| Reg(a.as_reg().map_or(0, |p| p.hw_enc() as u32))).collect();
                     let (uses, defs) = regs.split_at(from.uses.len());
-                    ins.push(Ins { defs: defs.to_vec(), uses: uses.to_vec(), ..from.clone() });
+                    let behind = out.num_spillslots as i32;
+                    let (op, imm) = match from.op {
+                        Op::KeptLoad => (Op::SlotLoad, from.imm + behind),
+                        Op::Keep => (Op::SlotStore, from.imm + behind),
+                        op => (op, from.imm),
+                    };
+                    ins.push(Ins { op, imm, defs: defs.to_vec(), uses: uses.to_vec(), ..from.clone() });
                 }
                 InstOrEdit::Edit(Edit::Move { from, to }) => {
                     let reg = |a: &regalloc2::Allocation| a.as_reg().map(|p| Reg(p.hw_enc() as u32));
@@ -264,6 +277,7 @@ fn rewrite(f: &Flat, out: &Output, isa: &Isa) -> Done {
     used[link] |= done.calls || isa.kind == Kind::Thumb1;
     done.saved = conventions(isa).1.into_iter().chain([link as u8]).filter(|r| used[usize::from(*r)]).collect();
     done.saved.sort_unstable();
+    crate::spills::run(&mut done, isa);
     early_moves(&mut done);
     thread(&mut done);
     done

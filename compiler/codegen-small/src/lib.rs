@@ -24,6 +24,7 @@ mod peephole;
 mod riscv;
 mod schedule;
 mod select;
+mod spills;
 mod thumb;
 
 use mcompc_ir::{Code, Error, Result};

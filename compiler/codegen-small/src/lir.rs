@@ -144,6 +144,10 @@ pub(crate) enum Op {
     Set(Cond),
     /// d = a cond imm
     SetImm(Cond),
+    /// d = what [`Op::Keep`] number imm stored
+    KeptLoad,
+    /// On the stack, number imm = a
+    Keep,
     /// d = spill slot imm
     SlotLoad,
     /// spill slot imm = a
@@ -187,10 +191,10 @@ impl Ins {
         matches!(self.op, Op::Jump | Op::Branch(_) | Op::BranchImm(_) | Op::BranchCount)
     }
     pub fn is_load(&self) -> bool {
-        matches!(self.op, Op::Load(_) | Op::LoadX(..) | Op::LoadPost(_) | Op::LoadPair | Op::LoadArg | Op::SlotLoad)
+        matches!(self.op, Op::Load(_) | Op::LoadX(..) | Op::LoadPost(_) | Op::LoadPair | Op::LoadArg | Op::KeptLoad | Op::SlotLoad)
     }
     pub fn is_store(&self) -> bool {
-        matches!(self.op, Op::Store(_) | Op::StoreX(..) | Op::StorePost(_) | Op::StoreArg | Op::SlotStore)
+        matches!(self.op, Op::Store(_) | Op::StoreX(..) | Op::StorePost(_) | Op::StoreArg | Op::Keep | Op::SlotStore)
     }
 }
 
@@ -219,6 +223,8 @@ pub(crate) struct Code {
     /// Bytes of arguments that calls pass on the stack.
     pub outgoing: u32,
     pub calls: bool,
+    /// Values that [`Op::Keep`] stores.
+    pub kept: u32,
 }
 
 impl Code {

@@ -13,6 +13,7 @@ use mcompc_kernel::MemElem;
 const REACH: usize = 24;
 
 pub(crate) fn run(code: &mut Code, isa: &Isa) {
+    keep(code, isa.registers());
     let live = Live::of(code);
     let mut regs = code.regs;
     for (n, b) in code.blocks.iter_mut().enumerate() {
@@ -23,6 +24,44 @@ pub(crate) fn run(code: &mut Code, isa: &Isa) {
         }
     }
     code.regs = regs;
+}
+
+/// Values from outside that a loop of one block reads once, as many as there are registers too few, wait on the stack: stored in front of
+/// the loop, loaded where they are read.
+fn keep(code: &mut Code, most: usize) {
+    for head in 0..code.blocks.len() {
+        let Some(back) = code.blocks[head].succs.iter().map(|e| e.to).find(|t| code.blocks[*t].succs.first().is_some_and(|e| e.to == head))
+        else {
+            continue;
+        };
+        if code.blocks[head].succs.len() != 2 || code.blocks[back].ins.len() != 1 {
+            continue;
+        }
+        let before = |n: &usize| *n != back && code.blocks[*n].succs.len() == 1 && code.blocks[*n].succs[0].to == head;
+        let Some(before) = (0..code.blocks.len()).find(before) else { continue };
+        let live = Live::of(code);
+        let b = &code.blocks[head];
+        // One more than there are too many: with none to spare, the allocator moves values about.
+        let over = match pressure(b, live.out(head)).into_iter().max().unwrap_or(0) {
+            p if p > most => p - most + 1,
+            _ => continue,
+        };
+        let edges: Vec<Reg> = b.succs.iter().chain(&code.blocks[back].succs).flat_map(|e| e.args.clone()).collect();
+        let inside = |r: &Reg| b.params.contains(r) || b.ins.iter().any(|i| i.defs.contains(r));
+        let outside = b.ins.iter().enumerate().flat_map(|(k, i)| i.uses.iter().map(move |r| (k, *r)));
+        let outside: Vec<(usize, Reg)> = outside.filter(|(_, r)| !inside(r) && !edges.contains(r) && live.out(head).has(*r)).collect();
+        let once = |r: Reg| outside.iter().filter(|(_, o)| *o == r).count() == 1;
+        let chosen: Vec<(usize, Reg)> = outside.iter().copied().filter(|(_, r)| once(*r)).rev().take(over).collect();
+        for (k, r) in chosen {
+            let (slot, new) = (code.kept as i32, code.fresh());
+            code.kept += 1;
+            let b = &mut code.blocks[head];
+            b.ins[k].uses.iter_mut().filter(|u| **u == r).for_each(|u| *u = new);
+            b.ins.insert(k, Ins::new(Op::KeptLoad, &[new], &[], slot));
+            let ins = &mut code.blocks[before].ins;
+            ins.insert(ins.len() - 1, Ins::new(Op::Keep, &[], &[r], slot));
+        }
+    }
 }
 
 /// Loads values of constant memory again where too many are alive: of those the one whose next use is farthest.
@@ -61,6 +100,11 @@ fn again(b: &mut Block, out: &Set, most: usize, regs: &mut u32) {
             i.uses.iter_mut().filter(|u| **u == d).for_each(|u| *u = new);
         }
         b.ins.insert(next, copy);
+        // Nobody read it in between: it only moved.
+        if !b.ins.iter().any(|i| i.uses.contains(&d)) {
+            b.ins.remove(j);
+            k -= 1;
+        }
     }
 }
 
