@@ -241,8 +241,9 @@ pub(crate) fn run(code: &Code, isa: &Isa) -> Result<Done, String> {
 }
 
 fn rewrite(f: &Flat, out: &Output, isa: &Isa) -> Done {
-    let mut used = vec![false; 32];
-    let mut done = Done { slots: out.num_spillslots as u32 + f.code.kept, outgoing: f.code.outgoing, calls: f.code.calls, ..Done::default() };
+    let mut used = [false; 32];
+    let mut done =
+        Done { slots: out.num_spillslots as u32 + f.code.kept, outgoing: f.code.outgoing, calls: f.code.calls, ..Done::default() };
     for (n, b) in f.code.blocks.iter().enumerate() {
         let mut ins = vec![];
         for step in out.block_insts_and_edits(f, Block::new(n)) {

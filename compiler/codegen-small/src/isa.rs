@@ -60,13 +60,13 @@ impl Isa {
         }
     }
     /// Whether an access of `mem` can carry the offset.
-    pub fn offset_fits(&self, mem: MemElem, off: i32, store: bool) -> bool {
+    pub fn offset_fits(&self, mem: MemElem, off: i32) -> bool {
         let size = mem.bytes() as i32;
         match self.kind {
             Kind::Riscv => (-2048..2048).contains(&off),
             Kind::Thumb2 => (-255..4096).contains(&off),
             // Signed loads of bytes take no offset; they are loaded unsigned and extended.
-            Kind::Thumb1 => !(store && off < 0) && off >= 0 && off % size == 0 && off / size < 32,
+            Kind::Thumb1 => off >= 0 && off % size == 0 && off / size < 32,
         }
     }
     /// Whether `op` takes this constant as its second operand.

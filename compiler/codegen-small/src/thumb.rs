@@ -23,7 +23,7 @@ pub(crate) fn modified(v: u32) -> Option<u32> {
     // Eight bits with the top one set, rotated right by 8 to 31.
     let rotation = v.leading_zeros() + 8;
     let bits = v.rotate_left(rotation);
-    (rotation < 32 && bits < 256).then(|| rotation << 7 | bits & 0x7f)
+    (rotation < 32 && bits < 256).then_some(rotation << 7 | bits & 0x7f)
 }
 
 #[cfg(test)]

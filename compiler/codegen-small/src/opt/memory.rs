@@ -5,10 +5,10 @@ use mcompc_kernel::{Bin, Inst, MemElem, Op, Ty, Val};
 
 impl Expand<'_> {
     /// Base and offset of an access; what the instruction cannot carry is added before, once for neighbouring offsets.
-    fn address(&mut self, mem: MemElem, p: Val, off: i32, store: bool) -> (Val, i32) {
+    fn address(&mut self, mem: MemElem, p: Val, off: i32) -> (Val, i32) {
         let (q, more) = self.b.base(p);
         let off = off.wrapping_add(more);
-        if self.isa().offset_fits(mem, off, store) {
+        if self.isa().offset_fits(mem, off) {
             return (q, off);
         }
         let span = match self.isa().kind {
@@ -28,7 +28,7 @@ impl Expand<'_> {
     /// One element as an `i32`.
     pub fn load(&mut self, mem: MemElem, p: Val, off: i32, align: u8) -> Val {
         let whole = |e: &mut Self, mem: MemElem, off: i32, align: u8| {
-            let (p, off) = e.address(mem, p, off, false);
+            let (p, off) = e.address(mem, p, off);
             e.b.op(Ty::I32, Op::Load { ty: Ty::I32, mem, off, align }, &[p])
         };
         let piece = self.piece(mem, align);
@@ -69,7 +69,7 @@ impl Expand<'_> {
         };
         for at in (0..mem.bytes()).step_by(piece) {
             let val = self.b.bin_imm(Bin::Srl, v, 8 * at as i32);
-            let (ptr, off) = self.address(part, p, off.wrapping_add(at as i32), true);
+            let (ptr, off) = self.address(part, p, off.wrapping_add(at as i32));
             self.b.push(Inst::Store { val, ptr, off, mem: part, align: align.max(1) });
         }
     }

@@ -11,7 +11,7 @@ fn bit(v: u32, from: u32, at: u32) -> u32 {
 
 /// A signed constant of six bits, as CI and CB forms hold it.
 fn six(v: i32) -> Option<u32> {
-    (-32..32).contains(&v).then(|| (v as u32 & 0x20) << 7 | (v as u32 & 0x1f) << 2)
+    (-32..32).contains(&v).then_some((v as u32 & 0x20) << 7 | (v as u32 & 0x1f) << 2)
 }
 
 pub(super) fn mv(d: u32, s: u32) -> u32 {
@@ -66,7 +66,7 @@ pub(super) fn andi(d: u32, s: u32, v: i32) -> Option<u32> {
 
 /// `lw` and `sw`.
 pub(super) fn word(store: bool, t: u32, base: u32, off: i32) -> Option<u32> {
-    (off >= 0 && off < 128 && off % 4 == 0).then_some(())?;
+    ((0..128).contains(&off) && off % 4 == 0).then_some(())?;
     let off = off as u32;
     let op = if store { 0xc000 } else { 0x4000 };
     Some(op | (off >> 3 & 7) << 10 | three(base)? << 7 | bit(off, 2, 6) | bit(off, 6, 5) | three(t)? << 2)
@@ -74,7 +74,7 @@ pub(super) fn word(store: bool, t: u32, base: u32, off: i32) -> Option<u32> {
 
 /// `lwsp` and `swsp`.
 pub(super) fn stack_word(store: bool, t: u32, off: u32) -> Option<u32> {
-    (off < 256 && off % 4 == 0).then_some(())?;
+    (off < 256 && off.is_multiple_of(4)).then_some(())?;
     Some(if store {
         0xc002 | (off >> 2 & 15) << 9 | (off >> 6 & 3) << 7 | t << 2
     } else {

@@ -110,7 +110,7 @@ impl Emit<'_> {
         let mut left = self.done.frame(self.isa).1;
         while left > 0 {
             let part = left.min(508);
-            self.h(0xb000 | if down { 0x80 } else { 0 } | part / 4);
+            self.h(0xb000 | if down { 0x80 } else { 0 } | (part / 4));
             left -= part;
         }
     }
@@ -401,7 +401,7 @@ impl Emit<'_> {
             && off % size == 0
             && off / size < 32
         {
-            return self.h(narrow | (off / size) as u32 * 64 | n << 3 | t);
+            return self.h(narrow | ((off / size) as u32) << 6 | n << 3 | t);
         }
         if self.isa.kind == Kind::Thumb1 {
             // A signed load: as an unsigned one, then extended.
@@ -411,7 +411,7 @@ impl Emit<'_> {
         if off >= 0 {
             self.w2(row.wide | n, t << 12 | off as u32)
         } else {
-            self.w2(row.wide - 0x80 | n, t << 12 | 0xc00 | off.unsigned_abs())
+            self.w2((row.wide - 0x80) | n, t << 12 | 0xc00 | off.unsigned_abs())
         }
     }
     fn indexed(&mut self, mem: MemElem, store: bool, t: u32, n: u32, m: u32, by: u32) {
@@ -419,20 +419,20 @@ impl Emit<'_> {
         if low(&[t, n, m]) && by == 0 {
             self.h(row.index | m << 6 | n << 3 | t)
         } else {
-            self.w2(row.wide - 0x80 | n, t << 12 | by << 4 | m)
+            self.w2((row.wide - 0x80) | n, t << 12 | by << 4 | m)
         }
     }
     /// Access, then the address steps.
     fn post(&mut self, wide: u32, t: u32, n: u32, by: i32) {
-        self.w2(wide - 0x80 | n, t << 12 | 0x900 | u32::from(by >= 0) << 9 | by.unsigned_abs());
+        self.w2((wide - 0x80) | n, t << 12 | 0x900 | u32::from(by >= 0) << 9 | by.unsigned_abs());
     }
     fn pair(&mut self, hw: u32, t: u32, t2: u32, n: u32, off: i32) {
-        self.w2(hw | 0x100 | u32::from(off >= 0) << 7 | n, t << 12 | t2 << 8 | off.unsigned_abs() / 4);
+        self.w2(hw | 0x100 | u32::from(off >= 0) << 7 | n, t << 12 | t2 << 8 | (off.unsigned_abs() / 4));
     }
     /// A word on the stack.
     fn slot(&mut self, store: bool, t: u32, off: u32) -> Result<(), String> {
         if t < 8 && off < 1024 {
-            self.h(if store { 0x9000 } else { 0x9800 } | t << 8 | off / 4);
+            self.h(if store { 0x9000 } else { 0x9800 } | t << 8 | (off / 4));
         } else if self.t2() && off < 4096 {
             self.w2(access(MemElem::W32, store).wide | SP, t << 12 | off);
         } else {
