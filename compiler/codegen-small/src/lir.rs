@@ -100,6 +100,8 @@ pub(crate) enum Op {
     Addr(u32),
     /// d = a, extended from that element
     Ext(MemElem),
+    /// d = so many bits of a from bit `low` on
+    Field { signed: bool, low: u8, bits: u8 },
     /// d = a
     Sxtb16(bool),
     /// d, low = a, b: high half of the signed product (and the low one where the core gives it)

@@ -16,10 +16,19 @@ pub(super) struct Expand<'a> {
     /// By old value: the new ones, one a lane.
     map: Vec<Vec<Val>>,
     constant: Vec<bool>,
+    /// Addresses that a walking pointer stands for.
+    walked: BTreeSet<Val>,
+}
+
+/// A pointer that steps with a loop's counter: `base + counter * scale`, and the addresses so many bytes from it.
+struct Walk {
+    base: Val,
+    scale: i32,
+    steps: Vec<(Val, i32)>,
 }
 
 pub(super) fn run(module: &Module, f: &Func, isa: &Isa) -> Result<Func> {
-    let mut e = Expand { b: Fold::new(f, isa), module, f, map: vec![vec![]; f.tys.len()], constant: constant_pointers(f) };
+    let mut e = Expand { b: Fold::new(f, isa), module, f, map: vec![vec![]; f.tys.len()], constant: constant_pointers(f), walked: BTreeSet::new() };
     for p in &f.params {
         let v = e.b.param(p, f.ty(p.val));
         e.map[p.val.0 as usize] = vec![v];
@@ -128,21 +137,43 @@ impl Expand<'_> {
         }
         let carried: Vec<usize> = (0..args.len()).filter(|&k| yields[k] != args[k]).collect();
         let pick = |of: &[Val]| carried.iter().map(|&k| of[k]).collect::<Vec<Val>>();
-        let inits = self.flat(&pick(inits));
+        let mut inits = self.flat(&pick(inits));
+        let walks = self.walks(body, *iv);
+        for w in &walks {
+            let base = self.one(w.base);
+            inits.push(self.ptr_add(&[base], 0, lo.wrapping_mul(w.scale)));
+        }
         let spare = if has_loop(body) { 0 } else { self.isa().registers().saturating_sub(self.pressure(body, args)) };
         self.b.open(false, spare);
         let new_iv = self.b.fresh(Ty::I32);
         self.set(*iv, vec![new_iv]);
-        let new_args = self.fresh(&pick(args));
+        let mut new_args = self.fresh(&pick(args));
+        let first = new_args.len();
+        for w in &walks {
+            let p = self.b.fresh(Ty::Ptr);
+            if self.constant[w.base.0 as usize] {
+                self.b.mark_constant(p);
+            }
+            new_args.push(p);
+            for (dst, imm) in &w.steps {
+                let at = self.ptr_add(&[p], 0, *imm);
+                self.set(*dst, vec![at]);
+                self.walked.insert(*dst);
+            }
+        }
         self.block(body)?;
-        let new_yields = self.flat(&pick(yields));
+        let mut new_yields = self.flat(&pick(yields));
+        for (k, w) in walks.iter().enumerate() {
+            new_yields.push(self.ptr_add(&[new_args[first + k]], 0, step.wrapping_mul(w.scale)));
+        }
         let body = Block { insts: self.b.close() };
         for (k, r) in results.iter().enumerate() {
             if yields[k] == args[k] {
                 self.set(*r, self.get(args[k]).to_vec());
             }
         }
-        let results = self.fresh(&pick(results));
+        let mut results = self.fresh(&pick(results));
+        results.extend(walks.iter().map(|_| self.b.fresh(Ty::Ptr)).collect::<Vec<_>>());
         self.b.push(Inst::For {
             iv: new_iv,
             lo: *lo,
@@ -156,6 +187,30 @@ impl Expand<'_> {
             unroll: *unroll,
         });
         Ok(())
+    }
+    /// Addresses of a loop without loops inside that step with its counter from a base that stays: kept as pointers that walk, where one
+    /// serves several accesses or the counter would have to be scaled.
+    fn walks(&self, body: &Block, iv: Val) -> Vec<Walk> {
+        let mut walks: Vec<Walk> = vec![];
+        if has_loop(body) {
+            return walks;
+        }
+        let mut reads: BTreeMap<Val, usize> = BTreeMap::new();
+        super::walk::visit(&body.insts, &mut |i| super::walk::reads(i, &mut |v| *reads.entry(v).or_default() += 1));
+        for i in &body.insts {
+            let Inst::Op { dst, op: Op::PtrAdd { scale, imm }, args } = i else { continue };
+            // What has no value yet is made in the loop.
+            if args.get(1) != Some(&iv) || *scale == 0 || self.get(args[0]).is_empty() {
+                continue;
+            }
+            let many = reads.get(dst).is_some_and(|n| *n > 1);
+            match walks.iter_mut().find(|w| w.base == args[0] && w.scale == *scale) {
+                Some(w) => w.steps.push((*dst, *imm)),
+                None if many || *scale != 1 => walks.push(Walk { base: args[0], scale: *scale, steps: vec![(*dst, *imm)] }),
+                None => {}
+            }
+        }
+        walks
     }
     /// Registers that a loop without loops inside wants for itself, about: the counter, what it carries, values from outside, the most of
     /// its own values at a time, and the constant of a rescale.
@@ -192,6 +247,9 @@ impl Expand<'_> {
     }
 
     fn op(&mut self, dst: Val, op: &Op, args: &[Val]) -> Result<()> {
+        if self.walked.contains(&dst) {
+            return Ok(());
+        }
         let ty = self.f.ty(dst);
         let vector = matches!(ty, Ty::Vec(..)) || args.iter().any(|a| matches!(self.f.ty(*a), Ty::Vec(..)));
         if let Op::Load { ty, mem, off, align } = op {

@@ -93,18 +93,24 @@ impl Select<'_> {
     /// Shifts left and back as one extension.
     fn extension(&mut self, op: Bin, a: Val, b: Val) -> Result<Option<Reg>> {
         let (Some((Op::Bin(Bin::Shl), inner)), Some(by)) = (self.lazy_op(a), self.known(b)) else { return Ok(None) };
-        let mem = match (op, by) {
-            (Bin::Sra, 24) => MemElem::S8,
-            (Bin::Sra, 16) => MemElem::S16,
-            (Bin::Srl, 24) => MemElem::U8,
-            (Bin::Srl, 16) => MemElem::U16,
+        let Some(up) = self.known(inner[1]).filter(|up| self.isa.is_thumb() && (0..=by).contains(up)) else { return Ok(None) };
+        let whole = match (op, by) {
+            _ if up != by => None,
+            (Bin::Sra, 24) => Some(MemElem::S8),
+            (Bin::Sra, 16) => Some(MemElem::S16),
+            (Bin::Srl, 24) => Some(MemElem::U8),
+            (Bin::Srl, 16) => Some(MemElem::U16),
+            _ => None,
+        };
+        let op = match (whole, op) {
+            (Some(mem), _) => M::Ext(mem),
+            (None, Bin::Sra | Bin::Srl) if self.isa.is_thumb2() && by < 32 => {
+                M::Field { signed: op == Bin::Sra, low: (by - up) as u8, bits: (32 - by) as u8 }
+            }
             _ => return Ok(None),
         };
-        if !self.isa.is_thumb() || self.known(inner[1]) != Some(by) {
-            return Ok(None);
-        }
         let x = self.reg(inner[0])?;
-        Ok(Some(self.make(M::Ext(mem), &[x], 0)))
+        Ok(Some(self.make(op, &[x], 0)))
     }
     /// Operations that Armv7-M does together with the one that makes an operand.
     fn fused(&mut self, op: Bin, a: Val, b: Val) -> Result<Option<Reg>> {

@@ -241,6 +241,11 @@ impl Emit<'_> {
                 let (narrow, wide) = extension(mem);
                 if low(&[d, u(0)]) { self.h(narrow | u(0) << 3 | d) } else { self.w2(wide, 0xf080 | d << 8 | u(0)) }
             }
+            Op::Field { signed, low, bits } => {
+                let low = u32::from(low);
+                let place = (low >> 2) << 12 | d << 8 | (low & 3) << 6;
+                self.w2(if signed { 0xf340 } else { 0xf3c0 } | u(0), place | (u32::from(bits) - 1));
+            }
             Op::Sxtb16(ror) => self.w2(0xfa2f, 0xf080 | d << 8 | u32::from(ror) << 4 | u(0)),
             Op::MulHi if self.isa.dsp => self.w2(0xfb50 | u(0), 0xf000 | d << 8 | u(1)),
             Op::MulHi if self.t2() => self.w2(0xfb80 | u(0), i.defs[1].0 << 12 | d << 8 | u(1)),
