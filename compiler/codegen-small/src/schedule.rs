@@ -17,6 +17,7 @@ pub(crate) fn run(code: &mut Code, isa: &Isa) {
     let live = Live::of(code);
     let mut regs = code.regs;
     for (n, b) in code.blocks.iter_mut().enumerate() {
+        later(b, live.out(n), isa.registers());
         again(b, live.out(n), isa.registers(), &mut regs);
         if isa.is_thumb2() {
             group(b, live.out(n), isa.registers());
@@ -104,6 +105,26 @@ fn again(b: &mut Block, out: &Set, most: usize, regs: &mut u32) {
         if !b.ins.iter().any(|i| i.uses.contains(&d)) {
             b.ins.remove(j);
             k -= 1;
+        }
+    }
+}
+
+/// Where registers are short, what is made of a value that lives on anyway, and is read once, is made right before.
+fn later(b: &mut Block, out: &Set, most: usize) {
+    if pressure(b, out).into_iter().max().unwrap_or(0) + 2 < most {
+        return;
+    }
+    for k in (0..b.ins.len()).rev() {
+        let i = &b.ins[k];
+        let pure = matches!(i.op, Op::Field { .. } | Op::Ext(_) | Op::AluImm(_) | Op::Sxtb16(_));
+        let [d] = i.defs[..] else { continue };
+        let readers: Vec<usize> = (k + 1..b.ins.len()).filter(|m| b.ins[*m].uses.contains(&d)).collect();
+        let ends = out.has(d) || b.succs.iter().any(|e| e.args.contains(&d));
+        let [at] = readers[..] else { continue };
+        let lives = i.uses.iter().all(|u| out.has(*u) || b.ins[at..].iter().any(|m| m.uses.contains(u)));
+        if pure && !ends && lives && at > k + 1 {
+            let i = b.ins.remove(k);
+            b.ins.insert(at - 1, i);
         }
     }
 }
