@@ -6,6 +6,7 @@ mod ci;
 mod cost;
 mod docs;
 mod fuzz;
+mod nets;
 mod runtime;
 mod shell;
 mod summary;
@@ -35,6 +36,9 @@ cargo xtask COMMAND
                         measures generated layers on targets, writes targets/<name>/cost.txt and cost.toml
   fuzz [--target NAME] [--runs N] [--seed N]
                         mutated inputs through everything that reads files; any panic is a failure
+  random-nets [--count N] [--seed S] [--targets a,b|all] [--level L] [--mlir] [--qemu] [--ort] [--jobs J]
+                        random networks on every executor, failures cut down to the smallest
+                        (docs/testing.md)
   runtime-targets [TRIPLE...]
                         builds the runtime crate without std for every target of targets/
   help                  this text
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         "cost" => cost::run(&rest),
         "verify-all" => verify::run(&rest),
         "fuzz" => fuzz::run(&rest),
+        "random-nets" => nets::run(&rest),
         "runtime-targets" => runtime::run(&rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

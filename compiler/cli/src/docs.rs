@@ -49,8 +49,28 @@ fn flags() -> String {
     let mut s = head("Commands and flags", "flags");
     s.push_str("`mcompc MODEL ...` is short for `mcompc compile MODEL ...`.\n");
     command(&mut s, "mcompc", &Cli::command());
+    s.push_str("\n## Environment\n\n| variable | meaning | default |\n|---|---|---|\n");
+    for (name, meaning, default) in VARIABLES {
+        let _ = writeln!(s, "| `{name}` | {meaning} | {default} |");
+    }
     s
 }
+
+/// Variables that the command line reads, with meaning and default.
+const VARIABLES: &[(&str, &str, &str)] = &[
+    (
+        "MCOMPC_TIMEOUT",
+        "Seconds that a back end, or native code under comparison, may take; 0 for no limit",
+        "120 and 0.01 for each instruction of the kernels; 600 for native code",
+    ),
+    (
+        "MCOMPC_WORKER",
+        "The `mcompc` that back ends and native code run in, for programs that use the compiler as a library",
+        "`mcompc` itself",
+    ),
+    ("MCOMPC_QEMU_COUNT", "QEMU's counting plug-in, as `--plugin`", "beside the executable"),
+    ("RUST_BACKTRACE", "1 adds a trace to the report of a panic (E009)", ""),
+];
 
 fn command(s: &mut String, path: &str, c: &clap::Command) {
     for sub in c.get_subcommands().filter(|c| c.get_name() != "help") {

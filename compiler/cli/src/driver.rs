@@ -1,12 +1,15 @@
 //! From a model to a library, stage by stage. Each stage is a function whose result holds every intermediate graph, so that tests,
 //! benches and tools enter and leave where they like: [`front`] -> [`quantize`] -> [`build`] -> [`describe`] -> [`package`].
 
+mod blame;
+mod check;
 mod describe;
 mod firmware;
 mod limit;
 mod loss;
 mod options;
 
+pub use check::check;
 pub(crate) use describe::backend_name;
 pub use describe::{describe, package, specs};
 pub use firmware::Firmware;
@@ -15,11 +18,12 @@ pub use loss::measure;
 pub use options::{Options, default_backend, level};
 
 use crate::progress::Progress;
+use mcompc_backend::Job;
 use mcompc_compress::{CalibOptions, Integerized, LayerNote};
 use mcompc_data::{Dataset, Input, Sample};
 use mcompc_interp::FastExec;
 use mcompc_ir::{Code, Error, Graph, Result, Tensor};
-use mcompc_kernel::Data;
+use mcompc_kernel::{Data, Frames, Module};
 use mcompc_lower::Lowered;
 use mcompc_onnx::ImportOptions;
 use mcompc_passes::PassReport;
@@ -150,6 +154,9 @@ pub fn codes(front: &Front, integer: &Graph, sample: &Sample) -> Result<Vec<Tens
 /// # Errors
 /// E401 for data that do not fit, E105 for NaN, E402 and E403 for layers without an integer form.
 pub fn quantize(o: &Options, front: &Front, progress: &dyn Progress) -> Result<Quantized> {
+    let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), ..Default::default() };
+    // What has no integer form is refused before any data are read.
+    mcompc_compress::supported(&front.canonical, &o.inputs, &options)?;
     let stats = match o.calib.as_deref().map(Dataset::open).transpose()? {
         None => mcompc_compress::calibrate_without_data(&front.canonical, &front.inputs)?,
         Some(data) => {
@@ -167,7 +174,6 @@ pub fn quantize(o: &Options, front: &Front, progress: &dyn Progress) -> Result<Q
         }
     };
     let samples = if o.calib.is_some() { stats.samples } else { 0 };
-    let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), ..Default::default() };
     let Integerized { graph, layers, warnings, .. } = mcompc_compress::integerize(&front.canonical, &stats, &o.inputs, &options)?;
     Ok(Quantized { graph, samples, notes: layers, warnings })
 }
@@ -175,7 +181,7 @@ pub fn quantize(o: &Options, front: &Front, progress: &dyn Progress) -> Result<Q
 /// Lowers the integer graph for a target and generates code; `name` prefixes the symbols.
 ///
 /// # Errors
-/// E503 where the back end is not there, E504 where it refuses, E301 for a kernel whose accesses are not proven to be in bounds.
+/// E503 where the back end is not there, E504 where it refuses or comes to a bad end, E301 for a kernel whose accesses are not proven to be in bounds.
 pub fn build(
     name: &str,
     sha256: &str,
@@ -198,23 +204,26 @@ fn generate(name: &str, sha256: &str, graph: &Graph, (target, backend): (&Target
     lowered.module.data.push(Data { name: format!("{name}_info"), bytes: info.into_bytes(), align: 1, weights: false, export: true });
     // No code for a module with an access that is not proven to be in bounds.
     mcompc_kernel::verify(&lowered.module)?.complete()?;
-    let weights_section = firmware.weights_section.clone();
-    let (object, frames) = match backend {
-        Backend::Cranelift => {
-            let options = mcompc_codegen_cranelift::Options { weights_section };
-            mcompc_codegen_cranelift::compile_with_frames(&lowered.module, target, &options)?
-        }
-        Backend::Small => {
-            let options = mcompc_codegen_small::Options { weights_section };
-            mcompc_codegen_small::compile_with_frames(&lowered.module, target, &options)?
-        }
-        Backend::Mlir => {
-            let options = mcompc_codegen_mlir::Options { weights_section, ..Default::default() };
-            mcompc_codegen_mlir::compile_with_frames(&lowered.module, target, &options)?
-        }
-    };
+    let (object, frames) = object(&lowered.module, (target, backend), firmware).map_err(|e| at_layer(e, &lowered))?;
     let stack_bytes = mcompc_kernel::stack_bytes(&lowered.module, &frames)?;
     Ok(Built { lowered, object, stack_bytes })
+}
+
+/// Code for a module, and the stack bytes each function takes for itself.
+fn object(module: &Module, (target, backend): (&Target, Backend), firmware: &Firmware) -> Result<(Vec<u8>, Frames)> {
+    mcompc_backend::compile(module, &Job { target, backend, weights_section: firmware.weights_section.as_deref() })
+}
+
+/// A back end knows kernels; the user knows the layer.
+fn at_layer(mut e: Error, lowered: &Lowered) -> Error {
+    if let Some(kernel) = e.node.take() {
+        if !e.message.contains(&kernel) {
+            e.message.push_str(&format!(", in kernel `{kernel}`"));
+        }
+        let layer = lowered.layers.iter().find(|l| l.kernel == kernel);
+        e.node = Some(layer.map_or(kernel, |l| l.name.clone()));
+    }
+    e
 }
 
 /// All stages up to the object.

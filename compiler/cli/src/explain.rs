@@ -15,7 +15,7 @@ pub fn explain(code: Code) -> &'static str {
             "Limits bound the work and memory that a file can cause: file size, number of nodes, nesting, dimensions and elements of a tensor, bytes of folded constants. No model for the targets comes near them; a file that does is broken or hostile. The defaults are in docs/security.md."
         }
         Code::Internal => {
-            "An invariant of the compiler itself does not hold. This is a bug whatever the input was: report it with the model, the command line and the version."
+            "An invariant of the compiler itself does not hold, or it panicked. This is a bug whatever the input was: report it with the model, the command line, the message and the version. Nothing was written."
         }
         Code::Truncated => {
             "The bytes end in the middle of a field or do not follow the protobuf wire format. Usual causes are an interrupted download, or a Git LFS pointer in place of the model. Compare the file's size and checksum with the original."
@@ -75,13 +75,13 @@ pub fn explain(code: Code) -> &'static str {
             "No back end of this build has a code generator for this CPU, or the one that was asked for is not built in. Build mcompc with `--features mlir` (scripts/setup.sh installs LLVM and MLIR 22)."
         }
         Code::Backend => {
-            "The code generator does not accept a kernel. This is a bug of the compiler: report it with the model and the target."
+            "The code generator does not accept a kernel, or came to a bad end on it: it panicked, crashed, ended its process or took too long. Code generators run in a process of their own, so that nothing but this error follows from it, and nothing is written. The message has the layer, the kernel and the code generator's last words where they are known. This is a bug of the compiler: report it with the model, the command line and the message; the other back end (`--backend`) may do meanwhile. A translation may take two minutes and 10 ms for each instruction of the kernels; the environment variable `MCOMPC_TIMEOUT` sets another limit in seconds, 0 none."
         }
         Code::ToolMissing => {
             "The command runs another program (a cross compiler, QEMU with its counting plug-in) that is not installed, or code that neither this CPU nor an emulator runs: AVX-512, or a model larger than a board's memory. Nothing was run, so nothing is claimed. scripts/setup.sh installs all programs on Debian and Ubuntu; Cargo builds the plug-in together with `mcompc`."
         }
         Code::Mismatch => {
-            "Native code gave other bytes than the integer reference. This is a bug of the compiler or of the emulator: report it with the model, the target and the sample's index from the message."
+            "Native code gave other bytes than the integer reference, wrote outside its buffers, crashed or did not end. It runs in a process of its own, so a crash is no more than this error; `MCOMPC_TIMEOUT` sets its time limit in seconds. This is a bug of the compiler or of the emulator: report it with the model, the target and the sample's index from the message."
         }
     }
 }

@@ -162,7 +162,9 @@ pub fn graph(layers: &[Layer]) -> Result<Graph> {
             }
             Layer::Softmax(n) => {
                 let bits = 20.min(30 - i64::from(n.next_power_of_two().trailing_zeros()));
-                let table = Tensor::from_i32([256], &r.words(256, 1, 1 << bits))?;
+                let mut table = r.words(256, 1, 1 << bits);
+                table[0] = 1 << bits;
+                let table = Tensor::from_i32([256], &table)?;
                 ins.push(g.add_const(format!("t{i}"), table));
                 quant = Quant { scale: 1.0 / 256.0, zero_point: -128 };
                 ("q.softmax", Attrs::new().with("axis", 1i64).with("bits", bits))

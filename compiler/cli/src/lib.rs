@@ -15,7 +15,7 @@ pub mod verify;
 
 use args::{Cli, Command, Dev, with_default_command};
 use clap::Parser;
-use mcompc_ir::{Code, Error};
+use mcompc_ir::{Code, Error, Result};
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
@@ -26,50 +26,109 @@ pub(crate) struct Answer {
     json: serde_json::Value,
 }
 
-/// Runs the command line `args` (program name first) and returns the exit status: 0, 1 for an error of the model or the machine, 2 for
-/// an error of usage. Results go to standard output, errors and progress to standard error; with `--json` an error is an object on
-/// standard output too.
+/// The main function of the `mcompc` executable: runs the command line `args` (program name first) and returns the exit status: 0, 1 for
+/// an error of the model or the machine, 2 for an error of usage; a signal ends with 128 and its number. Results go to standard output,
+/// errors and progress to standard error; with `--json` an error is an object on standard output too. Called by nobody else: the
+/// executable serves as its own back-end process, and a panic's message and signals are taken over for the whole process.
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(with_default_command(args)) {
+    let args: Vec<OsString> = args.collect();
+    if args.get(1).is_some_and(|a| a == mcompc_backend::WORKER) {
+        return mcompc_backend::serve();
+    }
+    mcompc_backend::record_panics();
+    let cli = match Cli::try_parse_from(with_default_command(args.into_iter())) {
         Ok(c) => c,
         Err(e) => {
             let _ = e.print();
             return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
         }
     };
-    let (json, answer) = match &cli.command {
-        Command::Compile(c) => (c.build.json, commands::compile(c)),
-        Command::Plan(p) => (p.build.json, commands::plan(&p.build)),
-        Command::Verify(v) => (v.build.json, commands::verify(v)),
-        Command::Bench(b) => (b.build.json, commands::bench(b)),
-        Command::Targets(t) => (t.json, commands::targets()),
-        Command::Explain(e) => (e.json, commands::explain(&e.code)),
-        Command::Dev(Dev::Show { stage, build }) => (build.json, commands::show(*stage, build)),
-        Command::Dev(Dev::Cost { target, plugin, json }) => (*json, commands::cost(target, plugin.as_deref())),
-        Command::Dev(Dev::Docs { which, json }) => (*json, commands::document(*which)),
-    };
+    let json = json(&cli.command);
+    let answer = mcompc_backend::guarded(|| answer(&cli.command)).unwrap_or_else(|panic| Err(bug(&panic)));
+    // What looks like an error may be a signal's doing, and is not reported then.
+    mcompc_interrupt::settle();
     match answer {
-        Ok(a) => print(&if json { format!("{:#}\n", a.json) } else { a.text }),
+        Ok(a) => print(&if json { format!("{:#}\n", a.json) } else { a.text }, json),
         Err(e) => {
             let more = format!("`mcompc explain {}` says more", e.code.as_str());
-            fail(&e.hint(more), json)
+            fail(&e.general_hint(more), json)
         }
     }
 }
 
+fn json(command: &Command) -> bool {
+    match command {
+        Command::Compile(c) => c.build.json,
+        Command::Plan(p) => p.build.json,
+        Command::Verify(v) => v.build.json,
+        Command::Bench(b) => b.build.json,
+        Command::Targets(t) => t.json,
+        Command::Explain(e) => e.json,
+        Command::Dev(Dev::Show { build, .. }) => build.json,
+        Command::Dev(Dev::Cost { json, .. } | Dev::Docs { json, .. }) => *json,
+    }
+}
+
+fn answer(command: &Command) -> Result<Answer> {
+    mcompc_interrupt::watch().map_err(|e| Error::new(Code::Io, format!("signals cannot be watched: {e}")))?;
+    mcompc_backend::use_worker(None)?;
+    match command {
+        Command::Compile(c) => commands::compile(c),
+        Command::Plan(p) => commands::plan(&p.build),
+        Command::Verify(v) => commands::verify(v),
+        Command::Bench(b) => commands::bench(b),
+        Command::Targets(_) => commands::targets(),
+        Command::Explain(e) => commands::explain(&e.code),
+        Command::Dev(Dev::Show { stage, build }) => commands::show(*stage, build),
+        Command::Dev(Dev::Cost { target, plugin, .. }) => commands::cost(target, plugin.as_deref()),
+        Command::Dev(Dev::Docs { which, .. }) => commands::document(*which),
+    }
+}
+
+/// The error for a panic, which is always a bug of the compiler.
+fn bug(panic: &str) -> Error {
+    Error::new(Code::Internal, format!("the compiler panicked: {panic}")).hint(format!(
+        "this is a bug of the compiler whatever the model is: report it with the model, the command line, this message and the version \
+         ({})",
+        driver::VERSION
+    ))
+}
+
 /// A reader that closes the pipe early, such as `head`, is no failure.
-fn print(text: &str) -> ExitCode {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+fn print(text: &str, json: bool) -> ExitCode {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            fail(&Error::new(Code::Io, format!("standard output takes no more: {e}")), json)
+        }
         _ => ExitCode::SUCCESS,
     }
 }
 
 fn fail(e: &Error, json: bool) -> ExitCode {
-    eprintln!("{e}");
+    let _ = writeln!(std::io::stderr(), "{e}");
     if json {
         let v = serde_json::json!({"error": {"code": e.code.as_str(), "node": e.node, "message": e.message, "hint": e.hint}});
         let _ = writeln!(std::io::stdout(), "{v:#}");
     }
     ExitCode::from(if e.code == Code::Usage { 2 } else { 1 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rayon::prelude::*;
+
+    #[test]
+    fn a_panic_on_any_thread_is_an_error_with_its_place_and_where_to_send_it() {
+        mcompc_backend::record_panics();
+        let work = || (0..64).into_par_iter().for_each(|i| assert!(i != 40, "forty"));
+        let e = bug(&mcompc_backend::guarded(work).unwrap_err());
+        // The test's own threads have their own panics' messages printed again from here on.
+        let _ = std::panic::take_hook();
+        assert_eq!(e.code, Code::Internal);
+        assert!(e.message.contains("forty at ") && e.message.contains("lib.rs:"), "{}", e.message);
+        assert!(e.hint.is_some_and(|h| h.contains("report it") && h.contains(driver::VERSION)));
+        assert_eq!(mcompc_backend::guarded(|| 7), Ok(7));
+    }
 }

@@ -28,7 +28,8 @@ pub trait Runner {
     fn run_all(&self, inputs: &[Vec<Tensor>]) -> Result<Vec<Vec<Tensor>>>;
 }
 
-/// The way to run what was compiled for `o.target`: in this process where this CPU is the target, else under QEMU.
+/// The way to run what was compiled for `o.target`: natively where this CPU is the target, else under QEMU; never in this process where
+/// there is a worker for it ([`mcompc_backend::run`]).
 ///
 /// # Errors
 /// E505 where a cross compiler or emulator is missing, or nothing here runs the target.

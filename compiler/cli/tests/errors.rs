@@ -6,8 +6,8 @@ use common::{INPUT, digits, edited, mcompc, npy};
 use mcompc_onnx::proto::StringStringEntryProto;
 use std::path::{Path, PathBuf};
 
-/// Compiles and checks the error; `at` is a part of the first line.
-fn fails(dir: &Path, model: &Path, calib: &Path, more: &[&str], status: i32, code: &str, at: &str) {
+/// Compiles and checks the error; `at` is a part of the first line. Gives the hint back.
+fn fails(dir: &Path, model: &Path, calib: &Path, more: &[&str], status: i32, code: &str, at: &str) -> String {
     let before = std::fs::read_dir(dir).unwrap().count();
     let mut args = vec![model.to_str().unwrap(), "--target", "x86_64", "--calib", calib.to_str().unwrap(), "-o", "out"];
     args.extend(more);
@@ -22,12 +22,13 @@ fn fails(dir: &Path, model: &Path, calib: &Path, more: &[&str], status: i32, cod
     assert!(text.contains("\n  hint: "), "no hint: {text}");
     assert!(out.stdout.is_empty());
     assert_eq!(std::fs::read_dir(dir).unwrap().count(), before, "something was left behind");
+    text.split("\n  hint: ").nth(1).unwrap_or_default().trim_end().into()
 }
 
-fn model_fails(edit: impl FnOnce(&mut mcompc_onnx::proto::ModelProto), code: &str, at: &str) {
+fn model_fails(edit: impl FnOnce(&mut mcompc_onnx::proto::ModelProto), code: &str, at: &str) -> String {
     let dir = tempfile::tempdir().unwrap();
     let model = edited(dir.path(), edit);
-    fails(dir.path(), &model, &digits("digits.calib.npz"), &[], 1, code, at);
+    fails(dir.path(), &model, &digits("digits.calib.npz"), &[], 1, code, at)
 }
 
 #[test]
@@ -105,27 +106,84 @@ fn unsupported_operator() {
     model_fails(change, "E201", "at `the_node`: ");
 }
 
-fn calib_fails(descr: &str, shape: &str, data: &[u8], input: &str, code: &str, at: &str) {
+#[test]
+fn several_unsupported_operators_are_named_at_once() {
+    let change = |m: &mut mcompc_onnx::proto::ModelProto| {
+        for (i, op) in [(1, "GridSample"), (2, "LSTM"), (3, "GridSample")] {
+            let n = &mut m.graph.as_mut().unwrap().node[i];
+            n.op_type = Some(op.into());
+            n.name = Some(format!("node{i}"));
+        }
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let model = edited(dir.path(), change);
+    let out = mcompc(dir.path(), [model.to_str().unwrap(), "--target", "x86_64", "-o", "out"]);
+    let text = String::from_utf8(out.stderr).unwrap();
+    for part in
+        ["error[E201] at `node1`: 3 nodes are not supported (GridSample 2, LSTM 1)", "1 node as `node2`: operator LSTM", "recurrent"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn dims_that_are_numbers_already() {
+    let dir = tempfile::tempdir().unwrap();
+    let hint = fails(dir.path(), &digits("digits.onnx"), &digits("digits.calib.npz"), &["--dim", "N=1"], 2, "E002", "N");
+    assert!(hint.contains("a number already"), "{hint}");
+}
+
+fn calib_fails(descr: &str, shape: &str, data: &[u8], input: &str, code: &str, at: &str, hint: &str) {
     let dir = tempfile::tempdir().unwrap();
     let file: PathBuf = dir.path().join("calib.npy");
     npy(&file, descr, shape, data);
-    fails(dir.path(), &digits("digits.onnx"), &file, &["--input", input], 1, code, at);
+    let got = fails(dir.path(), &digits("digits.onnx"), &file, &["--input", input], 1, code, at);
+    assert!(got.contains(hint), "{shape} {descr}: {got}");
 }
 
 #[test]
 fn calibration_data() {
-    calib_fails("|u1", "(2, 1, 8, 9)", &[1; 144], INPUT, "E401", "");
-    calib_fails("|u1", "(2, 1, 8, 8)", &[1; 100], INPUT, "E401", "");
-    calib_fails("<f4", "(1, 1, 8, 8)", &[0; 256], INPUT, "E401", "");
-    calib_fails("<f4", "(1, 1, 8, 8)", &f32::NAN.to_le_bytes().repeat(64), "pixels=f32", "E105", "");
+    calib_fails("|u1", "(2, 1, 8, 9)", &[1; 144], INPUT, "E401", "", "bring the samples to this size");
+    calib_fails("|u1", "(2, 1, 8, 8)", &[1; 100], INPUT, "E401", "", "cut off or damaged");
+    calib_fails("<f4", "(1, 1, 8, 8)", &[0; 256], INPUT, "E401", "holds f32, but the input is declared as u8", "--input pixels=f32");
+    calib_fails("<f4", "(1, 1, 8, 8)", &f32::NAN.to_le_bytes().repeat(64), "pixels=f32", "E105", "", "repair the sample");
+    calib_fails("|u1", "(2, 1, 8, 8)", &[1; 128], "pixels=f32", "E401", "holds u8", "--input pixels=u8,scale=S,offset=O");
+    calib_fails("<i8", "(1, 1, 8, 8)", &[1; 512], "pixels=f32", "E401", "holds i64", "--input pixels=i64,scale=S,offset=O");
+    calib_fails("|u1", "(2, 8, 8, 1)", &[1; 128], INPUT, "E401", "[2, 8, 8, 1]", "numpy.transpose(x, (0, 3, 1, 2))");
+    calib_fails("|u1", "(1, 8, 8)", &[1; 64], INPUT, "E401", "", "x[None]");
+    calib_fails("|u1", "(2, 64)", &[1; 128], INPUT, "E401", "", "x.reshape(-1, 1, 8, 8)");
+    calib_fails("|u1", "(0, 1, 8, 8)", &[], INPUT, "E401", "no samples", "at least one sample");
+    calib_fails(">f4", "(1, 1, 8, 8)", &[0; 256], INPUT, "E401", ">f4", "little-endian");
+}
+
+#[test]
+fn calibration_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = digits("digits.onnx");
+    let text = dir.path().join("notes.txt");
+    std::fs::write(&text, "no array in here").unwrap();
+    let hint = fails(dir.path(), &model, &text, &[], 1, "E401", "not a .npz or .npy file");
+    assert!(hint.contains("numpy.savez"), "{hint}");
+    let hint = fails(dir.path(), &model, Path::new("nowhere.npz"), &[], 1, "E001", "nowhere.npz");
+    assert!(hint.contains("check the path"), "{hint}");
+    let hint = fails(dir.path(), &model, dir.path(), &[], 1, "E401", "a folder");
+    assert!(hint.contains(".npz or .npy"), "{hint}");
+    // The arrays of another model.
+    let other = edited(dir.path(), |m| {
+        let g = m.graph.as_mut().unwrap();
+        g.input[0].name = Some("image".into());
+        for n in &mut g.node {
+            n.input.iter_mut().filter(|x| *x == "pixels").for_each(|x| *x = "image".into());
+        }
+    });
+    let hint = fails(dir.path(), &other, &digits("digits.calib.npz"), &["--input", "image=u8"], 1, "E401", "it has: pixels");
+    assert!(hint.contains("'image': .."), "{hint}");
 }
 
 #[test]
 fn flags() {
     let dir = tempfile::tempdir().unwrap();
-    let run = |more: &[&str], status, code| {
-        fails(dir.path(), &digits("digits.onnx"), &digits("digits.calib.npz"), more, status, code, "");
-    };
+    let run = |more: &[&str], status, code| fails(dir.path(), &digits("digits.onnx"), &digits("digits.calib.npz"), more, status, code, "");
     for level in ["int3", "mixed", "f32", "O3"] {
         run(&["-O", level], 1, "E501");
     }

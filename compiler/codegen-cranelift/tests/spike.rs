@@ -14,7 +14,7 @@ use mcompc_target::{Backend, Target};
 fn spec(k: usize, per_output: usize) -> ConvSpec {
     let c = 64;
     ConvSpec {
-        geo: Geometry { h: 25, w: 5, c, oh: 25, ow: 5, kh: k, kw: k, sh: 1, sw: 1, dh: 1, dw: 1, pt: k / 2, pl: k / 2 },
+        geo: Geometry { n: 1, h: 25, w: 5, c, oh: 25, ow: 5, kh: k, kw: k, sh: 1, sw: 1, dh: 1, dw: 1, pt: k / 2, pl: k / 2 },
         o: c,
         x_u8: false,
         x_align: 16,

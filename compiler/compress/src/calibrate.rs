@@ -67,8 +67,15 @@ pub(crate) fn observe(graph: &Graph, exec: &FastExec, batch: &[Vec<Vec<f32>>], s
                 wrong.get_or_insert(v);
                 return;
             }
-            let channels = graph.value(v).shape.last().copied().unwrap_or(1);
-            seen.entry(v).or_insert_with(|| ValueStats::new(channels)).add(data);
+            let shape = &graph.value(v).shape;
+            let new = || {
+                if graph.inputs.contains(&v.node) {
+                    ValueStats::of_input(shape)
+                } else {
+                    ValueStats::new(shape.last().copied().unwrap_or(1))
+                }
+            };
+            seen.entry(v).or_insert_with(new).add(data);
         })?;
         match wrong {
             Some(v) => Err(Error::new(Code::NotFinite, format!("calibration sample {} makes this value NaN or infinite", first + i))

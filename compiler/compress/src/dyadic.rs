@@ -2,13 +2,14 @@
 //! multiply-high, one add and one shift.
 
 use mcompc_ir::{Code, Error, Result};
+use mcompc_ops::Rescale;
 
 /// Factors of one tensor, per output channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dyadic {
     /// Left shift of the accumulator before the multiplication.
     pub pre: u32,
-    /// s, 1..=15, common to the tensor.
+    /// s, common to the tensor.
     pub shift: u32,
     /// One m per factor.
     pub m: Vec<i32>,
@@ -31,14 +32,14 @@ fn multiplier(factor: f64, shift: u32) -> i64 {
 pub fn dyadic(factors: &[f64], acc_max: u64) -> Result<Dyadic> {
     let top = factors.iter().copied().fold(0.0, f64::max);
     let fits = |f: f64, s: u32| multiplier(f, s) <= i64::from(i32::MAX);
-    let pre = (0..=30).find(|&p| fits(libm::ldexp(top, -p), 1)).unwrap_or(30) as u32;
+    let pre = Rescale::PRE.into_iter().find(|&p| fits(libm::ldexp(top, -(p as i32)), 1)).unwrap_or(*Rescale::PRE.end()) as u32;
     if acc_max.checked_shl(pre).is_none_or(|a| a >> pre != acc_max || a > i32::MAX as u64) {
         return Err(Error::new(Code::Overflow, format!("a factor of {top} on accumulators up to {acc_max} leaves 32 bits"))
             .hint("the output's range is far below what the layer can compute; check the calibration data"));
     }
     let scaled: Vec<f64> = factors.iter().map(|&f| libm::ldexp(f, -(pre as i32))).collect();
     let top = libm::ldexp(top, -(pre as i32));
-    let most = (1..=15).rev().find(|&s| fits(top, s)).unwrap_or(1);
+    let most = Rescale::SHIFT.rev().map(|s| s as u32).find(|&s| fits(top, s)).unwrap_or(1);
     let least = scaled.iter().copied().filter(|&f| f > 0.0).fold(f64::INFINITY, f64::min);
     let mut shift = COMMON_SHIFTS.into_iter().find(|&s| s <= most).unwrap_or(1);
     while shift < most && multiplier(least, shift) < FEW {
@@ -81,7 +82,7 @@ mod tests {
         for f in [1e-5, 0.003, 0.0078, 0.1, 0.2499, 0.25, 0.9, 1.0, 3.7] {
             let d = dyadic(&[f, f / 100.0], 1 << 20).unwrap();
             for (i, want) in [(0, f), (1, f / 100.0)] {
-                let got = f64::from(d.m[i]) * 2f64.powi(d.pre as i32 - 32 - d.shift as i32);
+                let got = libm::ldexp(f64::from(d.m[i]), d.pre as i32 - 32 - d.shift as i32);
                 assert!((got / want - 1.0).abs() < 1e-4, "{f} {d:?}");
             }
         }

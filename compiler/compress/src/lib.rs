@@ -14,6 +14,6 @@ mod weights;
 
 pub use calibrate::{CalibOptions, calibrate};
 pub use datafree::calibrate_without_data;
-pub use integerize::{Integerized, LayerNote, Options, WeightBits, integerize};
+pub use integerize::{Integerized, LayerNote, Options, WeightBits, integerize, problems, supported};
 pub use range::RangeMethod;
 pub use stats::{BINS, Hist, Stats, ValueStats};

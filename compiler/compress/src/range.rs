@@ -38,8 +38,16 @@ impl Range {
     pub(crate) fn within(self, lo: f64, hi: f64) -> Self {
         Self::new(self.lo.max(lo), self.hi.min(hi))
     }
+    /// Nothing but 0, or so little that f32 holds no multiples of it.
     pub(crate) fn is_empty(self) -> bool {
-        self.hi <= self.lo
+        self.width() < f64::from(f32::MIN_POSITIVE)
+    }
+    pub(crate) fn width(self) -> f64 {
+        self.hi - self.lo
+    }
+    /// Both ends by a factor.
+    pub(crate) fn times(self, by: f64) -> Self {
+        Self { lo: self.lo * by, hi: self.hi * by }
     }
     /// Codes -128..=127 for this range; zero is a code.
     pub(crate) fn quant(self) -> Quant {
@@ -82,14 +90,7 @@ fn mse(s: &ValueStats, all: Range) -> Range {
     if all.is_empty() {
         return all;
     }
-    let points: Vec<(f64, f64)> = s
-        .hist
-        .filled()
-        .flat_map(|(edge, n)| {
-            let step = s.hist.width() / f64::from(POINTS);
-            (0..POINTS).map(move |i| (edge + (f64::from(i) + 0.5) * step, n as f64))
-        })
-        .collect();
+    let points = points(s);
     let steps = 30;
     let kept = |i: i32| MIN_KEPT + (1.0 - MIN_KEPT) * f64::from(i) / f64::from(steps);
     let (mut best, mut least) = (all, f64::INFINITY);
@@ -101,6 +102,24 @@ fn mse(s: &ValueStats, all: Range) -> Range {
         }
     }
     best
+}
+
+/// Every bin's centre points, each with the bin's count.
+fn points(s: &ValueStats) -> Vec<(f64, f64)> {
+    let step = s.hist.width() / f64::from(POINTS);
+    let bin = |(edge, n): (f64, u64)| (0..POINTS).map(move |i| (edge + (f64::from(i) + 0.5) * step, n as f64));
+    s.hist.filled().flat_map(bin).collect()
+}
+
+/// Mean squared error of quantizing what was seen, and its variance; zeros are exact.
+pub(crate) fn noise(s: &ValueStats, q: Quant) -> (f64, f64) {
+    let n = s.count.max(1) as f64;
+    let points = points(s);
+    let (sum, squares) = points.iter().fold((0.0, 0.0), |(a, b), &(x, w)| (a + x * w, b + x * x * w));
+    // Points are several to a bin, each with the weight of all.
+    let per = f64::from(POINTS);
+    let (mean, square) = (sum / per / n, squares / per / n);
+    (error(&points, q) / per / n, (square - mean * mean).max(0.0))
 }
 
 /// Sum of squared errors of quantizing the points.

@@ -1,4 +1,4 @@
-//! Streaming statistics of one value: extremes, a histogram of constant size, channel sums.
+//! Streaming statistics of one value: extremes, a histogram of constant size, sums of channels, and of slices along every axis of an input.
 
 use mcompc_ir::ValueId;
 use std::collections::BTreeMap;
@@ -88,13 +88,43 @@ pub struct ValueStats {
     pub max: f32,
     /// All other elements.
     pub hist: Hist,
+    /// Tensors, of more than one element, whose elements were all equal.
+    pub flat: u64,
     sums: Vec<f64>,
+    slices: Vec<Slices>,
 }
+
+/// Sums over the slices of a tensor along one axis.
+#[derive(Clone, Debug, PartialEq)]
+struct Slices {
+    /// Elements between neighbours along the axis.
+    inner: usize,
+    /// (elements, sum, sum of squares) of each.
+    sums: Vec<(f64, f64, f64)>,
+}
+
+/// Axes longer than this are not looked at slice by slice.
+const MAX_SLICES: usize = 4096;
 
 impl ValueStats {
     /// Nothing seen yet; `channels` is the length of the last axis (1 for a scalar).
     pub fn new(channels: usize) -> Self {
-        Self { count: 0, zeros: 0, min: f32::INFINITY, max: f32::NEG_INFINITY, hist: Hist::default(), sums: vec![0.0; channels.max(1)] }
+        Self {
+            count: 0,
+            zeros: 0,
+            min: f32::INFINITY,
+            max: f32::NEG_INFINITY,
+            hist: Hist::default(),
+            flat: 0,
+            sums: vec![0.0; channels.max(1)],
+            slices: vec![],
+        }
+    }
+    /// Nothing seen yet of an input of this shape, whose slices along every axis are told apart.
+    pub fn of_input(shape: &[usize]) -> Self {
+        let axis = |a: usize| Slices { inner: shape[a + 1..].iter().product(), sums: vec![(0.0, 0.0, 0.0); shape[a]] };
+        let slices = (0..shape.len()).filter(|&a| (2..=MAX_SLICES).contains(&shape[a])).map(axis).collect();
+        Self { slices, ..Self::new(shape.last().copied().unwrap_or(1)) }
     }
     /// Adds a tensor, its channels last. Elements must be finite.
     pub fn add(&mut self, data: &[f32]) {
@@ -109,6 +139,18 @@ impl ValueStats {
             self.max = self.max.max(v);
             self.zeros += u64::from(v == 0.0);
         }
+        self.flat += u64::from(data.len() > 1 && data.iter().all(|&v| v == data[0]));
+        for slices in &mut self.slices {
+            let n = slices.sums.len();
+            for (i, run) in data.chunks_exact(slices.inner.max(1)).enumerate() {
+                let (count, sum, squares) = &mut slices.sums[i % n];
+                *count += run.len() as f64;
+                for &v in run {
+                    *sum += f64::from(v);
+                    *squares += f64::from(v) * f64::from(v);
+                }
+            }
+        }
         self.hist.add(data);
     }
     /// Adds what another has seen. Everything but the channel sums is independent of the order; those are added in the caller's.
@@ -118,9 +160,22 @@ impl ValueStats {
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
         self.hist.merge(&other.hist);
+        self.flat += other.flat;
         for (a, b) in self.sums.iter_mut().zip(&other.sums) {
             *a += b;
         }
+        let slices = self.slices.iter_mut().flat_map(|s| &mut s.sums).zip(other.slices.iter().flat_map(|s| &s.sums));
+        for (a, b) in slices {
+            *a = (a.0 + b.0, a.1 + b.1, a.2 + b.2);
+        }
+    }
+    /// Variances of an input's slices, for every axis that has several.
+    pub fn slice_variances(&self) -> Vec<Vec<f64>> {
+        let variance = |&(n, sum, squares): &(f64, f64, f64)| {
+            let mean = sum / n.max(1.0);
+            (squares / n.max(1.0) - mean * mean).max(0.0)
+        };
+        self.slices.iter().map(|s| s.sums.iter().map(variance).collect()).collect()
     }
     /// Mean of every channel of the last axis.
     pub fn channel_means(&self) -> Vec<f64> {
@@ -170,6 +225,21 @@ mod tests {
             assert_eq!(n, 1);
             assert!(edge <= f64::from(v) && f64::from(v) < edge + s.hist.width(), "{v} {edge}");
         }
+    }
+
+    #[test]
+    fn slices_of_an_input() {
+        let mut s = ValueStats::of_input(&[1, 2, 3]);
+        s.add(&[1.0, 2.0, 3.0, 10.0, 20.0, 60.0]);
+        let mut t = ValueStats::of_input(&[1, 2, 3]);
+        t.add(&[1.0, 2.0, 3.0, 10.0, 20.0, 60.0]);
+        s.merge(&t);
+        let v = s.slice_variances();
+        assert_eq!(v[1], [20.25, 81.0, 812.25]);
+        assert!((v[0][0] - 2.0 / 3.0).abs() < 1e-12 && v.len() == 2);
+        assert_eq!(s.flat, 0);
+        s.add(&[4.0; 6]);
+        assert_eq!(s.flat, 1);
     }
 
     #[test]

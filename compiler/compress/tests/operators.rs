@@ -155,7 +155,7 @@ fn pools_and_moves() {
     assert!(image().op("Pad", attrs, &[]).op("Transpose", Attrs::new().with("perm", vec![0, 3, 1, 2]), &[]).steps("x=f32") <= 1.0);
     assert!(image().op("Reshape", Attrs::new().with("shape", vec![1, 384]), &[]).dense(3).steps("x=u8,scale=0.01,offset=128") < 4.0);
     let pad = Attrs::new().with("pads", vec![0, 1, 0, 0, 0, 0, 0, 0]).with("value", 1.0);
-    assert_eq!(image().op("Pad", pad, &[]).int("x=f32").unwrap_err().code, Code::NoInteger);
+    assert!(image().op("Pad", pad, &[]).steps("x=f32") <= 1.0);
 }
 
 #[test]
@@ -241,16 +241,6 @@ fn dead_and_extreme_weights() {
 
 #[test]
 fn refusals_name_the_node() {
-    let n = Net::new(&[1, 66_400]).dense(1);
-    let mut g = n.finish();
-    let id = g.outputs[0].value.node;
-    let w = g.inputs_of(id)[1];
-    g.node_mut(w.node).tensor = Some(Tensor::from_f32([1, 66_400], &vec![1.0; 66_400]).unwrap());
-    let specs = [InputSpec::parse("x=f32").unwrap()];
-    let stats = calibrate_without_data(&g, &Input::of_graph(&g, &specs).unwrap()).unwrap();
-    let e = integerize(&g, &stats, &specs, &Options::default()).unwrap_err();
-    assert_eq!((e.code, e.node.as_deref()), (Code::Overflow, Some(g.node(id).name.as_str())));
-
     let mut n = Net::new(&[1, 4]);
     let w = n.g.add_const("w", Tensor::from_f32([1, 4], &[0., f32::NAN, 0., 0.]).unwrap());
     let e = n.op("Dense", Attrs::new(), &[w]).int("x=f32").unwrap_err();

@@ -54,11 +54,7 @@ struct Table {
 }
 
 fn key(backend: Backend) -> &'static str {
-    match backend {
-        Backend::Cranelift => "cranelift",
-        Backend::Mlir => "mlir",
-        Backend::Small => "small",
-    }
+    backend.name()
 }
 
 /// The prices of `targets/<name>/cost.toml`. A target that has not been measured takes instruction prices of one with the same machine

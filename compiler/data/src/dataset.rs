@@ -2,7 +2,7 @@
 
 use crate::npy::{Header, bad};
 use crate::stream::{Source, Stream, open_file};
-use crate::{Input, convert, zip};
+use crate::{Input, convert, fit, zip};
 use mcompc_ir::{Code, Error, Result, Tensor};
 use std::io::Read;
 use std::path::Path;
@@ -33,7 +33,13 @@ impl Dataset {
     fn open_arrays(path: &Path) -> Result<Vec<(String, Source, Header)>> {
         let mut f = open_file(path)?;
         let mut magic = [0u8; 4];
-        f.read_exact(&mut magic).map_err(|_| bad("the file is empty or too short"))?;
+        f.read_exact(&mut magic).map_err(|e| match e.kind() {
+            std::io::ErrorKind::IsADirectory => bad("this is a folder").hint("give a .npz or .npy file; images are stacked into one array"),
+            _ => bad("the file is empty or too short"),
+        })?;
+        if !magic.starts_with(b"PK") && !magic.starts_with(b"\x93NUM") {
+            return Err(bad("not a .npz or .npy file").hint("write the samples as one array with numpy.savez or numpy.save"));
+        }
         let sources: Vec<(String, Source)> = if magic.starts_with(b"PK") {
             let list = zip::entries(&mut f)?;
             let name = |e: &zip::Entry| e.name.strip_suffix(".npy").unwrap_or(&e.name).to_string();
@@ -62,6 +68,13 @@ impl Dataset {
         self.arrays.iter().find(|a| a.0 == name)
     }
 
+    // How the file would be written for these inputs.
+    fn rename(inputs: &[Input]) -> String {
+        let args: Vec<String> = inputs.iter().map(|i| format!("'{}': ..", i.spec.name)).collect();
+        let or = if inputs.len() == 1 { ", or `x`" } else { "" };
+        format!("call each array as the model's input{or}: numpy.savez(file, **{{{}}})", args.join(", "))
+    }
+
     /// Starts a pass over the samples for these inputs. An array is found by its input's name; where there is one input, `x` will do.
     /// Errors: `BadCalib` for a missing array, a shape or a type that does not fit, or no samples.
     pub fn samples(&self, inputs: &[Input]) -> Result<Samples> {
@@ -72,12 +85,14 @@ impl Dataset {
             let array = self.find(name).or_else(|| if inputs.len() == 1 { self.find("x") } else { None }).ok_or_else(|| {
                 bad(format!("{} has no array of this name; it has: {}", self.file, self.names().join(", ")))
                     .at(name)
-                    .hint("name each array as the model's input; `x` will do where there is one input")
+                    .hint(Self::rename(inputs))
             })?;
-            let n = self.check(array, input).map_err(|e| e.at(&array.0))?;
+            let n = fit::samples(&array.2, input).map_err(|e| e.at(&array.0))?;
             if *count.get_or_insert(n) != n {
                 let first = count.unwrap_or(0);
-                return Err(bad(format!("{n} samples where the first input has {first}")).at(&array.0));
+                return Err(bad(format!("{n} samples where the first input has {first}"))
+                    .at(&array.0)
+                    .hint("sample i of every input is one call of the model: store as many of each"));
             }
             let stream = Stream::open(&array.1).map_err(|e| e.at(&array.0))?;
             columns.push(Column { name: array.0.clone(), input: input.clone(), stream, buf: Vec::new() });
@@ -85,46 +100,17 @@ impl Dataset {
         Ok(Samples { columns, next: 0, count: count.unwrap_or(0), failed: false })
     }
 
-    /// Number of samples, if the array fits the input.
-    fn check(&self, (_, _, h): &(String, Source, Header), input: &Input) -> Result<usize> {
-        let spec = &input.spec;
-        let Some(elem) = h.elem else {
-            return Err(bad(format!("elements of type `{}` are not read", h.descr))
-                .hint("store little-endian f2, f4, f8, i1, u1, i2, u2, i4, i8 or bool"));
-        };
-        if h.fortran {
-            return Err(bad("the array is in Fortran order").hint("store numpy.ascontiguousarray(x)"));
-        }
-        if !convert::fits(elem, spec.dtype) {
-            return Err(bad(format!("the array holds {}, but the input is declared as {}", elem.name(), spec.dtype)).hint(format!(
-                "declare what the file holds, for instance --input {}={},scale=S,offset=O",
-                spec.name,
-                elem.name()
-            )));
-        }
-        let want = &input.shape;
-        let fits = |rest: &[usize]| rest == want || want.first() == Some(&1) && rest == &want[1..];
-        match h.shape.split_first() {
-            Some((&n, rest)) if fits(rest) => {
-                if n == 0 {
-                    Err(bad("the array holds no samples").hint("give at least one sample on axis 0"))
-                } else {
-                    Ok(n)
-                }
-            }
-            _ => Err(bad(format!("the array's shape is {:?}, expected samples on axis 0 of shape {want:?}", h.shape))
-                .hint("axis 0 counts samples; the batch dimension may be left out")),
-        }
-    }
-
     /// The labels: array `y`, integers on axis 0, of which there must be `samples`; `None` if there is no such array. Errors: `BadCalib`.
     pub fn labels(&self, samples: usize) -> Result<Option<Vec<i64>>> {
         let Some((name, source, h)) = self.find("y") else { return Ok(None) };
         let read = || {
-            let elem =
-                h.elem.filter(|e| !e.is_float()).ok_or_else(|| bad(format!("labels are of type `{}`, expected integers", h.descr)))?;
+            let elem = h.elem.filter(|e| !e.is_float()).ok_or_else(|| {
+                bad(format!("labels are of type `{}`, expected integers", h.descr))
+                    .hint("store y.astype('int64'): the number of the right class")
+            })?;
             if h.shape.first() != Some(&samples) || h.shape[1..].iter().any(|&d| d != 1) {
-                return Err(bad(format!("labels have shape {:?}, expected [{samples}]", h.shape)));
+                return Err(bad(format!("labels have shape {:?}, expected [{samples}]", h.shape))
+                    .hint("store one class number a sample (numpy.argmax of one-hot labels)"));
             }
             let mut s = Stream::open(source)?;
             let mut labels = Vec::new();

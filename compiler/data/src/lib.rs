@@ -6,6 +6,7 @@
 
 mod convert;
 mod dataset;
+mod fit;
 mod npy;
 mod spec;
 mod stream;

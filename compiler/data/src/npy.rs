@@ -65,7 +65,7 @@ pub(crate) struct Header {
 const MAX_HEADER: usize = 1 << 16;
 
 pub(crate) fn bad(what: impl Into<String>) -> Error {
-    Error::new(Code::BadCalib, what).hint("write the file with numpy.savez or numpy.save")
+    Error::new(Code::BadCalib, what).general_hint("write the file with numpy.savez or numpy.save")
 }
 
 /// Reads up to the first element. Errors: `BadCalib`.

@@ -30,7 +30,9 @@ pub(crate) struct Stream {
 }
 
 pub(crate) fn open_file(path: &Path) -> Result<File> {
-    File::open(path).map_err(|e| Error::new(Code::Io, format!("{} cannot be opened: {e}", path.display())))
+    File::open(path).map_err(|e| {
+        Error::new(Code::Io, format!("{} cannot be opened: {e}", path.display())).hint("check the path given with --calib or --data")
+    })
 }
 
 impl Read for Inner {
@@ -65,14 +67,16 @@ impl Stream {
 
     /// Fills `b` with the next elements.
     pub(crate) fn fill(&mut self, b: &mut [u8]) -> Result<()> {
-        self.inner.read_exact(b).map_err(|e| bad(format!("the array's data end early or are damaged ({e})")))
+        self.inner.read_exact(b).map_err(|e| {
+            bad(format!("the array's data end early or are damaged ({e})")).hint("the file is cut off or damaged; copy or write it again")
+        })
     }
 
     /// To be called after the last element: nothing may follow, and the checksum must be right.
     pub(crate) fn finish(&mut self) -> Result<()> {
         let more = self.inner.read(&mut [0u8; 1]).map_err(|e| bad(format!("the array's data are damaged ({e})")))?;
         if more != 0 {
-            return Err(bad("the array's data go on after its last element"));
+            return Err(bad("the array's data go on after its last element").hint("the file is damaged; copy or write it again"));
         }
         let crc = match &self.inner {
             Inner::Plain(_) => return Ok(()),
@@ -81,7 +85,7 @@ impl Stream {
         };
         match &self.entry {
             Some(e) if e.crc != crc.sum() || e.size != u64::from(crc.amount()) && e.size <= u64::from(u32::MAX) => {
-                Err(bad("the array's checksum is wrong"))
+                Err(bad("the array's checksum is wrong").hint("the file is damaged; copy or write it again"))
             }
             _ => Ok(()),
         }

@@ -160,7 +160,7 @@ fn misfits_are_named() {
     );
     fails(b"PK\x03\x04".to_vec(), &i, Code::BadCalib, "end record");
     fails(Vec::new(), &i, Code::BadCalib, "empty");
-    fails(b"text file".to_vec(), &i, Code::BadCalib, "magic");
+    fails(b"text file".to_vec(), &i, Code::BadCalib, "not a .npz or .npy file");
 }
 
 #[test]

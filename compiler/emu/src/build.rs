@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tempfile::TempDir;
+use mcompc_interrupt::{Folder, step};
 
 use crate::Error;
 use crate::error::io;
@@ -85,12 +85,12 @@ impl Program {
     /// messages, [`Error::Io`].
     pub fn build(&self) -> Result<Executable, Error> {
         let machine = Machine::find(&self.machine)?;
-        let folder = TempDir::new().map_err(io("temporary folder"))?;
+        let folder = Folder::new().map_err(io("temporary folder"))?;
         let write = |name: &str, content: &[u8]| -> Result<(), Error> {
             if Path::new(name).file_name().is_none_or(|file| file != name) {
                 return Err(Error::Io(format!("'{name}' is not a plain file name")));
             }
-            fs::write(folder.path().join(name), content).map_err(io(name))
+            step(|| fs::write(folder.path().join(name), content)).map_err(io(name))
         };
         for (name, content) in SOURCES {
             write(name, content.as_bytes())?;
@@ -148,7 +148,7 @@ impl Program {
 pub struct Executable {
     pub(crate) machine: Machine,
     pub(crate) program: PathBuf,
-    _folder: TempDir,
+    _folder: Folder,
 }
 
 impl Executable {
@@ -163,7 +163,8 @@ impl Executable {
 
 /// Runs a compiler or linker in `folder`; its messages become the error.
 fn execute(mut command: Command, tool: &str, folder: &Path) -> Result<(), Error> {
-    let output = command.current_dir(folder).output().map_err(|error| {
+    // Compilers leave their own temporary files behind when they are killed.
+    let output = mcompc_interrupt::output(command.current_dir(folder).env("TMPDIR", folder)).map_err(|error| {
         if error.kind() == std::io::ErrorKind::NotFound {
             Error::ToolMissing(tool.to_owned())
         } else {

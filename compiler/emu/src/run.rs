@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use mcompc_interrupt::{Folder, Process, step};
 use object::{Architecture, Object, ObjectSymbol, SymbolKind};
-use tempfile::TempDir;
 
 use crate::error::io;
 use crate::machine::Kind;
@@ -74,8 +73,8 @@ impl Executable {
     }
 
     fn start(&self, input: &[u8], counting: Option<&Counting>) -> Result<Run, Error> {
-        let folder = TempDir::new().map_err(io("temporary folder"))?;
-        fs::write(folder.path().join("input.bin"), input).map_err(io("input.bin"))?;
+        let folder = Folder::new().map_err(io("temporary folder"))?;
+        step(|| fs::write(folder.path().join("input.bin"), input)).map_err(io("input.bin"))?;
 
         let mut line: Vec<String> = Vec::new();
         if self.machine.kind == Kind::Native && counting.is_none() {
@@ -136,35 +135,17 @@ impl Executable {
 /// Runs a command line to its end and returns what it printed.
 fn execute(line: &[String], folder: &Path) -> Result<String, Error> {
     let path = folder.join("log.txt");
-    let log = File::create(&path).map_err(io("log.txt"))?;
+    let log = step(|| File::create(&path)).map_err(io("log.txt"))?;
     let second = log.try_clone().map_err(io("log.txt"))?;
     let [tool, arguments @ ..] = line else {
         return Err(Error::Io("empty command".to_owned()));
     };
-    let mut child =
-        Command::new(tool).args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(log).stderr(second).spawn().map_err(
-            |error| {
-                if error.kind() == std::io::ErrorKind::NotFound {
-                    Error::ToolMissing(tool.clone())
-                } else {
-                    Error::Io(format!("{tool}: {error}"))
-                }
-            },
-        )?;
-    let deadline = Instant::now() + LIMIT;
-    let mut pause = Duration::from_micros(200);
-    let status = loop {
-        if let Some(status) = child.try_wait().map_err(io(tool))? {
-            break status;
-        }
-        if Instant::now() > deadline {
-            child.kill().map_err(io(tool))?;
-            child.wait().map_err(io(tool))?;
-            return Err(Error::Timeout(LIMIT.as_secs()));
-        }
-        sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(20));
-    };
+    let mut command = Command::new(tool);
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(log).stderr(second);
+    let mut child = Process::spawn(&mut command).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound { Error::ToolMissing(tool.clone()) } else { Error::Io(format!("{tool}: {error}")) }
+    })?;
+    let status = child.wait(Some(LIMIT)).map_err(io(tool))?.ok_or(Error::Timeout(LIMIT.as_secs()))?;
     let log = String::from_utf8_lossy(&fs::read(&path).map_err(io("log.txt"))?).into_owned();
     if status.success() { Ok(log) } else { Err(Error::Guest { status: status.code(), log }) }
 }

@@ -47,7 +47,7 @@ codes! {
     UnsupportedLevel "E501" "The optimisation level is not built yet.";
     UnknownTarget "E502" "There is no such target.";
     NeedsMlir "E503" "The target needs the MLIR back end, which this build does not contain.";
-    Backend "E504" "The back end refused the kernel.";
+    Backend "E504" "The back end refused the kernel, or failed on it.";
     ToolMissing "E505" "A tool that this command runs is not installed.";
     Mismatch "E601" "Native code and the reference disagree.";
 }
@@ -63,21 +63,34 @@ pub struct Error {
     pub message: String,
     /// What the user can do.
     pub hint: Option<String>,
+    /// Whether `hint` says what helps with any error of this kind, and so gives way to one that knows the case.
+    pub general: bool,
 }
 
 impl Error {
     /// An error without a node.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, node: None, message: message.into(), hint: None }
+        Self { code, node: None, message: message.into(), hint: None, general: false }
     }
     /// Names the node, tensor or input concerned; the innermost name wins.
     pub fn at(mut self, node: impl Into<String>) -> Self {
         self.node.get_or_insert(node.into());
         self
     }
-    /// Says what to do about it.
+    /// Says what to do about it; the innermost place that knows the case wins, and any such hint wins over [`Error::general_hint`].
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint.get_or_insert(hint.into());
+        if self.hint.is_none() || self.general {
+            self.hint = Some(hint.into());
+            self.general = false;
+        }
+        self
+    }
+    /// Says what helps with any error of this kind, for want of a hint that knows the case; the innermost one wins.
+    pub fn general_hint(mut self, hint: impl Into<String>) -> Self {
+        if self.hint.is_none() {
+            self.hint = Some(hint.into());
+            self.general = true;
+        }
         self
     }
 }

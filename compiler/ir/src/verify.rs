@@ -4,7 +4,7 @@ use crate::{Code, Error, Graph, Node, Result, Value, ValueId};
 use std::collections::BTreeSet;
 
 fn fail<T>(node: &str, what: impl Into<String>) -> Result<T> {
-    Err(Error::new(Code::Verify, what).at(node).hint("a pass or the text form made a graph that is not well formed"))
+    Err(Error::new(Code::Verify, what).at(node).general_hint("a pass or the text form made a graph that is not well formed"))
 }
 
 /// Checks that every edge joins existing ports, input ports are numbered without gaps, there is no cycle, `input` and `const` nodes are

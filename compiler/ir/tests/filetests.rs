@@ -17,5 +17,5 @@ fn run(mode: &str, graph: &str) -> String {
 
 #[test]
 fn filetests() {
-    mcompc_filetest::check("ir", 10, run);
+    mcompc_filetest::check("ir", mcompc_filetest::GRAPHS, 10, run);
 }

@@ -40,10 +40,10 @@ impl Builder {
             b.push(i);
         }
     }
-    /// Adds a pointer parameter with `bytes` accessible bytes.
+    /// Adds a pointer parameter with `bytes` accessible bytes; more than the verifier takes stay more.
     pub fn ptr(&mut self, name: &str, role: Role, bytes: usize, align: u8) -> Val {
         let val = self.fresh(Ty::Ptr);
-        self.func.params.push(Param { name: name.into(), val, role, align, bytes: bytes as u32 });
+        self.func.params.push(Param { name: name.into(), val, role, align, bytes: u32::try_from(bytes).unwrap_or(u32::MAX) });
         val
     }
     /// Adds a scalar parameter.

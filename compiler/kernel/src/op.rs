@@ -67,7 +67,7 @@ impl MemElem {
 
 /// The one rescaling rule (docs/numerics.md): `clamp(lo, hi, (((acc << pre) * m >> 32) + (zp << shift) + (1 << (shift-1))) >> shift)`.
 ///
-/// `0 < m < 2^31`, `1 <= shift <= 15`, and `acc << pre` does not overflow (proven before lowering).
+/// `0 <= m < 2^31`, and `acc << pre` does not overflow (proven before lowering).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rescale {
     /// Left shift before the multiplication; 0 but for scales of 2^-2 and more.
@@ -80,6 +80,19 @@ pub struct Rescale {
     pub lo: i32,
     /// Largest result.
     pub hi: i32,
+}
+
+impl Rescale {
+    /// What the shifts, the clamp and the zero point may be: what `mcompc_ops::Rescale` allows an operator, with wider codes.
+    ///
+    /// # Errors
+    /// A sentence that says so.
+    pub fn check(&self) -> Result<(), &'static str> {
+        if self.pre <= 30 && (1..=15).contains(&self.shift) && self.lo <= self.hi && i16::try_from(self.zp).is_ok() {
+            return Ok(());
+        }
+        Err("pre <= 30, 1 <= shift <= 15, lo <= hi and a 16-bit zero point are needed")
+    }
 }
 
 /// An operation with one result. Operand order is the order of `args` in [`crate::Inst::Op`].

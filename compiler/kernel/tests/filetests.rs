@@ -1,6 +1,6 @@
 //! Text in, text out: `tests/filetests/kernel/*.mk`.
 //!
-//! A file is a module in text form with directives in comments, and what they print behind `//---`:
+//! A file is a module in text form with directives in comments, and what they print behind `// ---`:
 //! `//! verify` (the proof or the error), `//! print` (the text form), `//! run FUNC ARG...` (the buffers afterwards, or the error), where
 //! an argument is `hex:0a0b`, `ramp:N` (bytes 0, 1, 2, ...), `zero:N` or `int:V`. `MCOMPC_BLESS=1` writes what was printed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -8,7 +8,6 @@
 use mcompc_kernel::interp::{Arg, Buf, Memory, run};
 use mcompc_kernel::{Module, parse, print, verify};
 use std::fmt::Write;
-use std::path::Path;
 
 fn hex(s: &str) -> Vec<u8> {
     (0..s.len() / 2).map(|i| u8::from_str_radix(&s[2 * i..2 * i + 2], 16).unwrap()).collect()
@@ -70,25 +69,5 @@ fn outcome(text: &str) -> String {
 
 #[test]
 fn filetests() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/filetests/kernel");
-    let mut files: Vec<_> =
-        std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "mk")).collect();
-    files.sort();
-    assert!(!files.is_empty());
-    let bless = std::env::var_os("MCOMPC_BLESS").is_some_and(|v| v == "1");
-    let mut wrong = vec![];
-    for f in files {
-        let text = std::fs::read_to_string(&f).unwrap();
-        let source = text.split("//---\n").next().unwrap();
-        let printed: String = outcome(source).lines().map(|l| if l.is_empty() { "//\n".into() } else { format!("// {l}\n") }).collect();
-        let want = format!("{source}//---\n{printed}");
-        if want != text {
-            if bless {
-                std::fs::write(&f, want).unwrap();
-            } else {
-                wrong.push(format!("{}:\n{printed}", f.display()));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "MCOMPC_BLESS=1 accepts this:\n{}", wrong.join("\n"));
+    mcompc_filetest::check("kernel", mcompc_filetest::KERNELS, 5, |_, text| outcome(text));
 }

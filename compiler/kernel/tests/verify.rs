@@ -47,6 +47,70 @@ fn plain_accesses() {
     assert_eq!(proven("%3: ptr = data @t %4: i32x4 = load_bcast 4 %3 store s8 %4, %1 + 60"), 2);
 }
 
+/// Row and column of a pixel by a reciprocal or a shift: q = p / d bounds p - q * d.
+#[test]
+fn quotients() {
+    // 5 rows of 10 pixels; row q and column r of pixel p, every second column: 2 r + 20 q <= 98.
+    let pixel = |p: &str, divide: &str, d: i32, scale: [i32; 2]| {
+        format!(
+            "for %3 = 0 to {p} step 1 {{ {divide} %6: i32 = const {d} %7: i32 = mul %5, %6 %8: i32 = sub %3, %7
+               %9: ptr = ptr_add %0, %8 * {} %10: ptr = ptr_add %9, %5 * {} %11: i32 = load s8 %10 }}",
+            scale[0], scale[1]
+        )
+    };
+    let tenth = "%4: i32 = const 429496730 %5: i32 = mulhi %3, %4";
+    assert_eq!(proven(&pixel("50", tenth, 10, [2, 20])), 1);
+    assert_eq!(proven(&pixel("50", tenth, 10, [11, 0])), 1);
+    open(&pixel("50", tenth, 10, [12, 0]));
+    open(&pixel("50", tenth, 10, [2, 21]));
+    // Another divisor than the one that was multiplied with.
+    open(&pixel("50", tenth, 9, [11, 0]));
+    // Shifts: columns of 8.
+    assert_eq!(proven(&pixel("50", "%4: i32 = const 3 %5: i32 = srl %3, %4", 8, [14, 0])), 2);
+    assert_eq!(proven(&pixel("50", "%4: i32 = const 3 %5: i32 = sra %3, %4", 8, [14, 0])), 2);
+    open(&pixel("50", "%4: i32 = const 3 %5: i32 = srl %3, %4", 8, [15, 0]));
+    // A reciprocal rounded down, and one rounded up beyond the numbers for which it divides: 429496730 * 10 = 2^32 + 4, and at
+    // 1073741824 = 2^30 the product reaches one more.
+    open(&pixel("50", "%4: i32 = const 429496729 %5: i32 = mulhi %3, %4", 10, [11, 0]));
+    assert_eq!(proven(&pixel("1073741820", tenth, 10, [11, 0])), 1);
+    open(&pixel("1073741830", tenth, 10, [11, 0]));
+    // A dividend that may be negative.
+    open(
+        "for %3 = -9 to 50 step 1 { %4: i32 = const 429496730 %5: i32 = mulhi %3, %4 %6: i32 = const 10 %7: i32 = mul %5, %6
+          %8: i32 = sub %3, %7 %9: ptr = ptr_add %0, %8 * 11 %10: i32 = load s8 %9 }",
+    );
+}
+
+#[test]
+fn arms_that_never_run() {
+    let far = |cond: &str| {
+        format!("%3: i32 = const 200 %4: i32 = const 100 {cond} if %5 {{ %6: ptr = ptr_add %0, %3 * 1 %7: i32 = load s8 %6 }} else {{ }}")
+    };
+    assert_eq!(proven(&far("%5: i32 = cmp.ult %3, %4")), 0);
+    assert_eq!(proven(&far("%5: i32 = cmp.slt %3, %4")), 0);
+    open(&far("%5: i32 = cmp.slt %4, %3"));
+    open(&far("%5: i32 = cmp.ult %2, %4"));
+    // The other arm of a condition that always holds.
+    assert_eq!(
+        proven(
+            "%3: i32 = const 200 %4: i32 = const 100 %5: i32 = cmp.slt %4, %3
+                if %5 { } else { %6: ptr = ptr_add %0, %3 * 1 %7: i32 = load s8 %6 }"
+        ),
+        0
+    );
+    // A choice that cannot fall on what lies outside; one that can.
+    let choice = |i: &str| {
+        format!(
+            "for %3 = {i} step 1 {{ %4: i32 = const 100 %5: i32 = cmp.ult %3, %4 %6: ptr = ptr_add %0, %3 * 1
+               %7: ptr = select %5, %6, %0 %8: i32 = load s8 %7 }}"
+        )
+    };
+    assert_eq!(proven(&choice("-9 to -1")), 1);
+    assert_eq!(proven(&choice("-9 to 200")), 1);
+    let wide = choice("0 to 200").replace("const 100", "const 101");
+    open(&wide);
+}
+
 #[test]
 fn loops() {
     assert_eq!(proven("for %3 = 0 to 100 step 4 { %4: ptr = ptr_add %0, %3 * 1 %5: i32 = load w32 %4 align 4 }"), 1);

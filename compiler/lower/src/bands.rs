@@ -5,7 +5,7 @@
 //! product needs no copy of its own, and each input element is changed to the form the row wants (16 bits, or u8) about once.
 
 use crate::copy::{CopyMode, Unit, copy_run, fill_run};
-use crate::emit::overlapped;
+use crate::emit::{each_image, overlapped};
 use crate::spec::Geometry;
 use mcompc_kernel::{Builder, Cmp, Val};
 
@@ -30,12 +30,13 @@ pub struct Bands<'a> {
 }
 
 impl<'a> Bands<'a> {
-    /// The bands of a window operator, or `None` for a window of one tap, one output column, taps that are dilated in width, a machine
-    /// without vectors, or a band too large for its scratch. `step`: elements a step of the inner product reads, so that the last run may
+    /// The bands of a window operator, or `None` for a window of one tap, one output column, taps that are dilated in width, an image
+    /// that no window reaches, a machine without vectors, or a band too large for its scratch. `step`: elements a step of the inner product reads, so that the last run may
     /// end that far behind the row.
     pub fn new(geo: &'a Geometry, unit: Unit, mode: CopyMode, fill: i32, step: usize) -> Option<Self> {
         let packed = matches!(mode, CopyMode::Packed { .. });
-        if unit.vector < 16 || packed || geo.dw > 1 || geo.kh * geo.kw == 1 || geo.ow == 1 {
+        let seen = geo.rows().any() && geo.columns().any();
+        if unit.vector < 16 || packed || geo.dw > 1 || geo.kh * geo.kw == 1 || geo.ow == 1 || !seen {
             return None;
         }
         let width = ((geo.ow - 1) * geo.sw + geo.kw) * geo.c;
@@ -50,6 +51,11 @@ impl<'a> Bands<'a> {
 
     fn staged(&self) -> usize {
         (self.rows - 1) * self.geo.sh + (self.geo.kh - 1) * self.geo.dh + 1
+    }
+
+    /// Elements of an image row that some window sees.
+    fn copied(&self) -> usize {
+        (self.geo.w * self.geo.c).min(self.width - self.geo.pl * self.geo.c)
     }
 
     fn pitch(&self) -> usize {
@@ -71,13 +77,21 @@ impl<'a> Bands<'a> {
         self.geo.sw * self.geo.c * self.mode.growth()
     }
 
-    /// Emits the loops over `[input, scratch, output]`: `block(b, activations, outputs)` computes `mr` neighbouring pixels of a row, `o`
-    /// output bytes each.
-    pub fn emit(&self, b: &mut Builder, [x, scratch, y]: [Val; 3], mr: usize, o: usize, block: impl Fn(&mut Builder, Val, Val)) {
+    /// Emits the loops over input and output (pointers, and bytes of an image): `block(b, activations, outputs)` computes `mr` neighbouring
+    /// pixels of a row, `o` output bytes each.
+    pub fn emit(
+        &self,
+        b: &mut Builder,
+        images: [(Val, usize); 2],
+        scratch: Val,
+        mr: usize,
+        o: usize,
+        block: impl Fn(&mut Builder, Val, Val),
+    ) {
         let g = self.geo;
         let es = self.mode.growth();
         let left = g.pl * g.c;
-        let copied = (g.w * g.c).min(self.width - left);
+        let copied = self.copied();
         let right = self.width - left - copied;
         // What pads a row on both sides is the same in every band: written once.
         if left + right > 0 {
@@ -92,7 +106,13 @@ impl<'a> Bands<'a> {
                 vec![b.ptr_imm(p[0], self.pitch() as i32)]
             });
         }
-        let first = b.ptr_imm(scratch, (left * es) as i32);
+        each_image(b, g.n, images, |b, x, y| self.image(b, [x, scratch, y], mr, o, block));
+    }
+
+    fn image(&self, b: &mut Builder, [x, scratch, y]: [Val; 3], mr: usize, o: usize, block: impl Fn(&mut Builder, Val, Val)) {
+        let g = self.geo;
+        let copied = self.copied();
+        let first = b.ptr_imm(scratch, (g.pl * g.c * self.mode.growth()) as i32);
         b.for_loop(0, g.oh.next_multiple_of(self.rows) as i32, self.rows as i32, &[], |b, iv, _| {
             let oy = overlapped(b, iv, g.oh, self.rows);
             let iy = b.mul_imm(oy, g.sh as i32);

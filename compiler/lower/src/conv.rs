@@ -2,12 +2,12 @@
 
 use crate::bands::{Bands, pixels_a_block};
 use crate::copy::{CopyMode, Unit, copy_run};
-use crate::emit::{Arg, Call, layer_args, overlapped};
+use crate::emit::{Arg, Call, each_image, layer_args, overlapped};
 use crate::gemm::Gemm;
 use crate::narrow::{Beside, Layout, NarrowGemm, correct_pixels};
 use crate::pack::{Steps, fold_zero_point, pack_params, pack_weights};
 use crate::spec::ConvSpec;
-use crate::stage::Stage;
+use crate::stage::{Stage, divides};
 use mcompc_ir::{Code, Error, Result, ValueId};
 use mcompc_kernel::{Builder, Elem, Form, Machine, MemElem, Role, Row, Val};
 
@@ -67,6 +67,7 @@ pub fn kernel_name(name: &str, s: &ConvSpec) -> String {
 }
 
 fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Result<Call> {
+    let s = &s.canonical();
     let g = &s.geo;
     let row = &weights_in_memory(m.row_for(s.o), s);
     let st = Steps::of(row);
@@ -84,18 +85,18 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
     let k = g.kh * g.kw * g.c;
     let kpad = (k / runs).next_multiple_of(st.step);
     let pixels = g.pixels();
-    if (pixels as u64) * (g.ow as u64) > 1 << 31 {
-        return Err(Error::new(Code::Limit, format!("{pixels} output pixels are more than a kernel can index")));
-    }
+    // Blocks of pixels across rows need row and column of a pixel; where that takes a division, blocks stay in their row.
+    let by_rows = bands.is_none() && !f.direct && !g.pointwise() && !divides(g.ow, pixels);
+    let across = if by_rows { g.ow } else { pixels };
     let (mr, nr) = match &bands {
         _ if pixels == 1 => (1, row.tile_fc as usize),
         Some(_) => (pixels_a_block(g.ow, pixels_of_tile(row, s.o)), row.tile[1] as usize),
-        None => ((row.tile[0] as usize).min(pixels), row.tile[1] as usize),
+        None => ((row.tile[0] as usize).min(across), row.tile[1] as usize),
     };
 
     let mut b = Builder::new(kernel_name(name, s));
-    let px = b.ptr("x", Role::In, g.h * g.w * g.c, s.x_align);
-    let py = b.ptr("y", Role::Out, pixels * s.o, 1);
+    let px = b.ptr("x", Role::In, g.n * g.image(), s.x_align);
+    let py = b.ptr("y", Role::Out, g.n * pixels * s.o, 1);
     let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x + f.offset);
     let narrow = s.narrow.as_ref().map(|n| Layout::new(n, s, m, row, [runs, kpad, nr], bias.clone())).transpose()?;
     let (weights, bias, rescale) = match &narrow {
@@ -147,31 +148,45 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         let gemm = NarrowGemm { gemm: gemm.clone(), split: l.split, run: l.run };
         gemm.emit(b, a, pw, pp, Beside { multipliers, corrections }, out);
     };
-    let body = |b: &mut Builder, p0: Val| {
+    let block = |b: &mut Builder, px: Val, py: Val, p0: Val, row: Option<Val>| {
         let a = match ps.filter(|_| !f.direct) {
             None => b.ptr_add(px, p0, g.c as i32, 0),
             Some(ps) => {
-                stage_block(b, s, m, &f, two_step, kpad, mr, fill, px, ps, p0);
+                stage_block(b, s, m, &f, two_step, kpad, mr, fill, px, ps, p0, row);
                 ps
             }
         };
         let out = b.ptr_add(py, p0, s.o as i32, 0);
         inner(b, a, out);
     };
-    if let (Some(t), Some(ps)) = (&bands, ps) {
-        t.emit(&mut b, [px, ps, py], mr, s.o, inner);
-    } else if pixels == mr {
-        let z = b.iconst(0);
-        body(&mut b, z);
-    } else {
-        b.for_loop(0, pixels.next_multiple_of(mr) as i32, mr as i32, &[], |b, iv, _| {
+    let blocks = |b: &mut Builder, px: Val, py: Val, row: Option<Val>| {
+        if across == mr {
+            let z = b.iconst(0);
+            return block(b, px, py, z, row);
+        }
+        b.for_loop(0, across.next_multiple_of(mr) as i32, mr as i32, &[], |b, iv, _| {
             // The last block overlaps its predecessor: recomputing pixels costs less than a second copy of the code.
-            let p0 = overlapped(b, iv, pixels, mr);
-            body(b, p0);
+            let p0 = overlapped(b, iv, across, mr);
+            block(b, px, py, p0, row);
             vec![]
         });
+    };
+    let images = [(px, g.image()), (py, pixels * s.o)];
+    if let (Some(t), Some(ps)) = (&bands, ps) {
+        t.emit(&mut b, images, ps, mr, s.o, inner);
+    } else {
+        each_image(&mut b, g.n, images, |b, px, py| {
+            if !by_rows {
+                return blocks(b, px, py, None);
+            }
+            b.for_loop(0, g.oh as i32, 1, &[py], |b, oy, c| {
+                blocks(b, px, c[0], Some(oy));
+                vec![b.ptr_imm(c[0], (g.ow * s.o) as i32)]
+            });
+        });
     }
-    Ok(Call { func: b.finish(), rows: vec![row.clone()], args, macs: (pixels * k * s.o) as u64, in_place: vec![] })
+    let macs = g.n as u64 * pixels as u64 * k as u64 * s.o as u64;
+    Ok(Call { func: b.finish(), rows: vec![row.clone()], args, macs, in_place: vec![] })
 }
 
 // Fewer channels than the tile is wide leave registers for more pixels, where one vector holds many channels.
@@ -190,7 +205,7 @@ pub fn padded_runs(w: &[i8], len: usize, padded: usize) -> Vec<i8> {
 fn weights_in_memory(row: &Row, s: &ConvSpec) -> Row {
     const REUSED: usize = 16;
     const CACHED: usize = 96 << 10;
-    let pays = s.narrow.is_none() && s.geo.pixels() >= REUSED && s.weights.len() * 2 <= CACHED;
+    let pays = s.narrow.is_none() && s.geo.n * s.geo.pixels() >= REUSED && s.weights.len() * 2 <= CACHED;
     Row {
         w_mem: if pays { row.w_mem } else { Elem::I8 },
         name: if pays || row.w_mem == Elem::I8 { row.name.clone() } else { format!("{}.i8", row.name) },
@@ -211,6 +226,7 @@ fn stage_block(
     px: Val,
     ps: Val,
     p0: Val,
+    row: Option<Val>,
 ) {
     let g = &s.geo;
     let unit = unit_of(m);
@@ -224,10 +240,10 @@ fn stage_block(
         if two_step {
             let CopyMode::Packed { flip } = f.mode else { return };
             let gather = b.ptr_imm(ps, row_bytes * mr as i32);
-            Stage { geo: g, unit, mode: CopyMode::Bytes { flip }, fill, word_aligned: false }.pixel(b, px, gather, p);
+            Stage { geo: g, unit, mode: CopyMode::Bytes { flip }, fill, word_aligned: false }.pixel(b, px, gather, p, row);
             copy_run(b, unit, CopyMode::Packed { flip: false }, gather, dst, kpad, true);
         } else {
-            Stage { geo: g, unit, mode: f.mode, fill, word_aligned: s.x_align >= 4 }.pixel(b, px, dst, p);
+            Stage { geo: g, unit, mode: f.mode, fill, word_aligned: s.x_align >= 4 }.pixel(b, px, dst, p, row);
         }
     };
     if mr == 1 {

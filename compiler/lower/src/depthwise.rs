@@ -4,17 +4,19 @@
 use crate::conv::{kernel_name, unit_of};
 use crate::copy::{CopyMode, fill_run};
 use crate::dwrows::depthwise_rows;
-use crate::emit::{Arg, Call, layer_args, overlapped};
+use crate::emit::{Arg, Call, each_image, layer_args, overlapped};
 use crate::gemm::{i32s, store_lanes};
 use crate::narrow::Taps;
 use crate::pack::fold_zero_point;
 use crate::planes;
-use crate::spec::ConvSpec;
+use crate::spec::{ConvSpec, Geometry};
+use crate::window::Axis;
 use mcompc_ir::{Code, Error, Result, ValueId};
 use mcompc_kernel::{Bin, Builder, Cmp, Elem, Form, Lane, MacForm, Machine, MemElem, Role, Row, Ty, Val};
 
 /// Kernel and call of a q.conv with group = channels.
 pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Result<Call> {
+    let s = &s.canonical();
     if m.mac == MacForm::Planes && planes::fits(s) {
         return planes::depthwise_planes(s, m, x, y);
     }
@@ -22,7 +24,8 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
         return Ok(call);
     }
     let g = &s.geo;
-    let (c, taps) = (g.c, g.kh * g.kw);
+    let window = Window::of(s);
+    let (c, taps) = (g.c, window.taps.len());
     let lanes = if c < m.mac_lanes as usize { 1 } else { (m.mac_lanes as usize).max(1) };
     let pairs = if m.mac == MacForm::Pairs && lanes > 1 {
         Some(pair_row(m).ok_or_else(|| Error::new(Code::Internal, format!("machine `{}` pairs taps but has no row for them", m.isa)))?)
@@ -31,11 +34,11 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     };
 
     // Weights as [tap][channel], or [pair of taps][channel][2] with a zero tap where the number is odd.
-    let tap = |t: usize, ch: usize| if t < taps { i16::from(s.weights[ch * taps + t]) } else { 0 };
+    let tap = |t: usize, ch: usize| if t < taps { i16::from(window.weights[ch * taps + t]) } else { 0 };
     let mut weights = Vec::new();
-    let narrow = s.narrow.as_ref().map(|n| Taps::new(n, s, pairs.is_some()));
+    let narrow = s.narrow.as_ref().map(|n| Taps::new(n, [taps, c], pairs.is_some()));
     if let (Some(n), Some(taps)) = (&s.narrow, narrow) {
-        weights = taps.pack(n, s)?;
+        weights = taps.pack(n, &window.weights)?;
     } else if pairs.is_some() {
         for t in (0..taps).step_by(2) {
             for ch in 0..c {
@@ -48,12 +51,12 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
             weights.extend((0..c).map(|ch| tap(t, ch) as u8));
         }
     }
-    let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x);
+    let bias = fold_zero_point(&s.bias, &window.weights, s.zp_x);
     let params: Vec<u8> = bias.iter().chain(&s.mult).flat_map(|v| v.to_le_bytes()).collect();
 
     let mut b = Builder::new(kernel_name("dwconv", s));
-    let px = b.ptr("x", Role::In, g.h * g.w * c, 1);
-    let py = b.ptr("y", Role::Out, g.pixels() * c, 1);
+    let px = b.ptr("x", Role::In, g.n * g.image(), 1);
+    let py = b.ptr("y", Role::Out, g.n * g.pixels() * c, 1);
     let pw = b.ptr("w", Role::Const, weights.len(), 16);
     let pp = b.ptr("p", Role::Const, params.len(), 4);
     let mut args = layer_args(x, y, weights, params);
@@ -65,17 +68,19 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     });
 
     let body = Body { s, m, lanes, pairs, narrow, pw, pp };
-    let (iy_start, ix_start) = (b.iconst(-(g.pt as i32)), b.iconst(-(g.pl as i32)));
-    b.for_loop(0, g.oh as i32, 1, &[py, iy_start], |b, _, row| {
-        let ends = b.for_loop(0, g.ow as i32, 1, &[row[0], ix_start], |b, _, px_out| {
-            let ptrs = tap_pointers(b, s, px, zeros, row[1], px_out[1]);
-            body.channels(b, &ptrs, px_out[0]);
-            vec![b.ptr_imm(px_out[0], c as i32), b.add_imm(px_out[1], g.sw as i32)]
+    each_image(&mut b, g.n, [(px, g.image()), (py, g.pixels() * c)], |b, px, py| {
+        let (iy_start, ix_start) = (b.iconst(-(g.pt as i32)), b.iconst(-(g.pl as i32)));
+        b.for_loop(0, g.oh as i32, 1, &[py, iy_start], |b, _, row| {
+            let ends = b.for_loop(0, g.ow as i32, 1, &[row[0], ix_start], |b, _, px_out| {
+                let ptrs = window.pointers(b, px, zeros, row[1], px_out[1]);
+                body.channels(b, &ptrs, px_out[0]);
+                vec![b.ptr_imm(px_out[0], c as i32), b.add_imm(px_out[1], g.sw as i32)]
+            });
+            vec![ends[0], b.add_imm(row[1], g.sh as i32)]
         });
-        vec![ends[0], b.add_imm(row[1], g.sh as i32)]
     });
     let rows = pairs.map(|r| vec![r.clone()]).unwrap_or_default();
-    Ok(Call { func: b.finish(), rows, args, macs: (g.pixels() * c * taps) as u64, in_place: vec![] })
+    Ok(Call { func: b.finish(), rows, args, macs: (g.n * g.pixels() * c * taps) as u64, in_place: vec![] })
 }
 
 /// The row that multiplies pairs of `mac_lanes` i16 lanes.
@@ -83,36 +88,59 @@ pub fn pair_row(m: &Machine) -> Option<&Row> {
     m.contract.iter().find(|r| r.form == Form::Dot && r.a == Elem::I16 && r.k == 2 && r.n * 2 == m.mac_lanes)
 }
 
-// The address of every tap's channels for the window at (iy0, ix0).
-fn tap_pointers(b: &mut Builder, s: &ConvSpec, x: Val, zeros: Option<Val>, iy0: Val, ix0: Val) -> Vec<Val> {
-    let g = &s.geo;
-    let row0 = b.mul_imm(iy0, g.w as i32);
-    let at0 = b.add(row0, ix0);
-    let base = b.ptr_add(x, at0, g.c as i32, 0);
-    let off = |ky: usize, kx: usize| ((ky * g.dh * g.w + kx * g.dw) * g.c) as i32;
-    let Some(z) = zeros else {
-        return (0..g.kh * g.kw).map(|t| b.ptr_imm(base, off(t / g.kw, t % g.kw))).collect();
-    };
-    let inside = |b: &mut Builder, first: Val, k: usize, d: usize, size: usize| -> Vec<Val> {
-        let lim = b.iconst(size as i32);
-        (0..k)
-            .map(|i| {
+// The taps of a window that meet the image, and their weights [channel][tap].
+struct Window<'a> {
+    geo: &'a Geometry,
+    taps: Vec<[usize; 2]>,
+    weights: Vec<i8>,
+}
+
+impl<'a> Window<'a> {
+    fn of(s: &'a ConvSpec) -> Self {
+        let geo = &s.geo;
+        let all = geo.kh * geo.kw;
+        let met = |&t: &usize| geo.rows().meets(t / geo.kw) && geo.columns().meets(t % geo.kw);
+        let mut taps: Vec<usize> = (0..all).filter(met).collect();
+        if taps.is_empty() {
+            taps.push(0);
+        }
+        let weights = s.weights.chunks_exact(all).flat_map(|w| taps.iter().map(|&t| w[t])).collect();
+        Self { geo, taps: taps.into_iter().map(|t| [t / geo.kw, t % geo.kw]).collect(), weights }
+    }
+
+    // The address of every tap's channels for the window at (iy0, ix0).
+    fn pointers(&self, b: &mut Builder, x: Val, zeros: Option<Val>, iy0: Val, ix0: Val) -> Vec<Val> {
+        let g = self.geo;
+        if let Some(z) = zeros.filter(|_| !(g.rows().any() && g.columns().any())) {
+            return vec![z; self.taps.len()];
+        }
+        let row0 = b.mul_imm(iy0, g.w as i32);
+        let at0 = b.add(row0, ix0);
+        let base = b.ptr_add(x, at0, g.c as i32, 0);
+        let off = |ky: usize, kx: usize| ((ky * g.dh * g.w + kx * g.dw) * g.c) as i32;
+        let Some(z) = zeros else {
+            return self.taps.iter().map(|&[ky, kx]| b.ptr_imm(base, off(ky, kx))).collect();
+        };
+        let inside = |b: &mut Builder, first: Val, axis: Axis, k: usize, d: usize, size: usize| -> Vec<Option<Val>> {
+            let lim = b.iconst(size as i32);
+            let mut ask = |i: usize| {
                 let at = b.add_imm(first, (i * d) as i32);
                 b.cmp(Cmp::Ult, at, lim)
-            })
-            .collect()
-    };
-    let oky = inside(b, iy0, g.kh, g.dh, g.h);
-    let okx = inside(b, ix0, g.kw, g.dw, g.w);
-    let mut ptrs = Vec::with_capacity(g.kh * g.kw);
-    for (ky, &y_in) in oky.iter().enumerate() {
-        for (kx, &x_in) in okx.iter().enumerate() {
-            let ok = b.bin(Bin::And, y_in, x_in);
-            let p = b.ptr_imm(base, off(ky, kx));
-            ptrs.push(b.select(ok, p, z));
-        }
+            };
+            (0..k).map(|i| axis.meets(i).then(|| ask(i))).collect()
+        };
+        let oky = inside(b, iy0, g.rows(), g.kh, g.dh, g.h);
+        let okx = inside(b, ix0, g.columns(), g.kw, g.dw, g.w);
+        let one = |&[ky, kx]: &[usize; 2]| match (oky[ky], okx[kx]) {
+            (Some(y_in), Some(x_in)) => {
+                let ok = b.bin(Bin::And, y_in, x_in);
+                let p = b.ptr_imm(base, off(ky, kx));
+                b.select(ok, p, z)
+            }
+            _ => z,
+        };
+        self.taps.iter().map(one).collect()
     }
-    ptrs
 }
 
 struct Body<'a> {

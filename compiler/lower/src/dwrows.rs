@@ -8,7 +8,7 @@
 use crate::bands::{BAND, LARGEST};
 use crate::conv::{kernel_name, unit_of};
 use crate::copy::{CopyMode, fill_run};
-use crate::emit::{Arg, Call, layer_args, overlapped};
+use crate::emit::{Arg, Call, each_image, layer_args, overlapped};
 use crate::gemm::{i32s, store_lanes};
 use crate::narrow::RowTaps;
 use crate::pack::fold_zero_point;
@@ -47,7 +47,8 @@ fn shape<'a>(s: &'a ConvSpec, m: &'a Machine) -> Option<Shape<'a>> {
     if s.narrow.is_some() && g.kh.div_ceil(2) * g.kw > TAPS {
         return None;
     }
-    if g.dh > 1 || g.dw > 1 || g.kh == 1 || g.pl * g.c >= width {
+    let seen = g.rows().any() && g.columns().any();
+    if g.dh > 1 || g.dw > 1 || g.kh == 1 || g.pl * g.c >= width || !seen {
         return None;
     }
     let of = |rows| Shape { s, row, lanes, channels: g.c.max(lanes), rows, width };
@@ -123,8 +124,8 @@ pub fn depthwise_rows(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Resu
     let params: Vec<u8> = [&bias, &s.mult].into_iter().flat_map(|v| (0..sh.channels).flat_map(|ch| v[ch % g.c].to_le_bytes())).collect();
 
     let mut b = Builder::new(kernel_name("dwrows", s));
-    let px = b.ptr("x", Role::In, g.h * g.w * g.c, 1);
-    let py = b.ptr("y", Role::Out, g.pixels() * g.c, 1);
+    let px = b.ptr("x", Role::In, g.n * g.image(), 1);
+    let py = b.ptr("y", Role::Out, g.n * g.pixels() * g.c, 1);
     let pw = b.ptr("w", Role::Const, weights.len(), 16);
     let pp = b.ptr("p", Role::Const, params.len(), 4);
     let mut args = layer_args(x, y, weights, params);
@@ -132,26 +133,28 @@ pub fn depthwise_rows(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Resu
     let ps = b.ptr("s", Role::Scratch, sh.scratch(), 16);
 
     let zeros = margins(&mut b, &sh, m, ps);
-    b.for_loop(0, g.oh.next_multiple_of(sh.rows) as i32, sh.rows as i32, &[], |b, iv, _| {
-        let oy = overlapped(b, iv, g.oh, sh.rows);
-        let iy = b.mul_imm(oy, g.sh as i32);
-        let iy = b.add_imm(iy, -(g.pt as i32));
-        stage(b, &sh, px, ps, zeros, iy);
-        let out = b.ptr_add(py, oy, (g.ow * g.c) as i32, 0);
-        let k = Kernel { sh: &sh, taps, pw, pp };
-        let (step, row_bytes) = if sh.odd_rows() { (2, g.ow * g.c) } else { (1, 0) };
-        b.for_loop(0, sh.rows as i32, step, &[ps, out], |b, _, r| {
-            k.output_row(b, r[0], r[1], 0);
-            if sh.odd_rows() {
-                let a = b.ptr_imm(r[0], (g.sh / 2 * sh.pitch()) as i32);
-                let out = b.ptr_imm(r[1], row_bytes as i32);
-                k.output_row(b, a, out, 1);
-            }
-            vec![b.ptr_imm(r[0], (g.sh * step as usize / 2 * sh.pitch()) as i32), b.ptr_imm(r[1], step * (g.ow * g.c) as i32)]
+    each_image(&mut b, g.n, [(px, g.image()), (py, g.pixels() * g.c)], |b, px, py| {
+        b.for_loop(0, g.oh.next_multiple_of(sh.rows) as i32, sh.rows as i32, &[], |b, iv, _| {
+            let oy = overlapped(b, iv, g.oh, sh.rows);
+            let iy = b.mul_imm(oy, g.sh as i32);
+            let iy = b.add_imm(iy, -(g.pt as i32));
+            stage(b, &sh, px, ps, zeros, iy);
+            let out = b.ptr_add(py, oy, (g.ow * g.c) as i32, 0);
+            let k = Kernel { sh: &sh, taps, pw, pp };
+            let (step, row_bytes) = if sh.odd_rows() { (2, g.ow * g.c) } else { (1, 0) };
+            b.for_loop(0, sh.rows as i32, step, &[ps, out], |b, _, r| {
+                k.output_row(b, r[0], r[1], 0);
+                if sh.odd_rows() {
+                    let a = b.ptr_imm(r[0], (g.sh / 2 * sh.pitch()) as i32);
+                    let out = b.ptr_imm(r[1], row_bytes as i32);
+                    k.output_row(b, a, out, 1);
+                }
+                vec![b.ptr_imm(r[0], (g.sh * step as usize / 2 * sh.pitch()) as i32), b.ptr_imm(r[1], step * (g.ow * g.c) as i32)]
+            });
+            vec![]
         });
-        vec![]
     });
-    let macs = (g.pixels() * g.c * g.kh * g.kw) as u64;
+    let macs = (g.n * g.pixels() * g.c * g.kh * g.kw) as u64;
     Ok(Some(Call { func: b.finish(), rows: vec![sh.row.clone()], args, macs, in_place: vec![] }))
 }
 

@@ -122,11 +122,21 @@ fn clamp(b: &mut Builder, v: Val, lo: i32, hi: i32) -> Val {
     b.bin(Bin::Smin, v, h)
 }
 
-/// Kernel and call of a q.mul over `n` elements; where `channels` is less than `n`, `bb` repeats every `channels` elements.
-pub fn mul_kernel(m: &Machine, n: usize, channels: usize, mult: i32, r: Rescale, [a, bb]: [Operand; 2], y: ValueId) -> Result<Call> {
+/// Kernel and call of a q.mul over `n` elements in `images` images; `bb` has `run` elements an image, which repeat within it.
+#[allow(clippy::too_many_arguments)]
+pub fn mul_kernel(
+    m: &Machine,
+    n: usize,
+    images: usize,
+    run: usize,
+    mult: i32,
+    r: Rescale,
+    [a, bb]: [Operand; 2],
+    y: ValueId,
+) -> Result<Call> {
     let mut b = Builder::new("mul");
     let pa = b.ptr("a", Role::In, n, 1);
-    let pb = b.ptr("b", Role::In, channels, 1);
+    let pb = b.ptr("b", Role::In, images * run, 1);
     let py = b.ptr("y", Role::Out, n, 1);
     let body = |b: &mut Builder, l: usize, p: &[Val]| {
         let (x, z) = (codes(b, m, l, a.mem, p[0]), codes(b, m, l, bb.mem, p[1]));
@@ -143,12 +153,21 @@ pub fn mul_kernel(m: &Machine, n: usize, channels: usize, mult: i32, r: Rescale,
             .collect();
         store_lanes(b, &q, p[2], 0, l);
     };
-    if channels == n {
+    let repeats = n / (images * run);
+    let image = |b: &mut Builder, pa: Val, pb: Val, py: Val| {
+        b.for_loop(0, repeats as i32, 1, &[pa, py], |b, _, c| {
+            walk(b, m, run, &[c[0], pb, c[1]], body);
+            vec![b.ptr_imm(c[0], run as i32), b.ptr_imm(c[1], run as i32)]
+        })
+    };
+    if repeats == 1 {
         walk(&mut b, m, n, &[pa, pb, py], body);
+    } else if images == 1 {
+        image(&mut b, pa, pb, py);
     } else {
-        b.for_loop(0, (n / channels) as i32, 1, &[pa, py], |b, _, c| {
-            walk(b, m, channels, &[c[0], pb, c[1]], body);
-            vec![b.ptr_imm(c[0], channels as i32), b.ptr_imm(c[1], channels as i32)]
+        b.for_loop(0, images as i32, 1, &[pa, pb, py], |b, _, c| {
+            let ends = image(b, c[0], c[1], c[2]);
+            vec![ends[0], b.ptr_imm(c[1], run as i32), ends[1]]
         });
     }
     Ok(Call {

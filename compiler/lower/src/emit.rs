@@ -60,3 +60,14 @@ pub fn overlapped(b: &mut Builder, at: Val, total: usize, n: usize) -> Val {
     let last = b.iconst((total - n) as i32);
     b.bin(Bin::Smin, at, last)
 }
+
+/// `body` for each of `images` images: pointers move on by the bytes beside them. One image needs no loop.
+pub fn each_image(b: &mut Builder, images: usize, [x, y]: [(Val, usize); 2], body: impl FnOnce(&mut Builder, Val, Val)) {
+    if images == 1 {
+        return body(b, x.0, y.0);
+    }
+    b.for_loop(0, images as i32, 1, &[x.0, y.0], |b, _, p| {
+        body(b, p[0], p[1]);
+        vec![b.ptr_imm(p[0], x.1 as i32), b.ptr_imm(p[1], y.1 as i32)]
+    });
+}

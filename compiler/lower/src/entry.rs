@@ -1,17 +1,13 @@
 //! From graph to module: a call for every node, buffers at planned offsets, kernels shared, and the entry function.
 
-use crate::conv::{conv_kernel, dense_kernel};
-use crate::depthwise::depthwise_kernel;
-use crate::elementwise::{LinComb, Operand, add_kernel, lut_kernel, mul_kernel, rescale_kernel};
 use crate::emit::{Arg, Call};
-use crate::movement::{concat_kernel, copy_kernel, pad_kernel, transpose_kernel};
-use crate::pool::{PoolKind, pool_kernel};
-use crate::softmax::softmax_kernel;
-use crate::spec::{conv_spec, geometry, mem_of, rescale_of};
+use crate::movement::copy_kernel;
+use crate::operators::call_of;
 use crate::steps::{self, ALIGN, Interface, Source, Step};
 use mcompc_ir::{Code, Error, Graph, NodeId, Result, ValueId};
 use mcompc_kernel::{Data, Inst, Machine, Module, Op};
 use mcompc_plan::{Buffer, Plan, check, plan};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Choices of the lowering.
@@ -90,7 +86,9 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
     let mut alias: BTreeMap<ValueId, ValueId> = BTreeMap::new();
     let order = g.topo()?;
     for &n in &order {
-        if g.node(n).op == "Reshape" || g.node(n).op == "Transpose" && moves_nothing(g, n)? {
+        let node = g.node(n);
+        node.outs.iter().try_for_each(|v| addressable(&v.name, v.dtype.size(), &v.shape)).map_err(|e| e.at(node.name.clone()))?;
+        if node.op == "Reshape" || node.op == "Transpose" && moves_nothing(g, n).map_err(|e| e.at(node.name.clone()))? {
             alias.insert(g.out(n), g.inputs_of(n)[0]);
         }
     }
@@ -112,7 +110,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
         calls.push((n, call_of(g, n, m, x_align).map_err(|e| e.at(node.name.clone()))?));
     }
 
-    // Outputs that are inputs, or the same value twice, need a copy of their own.
+    // Outputs that are inputs or constants, or the same value twice, need a copy of their own.
     let mut places: BTreeMap<ValueId, Place> = BTreeMap::new();
     for (i, &n) in g.inputs.iter().enumerate() {
         places.insert(g.out(n), Place::Input(i));
@@ -120,10 +118,11 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
     let mut copies: Vec<(ValueId, usize)> = Vec::new();
     for (i, out) in g.outputs.iter().enumerate() {
         let r = root(out.value);
-        if let std::collections::btree_map::Entry::Vacant(e) = places.entry(r) {
-            e.insert(Place::Output(i));
-        } else {
-            copies.push((r, i));
+        match places.entry(r) {
+            Entry::Vacant(e) if g.const_of(r).is_none() => {
+                e.insert(Place::Output(i));
+            }
+            _ => copies.push((r, i)),
         }
     }
 
@@ -165,6 +164,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
     }
     let p = plan(&buffers);
     check(&buffers, &p)?;
+    addressable("arena", 1, &[p.total])?;
 
     let mut asm = Assembly { module: Module::default(), kernels: BTreeMap::new() };
     let size = |v: ValueId| g.value(v).bytes();
@@ -226,7 +226,11 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
     for (v, out) in copies {
         let c = copy_kernel(m, size(v), v, g.outputs[out].value)?;
         let kernel = asm.kernel(c.func, &[]);
-        list.push(Step { kernel, args: vec![at(v)?, Source::Output(out)] });
+        let from = match g.const_of(v) {
+            Some(t) => Source::Data(asm.data(t.bytes().to_vec(), ALIGN as u32, true)),
+            None => at(v)?,
+        };
+        list.push(Step { kernel, args: vec![from, Source::Output(out)] });
     }
     let entry = format!("{}_run", o.name);
     asm.module.funcs.push(steps::run(entry.clone(), &interface, &list));
@@ -285,73 +289,24 @@ fn renumber(insts: &mut [Inst], ids: &[u16]) {
     }
 }
 
+// Kernels compute addresses in 32 bits, and their loops run at least once.
+fn addressable(what: &str, size: usize, shape: &[usize]) -> Result<()> {
+    let bytes = shape.iter().fold(size, |a, &b| a.saturating_mul(b));
+    if shape.contains(&0) && what != "arena" {
+        return Err(Error::new(Code::BadShape, format!("`{what}` of shape {shape:?} has no elements"))
+            .hint("give every dimension a size of 1 or more"));
+    }
+    if bytes > i32::MAX as usize {
+        return Err(Error::new(Code::Limit, format!("`{what}` has {bytes} bytes, more than 32-bit offsets reach"))
+            .hint("shrink the image or the batch, or split the model"));
+    }
+    Ok(())
+}
+
 // A transpose that only moves dimensions of size 1.
 fn moves_nothing(g: &Graph, n: NodeId) -> Result<bool> {
     let shape = &g.value(g.inputs_of(n)[0]).shape;
     let perm = g.node(n).attrs.usizes("perm")?;
     let big: Vec<usize> = perm.into_iter().filter(|&p| shape[p] != 1).collect();
     Ok(big.windows(2).all(|w| w[0] < w[1]))
-}
-
-fn call_of(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<Call> {
-    let node = g.node(n);
-    let ins = g.inputs_of(n);
-    let y = g.out(n);
-    let elems = g.value(y).elems();
-    let operand = |i: usize| -> Result<Operand> {
-        let v = g.value(ins[i]);
-        let zp = v.quant.map(|q| q.zero_point).ok_or_else(|| Error::new(Code::Internal, format!("`{}` has no quantization", v.name)))?;
-        Ok(Operand { value: ins[i], mem: mem_of(v)?, zp })
-    };
-    let int = |name: &str| -> Result<i32> {
-        i32::try_from(node.attrs.int(name)?).map_err(|_| Error::new(Code::Internal, format!("attribute `{name}` passes 32 bits")))
-    };
-    let konst = |i: usize| ins.get(i).and_then(|&v| g.const_of(v)).ok_or_else(|| Error::new(Code::Internal, "a table is not constant"));
-    match node.op.as_str() {
-        "q.conv" => {
-            let (s, depthwise) = conv_spec(g, n, x_align)?;
-            if depthwise { depthwise_kernel(&s, m, ins[0], y) } else { conv_kernel(&s, m, ins[0], y) }
-        }
-        "q.dense" => dense_kernel(&conv_spec(g, n, x_align)?.0, m, ins[0], y),
-        "q.add" => {
-            let k = LinComb { a: int("a")?, b: int("b")?, c: int("c")?, shift: int("shift")?, lo: int("lo")?, hi: int("hi")? };
-            add_kernel(m, elems, k, operand(0)?, operand(1)?, y)
-        }
-        "q.mul" => mul_kernel(m, elems, g.value(ins[1]).elems(), int("m")?, rescale_of(g, n)?, [operand(0)?, operand(1)?], y),
-        "q.rescale" => rescale_kernel(m, elems, int("m")?, rescale_of(g, n)?, operand(0)?, y),
-        "q.lut" => lut_kernel(elems, &konst(1)?.as_i8()?, operand(0)?, y),
-        "q.softmax" => {
-            let shape = &g.value(ins[0]).shape;
-            let last = shape.last().copied().unwrap_or(1);
-            softmax_kernel(elems / last.max(1), last, int("bits")? as u32, &konst(1)?.as_i32()?, operand(0)?, y)
-        }
-        "q.avgpool" | "q.maxpool" => {
-            let k = node.attrs.usizes("kernel")?;
-            let [kh, kw] = k[..] else { return Err(Error::new(Code::UnsupportedAttr, "attribute `kernel` needs 2 values")) };
-            let geo = geometry(g, n, kh, kw)?;
-            let x = operand(0)?;
-            let kind = if node.op == "q.maxpool" {
-                PoolKind::Max
-            } else {
-                let mult = node.attrs.ints("m")?.iter().map(|&v| v as i32).collect();
-                PoolKind::Average { zp_x: x.zp, mult, rescale: rescale_of(g, n)? }
-            };
-            pool_kernel(&geo, &kind, x.mem, m, ins[0], y)
-        }
-        "Transpose" => transpose_kernel(m, &g.value(ins[0]).shape, &node.attrs.usizes("perm")?, ins[0], y),
-        "Concat" => {
-            let axis = int("axis")? as usize;
-            let shape = &g.value(y).shape;
-            let outer: usize = shape[..axis].iter().product();
-            let inner: Vec<usize> = ins.iter().map(|&v| g.value(v).shape[axis..].iter().product()).collect();
-            concat_kernel(m, outer, &inner, &ins, y)
-        }
-        "Pad" => {
-            let shape = g.value(ins[0]).shape.clone();
-            let pads = node.attrs.usizes("pads")?;
-            let (before, after) = pads.split_at(shape.len());
-            pad_kernel(m, &shape, before, after, node.attrs.float("value")? as i32, ins[0], y)
-        }
-        op => Err(Error::new(Code::NoInteger, format!("operator `{op}` has no kernel"))),
-    }
 }

@@ -99,7 +99,9 @@ pub fn pad_kernel(m: &Machine, shape: &[usize], before: &[usize], after: &[usize
 #[allow(clippy::too_many_arguments)]
 fn pad_nest(b: &mut Builder, m: &Machine, shape: &[usize], before: &[usize], after: &[usize], value: i32, src: Val, dst: Val) {
     let u = unit_of(m);
-    let [n, rest @ ..] = shape else { return };
+    let [n, rest @ ..] = shape else {
+        return copy_run(b, u, BYTES, src, dst, 1, false);
+    };
     let inner_in: usize = rest.iter().product();
     let inner_out: usize = (1..shape.len()).map(|i| shape[i] + before[i] + after[i]).product();
     if before[0] > 0 {

@@ -5,7 +5,7 @@
 //! (x0,x1)(0,w0) + (x2,x3)(w1,w2) for the odd one: no pixel is loaded twice and none needs shifting.
 
 use crate::conv::kernel_name;
-use crate::emit::{Arg, Call};
+use crate::emit::{Arg, Call, each_image};
 use crate::narrow::PlaneTaps;
 use crate::pack::fold_zero_point;
 use crate::spec::ConvSpec;
@@ -40,8 +40,8 @@ fn shape(s: &ConvSpec) -> Shape {
 pub fn fits(s: &ConvSpec) -> bool {
     let g = &s.geo;
     let sh = shape(s);
-    let image = g.pt < sh.ph && g.pl < sh.pw;
-    image && g.dh == 1 && g.dw == 1 && g.kw <= 5 && g.sw <= 2 && sh.pw * sh.ph * 2 <= 8192 && !s.x_u8
+    let seen = g.rows().any() && g.columns().any();
+    seen && g.dh == 1 && g.dw == 1 && g.kw <= 5 && g.sw <= 2 && sh.pw * sh.ph * 2 <= 8192 && !s.x_u8
 }
 
 /// Words of paired taps for output `i` of a strip (relative to its first pixel): (plane word, low tap, high tap).
@@ -90,8 +90,8 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     let plane_bytes = sh.pw * sh.ph * 2;
 
     let mut b = Builder::new(kernel_name("dwplane", s));
-    let px = b.ptr("x", Role::In, g.h * g.w * g.c, 1);
-    let py = b.ptr("y", Role::Out, g.pixels() * g.c, 1);
+    let px = b.ptr("x", Role::In, g.n * g.image(), 1);
+    let py = b.ptr("y", Role::Out, g.n * g.pixels() * g.c, 1);
     let pp = b.ptr("p", Role::Const, params.len(), 4);
     let scratch = plane_bytes + if packed.is_some() { taps.word_bytes() } else { 0 };
     let ps = b.ptr("s", Role::Scratch, scratch, 4);
@@ -111,23 +111,25 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
         b.store_aligned(z, MemElem::W32, p[0], 0, 4);
         vec![b.ptr_imm(p[0], 4)]
     });
-    let mut carried = vec![px, py, pp];
-    carried.extend(unpacked.map(|u| u.0));
-    b.for_loop(0, g.c as i32, 1, &carried, |b, _, c| {
-        stage_plane(b, s, &sh, c[0], ps);
-        let (words, off) = match unpacked {
-            None => (c[2], 8),
-            Some((_, words)) => {
-                taps.unpack(b, c[3], words);
-                (words, 0)
-            }
-        };
-        convolve(b, s, &sh, row, &kinds, ps, c[2], (words, off), c[1]);
-        let mut next = vec![b.ptr_imm(c[0], 1), b.ptr_imm(c[1], 1), b.ptr_imm(c[2], per_channel as i32)];
-        next.extend(c.get(3).map(|&w| b.ptr_imm(w, taps.packed_bytes() as i32)));
-        next
+    each_image(&mut b, g.n, [(px, g.image()), (py, g.pixels() * g.c)], |b, px, py| {
+        let mut carried = vec![px, py, pp];
+        carried.extend(unpacked.map(|u| u.0));
+        b.for_loop(0, g.c as i32, 1, &carried, |b, _, c| {
+            stage_plane(b, s, &sh, c[0], ps);
+            let (words, off) = match unpacked {
+                None => (c[2], 8),
+                Some((_, words)) => {
+                    taps.unpack(b, c[3], words);
+                    (words, 0)
+                }
+            };
+            convolve(b, s, &sh, row, &kinds, ps, c[2], (words, off), c[1]);
+            let mut next = vec![b.ptr_imm(c[0], 1), b.ptr_imm(c[1], 1), b.ptr_imm(c[2], per_channel as i32)];
+            next.extend(c.get(3).map(|&w| b.ptr_imm(w, taps.packed_bytes() as i32)));
+            next
+        });
     });
-    Ok(Call { func: b.finish(), rows: vec![row.clone()], args, macs: (g.pixels() * g.c * g.kh * g.kw) as u64, in_place: vec![] })
+    Ok(Call { func: b.finish(), rows: vec![row.clone()], args, macs: (g.n * g.pixels() * g.c * g.kh * g.kw) as u64, in_place: vec![] })
 }
 
 // Rows and columns of the image that some window reads.

@@ -1,9 +1,9 @@
 //! Average and maximum pooling: windows rolled, channels in lanes, padding skipped by a branch.
 
-use crate::emit::{Arg, Call};
+use crate::emit::{Arg, Call, each_image};
 use crate::gemm::{i32s, store_lanes};
 use crate::spec::Geometry;
-use mcompc_ir::{Code, Error, Result, ValueId};
+use mcompc_ir::{Result, ValueId};
 use mcompc_kernel::{Bin, Builder, Cmp, Lane, Machine, MemElem, Op, Rescale, Role, Ty, Val};
 
 /// Which reduction.
@@ -20,15 +20,9 @@ pub fn pool_kernel(g: &Geometry, kind: &PoolKind, mem: MemElem, m: &Machine, x: 
     // Half the lanes where channels do not fill all of them, down to eight.
     let full = m.mac_lanes as usize;
     let lanes = [full, full / 2].into_iter().find(|&l| l <= g.c && (l == full || l >= 8)).unwrap_or(1).max(1);
-    let unsigned = mem == MemElem::U8;
-    if unsigned && matches!(kind, PoolKind::Max) {
-        return Err(
-            Error::new(Code::UnsupportedType, "maximum pooling of a u8 graph input has no kernel").hint("declare the input as i8, or f32")
-        );
-    }
     let mut b = Builder::new(if matches!(kind, PoolKind::Max) { "maxpool" } else { "avgpool" });
-    let px = b.ptr("x", Role::In, g.h * g.w * g.c, 1);
-    let py = b.ptr("y", Role::Out, g.pixels() * g.c, 1);
+    let px = b.ptr("x", Role::In, g.n * g.image(), 1);
+    let py = b.ptr("y", Role::Out, g.n * g.pixels() * g.c, 1);
     let mut args = vec![Arg::Value(x), Arg::Value(y)];
     // A multiplier for each number of counted elements; one suffices where all windows have the same.
     let mut table = None;
@@ -39,27 +33,29 @@ pub fn pool_kernel(g: &Geometry, kind: &PoolKind, mem: MemElem, m: &Machine, x: 
         table = Some(b.ptr("m", Role::Const, bytes.len(), 4));
         args.push(Arg::Data { bytes, align: 4, weights: false });
     }
-    let (iy, ix) = (b.iconst(-(g.pt as i32)), b.iconst(-(g.pl as i32)));
-    b.for_loop(0, g.oh as i32, 1, &[py, iy], |b, _, r| {
-        let e = b.for_loop(0, g.ow as i32, 1, &[r[0], ix], |b, _, c| {
-            let blocks = g.c.div_ceil(lanes);
-            let one = |b: &mut Builder, at: Val| block(b, g, kind, mem, m, lanes, table, px, c[0], r[1], c[1], at);
-            if blocks == 1 {
-                let z = b.iconst(0);
-                one(b, z);
-            } else {
-                b.for_loop(0, (blocks * lanes) as i32, lanes as i32, &[], |b, iv, _| {
-                    let last = b.iconst((g.c - lanes) as i32);
-                    let at = if g.c.is_multiple_of(lanes) { iv } else { b.bin(Bin::Smin, iv, last) };
-                    one(b, at);
-                    vec![]
-                });
-            }
-            vec![b.ptr_imm(c[0], g.c as i32), b.add_imm(c[1], g.sw as i32)]
+    each_image(&mut b, g.n, [(px, g.image()), (py, g.pixels() * g.c)], |b, px, py| {
+        let (iy, ix) = (b.iconst(-(g.pt as i32)), b.iconst(-(g.pl as i32)));
+        b.for_loop(0, g.oh as i32, 1, &[py, iy], |b, _, r| {
+            let e = b.for_loop(0, g.ow as i32, 1, &[r[0], ix], |b, _, c| {
+                let blocks = g.c.div_ceil(lanes);
+                let one = |b: &mut Builder, at: Val| block(b, g, kind, mem, m, lanes, table, px, c[0], r[1], c[1], at);
+                if blocks == 1 {
+                    let z = b.iconst(0);
+                    one(b, z);
+                } else {
+                    b.for_loop(0, (blocks * lanes) as i32, lanes as i32, &[], |b, iv, _| {
+                        let last = b.iconst((g.c - lanes) as i32);
+                        let at = if g.c.is_multiple_of(lanes) { iv } else { b.bin(Bin::Smin, iv, last) };
+                        one(b, at);
+                        vec![]
+                    });
+                }
+                vec![b.ptr_imm(c[0], g.c as i32), b.add_imm(c[1], g.sw as i32)]
+            });
+            vec![e[0], b.add_imm(r[1], g.sh as i32)]
         });
-        vec![e[0], b.add_imm(r[1], g.sh as i32)]
     });
-    Ok(Call { func: b.finish(), rows: vec![], args, macs: (g.pixels() * g.c * g.kh * g.kw) as u64, in_place: vec![] })
+    Ok(Call { func: b.finish(), rows: vec![], args, macs: (g.n * g.pixels() * g.c * g.kh * g.kw) as u64, in_place: vec![] })
 }
 
 #[allow(clippy::too_many_arguments)]

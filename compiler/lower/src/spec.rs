@@ -1,13 +1,15 @@
 //! Typed views of integer nodes: geometry and rescaling read once from attributes and values.
 
 use crate::narrow::{Blocks, Narrow};
-use mcompc_ir::{Code, DType, Error, Graph, NodeId, Result, Value};
+use mcompc_ir::{Code, DType, Error, Graph, NodeId, Result, Tensor, Value};
 use mcompc_kernel::{MemElem, Rescale};
 
-/// Sizes of a sliding window over an NHWC tensor with one image.
+/// Sizes of a sliding window over an NHWC tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct Geometry {
+    /// Images.
+    pub n: usize,
     pub h: usize,
     pub w: usize,
     pub c: usize,
@@ -25,21 +27,36 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// Output pixels.
+    /// Output pixels of an image.
     pub fn pixels(&self) -> usize {
         self.oh * self.ow
     }
+    /// Elements of an input image.
+    pub fn image(&self) -> usize {
+        self.h * self.w * self.c
+    }
+    /// Checks that kernels can index inputs, outputs of `o` channels and padding between them in 32 bits, as elements of four bytes.
+    ///
+    /// # Errors
+    /// [`Code::Limit`] for sizes that pass that.
+    pub fn indexable(&self, o: usize) -> Result<()> {
+        let places = |size: usize, out: usize, k: usize, s: usize, d: usize, before: usize| {
+            size.saturating_add(before).max((out - 1).saturating_mul(s).saturating_add((k - 1).saturating_mul(d)).saturating_add(1))
+        };
+        let h = places(self.h, self.oh, self.kh, self.sh, self.dh, self.pt);
+        let w = places(self.w, self.ow, self.kw, self.sw, self.dw, self.pl);
+        indexable(&[self.n, h, w, self.c], "padded input")?;
+        indexable(&[self.n, self.oh, self.ow, o], "output")
+    }
     /// Whether some window reaches outside the image.
     pub fn padded(&self) -> bool {
-        let last = |o: usize, s: usize, k: usize, d: usize| (o - 1) * s + (k - 1) * d;
-        self.pt > 0
-            || self.pl > 0
-            || last(self.oh, self.sh, self.kh, self.dh) >= self.h
-            || last(self.ow, self.sw, self.kw, self.dw) >= self.w
+        self.rows().padded() || self.columns().padded()
     }
-    /// Whether output pixel p reads exactly input pixel p.
+    /// Whether output pixel p of an image reads exactly input pixel p.
     pub fn pointwise(&self) -> bool {
-        self.kh == 1 && self.kw == 1 && self.sh == 1 && self.sw == 1 && !self.padded()
+        // One output may have one of several columns for itself, and then all of one row.
+        let all = self.ow == self.w || self.oh == 1;
+        self.kh == 1 && self.kw == 1 && self.sh == 1 && self.sw == 1 && !self.padded() && all
     }
 }
 
@@ -50,7 +67,7 @@ pub struct ConvSpec {
     pub geo: Geometry,
     /// Output channels.
     pub o: usize,
-    /// Whether the input tensor is u8 (a graph input only).
+    /// Whether the input tensor is u8.
     pub x_u8: bool,
     /// Guaranteed alignment of the input tensor's address; a caller's buffer has none.
     pub x_align: u8,
@@ -68,42 +85,48 @@ pub struct ConvSpec {
     pub narrow: Option<Narrow>,
 }
 
-fn zp(v: &Value) -> Result<i32> {
+/// Zero point of a tensor of codes.
+pub fn zp(v: &Value) -> Result<i32> {
     v.quant.map(|q| q.zero_point).ok_or_else(|| Error::new(Code::Internal, format!("value `{}` has no quantization", v.name)))
 }
 
-/// Reads the rescaling attributes of a node.
+/// The rescaling of a node: the operator's own reading of its attributes.
 pub fn rescale_of(g: &Graph, n: NodeId) -> Result<Rescale> {
-    let a = &g.node(n).attrs;
-    let small = |name: &str, lo: i64, hi: i64| -> Result<i32> {
-        let v = a.int(name)?;
-        if v < lo || v > hi {
-            return Err(Error::new(Code::Internal, format!("attribute `{name}` is {v}, outside {lo}..={hi}")));
-        }
-        Ok(v as i32)
-    };
-    Ok(Rescale {
-        pre: if a.get("pre").is_some() { small("pre", 0, 15)? as u8 } else { 0 },
-        shift: small("shift", 1, 15)? as u8,
-        zp: zp(g.value(g.out(n)))?,
-        lo: small("lo", -32768, 32767)?,
-        hi: small("hi", -32768, 32767)?,
+    let ins: Vec<&Value> = g.inputs_of(n).into_iter().map(|v| g.value(v)).collect();
+    let r = mcompc_ops::Rescale::of(&mcompc_ops::Ctx { node: g.node(n), ins: &ins })?;
+    Ok(Rescale { pre: r.pre as u8, shift: r.shift as u8, zp: r.zero_point as i32, lo: r.lo as i32, hi: r.hi as i32 })
+}
+
+/// An input that a kernel has built in: weights, biases, multipliers, tables.
+pub fn constant(g: &Graph, n: NodeId, i: usize) -> Result<&Tensor> {
+    g.inputs_of(n).get(i).and_then(|&v| g.const_of(v)).ok_or_else(|| {
+        Error::new(Code::NoInteger, format!("input {i} of `{}` is not constant", g.node(n).name))
+            .hint("weights, biases, multipliers and tables are constants of the integer graph")
     })
 }
 
-fn image(shape: &[usize]) -> Result<(usize, usize, usize)> {
-    match shape {
-        [1, h, w, c] => Ok((*h, *w, *c)),
-        _ => Err(Error::new(Code::BadShape, format!("expected one NHWC image, found shape {shape:?}"))
-            .hint("bind the batch dimension to 1 with --dim")),
+// What a kernel computes offsets of is at most four bytes an element.
+fn indexable(sizes: &[usize], what: &str) -> Result<()> {
+    let elems = sizes.iter().fold(1usize, |a, &b| a.saturating_mul(b));
+    if elems > i32::MAX as usize / 4 {
+        return Err(Error::new(
+            Code::Limit,
+            format!("{sizes:?} elements of the {what} are more than a kernel can index ({})", i32::MAX / 4),
+        )
+        .hint("shrink the image, the padding or the batch, or split the layer"));
     }
+    Ok(())
+}
+
+fn images(shape: &[usize]) -> Result<[usize; 4]> {
+    <[usize; 4]>::try_from(shape).map_err(|_| Error::new(Code::Internal, format!("expected NHWC images, found shape {shape:?}")))
 }
 
 /// Reads strides, pads and dilations of a window operator whose window is `kh` x `kw`.
 pub fn geometry(g: &Graph, n: NodeId, kh: usize, kw: usize) -> Result<Geometry> {
     let node = g.node(n);
-    let (h, w, c) = image(&g.value(g.inputs_of(n)[0]).shape)?;
-    let (oh, ow, _) = image(&g.value(g.out(n)).shape)?;
+    let [images, h, w, c] = self::images(&g.value(g.inputs_of(n)[0]).shape)?;
+    let [_, oh, ow, o] = self::images(&g.value(g.out(n)).shape)?;
     let two = |name: &str| -> Result<[usize; 2]> {
         <[usize; 2]>::try_from(node.attrs.usizes(name)?)
             .map_err(|v| Error::new(Code::UnsupportedAttr, format!("attribute `{name}` has {} values, expected 2", v.len())))
@@ -112,7 +135,9 @@ pub fn geometry(g: &Graph, n: NodeId, kh: usize, kw: usize) -> Result<Geometry> 
     let d = if node.attrs.get("dilations").is_some() { two("dilations")? } else { [1, 1] };
     let p = node.attrs.usizes("pads")?;
     let [pt, pl, ..] = p[..] else { return Err(Error::new(Code::UnsupportedAttr, "attribute `pads` needs 4 values")) };
-    Ok(Geometry { h, w, c, oh, ow, kh, kw, sh: s[0], sw: s[1], dh: d[0], dw: d[1], pt, pl })
+    let geo = Geometry { n: images, h, w, c, oh, ow, kh, kw, sh: s[0], sw: s[1], dh: d[0], dw: d[1], pt, pl };
+    geo.indexable(o)?;
+    Ok(geo)
 }
 
 /// Memory element of a tensor's codes.
@@ -136,20 +161,18 @@ fn ungroup(w: &[i8], o: usize, taps: usize, c: usize, group: usize) -> Vec<i8> {
 }
 
 // The width of the codes and their multipliers, [o, runs of K].
-fn narrow_of(g: &Graph, n: NodeId, o: usize) -> Result<Option<Narrow>> {
+fn narrow_of(g: &Graph, n: NodeId) -> Result<Option<Narrow>> {
     let attrs = &g.node(n).attrs;
     let bits = attrs.int_or("bits", 8)?;
-    let r = g.inputs_of(n).get(4).copied();
-    let blocks = match r.map(|v| g.const_of(v)) {
-        None => None,
-        Some(Some(r)) if r.shape.first() == Some(&o) => {
-            Some(Blocks { len: attrs.int("block")? as usize, r: r.as_i8()?.iter().map(|&r| r as u8).collect() })
-        }
-        Some(_) => return Err(Error::new(Code::Internal, "the multipliers of runs of weights are not constant, or not one row a channel")),
+    let blocks = if g.inputs_of(n).len() > 4 {
+        let r = constant(g, n, 4)?.as_i8()?.iter().map(|&r| r as u8).collect();
+        Some(Blocks { len: attrs.int("block")? as usize, r })
+    } else {
+        None
     };
     match bits {
         2..8 => Ok(Some(Narrow { bits: bits as u8, blocks })),
-        _ if blocks.is_some() => Err(Error::new(Code::Internal, "multipliers of runs of weights belong to codes of fewer than eight bits")),
+        // Codes of eight bits are stored as the weights they make, whatever multiplies them.
         _ => Ok(None),
     }
 }
@@ -157,13 +180,8 @@ fn narrow_of(g: &Graph, n: NodeId, o: usize) -> Result<Option<Narrow>> {
 /// Reads a q.conv (with `depthwise` telling which form) or q.dense node.
 pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> {
     let ins = g.inputs_of(n);
-    let konst = |i: usize| {
-        ins.get(i)
-            .and_then(|&v| g.const_of(v))
-            .ok_or_else(|| Error::new(Code::Internal, format!("input {i} of `{}` is not constant", g.node(n).name)))
-    };
     let x = g.value(ins[0]);
-    let (w, bias, mult) = (konst(1)?, konst(2)?, konst(3)?);
+    let (w, bias, mult) = (constant(g, n, 1)?, constant(g, n, 2)?, constant(g, n, 3)?);
     let mut weights = w.as_i8()?.to_vec();
     let (geo, o, depthwise) = if g.node(n).op == "q.dense" {
         let (rows, k) = match x.shape[..] {
@@ -171,19 +189,24 @@ pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> 
             [r, k] => (r, k),
             _ => return Err(Error::new(Code::BadShape, format!("q.dense takes [N,K], found {:?}", x.shape))),
         };
-        let geo = Geometry { h: 1, w: rows, c: k, oh: 1, ow: rows, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, pt: 0, pl: 0 };
+        let geo = Geometry { n: 1, h: 1, w: rows, c: k, oh: 1, ow: rows, kh: 1, kw: 1, sh: 1, sw: 1, dh: 1, dw: 1, pt: 0, pl: 0 };
+        geo.indexable(w.shape[0])?;
+        indexable(&[k.saturating_add(256), w.shape[0].saturating_add(256)], "weights")?;
         (geo, w.shape[0], false)
     } else {
         let geo = geometry(g, n, w.shape[1], w.shape[2])?;
         let group = g.node(n).attrs.int("group")? as usize;
         let (c, o) = (geo.c, w.shape[0]);
         let depthwise = group > 1 && group == c && o == c;
+        // Rows of taps and blocks of channels are padded to what a row of the machine takes.
+        let (inner, outer) = if depthwise { (1, c) } else { (geo.kw.saturating_mul(c).saturating_add(256), o.saturating_add(256)) };
+        indexable(&[geo.kh, if depthwise { geo.kw } else { 1 }, inner, outer], "weights")?;
         if group > 1 && !depthwise {
             weights = ungroup(&weights, o, geo.kh * geo.kw, c, group);
         }
         (geo, o, depthwise)
     };
-    let narrow = narrow_of(g, n, o)?;
+    let narrow = narrow_of(g, n)?;
     if narrow.as_ref().is_some_and(|n| n.blocks.is_some()) && (depthwise || weights.len() != w.elems()) {
         return Err(
             Error::new(Code::Backend, "groups of channels with multipliers of runs of weights have no kernel").hint("leave --group away")

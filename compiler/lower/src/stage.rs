@@ -4,8 +4,15 @@ use crate::copy::{CopyMode, Unit, copy_run, fill_run};
 use crate::spec::Geometry;
 use mcompc_kernel::{Bin, Builder, Cmp, Val};
 
-/// `p / d` and `p % d` for `0 <= p < limit`, without a division: a multiply-high by the reciprocal rounded up is exact while
-/// `limit * d <= 2^32` (Granlund and Montgomery 1994, section 4).
+/// Whether [`div_rem`] by `d` is exact for `0 <= p < limit`: with the reciprocal m = ceil(2^32 / d), which is e = m * d - 2^32 too large
+/// in all, while `p * e < 2^32` (Granlund and Montgomery 1994, section 4).
+pub fn divides(d: usize, limit: usize) -> bool {
+    let (d, limit) = (d as u128, limit as u128);
+    let e = (1u128 << 32).div_ceil(d) * d - (1 << 32);
+    d.is_power_of_two() || limit <= d || (limit - 1) * e < 1 << 32
+}
+
+/// `p / d` and `p % d` for `0 <= p < limit`, without a division: a multiply-high by the reciprocal rounded up, where [`divides`] holds.
 pub fn div_rem(b: &mut Builder, p: Val, d: usize, limit: usize) -> (Val, Val) {
     if d == 1 {
         let z = b.iconst(0);
@@ -48,10 +55,16 @@ impl Stage<'_> {
         self.word_aligned && self.geo.c.is_multiple_of(4)
     }
 
-    /// Copies the window of output pixel `p` (row-major index) from `x` to `dst`.
-    pub fn pixel(&self, b: &mut Builder, x: Val, dst: Val, p: Val) {
+    /// Copies the window of output pixel `p` from `x` to `dst`: of the row-major index `p`, or in an output row its column.
+    pub fn pixel(&self, b: &mut Builder, x: Val, dst: Val, p: Val, row: Option<Val>) {
         let g = self.geo;
-        let (oy, ox) = div_rem(b, p, g.ow, g.pixels());
+        if !(g.rows().any() && g.columns().any()) {
+            return fill_run(b, self.unit, self.mode, dst, g.kh * g.kw * g.c, self.fill);
+        }
+        let (oy, ox) = match row {
+            Some(oy) => (oy, p),
+            None => div_rem(b, p, g.ow, g.pixels()),
+        };
         let y = b.mul_imm(oy, g.sh as i32);
         let iy0 = b.add_imm(y, -(g.pt as i32));
         let xx = b.mul_imm(ox, g.sw as i32);
@@ -62,7 +75,7 @@ impl Stage<'_> {
         }
         let (tall, wide) = ((g.kh - 1) * g.dh + 1, g.kw);
         // One check for a window that lies inside, where code size is no concern; microcontrollers check row by row.
-        if g.padded() && g.dw == 1 && self.unit.vector >= 16 && g.h >= tall && g.w >= wide {
+        if g.padded() && g.dw == 1 && self.unit.vector >= 16 && g.rows().whole() && g.columns().whole() {
             let (ly, lx) = (b.iconst((g.h - tall + 1) as i32), b.iconst((g.w - wide + 1) as i32));
             let oky = b.cmp(Cmp::Ult, iy0, ly);
             let okx = b.cmp(Cmp::Ult, ix0, lx);
@@ -124,7 +137,7 @@ impl Stage<'_> {
             let h = b.iconst(g.h as i32);
             b.cmp(Cmp::Ult, iy, h)
         };
-        if g.dw == 1 && g.w >= span {
+        if g.dw == 1 && g.columns().whole() {
             let oky = iy_ok(b);
             let lim = b.iconst((g.w - span + 1) as i32);
             let okx = b.cmp(Cmp::Ult, ix0, lim);

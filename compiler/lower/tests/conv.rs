@@ -115,6 +115,7 @@ fn ids() -> (ValueId, ValueId) {
 fn geo(h: usize, w: usize, c: usize, k: [usize; 2], s: [usize; 2], d: [usize; 2], p: [usize; 4]) -> Geometry {
     let out = |n: usize, a: usize, b: usize, k: usize, s: usize, d: usize| (n + a + b - ((k - 1) * d + 1)) / s + 1;
     Geometry {
+        n: 1,
         h,
         w,
         c,

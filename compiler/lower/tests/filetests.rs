@@ -13,7 +13,7 @@ fn run(name: &str, graph: &str) -> String {
 
 #[test]
 fn filetests() {
-    mcompc_filetest::check("lower", 10, run);
+    mcompc_filetest::check("lower", mcompc_filetest::GRAPHS, 10, run);
 }
 
 /// Multipliers of runs of weights belong to layers with one group of channels; no kernel takes them for another.

@@ -4,6 +4,7 @@ use crate::limits::Limits;
 use crate::node::{Bound, Builder, Ctx};
 use crate::ops::{MAX_OPSET, MIN_OPSET, import_node};
 use crate::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
+use crate::refusals::Refusals;
 use crate::scan::scan_model;
 use crate::source::{SideFiles, map_file};
 use crate::tensor::{TensorReader, dtype_of};
@@ -65,20 +66,26 @@ fn import_model(bytes: Bytes, path: Option<&Path>, opts: &ImportOptions) -> Resu
     add_inputs(&mut b, graph, opts)?;
     let read: BTreeSet<&str> =
         graph.node.iter().flat_map(|n| &n.input).chain(graph.output.iter().flat_map(|o| &o.name)).map(String::as_str).collect();
+    let mut refused = Refusals::default();
     for i in order(&b, graph)? {
         let node = &graph.node[i];
         let label = node_label(node);
-        check_node_outputs(node, &read).map_err(|e| e.at(label))?;
-        let mut c = Ctx::new(node, label, opset, &mut b).map_err(|e| e.at(label))?;
-        import_node(&mut c).map_err(|e| e.at(label))?;
+        if refused.reads(node) || !check_node_outputs(node, &read).map_err(|e| e.at(label))? {
+            continue;
+        }
+        let mut import = || import_node(&mut Ctx::new(node, label, opset, &mut b)?);
+        if let Err(e) = import() {
+            refused.add(node, e.at(label))?;
+        }
     }
+    refused.finish()?;
     add_outputs(&mut b, graph, opts)?;
     drop_unread_constants(&mut b.graph);
     Ok(b.graph)
 }
 
 fn bad_graph(message: String) -> Error {
-    Error::new(Code::BadGraph, message).hint("the file is damaged or its exporter at fault; onnx.checker tells more")
+    Error::new(Code::BadGraph, message).general_hint("the file is damaged or its exporter at fault; onnx.checker tells more")
 }
 
 /// The operator set of the default domain; other domains may be listed as long as no node uses them.
@@ -129,20 +136,19 @@ fn check_graph_fields(g: &GraphProto) -> Result<()> {
 }
 
 /// Name of a node for errors: its own, or its first output's.
-fn node_label(n: &NodeProto) -> &str {
+pub(crate) fn node_label(n: &NodeProto) -> &str {
     match n.name.as_deref() {
         Some(name) if !name.is_empty() => name,
         _ => n.output.iter().find(|o| !o.is_empty()).map_or("(unnamed)", String::as_str),
     }
 }
 
-/// Every supported operator has one output; further ones (indices, masks, training statistics) may be declared but not read.
-fn check_node_outputs(n: &NodeProto, read: &BTreeSet<&str>) -> Result<()> {
-    if n.output.first().is_none_or(String::is_empty) {
-        return Err(bad_graph("the node has no output".into()));
-    }
+/// Whether the node's first output is there. Every supported operator has one output; further ones (indices, masks, training statistics)
+/// may be declared but not read, and any may be left out by an empty name.
+fn check_node_outputs(n: &NodeProto, read: &BTreeSet<&str>) -> Result<bool> {
+    let Some(first) = n.output.first() else { return Err(bad_graph("the node has no output".into())) };
     match n.output.iter().skip(1).find(|o| !o.is_empty() && read.contains(o.as_str())) {
-        None => Ok(()),
+        None => Ok(!first.is_empty()),
         Some(o) => Err(Error::new(
             Code::UnsupportedOp,
             format!("output `{o}` of {} is not supported, only the first one is", n.op_type.as_deref().unwrap_or("")),
@@ -251,8 +257,14 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
         b.add_input(Value::new(name, dtype, shape));
     }
     if let Some((s, _)) = opts.dims.iter().find(|(s, _)| !used.contains(s)) {
-        return Err(Error::new(Code::Usage, format!("--dim {s}: no input has a symbolic dimension of this name"))
-            .hint("the name is case-sensitive; INPUT:AXIS names an unnamed one"));
+        let hint = match used.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            [] => {
+                "every size of the model's inputs is a number already; leave --dim out, or change the model (onnx.tools.update_model_dims)"
+                    .into()
+            }
+            ref names => format!("the symbolic dimensions are {}", names.join(", ")),
+        };
+        return Err(Error::new(Code::Usage, format!("--dim {s}: no input has a symbolic dimension of this name")).hint(hint));
     }
     Ok(())
 }

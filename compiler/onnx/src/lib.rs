@@ -11,6 +11,7 @@ mod limits;
 mod node;
 pub mod ops;
 pub mod proto;
+mod refusals;
 pub mod scan;
 mod source;
 mod tensor;

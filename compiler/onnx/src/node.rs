@@ -142,7 +142,7 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
         };
         found.map(Some).ok_or_else(|| {
             Error::new(Code::UnsupportedAttr, format!("input {i} (`{name}`) of {} is computed at run time, it must be a constant", self.op))
-                .hint("fix the input dimensions (--dim) and fold constants, for instance with onnxsim")
+                .hint("fold what is constant into the model, for instance with onnxsim; sizes are fixed at compile time")
         })
     }
     /// Input `i` as a list of integers (a one-dimensional or scalar constant), if given.

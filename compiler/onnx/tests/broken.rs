@@ -248,6 +248,88 @@ fn symbolic_dimensions() {
 }
 
 #[test]
+fn a_dim_that_no_input_has() {
+    let opts = |name: &str| ImportOptions { dims: vec![(name.into(), 1)], ..Default::default() };
+    let fixed = model(13, vec![value("x", &[1, 4])], vec![free("y")], vec![], vec![node("Relu", &["x"], "y", vec![])]);
+    let e = assert_error(import_bytes(fixed.encode_to_vec().into(), &opts("N")), Code::Usage, "");
+    assert!(e.hint.unwrap().contains("a number already"));
+}
+
+#[test]
+fn same_padding_that_would_crop() {
+    let pool = |size: i64, stride: i64| {
+        let attrs = vec![a_ints("kernel_shape", &[1, 1]), a_ints("strides", &[stride, 1]), a_str("auto_pad", "SAME_UPPER")];
+        one(13, &[1, 1, size, 2], node("MaxPool", &["x"], "y", attrs), vec![])
+    };
+    assert_eq!(out_shape(&pool(6, 2).unwrap()), [1, 1, 3, 2]);
+    let e = assert_error(pool(6, 3), Code::UnsupportedAttr, "the_MaxPool");
+    assert!(e.hint.unwrap().contains("explicit pads"));
+}
+
+#[test]
+fn outputs_and_inputs_that_are_left_out() {
+    let import_of = |n: NodeProto| import(&model(13, vec![value("x", &[1, 1, 4, 4])], vec![free("y")], vec![], vec![n]));
+    let outputs = |op: &str, names: &[&str], attrs| {
+        let mut n = node(op, &["x"], "", attrs);
+        n.output = names.iter().map(|s| (*s).into()).collect();
+        n
+    };
+    let pool = || vec![a_ints("kernel_shape", &[2, 2])];
+    // Indices and a mask that are left out, not there, or declared and not read.
+    for names in [&["y"][..], &["y", ""], &["y", "indices"]] {
+        assert_eq!(out_shape(&import_of(outputs("MaxPool", names, pool())).unwrap()), [1, 1, 3, 3]);
+        assert_eq!(out_shape(&import_of(outputs("Dropout", names, vec![])).unwrap()), [1, 1, 4, 4]);
+    }
+    // The first one is left out, and the others are not read: the node computes nothing.
+    let nodes = vec![outputs("MaxPool", &["", "indices"], pool()), outputs("Dropout", &[""], vec![]), node("Relu", &["x"], "y", vec![])];
+    let g = import(&model(13, vec![value("x", &[1, 1, 4, 4])], vec![free("y")], vec![], nodes)).unwrap();
+    assert_eq!(g.len(), 2);
+    assert_error(import_of(outputs("MaxPool", &["", "y"], pool())), Code::UnsupportedOp, "the_MaxPool");
+    let e = assert_error(import_of(outputs("Relu", &[], vec![])), Code::BadGraph, "the_Relu");
+    assert!(e.message.contains("no output"), "{e}");
+    // Inputs left out at the end.
+    for inputs in [&["x", "", ""][..], &["x", ""], &["x"]] {
+        assert!(import_of(node("Clip", inputs, "y", vec![])).is_ok());
+    }
+    assert!(import_of(node("Relu", &["x", ""], "y", vec![])).is_ok());
+    assert_error(import_of(node("Add", &["x", ""], "y", vec![])), Code::MissingAttr, "the_Add");
+}
+
+#[test]
+fn all_refusals_of_a_model_at_once() {
+    let named = |name: &str, mut n: NodeProto| {
+        n.name = Some(name.into());
+        n
+    };
+    let pool = |d: i64| vec![a_ints("kernel_shape", &[2, 2]), a_ints("dilations", &[d, d])];
+    let nodes = vec![
+        named("first", node("MaxPool", &["x"], "a", pool(2))),
+        named("fine", node("Relu", &["x"], "b", vec![])),
+        named("behind", node("Einsum", &["a"], "c", vec![])),
+        named("third", node("Einsum", &["b"], "d", vec![])),
+        named("unknown", node("Relu", &["d"], "e", vec![])),
+        named("fourth", node("LSTM", &["e"], "f", vec![])),
+        named("wrong shape", node("Flatten", &["c"], "y", vec![a_int("axis", 9)])),
+    ];
+    let e = import(&model(13, vec![value("x", &[1, 1, 4, 4])], vec![free("y")], vec![], nodes)).unwrap_err();
+    assert_eq!((e.code, e.node.as_deref()), (Code::UnsupportedAttr, Some("first")), "{e}");
+    for part in [
+        "4 nodes are not supported (Einsum 2, LSTM 1, MaxPool 1)",
+        "`dilations` = [2, 2]",
+        "2 nodes as `behind`: operator Einsum",
+        "`fourth`: operator LSTM",
+        "recurrent",
+    ] {
+        assert!(e.message.contains(part), "no `{part}` in {e}");
+    }
+    assert!(e.hint.unwrap().contains("dilated pooling"));
+    // Thousands of them are no work without end.
+    let nodes = (0..5000).map(|i| named(&format!("n{i}"), node("Einsum", &["x"], &format!("t{i}"), vec![]))).collect();
+    let e = import(&model(13, vec![value("x", &[1, 4])], vec![value("t0", &[1, 4])], vec![], nodes)).unwrap_err();
+    assert!(e.message.contains("5000 nodes") && e.message.len() < 400, "{e}");
+}
+
+#[test]
 fn a_limit_for_everything() {
     let deep = |levels: usize| {
         let mut m = relu_model();

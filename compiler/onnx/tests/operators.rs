@@ -46,8 +46,8 @@ fn auto_pad_becomes_pads() {
     let g = conv(&[1, 1, 6, 6], 3, dilated);
     assert_op(&g, "Conv", &[1, 1, 6, 6], &[("pads", is(&[2, 2, 2, 2])), ("dilations", is(&[2, 2]))]);
     // A stride larger than the kernel never pads by less than nothing.
-    let g = conv(&[1, 1, 6, 6], 1, same("SAME_UPPER", 3));
-    assert_op(&g, "Conv", &[1, 1, 2, 2], &[("pads", is(&[0; 4]))]);
+    let g = conv(&[1, 1, 6, 6], 1, same("SAME_UPPER", 2));
+    assert_op(&g, "Conv", &[1, 1, 3, 3], &[("pads", is(&[0; 4]))]);
 }
 
 fn pool(opset: i64, op: &str, x: &[i64], attrs: Vec<mcompc_onnx::proto::AttributeProto>) -> Result<Graph, mcompc_ir::Error> {

@@ -130,6 +130,12 @@ impl Ctx<'_> {
             (d, _) => Err(Error::new(Code::UnsupportedType, format!("`{}` is {d}, {} takes i8 or u8", v.name, self.node.op))),
         }
     }
+    /// Smallest and largest code of input `i` less its zero point.
+    pub(crate) fn reach(&self, i: usize) -> Result<(i64, i64)> {
+        let (lo, hi) = if self.ins[i].dtype == DType::U8 { (0, 255) } else { (-128, 127) };
+        let zp = i64::from(self.codes(i)?.zero_point);
+        Ok((lo - zp, hi - zp))
+    }
     /// Requires input `i` to be of this type and shape.
     pub(crate) fn exactly(&self, i: usize, dtype: DType, shape: &[usize]) -> Result<()> {
         let v = self.ins[i];

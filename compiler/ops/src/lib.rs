@@ -68,7 +68,8 @@ pub fn find(op: &str) -> Result<&'static OpDef> {
 }
 
 fn named(e: Error, n: &Node) -> Error {
-    e.at(&n.name).hint(format!("docs/ops.md says what {} takes; export the model again with shapes, types and attributes that fit", n.op))
+    e.at(&n.name)
+        .general_hint(format!("docs/ops.md says what {} takes; export the model again with shapes, types and attributes that fit", n.op))
 }
 
 /// Requires at least one element, and that the value fits the address space: operators multiply dimensions without further checks.
@@ -144,10 +145,11 @@ pub fn infer_all(g: &mut Graph) -> Result<()> {
     Ok(())
 }
 
-/// [`mcompc_ir::verify`], and every value is what inference says.
+/// [`mcompc_ir::verify`], every value is what inference says, and the constants of integer operators are what these take: no input of a
+/// verified graph carries an accumulator out of 32 bits.
 ///
 /// # Errors
-/// [`Code::Verify`] where a value differs, and those of [`infer`].
+/// [`Code::Verify`] where a value differs, those of [`infer`], and of constants.
 pub fn verify(g: &Graph) -> Result<()> {
     mcompc_ir::verify(g)?;
     for id in g.topo()? {
@@ -158,6 +160,10 @@ pub fn verify(g: &Graph) -> Result<()> {
             let e = Error::new(Code::Verify, format!("the outputs are {}, inference says {}", show(have), show(&want)));
             return Err(e.at(&g.node(id).name).hint("a pass changed one node and not its readers; a bug worth reporting"));
         }
+        let (node, inputs) = (g.node(id), g.inputs_of(id));
+        let ins: Vec<&Value> = inputs.iter().map(|&v| g.value(v)).collect();
+        let constants: Vec<Option<&Tensor>> = inputs.iter().map(|&v| g.const_of(v)).collect();
+        int::constants(&Ctx { node, ins: &ins }, &constants).map_err(|e| named(e, node))?;
     }
     Ok(())
 }

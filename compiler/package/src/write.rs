@@ -1,8 +1,10 @@
 //! The folder on disk: complete beside its place, then exchanged in one step.
 
 use crate::File;
+use mcompc_interrupt::{Folder, Parents, step};
 use mcompc_ir::{Code, Error, Result};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 fn io(what: &str, path: &Path, e: &std::io::Error) -> Error {
@@ -42,13 +44,27 @@ fn ours(dir: &Path) -> bool {
     })
 }
 
-/// Checks before any work that `out` may be written: it does not exist, is empty, was written by us, or `force` is given.
-/// E001 for anything that is not a folder, E002 for a folder with other contents.
+/// Checks before any work that `out` may be written: it does not exist, is empty, was written by us, or `force` is given; and that the
+/// folder it is going to be in can be written to.
+///
+/// # Errors
+/// E001 for anything that is not a folder, and where the system refuses to write there; E002 for a folder with other contents.
 pub fn check_out_dir(out: &Path, force: bool) -> Result<()> {
-    let (_, full) = place(out)?;
-    let meta = match fs::symlink_metadata(&full) {
+    let (parent, full) = place(out)?;
+    replaceable(out, &full, force)?;
+    // The nearest folder that is there; what is missing below it is made when there is something to put in.
+    let there = parent.ancestors().find(|p| p.as_os_str().is_empty() || p.exists()).filter(|p| !p.as_os_str().is_empty());
+    let there = there.unwrap_or(Path::new("."));
+    Folder::new_in(there).and_then(Folder::close).map_err(|e| io("cannot write into", there, &e).hint(ELSEWHERE))
+}
+
+const ELSEWHERE: &str = "give an output folder in a place that you may write to with -o";
+const NO_SPACE: &str = "nothing was written; free space there, or give another output folder with -o";
+
+fn replaceable(out: &Path, full: &Path, force: bool) -> Result<()> {
+    let meta = match fs::symlink_metadata(full) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(io("cannot look at", &full, &e)),
+        Err(e) => return Err(io("cannot look at", full, &e).hint(ELSEWHERE)),
         Ok(m) => m,
     };
     if !meta.is_dir() {
@@ -56,8 +72,8 @@ pub fn check_out_dir(out: &Path, force: bool) -> Result<()> {
             Error::new(Code::Io, format!("`{}` is there and is not a folder", out.display())).hint("give another output folder with -o")
         );
     }
-    let empty = fs::read_dir(&full).map_err(|e| io("cannot read", &full, &e))?.next().is_none();
-    if empty || force || ours(&full) {
+    let empty = fs::read_dir(full).map_err(|e| io("cannot read", full, &e))?.next().is_none();
+    if empty || force || ours(full) {
         return Ok(());
     }
     Err(Error::new(Code::Usage, format!("`{}` holds files that mcompc did not write", out.display()))
@@ -79,22 +95,35 @@ fn exchange(new: &Path, full: &Path, spare: &Path) -> std::io::Result<()> {
     })
 }
 
+/// Writes one file through to the disk: some systems tell only then that it is full.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let done = step(|| {
+        path.parent().map(fs::create_dir_all).transpose()?;
+        let mut file = fs::File::create(path)?;
+        file.write_all(bytes)?;
+        file.sync_data()
+    });
+    done.map_err(|e| io("cannot write", path, &e).hint(NO_SPACE))
+}
+
 /// Writes all files into a fresh folder beside `out` and moves it into place; an earlier folder is replaced as a whole or stays
-/// as it is. Errors as [`check_out_dir`], and E001 when the disk refuses; nothing is left behind then.
+/// as it is.
+///
+/// # Errors
+/// As [`check_out_dir`], and E001 when the disk refuses; nothing is left behind then.
 pub fn write_dir(out: &Path, files: &[File], force: bool) -> Result<()> {
-    check_out_dir(out, force)?;
     let (parent, full) = place(out)?;
-    fs::create_dir_all(&parent).map_err(|e| io("cannot create", &parent, &e))?;
-    let temp = tempfile::Builder::new().prefix(".mcompc-").tempdir_in(&parent).map_err(|e| io("cannot write into", &parent, &e))?;
+    replaceable(out, &full, force)?;
+    let parents = Parents::make(&parent).map_err(|e| io("cannot create", &parent, &e).hint(ELSEWHERE))?;
+    let temp = Folder::new_in(&parent).map_err(|e| io("cannot write into", &parent, &e).hint(ELSEWHERE))?;
     // The temporary folder itself is private to the user; the one moved out of it has the user's usual permissions.
     let new = temp.path().join("new");
     for f in files {
-        let path = new.join(&f.path);
-        if let Some(dir) = path.parent() {
-            fs::create_dir_all(dir).map_err(|e| io("cannot create", dir, &e))?;
-        }
-        fs::write(&path, &f.bytes).map_err(|e| io("cannot write", &path, &e))?;
+        write(&new.join(&f.path), &f.bytes)?;
     }
-    let moved = if full.exists() { exchange(&new, &full, &temp.path().join("old")) } else { fs::rename(&new, &full) };
-    moved.map_err(|e| io("cannot move the output into place at", &full, &e))
+    let moved = step(|| if full.exists() { exchange(&new, &full, &temp.path().join("old")) } else { fs::rename(&new, &full) });
+    moved.map_err(|e| io("cannot move the output into place at", &full, &e).hint(ELSEWHERE))?;
+    parents.keep();
+    let spare = temp.path().to_path_buf();
+    temp.close().map_err(|e| io("the output is in place, but the earlier one could not be removed from", &spare, &e))
 }

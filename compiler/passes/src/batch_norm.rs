@@ -1,6 +1,6 @@
 //! BatchNormalization at inference is a scale and a shift per channel: folded into the layer before, else a 1x1 depthwise convolution.
 
-use crate::edit::{add_f32, channel_axis, f32_const, foldable_layer, nodes_of, replace_by, scale_layer};
+use crate::edit::{add_f32, add_reshape, channel_axis, f32_const, foldable_layer, nodes_of, replace_by, rewire_behind, scale_layer};
 use mcompc_ir::{Attrs, Code, Error, Graph, Result};
 
 /// The pass.
@@ -26,6 +26,13 @@ pub fn run(g: &mut Graph) -> Result<usize> {
                 replace_by(g, n, l);
                 changes += 1;
             }
+        } else if axis == 1 && !matches!(g.value(ins[0]).shape.len(), 2 | 4) {
+            // Channels in the middle of a tensor of another rank: as an image of one column.
+            let s = g.value(ins[0]).shape.clone();
+            let x = add_reshape(g, ins[0], &[s[0], s[1], s[2..].iter().product(), 1])?;
+            g.set_input(n, 0, x);
+            rewire_behind(g, n, |g, v| add_reshape(g, v, &s))?;
+            changes += 1;
         } else if g.value(ins[0]).shape.len() == 4 && (axis == 1 || axis == 3) {
             let layout = if axis == 1 { "NCHW" } else { "NHWC" };
             let w: Vec<f32> = scale.iter().map(|&v| v as f32).collect();

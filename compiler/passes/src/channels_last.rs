@@ -1,6 +1,6 @@
 //! Convolutions and pools on NCHW become the same on NHWC between two transposes, which the next pass cancels.
 
-use crate::edit::{add_transpose, nodes_of};
+use crate::edit::{add_transpose, nodes_of, rewire_behind};
 use mcompc_ir::{Code, Error, Graph, Result};
 
 pub(crate) const TO_NHWC: [usize; 4] = [0, 2, 3, 1];
@@ -28,18 +28,7 @@ pub fn run(g: &mut Graph) -> Result<usize> {
         let x = add_transpose(g, ins[0], &TO_NHWC)?;
         g.set_input(n, 0, x);
         g.node_mut(n).attrs.set("layout", "NHWC");
-        let old = g.out(n);
-        let users = g.users(old);
-        g.node_mut(n).outs = mcompc_ops::infer_in(g, n)?;
-        let y = add_transpose(g, old, &TO_NCHW)?;
-        for (u, p) in users {
-            g.set_input(u, p, y);
-        }
-        for o in &mut g.outputs {
-            if o.value == old {
-                o.value = y;
-            }
-        }
+        rewire_behind(g, n, |g, v| add_transpose(g, v, &TO_NCHW))?;
         changes += 1;
     }
     Ok(changes)

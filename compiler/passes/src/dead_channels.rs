@@ -57,7 +57,7 @@ impl Layer {
         let per = self.w.len() / self.shape[0];
         let b = f64::from(self.b[o]);
         let reach: f64 = self.w[o * per..(o + 1) * per].iter().map(|v| f64::from(v.abs())).sum::<f64>() * MAX_ACTIVATION;
-        (zero_input || reach == 0.0 || reach < b.abs() * 2f64.powi(-25)).then(|| b.clamp(self.act.0, self.act.1))
+        (zero_input || reach == 0.0 || reach < b.abs() / 33_554_432.0).then(|| b.clamp(self.act.0, self.act.1))
     }
 }
 
@@ -91,7 +91,7 @@ fn chain(g: &Graph, n: NodeId) -> Result<Option<Chain>> {
                 mid.push(u);
             }
             "AveragePool" | "MaxPool" if node.attrs.str("layout")? == "NHWC" => through.push(u),
-            "Reshape" if shape.iter().product::<usize>() == c && g.value(g.out(u)).shape == [1, c] => through.push(u),
+            "Reshape" if shape.iter().product::<usize>() == shape[0] * c && g.value(g.out(u)).shape == [shape[0], c] => through.push(u),
             "Dense" if g.inputs_of(u)[0] == v && shape.len() == 2 => return Ok(Some(Chain { mid, through, end: u })),
             _ => return Ok(None),
         }
@@ -153,7 +153,8 @@ fn prune(g: &mut Graph, n: NodeId) -> Result<usize> {
     replace_weights(g, end, &shape, &w, &bias)?;
     for &t in &through {
         if g.node(t).op == "Reshape" {
-            g.node_mut(t).attrs.set("shape", [1, keep.len()].as_slice());
+            let rows = g.value(g.out(t)).shape[0];
+            g.node_mut(t).attrs.set("shape", [rows, keep.len()].as_slice());
         }
     }
     mcompc_ops::infer_all(g)?;

@@ -83,3 +83,20 @@ pub fn scale_layer(g: &mut Graph, n: NodeId, scale: &[f64], shift: &[f64]) -> Re
     g.set_inputs(n, &[ins[0], wv, bv]);
     Ok(true)
 }
+
+/// Infers `n` anew and lets its old readers read `wrap(its output)`.
+pub fn rewire_behind(g: &mut Graph, n: NodeId, wrap: impl FnOnce(&mut Graph, ValueId) -> Result<ValueId>) -> Result<()> {
+    let old = g.out(n);
+    let users = g.users(old);
+    g.node_mut(n).outs = mcompc_ops::infer_in(g, n)?;
+    let y = wrap(g, old)?;
+    for (u, p) in users {
+        g.set_input(u, p, y);
+    }
+    for o in &mut g.outputs {
+        if o.value == old {
+            o.value = y;
+        }
+    }
+    Ok(())
+}

@@ -4,6 +4,7 @@
 mod activations;
 mod batch_norm;
 mod biases;
+mod broadcasts;
 mod channels_last;
 mod constants;
 mod dead_channels;
@@ -13,6 +14,7 @@ mod global_pool;
 mod pads;
 pub mod pipeline;
 mod reshapes;
+mod softmax_axis;
 mod transposes;
 
 pub use pipeline::{PASSES, Pass, PassReport, run_pipeline};

@@ -31,13 +31,16 @@ macro_rules! passes {
 pub static PASSES: &[Pass] = passes! {
     constants "Evaluates nodes whose inputs are all constant.";
     reshapes "Merges chains of reshapes and drops those that change nothing.";
-    global_pool "Means over height and width become average pools.";
+    global_pool "Means become average pools.";
     dense "MatMul with a constant matrix becomes Dense.";
+    // Ranks first: folds compare shapes.
+    broadcasts "Add, Sub, Mul and Div on tensors of one rank.";
     batch_norm "Folds BatchNormalization into the convolution or dense layer before it, else makes it a 1x1 depthwise convolution.";
     biases "Folds constant per-channel Add, Sub, Mul and Div into the layer before.";
     pads "Folds zero padding into the convolution after it.";
     // Activations go last of the folds: a clamp between a layer and its scale would hide the scale.
     activations "Fuses Relu and Clip into the layer before.";
+    softmax_axis "Softmax works on the last axis.";
     channels_last "Convolutions and pools work on NHWC.";
     transposes "Moves transposes down through operators until they cancel.";
     dead_channels "Removes channels that are constantly 0 or never read.";

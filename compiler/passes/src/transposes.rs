@@ -1,6 +1,7 @@
 //! Moves transposes down through operators that do not care about order, until two meet and merge or cancel.
 
-use crate::edit::{add_reshape, add_transpose, nodes_of};
+use crate::channels_last::{TO_NCHW, TO_NHWC};
+use crate::edit::{add_reshape, add_transpose, nodes_of, rewire_behind};
 use mcompc_ir::{Graph, NodeId, Result, ValueId};
 
 const UNARY: &[&str] = &["Relu", "Clip", "LeakyRelu", "Elu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish"];
@@ -8,7 +9,7 @@ const BINARY: &[&str] = &["Add", "Sub", "Mul", "Div"];
 
 /// The pass.
 pub fn run(g: &mut Graph) -> Result<usize> {
-    let mut changes = merge(g)?;
+    let mut changes = merge(g)? + share(g)?;
     for n in g.topo()? {
         if !g.contains(n) {
             continue;
@@ -17,8 +18,8 @@ pub fn run(g: &mut Graph) -> Result<usize> {
         let sunk = if UNARY.contains(&op.as_str()) {
             sink(g, n, |_, _, _| Ok(()))? || sink_reshape(g, n)?
         } else if BINARY.contains(&op.as_str()) {
-            sink(g, n, |_, _, _| Ok(()))?
-        } else if op == "Concat" || op == "Softmax" {
+            sink(g, n, |_, _, _| Ok(()))? || meet(g, n)?
+        } else if op == "Concat" || op == "Softmax" && stays_last(g, n)? {
             sink(g, n, |g, n, perm| {
                 let a = g.node(n).attrs.int("axis")? as usize;
                 g.node_mut(n).attrs.set("axis", perm[a]);
@@ -69,6 +70,65 @@ fn merge(g: &mut Graph) -> Result<usize> {
         }
     }
     Ok(changes)
+}
+
+// Transposes of one value by one permutation are one.
+fn share(g: &mut Graph) -> Result<usize> {
+    let mut changes = 0;
+    for n in nodes_of(g, &["Transpose"])? {
+        let perm = g.node(n).attrs.usizes("perm")?;
+        let x = g.inputs_of(n)[0];
+        let first = g.users(x).into_iter().map(|(u, _)| u).filter(|&u| is_transpose(g, u, &perm)).min();
+        if let Some(first) = first.filter(|&f| f != n) {
+            g.replace_uses(g.out(n), g.out(first));
+            g.remove_node(n);
+            changes += 1;
+        }
+    }
+    Ok(changes)
+}
+
+fn is_transpose(g: &Graph, n: NodeId, perm: &[usize]) -> bool {
+    g.node(n).op == "Transpose" && g.node(n).attrs.usizes("perm").is_ok_and(|p| p == perm)
+}
+
+// Whether the axis of a softmax is the last one on both sides of the transpose before it: no other axis has a kernel.
+fn stays_last(g: &Graph, n: NodeId) -> Result<bool> {
+    let x = g.inputs_of(n)[0];
+    if g.node(x.node).op != "Transpose" {
+        return Ok(false);
+    }
+    let perm = g.node(x.node).attrs.usizes("perm")?;
+    Ok(perm[g.node(n).attrs.int("axis")? as usize] + 1 == perm.len())
+}
+
+// op(T(a), b) = T(op(a, T^-1(b))) for images that were brought back from channels-last, where it is needed (a gate on the channels has a
+// kernel in channels-last only) or where a convolution, which wants b so as well, or what follows pays for the transpose.
+fn meet(g: &mut Graph, n: NodeId) -> Result<bool> {
+    let (ins, out) = (g.inputs_of(n), g.out(n));
+    let shape = g.value(out).shape.clone();
+    let back = |g: &Graph, v: ValueId| is_transpose(g, v.node, &TO_NCHW);
+    // A gate [N,C,1,1] may be behind a reshape in place of the transpose.
+    let gate = |g: &Graph, v: ValueId| shape.len() == 4 && g.value(v).shape == [shape[0], shape[1], 1, 1] && g.const_of(v).is_none();
+    let wanted = |g: &Graph, v: ValueId| g.users(v).iter().any(|&(u, _)| is_transpose(g, u, &TO_NHWC));
+    if ins.len() != 2 || shape.len() != 4 || ins.iter().any(|&v| g.value(v).shape.len() != 4) {
+        return Ok(false);
+    }
+    let Some(other) = [(0, 1), (1, 0)].into_iter().find_map(|(i, j)| {
+        let (a, b) = (ins[i], ins[j]);
+        let here = back(g, a) || gate(g, a) && g.value(b).shape == shape && wanted(g, b);
+        let pays = g.value(a).shape != g.value(b).shape || wanted(g, b) || !g.is_output(out);
+        (here && !back(g, b) && pays).then_some(j)
+    }) else {
+        return Ok(false);
+    };
+    let mut next = ins.clone();
+    for (i, &v) in ins.iter().enumerate() {
+        next[i] = if i != other && back(g, v) { g.inputs_of(v.node)[0] } else { add_transpose(g, v, &TO_NHWC)? };
+    }
+    g.set_inputs(n, &next);
+    rewire_behind(g, n, |g, v| add_transpose(g, v, &TO_NCHW))?;
+    Ok(true)
 }
 
 // op(T(a), T(b), const...) = T(op(a, b, T^-1(const)...)). `fix` adapts attributes from the order behind the transpose to the one before it.
@@ -137,21 +197,4 @@ fn reduce(g: &mut Graph, n: NodeId) -> Result<bool> {
     g.set_input(n, 0, src);
     rewire_behind(g, n, |g, v| if g.value(v).shape == out { Ok(v) } else { add_reshape(g, v, &out) })?;
     Ok(true)
-}
-
-// Infers `n` anew and lets its old readers read `wrap(its output)`.
-fn rewire_behind(g: &mut Graph, n: NodeId, wrap: impl FnOnce(&mut Graph, ValueId) -> Result<ValueId>) -> Result<()> {
-    let old = g.out(n);
-    let users = g.users(old);
-    g.node_mut(n).outs = mcompc_ops::infer_in(g, n)?;
-    let y = wrap(g, old)?;
-    for (u, p) in users {
-        g.set_input(u, p, y);
-    }
-    for o in &mut g.outputs {
-        if o.value == old {
-            o.value = y;
-        }
-    }
-    Ok(())
 }

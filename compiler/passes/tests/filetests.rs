@@ -16,7 +16,7 @@ fn run(name: &str, graph: &str) -> String {
 
 #[test]
 fn filetests() {
-    mcompc_filetest::check("passes", 11, run);
+    mcompc_filetest::check("passes", mcompc_filetest::GRAPHS, 19, run);
 }
 
 #[test]

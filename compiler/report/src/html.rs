@@ -32,6 +32,9 @@ pub(crate) fn page(r: &Report) -> String {
         escape(&r.version),
         escape(&r.model_sha256)
     );
+    if let Some(c) = &r.check {
+        let _ = writeln!(s, "<p>Checked before writing: {}.</p>", escape(&c.to_string()));
+    }
     for w in &r.warnings {
         let _ = writeln!(s, "<p class=\"warn\">{}</p>", escape(w));
     }
@@ -136,7 +139,7 @@ fn layers(s: &mut String, r: &Report) {
             opt(l.pre),
             opt(l.shift),
             m.unwrap_or_default(),
-            l.accumulator.map(|a| format!("2^{:.1}", (a.max(1) as f64).log2())).unwrap_or_default(),
+            l.accumulator.map(|a| format!("2^{:.1}", libm::log2(a.max(1) as f64))).unwrap_or_default(),
             count(l.macs),
             l.bits.map(|b| b.to_string()).unwrap_or_default(),
             bytes(l.weight_bytes),

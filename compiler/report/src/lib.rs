@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod chart;
+mod check;
 mod html;
 mod text;
 
+pub use check::Check;
 pub use text::{bytes, count};
 
 use serde::Serialize;
@@ -43,6 +45,8 @@ pub struct Report {
     pub calibration: Calibration,
     /// What the passes did, in order.
     pub passes: Vec<Pass>,
+    /// What was compared before anything was written; absent where nothing is written.
+    pub check: Option<Check>,
     /// Measured difference from the float model; absent without data to measure it on.
     pub loss: Option<Loss>,
     /// Things the user should know.
@@ -207,9 +211,9 @@ pub struct Loss {
     pub samples: usize,
     /// Samples whose largest output is at the same place as the float model's, in 0..=1; over the first output.
     pub top1_agreement: f64,
-    /// Mean squared difference from the float model over the variance of its output; over all outputs.
+    /// Mean squared difference from the float model over the variance of its output; of the worst output.
     pub error_over_variance: f64,
-    /// Per output, its own error over variance.
+    /// Per output, its own error over variance; of its worst part where it is a concatenation.
     pub per_output: Vec<(String, f64)>,
     /// By which figure the loss is judged.
     pub criterion: Criterion,

@@ -35,7 +35,7 @@ pub(crate) fn real(v: f64) -> String {
     if v.fract() == 0.0 && v.abs() < 1e4 {
         return format!("{}", v as i64);
     }
-    let digits = 3 - v.abs().log10().floor() as i32;
+    let digits = 3 - libm::log10(v.abs()).floor() as i32;
     if (0..=9).contains(&digits) { format!("{v:.*}", digits as usize) } else { format!("{v:.3e}") }
 }
 

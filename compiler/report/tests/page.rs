@@ -53,6 +53,7 @@ fn report() -> Report {
         },
         calibration: Calibration { samples: 10, range: "mse".into() },
         passes: vec![Pass { name: "fold".into(), changes: 3 }],
+        check: Some(mcompc_report::Check { samples: vec!["s".into()], layers: 2, in_part: vec![], native: true }),
         loss: Some(Loss {
             data: "calibration".into(),
             samples: 10,

@@ -1,10 +1,10 @@
 //! What `target.toml` says.
 
 use mcompc_ir::{Code, Error, Result};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Which code generator translates the kernels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Backend {
     /// Always built in; x86-64, aarch64, riscv64.
     Cranelift,
@@ -17,10 +17,19 @@ pub enum Backend {
 impl Backend {
     /// All of them, in the order of documents.
     pub const ALL: [Backend; 3] = [Backend::Cranelift, Backend::Mlir, Backend::Small];
+
+    /// Name in flags, tables and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Backend::Cranelift => "cranelift",
+            Backend::Mlir => "mlir",
+            Backend::Small => "small",
+        }
+    }
 }
 
 /// A CPU to generate code for.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
     /// Folder name, as given to `--target`.
@@ -60,7 +69,7 @@ pub struct Target {
 }
 
 /// LLVM's view of the CPU.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Llvm {
     /// `-mcpu`.
@@ -72,7 +81,7 @@ pub struct Llvm {
 }
 
 /// Cranelift's view of the CPU.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cranelift {
     /// Boolean settings of the instruction set that are switched on.
@@ -80,7 +89,7 @@ pub struct Cranelift {
 }
 
 /// Memory of a microcontroller, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Memory {
     /// Code and constants.
@@ -90,7 +99,7 @@ pub struct Memory {
 }
 
 /// Data caches in bytes; 0 where there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cache {
     /// First level.
@@ -100,7 +109,7 @@ pub struct Cache {
 }
 
 /// Emulation.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Qemu {
     /// User-mode (`qemu-aarch64`) or system (`qemu-system-arm`) emulator.

@@ -19,7 +19,7 @@ func @dense(%0 "x": ptr in align 1 bytes 8, %1 "w": ptr const align 4 bytes 32, 
   %16: i32x4 = rescale pre 0 shift 3 zp -7 lo -128 hi 127 %10, %15
   store s8 %16, %2 align 4
 }
-//---
+// ---
 // verify:
 // 4 proven, 0 not
 // run dense ramp:8 ramp:32 zero:4:

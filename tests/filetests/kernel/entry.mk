@@ -13,7 +13,7 @@ func export @net_run(%0 "x": ptr in align 4 bytes 4, %1 "y": ptr out align 4 byt
   call @double(%3, %3)
   call @double(%3, %1)
 }
-//---
+// ---
 // verify:
 // 8 proven, 0 not
 // run net_run ramp:4 zero:4 zero:16:

@@ -23,7 +23,7 @@ func @f(%0 "x": ptr in align 8 bytes 8, %1 "y": ptr out align 8 bytes 72) {
   store s8 %12, %1 + 60
   store s16 %11, %1 + 70
 }
-//---
+// ---
 // print:
 // func @f(%0 "x": ptr in align 8 bytes 8, %1 "y": ptr out align 8 bytes 72) {
 //   %2: i8x8 = load s8 %0 align 8

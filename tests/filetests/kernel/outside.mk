@@ -9,7 +9,7 @@ func @f(%0 "x": ptr in align 4 bytes 16, %1 "y": ptr out align 4 bytes 16) {
     store w32 %4, %5 align 4
   }
 }
-//---
+// ---
 // verify:
 // error[E301] at `f`: %4: load: 4 bytes at 0..=16 of `x`, which has 16
 // run f ramp:16 zero:16:

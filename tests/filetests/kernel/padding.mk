@@ -18,7 +18,7 @@ func @sum(%0 "x": ptr in align 4 bytes 12, %1 "zero": ptr const align 4 bytes 4,
     store w32 %6, %15
   }
 }
-//---
+// ---
 // verify:
 // 2 proven, 0 not
 // run sum ramp:12 hex:00000000 zero:24:

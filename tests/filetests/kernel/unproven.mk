@@ -8,7 +8,7 @@ func @f(%0 "x": ptr in align 4 bytes 16, %1 "y": ptr out align 4 bytes 4, %2 "n"
   %5: i32 = load w32 %4
   store w32 %5, %1
 }
-//---
+// ---
 // verify:
 // 1 proven, 1 not
 // f: %5: load: 4 bytes at 14..=14 of `x`, which has 16

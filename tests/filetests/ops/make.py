@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the *.mir files of this folder: one operator each, with the results that ONNX Runtime (float operators, mode `close`) or exact
-Python integers (integer operators, mode `equal`) give for it. Needs numpy, onnx and onnxruntime. The test that reads them is
-compiler/interp/tests/filetests.rs; a graph's outputs come in pairs, computed and wanted."""
+"""Writes the *.mir files of this folder: one float operator each, with the results that ONNX Runtime gives for it. Needs numpy, onnx and
+onnxruntime. The test that reads them is compiler/interp/tests/filetests.rs; a graph's outputs come in pairs, computed and wanted.
+Integer operators are in ../int."""
 import math
 import pathlib
-from fractions import Fraction
 
 import numpy as np
 import onnxruntime
@@ -111,101 +110,4 @@ def floats():
     write("concat", "close", "Concat", dict(axis=1), [a, b], np.concatenate([a, b], 1))
 
 
-def i8(*shape):
-    return RNG.integers(-128, 128, shape).astype(np.int8)
-
-
-def rule(acc, m, pre, shift, lo, hi, zp):
-    """The rescaling rule in exact rationals: nearest, a half upwards."""
-    real = Fraction(int(acc) * 2**pre * int(m), 2 ** (32 + shift))
-    return min(hi, max(lo, zp + math.floor(real + Fraction(1, 2))))
-
-
-def rules(acc, m, r, zp):
-    m = np.broadcast_to(np.asarray(m, object), acc.shape)
-    return np.array([rule(a, k, r["pre"], r["shift"], r["lo"], r["hi"], zp) for a, k in zip(acc.ravel(), m.ravel())], np.int8).reshape(acc.shape)
-
-
-def pad_hw(x, pads):
-    return np.pad(x, [(0, 0), (pads[0], pads[2]), (pads[1], pads[3]), (0, 0)])
-
-
-def windows(x, kernel, strides, pads, dil=(1, 1)):
-    """(output row, output column, patch [n, kh, kw, c]) of an image padded with zeros."""
-    x = pad_hw(x, pads)
-    span = [(k - 1) * d + 1 for k, d in zip(kernel, dil)]
-    for oy in range((x.shape[1] - span[0]) // strides[0] + 1):
-        for ox in range((x.shape[2] - span[1]) // strides[1] + 1):
-            y0, x0 = oy * strides[0], ox * strides[1]
-            yield oy, ox, x[:, y0:y0 + span[0]:dil[0], x0:x0 + span[1]:dil[1]]
-
-
-def integers():
-    r = dict(pre=1, shift=6, lo=-120, hi=127)
-    for name, dtype, zp in [("q_conv", np.int8, -7), ("q_conv_u8", np.uint8, 130)]:
-        x = RNG.integers(np.iinfo(dtype).min, np.iinfo(dtype).max + 1, (2, 5, 6, 4)).astype(dtype)
-        w, bias, m = i8(6, 3, 2, 2), RNG.integers(-9000, 9000, 6).astype(np.int32), RNG.integers(1 << 21, 1 << 24, 6).astype(np.int32)
-        a = dict(strides=[2, 1], pads=[1, 0, 2, 1], dilations=[1, 2], group=2)
-        xs, ws = x.astype(object) - zp, w.astype(object)
-        tiles = list(windows(xs, [3, 2], a["strides"], a["pads"], a["dilations"]))
-        acc = np.zeros((2, tiles[-1][0] + 1, tiles[-1][1] + 1, 6), object)
-        for oy, ox, patch in tiles:
-            for o in range(6):
-                acc[:, oy, ox, o] = (patch[..., o // 3 * 2:o // 3 * 2 + 2] * ws[o]).sum((1, 2, 3)) + bias[o]
-        write(name, "equal", "q.conv", dict(a, **r), [x, w, bias, m], rules(acc, m, r, 3), [(0.5, zp)], (0.25, 3))
-    x, w, bias, m = i8(3, 9), i8(5, 9), RNG.integers(-9000, 9000, 5).astype(np.int32), RNG.integers(1 << 28, 1 << 30, 5).astype(np.int32)
-    s = dict(r, pre=0, shift=12)
-    acc = (x.astype(object) + 128) @ w.astype(object).T + bias
-    write("q_dense", "equal", "q.dense", s, [x, w, bias, m], rules(acc, m, s, -5), [(0.5, -128)], (0.25, -5))
-    # Every eighth is met, so every half, and both ends of the range are passed.
-    x, one = np.array([[v] for v in range(-128, 128)], np.int8), np.array([[1]], np.int8)
-    h = dict(pre=0, shift=1, lo=-14, hi=13)
-    want = rules(x.astype(object), 1 << 30, h, 0)
-    write("q_dense_ends", "equal", "q.dense", h, [x, one, np.array([0], np.int32), np.array([1 << 30], np.int32)], want, [(1.0, 0)], (8.0, 0))
-    x, y = i8(4, 16), i8(4, 16)
-    a = dict(a=-3111, b=20011, c=-77777, shift=14, lo=-128, hi=100)
-    acc = (x.astype(object) * a["a"] + y.astype(object) * a["b"] + a["c"]) // 2 ** a["shift"]
-    write("q_add", "equal", "q.add", a, [x, y], acc.clip(-128, 100).astype(np.int8), [(0.5, 3), (0.1, -9)], (0.5, 1))
-    for name, shape in [("q_mul", (2, 3, 4, 5)), ("q_mul_gate", (2, 1, 1, 5))]:
-        x, y = i8(2, 3, 4, 5), i8(*shape)
-        acc = (x.astype(object) - 5) * (y.astype(object) + 128)
-        write(name, "equal", "q.mul", dict(s, m=1 << 29), [x, y], rules(acc, 1 << 29, s, -9), [(0.5, 5), (0.1, -128)], (0.5, -9))
-    x = i8(1, 6, 5, 3)
-    a = dict(kernel=[3, 2], strides=[2, 1], pads=[1, 1, 1, 0])
-    counts = {(oy, ox): int(p[0, :, :, 0].sum()) for oy, ox, p in windows(np.ones((1, 6, 5, 1), object), a["kernel"], a["strides"], a["pads"])}
-    tiles = list(windows(x.astype(object) + 4, a["kernel"], a["strides"], a["pads"]))
-    mult = [(1 << 30) // n for n in range(1, 7)]
-    want = np.zeros((1, tiles[-1][0] + 1, tiles[-1][1] + 1, 3), np.int8)
-    s = dict(r, pre=2, shift=1)
-    for oy, ox, p in tiles:
-        want[:, oy, ox] = rules(p.sum((1, 2)), mult[counts[oy, ox] - 1], s, 2)
-    write("q_avgpool", "equal", "q.avgpool", dict(a, m=mult, **s), [x], want, [(0.5, -4)], (0.5, 2))
-    for oy, ox, p in windows(x.astype(object) + 1000, a["kernel"], a["strides"], a["pads"]):
-        want[:, oy, ox] = (p.max((1, 2)) - 1000).astype(np.int8)
-    write("q_maxpool", "equal", "q.maxpool", a, [x], want, [(0.5, -4)], (0.5, -4))
-    for n in [1, 10, 1001]:
-        scale, bits = 0.07, min(20, 30 - math.ceil(math.log2(n)))
-        table = np.array([round(math.exp(-d * scale) * 2**bits) for d in range(256)], np.int32)
-        x = i8(2, n)
-        rows = []
-        for row in x.tolist():
-            e = [int(table[max(row) - q]) for q in row]
-            big = 2 ** (30 + bits) // sum(e)
-            rows.append([max(-128, min(127, (((v * 2 ** (30 - bits)) * big // 2**32 + 2**19) // 2**20) - 128)) for v in e])
-        want = np.array(rows, np.int8)
-        p = np.exp(scale * x.astype(float))
-        assert np.abs((want.astype(float) + 128) / 256 - p / p.sum(1, keepdims=True)).max() <= 1 / 256, "softmax is off by more than a step"
-        write(f"q_softmax_{n}", "equal", "q.softmax", dict(axis=1, bits=bits), [x, table], want, [(scale, 11)], (1 / 256, -128))
-    x, table = np.arange(256).astype(np.uint8), i8(256)
-    write("q_lut_u8", "equal", "q.lut", {}, [x, table], table, [(0.5, 7)], (0.25, 1))
-    x = np.arange(-128, 128).astype(np.int8)
-    write("q_lut", "equal", "q.lut", {}, [x, table], table, [(0.5, 7)], (0.25, 1))
-    s = dict(r, pre=5, shift=4)
-    write("q_rescale", "equal", "q.rescale", dict(s, m=2000000000), [x], rules(x.astype(object) - 3, 2000000000, s, 9), [(0.5, 3)], (0.2, 9))
-    x = i8(2, 3)
-    write("q_pad", "equal", "Pad", dict(pads=[0, 1, 1, 0], value=0.0), [x], np.pad(x, [(0, 1), (1, 0)], constant_values=-9), [(0.5, -9)], (0.5, -9))
-    write("q_transpose", "equal", "Transpose", dict(perm=[1, 0]), [x], np.ascontiguousarray(x.T), [(0.5, -9)], (0.5, -9))
-
-
 floats()
-integers()

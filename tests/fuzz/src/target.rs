@@ -2,6 +2,7 @@
 
 mod data;
 mod model;
+mod net;
 mod text;
 
 use mcompc_ir::Error;
@@ -25,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "input-flag", seeds: data::flag_seeds, run: data::flag },
     Target { name: "graph-text", seeds: text::graphs, run: text::graph },
     Target { name: "kernel-text", seeds: text::kernels, run: text::kernel },
+    Target { name: "network", seeds: net::seeds, run: net::run },
 ];
 
 /// Every error says what happened and what to do.

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod graphs;
+pub mod matrix;
 mod run;
 mod zoo;
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod device;
+mod matrix;
 
 use mcompc_compress::WeightBits;
 use mcompc_interp::FastInt;

@@ -7,7 +7,7 @@ use crate::workspace::{self, Kind, Package};
 /// rows only, never on one of its own row.
 const ORDER: &[&[&str]] = &[
     &["cli"],
-    &["package", "report"],
+    &["backend", "package", "report"],
     &["exec", "emu"],
     &["codegen-cranelift", "codegen-mlir", "codegen-small"],
     &["lower"],
@@ -22,7 +22,7 @@ const ORDER: &[&[&str]] = &[
     &["target"],
     &["kernel"],
     &["ir"],
-    &["runtime", "tools/qemu-count"],
+    &["interrupt", "runtime", "tools/qemu-count"],
 ];
 
 /// Arrows the order allows and that must not be: the graph's reference semantics and the kernel

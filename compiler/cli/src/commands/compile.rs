@@ -16,8 +16,9 @@ pub(crate) fn compile(c: &Compile) -> Result<Answer> {
     check_out_dir(&c.out, c.force)?;
     let bar = Bar::default();
     let compiled = driver::compile(&o, &bar)?;
+    let check = driver::check(&o, &compiled, &bar)?;
     let loss = limit.hold(driver::measure(&o, &compiled, &bar)?)?;
-    let report = driver::describe(&o, &compiled, loss)?;
+    let report = Report { check: Some(check), ..driver::describe(&o, &compiled, loss)? };
     let files = driver::package(&o, &compiled, &report)?;
     write_dir(&c.out, &files, c.force)?;
 
@@ -45,6 +46,9 @@ pub(crate) fn summary(r: &Report) -> String {
         let _ = writeln!(s, "  forecast    {cost} {} an inference (table fitted within {})", f.unit, percent(f.mean_error));
     }
     let _ = writeln!(s, "  ranges      {}, {} calibration samples", r.calibration.range, r.calibration.samples);
+    if let Some(c) = &r.check {
+        let _ = writeln!(s, "  checked     {c}");
+    }
     if let Some(l) = &r.loss {
         let _ = writeln!(
             s,

@@ -94,6 +94,7 @@ pub fn describe(o: &Options, c: &Compiled, loss: Option<Loss>) -> Result<Report>
             range: if o.calib.is_some() { range_name(o.range).into() } else { "data-free".into() },
         },
         passes: c.front.passes.iter().map(|p| Pass { name: p.name.into(), changes: p.changes }).collect(),
+        check: None,
         loss,
         warnings,
     })
@@ -101,11 +102,7 @@ pub fn describe(o: &Options, c: &Compiled, loss: Option<Loss>) -> Result<Report>
 
 /// Name of a back end in flags and reports.
 pub(crate) fn backend_name(b: Backend) -> &'static str {
-    match b {
-        Backend::Cranelift => "cranelift",
-        Backend::Mlir => "mlir",
-        Backend::Small => "small",
-    }
+    b.name()
 }
 
 fn layers(q: &Quantized, lowered: &Lowered) -> Result<Vec<Layer>> {

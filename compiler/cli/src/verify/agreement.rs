@@ -1,6 +1,7 @@
-//! Figures over many samples, in one pass: same prediction, squared error over variance, paired difference of top-1.
+//! Figures over many samples, in one pass: same prediction, squared error over variance, paired difference of top-1. An output that joins
+//! parts is judged by its worst part: what is large in one must not hide what is lost in another.
 
-use mcompc_ir::{Code, Error, Graph, Quant, Result, Tensor};
+use mcompc_ir::{Code, Error, Graph, Quant, Result, Tensor, ValueId};
 use mcompc_report::{Criterion, Loss};
 use serde::Serialize;
 
@@ -28,23 +29,34 @@ struct Moments {
 }
 
 impl Moments {
+    fn add(&mut self, real: f64, int: f64) {
+        self.n += 1.0;
+        self.sum += real;
+        self.squares += real * real;
+        self.error += (real - int) * (real - int);
+    }
+    /// Over the mean square where nothing varies: a constant is kept if its error is small beside itself.
     fn error_over_variance(self) -> f64 {
         if self.n == 0.0 || self.error == 0.0 {
             return 0.0;
         }
-        let mean = self.sum / self.n;
-        let variance = self.squares / self.n - mean * mean;
-        if variance > 0.0 { self.error / self.n / variance } else { f64::MAX }
-    }
-    fn plus(self, o: Self) -> Self {
-        Self { n: self.n + o.n, sum: self.sum + o.sum, squares: self.squares + o.squares, error: self.error + o.error }
+        let (mean, square, error) = (self.sum / self.n, self.squares / self.n, self.error / self.n);
+        let variance = square - mean * mean;
+        // Differences of large sums of squares are rounding errors below this.
+        if variance > 1e-12 * square {
+            error / variance
+        } else if square > 0.0 {
+            error / square
+        } else {
+            f64::MAX
+        }
     }
 }
 
 /// Running sums.
 pub struct Agreement {
     criterion: Criterion,
-    outputs: Vec<(String, Option<Quant>, Moments)>,
+    outputs: Vec<Figures>,
     samples: usize,
     same: usize,
     labelled: usize,
@@ -54,13 +66,54 @@ pub struct Agreement {
     only: (usize, usize),
 }
 
+struct Figures {
+    name: String,
+    quant: Option<Quant>,
+    all: Moments,
+    parts: Vec<Moments>,
+    /// Part of every element, where there is more than one.
+    part_of: Vec<u32>,
+}
+
+impl Figures {
+    /// The output's own figure, or that of its worst part.
+    fn worst(&self) -> f64 {
+        self.parts.iter().map(|m| m.error_over_variance()).fold(self.all.error_over_variance(), f64::max)
+    }
+}
+
+/// For every element of a value the operand of the last concatenations that it comes from; counts the operands in `parts`.
+fn part_of(g: &Graph, v: ValueId, parts: &mut u32) -> Result<Vec<u32>> {
+    let (node, ins, shape) = (g.node(v.node), g.inputs_of(v.node), &g.value(v).shape);
+    match node.op.as_str() {
+        "Reshape" => part_of(g, ins[0], parts),
+        "Transpose" => {
+            let of: Vec<i32> = part_of(g, ins[0], parts)?.into_iter().map(|p| p as i32).collect();
+            let moved = Tensor::from_i32(g.value(ins[0]).shape.clone(), &of)?.transposed(&node.attrs.usizes("perm")?)?;
+            Ok(moved.as_i32()?.iter().map(|&p| p as u32).collect())
+        }
+        "Concat" => {
+            let axis = node.attrs.int("axis")? as usize;
+            let outer: usize = shape[..axis].iter().product();
+            let of: Vec<Vec<u32>> = ins.iter().map(|&x| part_of(g, x, parts)).collect::<Result<_>>()?;
+            let run = |x: &Vec<u32>, o: usize| x.chunks(x.len() / outer).nth(o).unwrap_or_default().to_vec();
+            Ok((0..outer).flat_map(|o| of.iter().flat_map(move |x| run(x, o))).collect())
+        }
+        _ => {
+            *parts += 1;
+            Ok(vec![*parts - 1; g.value(v).elems()])
+        }
+    }
+}
+
 /// Index of the largest element, the first of equal ones.
 fn argmax(v: &[f64]) -> usize {
     v.iter().enumerate().fold(0, |best, (i, x)| if *x > v[best] { i } else { best })
 }
 
-/// A classifier's first output ends in a softmax, or is one vector shorter than the inputs together; an autoencoder's is not.
-fn criterion(g: &Graph) -> Criterion {
+/// A classifier's first output ends in a softmax, or is one vector shorter than the inputs together; an autoencoder's is not, and nor is
+/// one that joins parts, as a detector's.
+fn criterion(g: &Graph, parts: usize) -> Criterion {
     let Some(out) = g.outputs.first() else { return Criterion::Error };
     let mut n = out.value.node;
     while g.node(n).op == "Reshape"
@@ -69,15 +122,23 @@ fn criterion(g: &Graph) -> Criterion {
         n = v.node;
     }
     let (shape, inputs) = (&g.value(out.value).shape, g.inputs.iter().map(|&n| g.value(g.out(n)).elems()).sum());
-    let vector = shape.iter().filter(|&&d| d > 1).count() == 1 && g.value(out.value).elems() < inputs;
+    let vector = shape.iter().filter(|&&d| d > 1).count() == 1 && g.value(out.value).elems() < inputs && parts < 2;
     if g.node(n).op == "q.softmax" || vector { Criterion::Top1 } else { Criterion::Error }
 }
 
 impl Agreement {
     /// For the outputs of an integer graph.
     pub fn new(integer: &Graph) -> Self {
-        let outputs = integer.outputs.iter().map(|o| (o.name.clone(), integer.value(o.value).quant, Moments::default())).collect();
-        Self { criterion: criterion(integer), outputs, samples: 0, same: 0, labelled: 0, float_right: 0, int_right: 0, only: (0, 0) }
+        let figures = |o: &mcompc_ir::Output| {
+            let (mut parts, all) = (0, Moments::default());
+            // A graph that cannot be followed is judged as a whole.
+            let part_of = part_of(integer, o.value, &mut parts).unwrap_or_default();
+            let (parts, part_of) = if parts > 1 { (vec![all; parts as usize], part_of) } else { (vec![], vec![]) };
+            Figures { name: o.name.clone(), quant: integer.value(o.value).quant, all, parts, part_of }
+        };
+        let outputs: Vec<Figures> = integer.outputs.iter().map(figures).collect();
+        let criterion = criterion(integer, outputs.first().map_or(0, |f| f.parts.len()));
+        Self { criterion, outputs, samples: 0, same: 0, labelled: 0, float_right: 0, int_right: 0, only: (0, 0) }
     }
 
     /// One sample: outputs of the float model, those of the library, and the label if there is one.
@@ -86,18 +147,18 @@ impl Agreement {
     /// E009 if the two sides have outputs of different sizes.
     pub fn add(&mut self, real: &[Vec<f32>], int: &[Tensor], label: Option<i64>) -> Result<()> {
         self.samples += 1;
-        for (i, ((_, quant, m), (r, q))) in self.outputs.iter_mut().zip(real.iter().zip(int)).enumerate() {
+        for (i, (f, (r, q))) in self.outputs.iter_mut().zip(real.iter().zip(int)).enumerate() {
             let r: Vec<f64> = r.iter().map(|&v| f64::from(v)).collect();
-            let (scale, zero) = quant.map_or((1.0, 0), |q| (q.scale, q.zero_point));
+            let (scale, zero) = f.quant.map_or((1.0, 0), |q| (q.scale, q.zero_point));
             let q: Vec<f64> = q.to_i64_vec()?.iter().map(|&v| scale * (v - i64::from(zero)) as f64).collect();
             if r.len() != q.len() || r.is_empty() {
                 return Err(Error::new(Code::Internal, format!("{} outputs of the float model, {} of the library", r.len(), q.len())));
             }
-            for (r, q) in r.iter().zip(&q) {
-                m.n += 1.0;
-                m.sum += r;
-                m.squares += r * r;
-                m.error += (r - q) * (r - q);
+            for (at, (&r, &q)) in r.iter().zip(&q).enumerate() {
+                f.all.add(r, q);
+                if let Some(part) = f.part_of.get(at).and_then(|&p| f.parts.get_mut(p as usize)) {
+                    part.add(r, q);
+                }
             }
             if i == 0 {
                 let (a, b) = (argmax(&r), argmax(&q));
@@ -117,13 +178,12 @@ impl Agreement {
 
     /// Agreement with the float model; `data` names the samples.
     pub fn loss(&self, data: &str) -> Loss {
-        let all = self.outputs.iter().fold(Moments::default(), |a, o| a.plus(o.2));
         Loss {
             data: data.into(),
             samples: self.samples,
             top1_agreement: if self.samples == 0 { 0.0 } else { self.same as f64 / self.samples as f64 },
-            error_over_variance: all.error_over_variance(),
-            per_output: self.outputs.iter().map(|(n, _, m)| (n.clone(), m.error_over_variance())).collect(),
+            error_over_variance: self.outputs.iter().map(Figures::worst).fold(0.0, f64::max),
+            per_output: self.outputs.iter().map(|f| (f.name.clone(), f.worst())).collect(),
             criterion: self.criterion,
             limit: None,
         }
@@ -180,6 +240,25 @@ mod tests {
         // Differences 0, -1, 0: mean -1/3, variance 2/9, deviation of the mean sqrt(2/27).
         let d = (2f64 / 27.0).sqrt();
         assert!((t.difference + 1.0 / 3.0).abs() < 1e-12 && (t.interval.1 - (1.96 * d - 1.0 / 3.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_part_is_not_hidden_by_another() {
+        let mut g = Graph::new("g");
+        let v = |name: &str, n: usize| Value::new(name, DType::I8, [1, n, 2]).with_quant(100.0, 0);
+        let (a, b) = (g.add_input(v("boxes", 1)), g.add_input(v("scores", 2)));
+        let id = mcompc_ops::add_op(&mut g, "cat", "Concat", mcompc_ir::Attrs::new().with("axis", 1i64), &[a, b], "cat", None).unwrap();
+        let (cat, perm) = (g.out(id), mcompc_ir::Attrs::new().with("perm", vec![2, 1, 0]));
+        let id = mcompc_ops::add_op(&mut g, "t", "Transpose", perm, &[cat], "y", None).unwrap();
+        g.outputs.push(Output { name: "y".into(), value: g.out(id) });
+        // Boxes are exact, scores are all lost: by columns box, score, score.
+        let mut agreement = Agreement::new(&g);
+        let real = vec![vec![400.0, 1.0, 0.0, 100.0, 0.0, 1.0]];
+        agreement.add(&real, &[Tensor::from_i8([2, 3, 1], &[4, 0, 0, 1, 0, 0]).unwrap()], None).unwrap();
+        let l = agreement.loss("x");
+        assert_eq!(l.criterion, Criterion::Error);
+        // Mean squared error 1/2 over a variance of 1/4.
+        assert!((l.error_over_variance - 2.0).abs() < 1e-12 && l.per_output[0].1 == l.error_over_variance, "{l:?}");
     }
 
     #[test]

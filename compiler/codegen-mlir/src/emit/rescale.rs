@@ -8,7 +8,7 @@ use mcompc_kernel::{Lane, Rescale, Ty};
 impl Emitter<'_> {
     /// `deferred`: every reader of the result saturates it to i8.
     pub(super) fn rescale(&mut self, d: &str, r: &Rescale, t: Ty, a: &[String], deferred: bool) -> Result<()> {
-        if !(1..=15).contains(&r.shift) || r.pre > 31 || r.lo > r.hi {
+        if r.check().is_err() {
             return refuse(format_args!("{r:?}"));
         }
         if !matches!(t, Ty::I32 | Ty::Vec(Lane::I32, _)) {

@@ -12,7 +12,7 @@ fn layer(h: usize, w: usize, c: usize, o: usize, k: usize, depthwise: bool) -> C
     let mut r = Random(77);
     let per = k * k * if depthwise { 1 } else { c };
     let p = k / 2;
-    let geo = Geometry { h, w, c, oh: h, ow: w, kh: k, kw: k, sh: 1, sw: 1, dh: 1, dw: 1, pt: p, pl: p };
+    let geo = Geometry { n: 1, h, w, c, oh: h, ow: w, kh: k, kw: k, sh: 1, sw: 1, dh: 1, dw: 1, pt: p, pl: p };
     ConvSpec {
         geo,
         o,

@@ -1,6 +1,6 @@
 //! Residual sums and differences.
 
-use super::{Ctx, clamp_codes, no_integer, range_of};
+use super::{Ctx, clamp_codes, range_of};
 use mcompc_ir::{Attrs, Code, DType, Error, Node, NodeId, Quant, Result, ValueId};
 
 /// clamp((qa * a + qb * b + c) >> shift): factors of 16 bits and the constant that holds both zero points, the rounding and the output's.
@@ -15,16 +15,15 @@ struct Terms {
 impl Ctx<'_> {
     pub(super) fn add(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
         let ins = self.g.inputs_of(id);
-        let (sa, sb) = (&self.g.value(ins[0]).shape, &self.g.value(ins[1]).shape);
-        if sa != sb {
-            return no_integer(format!("{} of computed tensors of shapes {sa:?} and {sb:?} has no integer form here", node.op));
-        }
         let (a, b) = (self.plain(ins[0])?, self.plain(ins[1])?);
         self.sum(id, node, a, b)
     }
 
-    /// a + b, or a - b for Sub, of two i8 values of one shape.
+    /// a + b, or a - b for Sub, of two i8 values that broadcast to the result.
     pub(super) fn sum(&mut self, id: NodeId, node: &Node, a: ValueId, b: ValueId) -> Result<ValueId> {
+        let out = self.g.value(self.g.out(id)).shape.clone();
+        let a = self.widened(a, &out, &format!("{}.a", node.name))?;
+        let b = self.widened(b, &out, &format!("{}.b", node.name))?;
         let q = self.quant(self.g.out(id))?;
         let (qa, qb) = (self.codes(a)?, self.codes(b)?);
         let sign = if node.op == "Sub" { -1.0 } else { 1.0 };

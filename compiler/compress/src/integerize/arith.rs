@@ -1,9 +1,9 @@
 //! Add, Sub, Mul and Div with a constant operand that no layer before could take.
 
 use super::linear::Layer;
+use super::quants::own;
 use super::{Ctx, act, no_integer};
-use crate::range::Range;
-use mcompc_ir::{Node, NodeId, Result, ValueId};
+use mcompc_ir::{Code, Error, Node, NodeId, Result, ValueId};
 
 impl Ctx<'_> {
     /// The input port of the constant operand, if there is one.
@@ -29,40 +29,37 @@ impl Ctx<'_> {
                     "Mul" => a * b,
                     _ => a / b,
                 };
-                y.clamp(lo, hi)
+                if y.is_nan() { y } else { y.max(lo).min(hi) }
             });
         }
-        if self.g.value(self.g.out(id)).shape != shape {
-            return no_integer(format!("{} that grows {shape:?} to a constant's shape {cs:?} has no integer form here", node.op));
+        let out = self.g.value(self.g.out(id)).shape.clone();
+        if node.op == "Div" && port == 0 {
+            return Err(Error::new(Code::NoInteger, format!("a constant of shape {cs:?} divided by a tensor has no integer form"))
+                .hint("int8 divides one constant number by a tensor, and a tensor by any constant"));
+        }
+        if node.op == "Div" && data.contains(&0.0) {
+            return no_integer("division by a constant that holds 0 has no integer form");
         }
         let channels = shape.last().copied().unwrap_or(1);
-        if data.len() == channels && cs.last() == Some(&channels) {
+        if data.len() == channels && cs.last() == Some(&channels) && out == shape {
             let one = |v: f64| match (node.op.as_str(), port) {
-                ("Add", _) => Some((1.0, v)),
-                ("Sub", 1) => Some((1.0, -v)),
-                ("Sub", _) => Some((-1.0, v)),
-                ("Mul", _) => Some((v, 0.0)),
-                ("Div", 1) if v != 0.0 => Some((1.0 / v, 0.0)),
-                _ => None,
+                ("Add", _) => (1.0, v),
+                ("Sub", 1) => (1.0, -v),
+                ("Sub", _) => (-1.0, v),
+                ("Mul", _) => (v, 0.0),
+                _ => (1.0 / v, 0.0),
             };
-            let Some((k, b)) = data.iter().map(|&v| one(v)).collect::<Option<(Vec<f64>, Vec<f64>)>>() else {
-                return no_integer("division by a tensor, or by zero, has no integer form");
-            };
+            let (k, b): (Vec<f64>, Vec<f64>) = data.iter().map(|&v| one(v)).unzip();
             let (xi, q) = (self.plain(x)?, self.quant(self.g.out(id))?);
             let layer = Layer { act: (lo, hi), fused: node.fused.clone(), ..Layer::new(&node.name, &node.outs[0].name, xi, q) };
-            return self.per_channel(layer, &k, &b);
+            return self.per_channel(layer, shape.len() - 1, &k, &b);
         }
-        let mut full = broadcast(&data, &cs, &shape);
+        let mut full = broadcast(&data, &cs, &out);
         if node.op == "Div" {
-            if port == 0 || full.contains(&0.0) {
-                return no_integer("division by a tensor, or by zero, has no integer form");
-            }
             full.iter_mut().for_each(|v| *v = 1.0 / *v);
         }
-        let r = full.iter().fold(Range::new(0.0, 0.0), |r, &v| r.union(Range::new(v, v)));
-        let r = if r.is_empty() { Range::new(0.0, 1.0) } else { r };
         let name = format!("{}.const", node.name);
-        let k = self.quantized_const(&name, &shape, &full, r.quant())?;
+        let k = self.quantized_const(&name, &out, &full, own(&full))?;
         let x = self.plain(x)?;
         let (a, b) = if port == 1 { (x, k) } else { (k, x) };
         if matches!(node.op.as_str(), "Add" | "Sub") { self.sum(id, node, a, b) } else { self.product(id, node, a, b) }

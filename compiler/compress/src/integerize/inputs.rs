@@ -1,7 +1,8 @@
 //! Graph inputs: what the caller has becomes the first layer's operand at no cost where that is possible.
 
+use super::linear::Layer;
+use super::quants::own;
 use super::{Ctx, Result, code};
-use crate::integerize::linear::Layer;
 use mcompc_data::Input;
 use mcompc_ir::{Attrs, Code, DType, Error, Graph, NodeId, Quant, Tensor, Value, ValueId};
 use std::collections::BTreeMap;
@@ -24,6 +25,16 @@ impl Raw {
     }
     pub(super) fn per_tensor(&self) -> bool {
         self.scale.len() == 1 && self.offset.len() == 1
+    }
+    /// Largest real magnitude of a code, over all channels.
+    pub(super) fn reach(&self) -> f64 {
+        let (lo, hi) = super::range_of(self.dtype);
+        let n = self.scale.len().max(self.offset.len());
+        let of = |c: usize| {
+            let (s, o) = self.affine(c);
+            (s * (f64::from(lo) - o)).abs().max((s * (f64::from(hi) - o)).abs())
+        };
+        (0..n).map(of).fold(0.0, f64::max)
     }
     fn is_code(&self, o: f64) -> bool {
         let (lo, hi) = super::range_of(self.dtype);
@@ -79,7 +90,7 @@ pub(super) fn raw_values(g: &Graph, inputs: &[Input]) -> Result<BTreeMap<ValueId
 
 impl Ctx<'_> {
     /// Adds a graph input under its ONNX name.
-    pub(super) fn input(&mut self, input: &Input, id: NodeId) -> Result<()> {
+    pub(super) fn input(&mut self, i: usize, id: NodeId) -> Result<()> {
         let v = self.g.out(id);
         let value = self.g.value(v);
         if value.dtype != DType::F32 {
@@ -91,7 +102,8 @@ impl Ctx<'_> {
             Some(r) => (r.dtype, r.nominal()),
             None => (DType::I8, self.quant(v)?),
         };
-        let new = self.out.add_input(Value { quant: Some(quant), ..Value::new(input.spec.name.clone(), dtype, value.shape.clone()) });
+        let new =
+            self.out.add_input(Value { quant: Some(quant), ..Value::new(self.specs[i].spec.name.clone(), dtype, value.shape.clone()) });
         self.map.insert(v, new);
         self.origin.insert(new, v);
         Ok(())
@@ -99,38 +111,52 @@ impl Ctx<'_> {
 
     /// The integer value of `v` as plain i8 codes under its own quantization.
     pub(super) fn plain(&mut self, v: ValueId) -> Result<ValueId> {
-        if self.g.const_of(v).is_some() {
-            let (data, q) = (self.constant(v)?, self.quant(v)?);
-            let value = self.g.value(v).clone();
-            return self.quantized_const(&value.name, &value.shape, &data.iter().map(|&x| x.into()).collect::<Vec<_>>(), q);
-        }
-        let Some(raw) = self.raw.get(&v).cloned() else { return self.direct(v) };
-        if let Some(&p) = self.plain.get(&v) {
+        let q = if self.g.const_of(v).is_some() { own(&self.reals(v)?) } else { self.quant(v)? };
+        self.plain_as(v, q)
+    }
+
+    /// As [`Self::plain`] under a quantization of the reader's choice: constants and raw codes are rounded to it at once, everything else is
+    /// rescaled.
+    pub(super) fn plain_as(&mut self, v: ValueId, q: Quant) -> Result<ValueId> {
+        let key = (v, q.scale.to_bits(), q.zero_point);
+        if let Some(&p) = self.plain.get(&key) {
             return Ok(p);
         }
-        let (x, q) = (self.direct(v)?, self.quant(v)?);
-        let name = format!("{}.i8", self.g.value(v).name);
-        let shape = self.g.value(v).shape.clone();
-        let p = if raw.per_tensor() {
+        let value = self.g.value(v).clone();
+        let p = match self.raw.get(&v).cloned() {
+            _ if self.g.const_of(v).is_some() => {
+                let data = self.reals(v)?;
+                self.quantized_const(&value.name, &value.shape, &data, q)?
+            }
+            Some(raw) => self.raw_as(v, &raw, q)?,
+            None => {
+                let x = self.direct(v)?;
+                if self.codes(x)? == q {
+                    return Ok(x);
+                }
+                let name = self.fresh(&format!("{}.rescaled", value.name));
+                self.rescaled(x, q, &name)?
+            }
+        };
+        self.plain.insert(key, p);
+        Ok(p)
+    }
+
+    fn raw_as(&mut self, v: ValueId, raw: &Raw, q: Quant) -> Result<ValueId> {
+        let x = self.direct(v)?;
+        let name = self.fresh(&format!("{}.i8", self.g.value(v).name));
+        if raw.per_tensor() {
             let (s, o) = raw.affine(0);
             let (lo, hi) = super::range_of(raw.dtype);
             let table: Vec<i8> = (lo..=hi).map(|c| code(s * (f64::from(c) - o), q)).collect();
             let table = self.out.add_const(format!("{name}.table"), Tensor::from_i8([256], &table)?);
-            self.emit_as(&name, "q.lut", Attrs::new(), &[x, table], &name, Some(q))?
-        } else {
-            if raw.axis + 1 != shape.len() {
-                return Err(Error::new(Code::NoInteger, format!("a scale per channel on axis {} cannot be applied here", raw.axis))
-                    .at(&self.g.value(v).name)
-                    .hint("give one scale and offset for the whole input"));
-            }
-            let n = shape[raw.axis];
-            let (k, b): (Vec<f64>, Vec<f64>) = (0..n).map(|c| raw.affine(c)).map(|(s, o)| (s, -s * o)).unzip();
-            // As a layer, the codes less their nominal zero point stand for themselves.
-            let zp = f64::from(raw.nominal().zero_point);
-            let b: Vec<f64> = b.iter().zip(&k).map(|(b, k)| b + k * zp).collect();
-            self.per_channel(Layer::new(&name, &name, x, q).scaled(1.0), &k, &b)?
-        };
-        self.plain.insert(v, p);
-        Ok(p)
+            return self.emit_as(&name, "q.lut", Attrs::new(), &[x, table], &name, Some(q));
+        }
+        let n = self.g.value(v).shape[raw.axis];
+        let (k, b): (Vec<f64>, Vec<f64>) = (0..n).map(|c| raw.affine(c)).map(|(s, o)| (s, -s * o)).unzip();
+        // As a layer, the codes less their nominal zero point stand for themselves.
+        let zp = f64::from(raw.nominal().zero_point);
+        let b: Vec<f64> = b.iter().zip(&k).map(|(b, k)| b + k * zp).collect();
+        self.per_channel(Layer::new(&name, &name, x, q).scaled(1.0), raw.axis, &k, &b)
     }
 }

@@ -99,13 +99,30 @@ impl Ctx<'_> {
     /// Quantizes the weights and adds the operator.
     pub(super) fn layer(&mut self, l: Layer<'_>, op: &str, mut attrs: Attrs, mut w: Weights) -> Result<ValueId> {
         let (outs, k) = (w.shape[0], w.w.len() / w.shape[0]);
+        if self.dry {
+            w.w.fill(0.0);
+            w.bias.fill(0.0);
+        }
         let (xq, xd) = (self.codes(l.x)?, self.out.value(l.x).dtype);
         let sx = l.x_scale.unwrap_or(xq.scale);
         let bits = l.bits.bits;
         // Runs of a grouped convolution would mix groups where it runs as a full one.
         let block = self.opts.weights.block.filter(|&len| bits < 8 && w.group == 1 && len < k);
-        let scales = channel_scales(&w, k, sx, l.quant.scale, bits, block);
-        let (codes, multipliers) = rounded(&w.w, k, &scales, bits, block);
+        let mut scales = channel_scales(&w, k, sx, l.quant.scale, bits, block);
+        let (mut codes, mut multipliers) = rounded(&w.w, k, &scales, bits, block);
+        let bound_of = |c: usize, codes: &[i8], scale: f64| {
+            let bias = (w.bias[c] / (sx * scale)).round() as i64;
+            proof::bound(&codes[c * k..(c + 1) * k], bias, xq.zero_point, range_of(xd))
+        };
+        // A sum of very many products takes coarser weights: what they lose is small beside the sum.
+        for _ in 0..COARSENINGS {
+            let over: Vec<usize> = (0..outs).filter(|&c| bound_of(c, &codes, scales[c]) > MOST).collect();
+            if over.is_empty() {
+                break;
+            }
+            over.iter().for_each(|&c| scales[c] *= 1.0 + bound_of(c, &codes, scales[c]) as f64 / MOST as f64);
+            (codes, multipliers) = rounded(&w.w, k, &scales, bits, block);
+        }
         if self.opts.bias_correction {
             w.correct_bias(&codes, &scales, k);
         }
@@ -149,11 +166,18 @@ impl Ctx<'_> {
     }
 }
 
+/// The largest bound that leaves room for the correction of the bias.
+const MOST: u64 = (i32::MAX / 16 * 15) as u64;
+/// Rounds in which channels take coarser weights; each at least halves the bound of its own.
+const COARSENINGS: usize = 64;
+/// Channels of one layer share a shift: a factor that is smaller than the largest by more than this many bits would have few bits left.
+const SPREAD: i32 = 24;
+
 /// Bits that a bias may take: the rest is the sum's.
 const BIAS_BITS: i32 = 29;
 
 /// A positive scale per output channel. A channel of zeros takes one like the others', so that its bias has as many bits; a channel whose
-/// bias would not fit takes a coarser one.
+/// bias would not fit, or whose steps are far finer than the other channels', takes a coarser one.
 fn channel_scales(w: &Weights, k: usize, sx: f64, sy: f64, bits: u8, block: Option<usize>) -> Vec<f64> {
     let mut scales = match block {
         _ if bits == 8 => weights::scales(&w.w, k),
@@ -169,6 +193,8 @@ fn channel_scales(w: &Weights, k: usize, sx: f64, sy: f64, bits: u8, block: Opti
         }
         *s = s.max(libm::ldexp(b.abs() / sx, -BIAS_BITS));
     }
+    let top = scales.iter().copied().fold(0.0, f64::max);
+    scales.iter_mut().for_each(|s| *s = s.max(libm::ldexp(top, -SPREAD)));
     scales
 }
 

@@ -3,7 +3,10 @@
 mod add;
 mod arith;
 mod bits;
+mod broadcast;
 mod channel;
+mod classes;
+mod floor;
 mod inputs;
 mod linear;
 mod moves;
@@ -11,16 +14,19 @@ mod mul;
 mod pool;
 mod quants;
 mod softmax;
+mod supported;
 mod unary;
+mod warnings;
 
 pub use bits::WeightBits;
+pub use supported::{problems, supported};
 
 use crate::range::RangeMethod;
 use crate::{Stats, datafree};
 use inputs::Raw;
 use mcompc_data::{Input, InputSpec};
 use mcompc_ir::{Attrs, Code, DType, Error, Graph, Node, NodeId, Output, Quant, Result, Tensor, ValueId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Choices; the default is what `-O int8` means.
 #[derive(Clone, Debug)]
@@ -87,39 +93,14 @@ pub fn integerize(g: &Graph, stats: &Stats, specs: &[InputSpec], opts: &Options)
         opts.bias_correction = false;
         warnings.push("no calibration data: ranges come from made-up inputs, the loss of accuracy is not bounded; give --calib".into());
     }
-    let inputs = Input::of_graph(g, specs)?;
-    let raw = inputs::raw_values(g, &inputs)?;
-    let quants = quants::assign(g, stats, &inputs, &raw, &opts)?;
-    let bits = bits::choose(g, &opts.weights)?;
-    let mut out = Graph::new(g.name.clone());
-    out.inputs.reserve(inputs.len());
-    let mut ctx = Ctx {
-        g,
-        stats,
-        opts,
-        bits,
-        raw,
-        quants,
-        out,
-        map: BTreeMap::new(),
-        plain: BTreeMap::new(),
-        layers: Vec::new(),
-        origin: BTreeMap::new(),
-    };
-    for (input, &id) in inputs.iter().zip(&g.inputs) {
-        ctx.input(input, id)?;
-    }
+    let mut ctx = Ctx::new(g, stats, specs, opts)?;
+    warnings.extend(warnings::of(&ctx)?);
+    ctx.inputs()?;
     for id in g.topo()? {
-        let node = g.node(id);
-        if !matches!(node.op.as_str(), "input" | "const") {
-            let v = ctx.node(id, node).map_err(|e| e.at(&node.name))?;
-            ctx.map.insert(g.out(id), v);
-            ctx.origin.insert(v, g.out(id));
-        }
+        ctx.step(id)?;
     }
-    for o in &g.outputs {
-        let value = ctx.plain(o.value).map_err(|e| e.at(&o.name))?;
-        ctx.out.outputs.push(Output { name: o.name.clone(), value });
+    for i in 0..g.outputs.len() {
+        ctx.output(i)?;
     }
     let Ctx { mut out, layers, mut origin, .. } = ctx;
     out.remove_dead();
@@ -132,7 +113,10 @@ pub fn integerize(g: &Graph, stats: &Stats, specs: &[InputSpec], opts: &Options)
 struct Ctx<'a> {
     g: &'a Graph,
     stats: &'a Stats,
+    specs: Vec<Input>,
     opts: Options,
+    /// Whether only the structure counts: weights are not rounded.
+    dry: bool,
     /// Bits of the weights of convolutions and dense layers.
     bits: BTreeMap<NodeId, bits::Choice>,
     /// Float values that carry raw input codes of a form that only some operators read.
@@ -141,8 +125,10 @@ struct Ctx<'a> {
     quants: BTreeMap<ValueId, Quant>,
     out: Graph,
     map: BTreeMap<ValueId, ValueId>,
-    /// Raw values made plain, on demand.
-    plain: BTreeMap<ValueId, ValueId>,
+    /// Constants, raw and rescaled values under a quantization (bits of the scale, zero point), made on demand.
+    plain: BTreeMap<(ValueId, u64, i32), ValueId>,
+    /// Names given to values that the float graph does not have.
+    names: BTreeSet<String>,
     layers: Vec<LayerNote>,
     origin: BTreeMap<ValueId, ValueId>,
 }
@@ -151,7 +137,64 @@ fn no_integer<T>(what: impl Into<String>) -> Result<T> {
     Err(Error::new(Code::NoInteger, what))
 }
 
-impl Ctx<'_> {
+impl<'a> Ctx<'a> {
+    fn new(g: &'a Graph, stats: &'a Stats, specs: &[InputSpec], opts: Options) -> Result<Self> {
+        let specs = Input::of_graph(g, specs)?;
+        let raw = inputs::raw_values(g, &specs)?;
+        let quants = quants::assign(g, stats, &specs, &raw, &opts)?;
+        let bits = bits::choose(g, &opts.weights)?;
+        Ok(Self {
+            g,
+            stats,
+            specs,
+            opts,
+            dry: false,
+            bits,
+            raw,
+            quants,
+            out: Graph::new(g.name.clone()),
+            map: BTreeMap::new(),
+            plain: BTreeMap::new(),
+            names: BTreeSet::new(),
+            layers: Vec::new(),
+            origin: BTreeMap::new(),
+        })
+    }
+
+    /// Adds the graph's inputs.
+    fn inputs(&mut self) -> Result<()> {
+        for (i, &id) in self.g.inputs.iter().enumerate() {
+            self.input(i, id)?;
+        }
+        Ok(())
+    }
+
+    /// Converts one node, if there is something to convert.
+    fn step(&mut self, id: NodeId) -> Result<()> {
+        let node = self.g.node(id);
+        if matches!(node.op.as_str(), "input" | "const") {
+            return Ok(());
+        }
+        let out = self.g.out(id);
+        let shape = &self.g.value(out).shape;
+        let v = self.node(id, node).and_then(|v| {
+            // One element of higher rank raises the rank of the result.
+            if &self.out.value(v).shape == shape { Ok(v) } else { self.reshape(v, shape, &format!("{}.shape", node.outs[0].name)) }
+        });
+        let v = v.map_err(|e| e.at(&node.name))?;
+        self.map.insert(out, v);
+        self.origin.entry(v).or_insert(out);
+        Ok(())
+    }
+
+    /// Adds output `i` of the graph.
+    fn output(&mut self, i: usize) -> Result<()> {
+        let o = &self.g.outputs[i];
+        let value = self.plain(o.value).map_err(|e| e.at(&o.name))?;
+        self.out.outputs.push(Output { name: o.name.clone(), value });
+        Ok(())
+    }
+
     fn node(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
         match node.op.as_str() {
             "Conv" => self.conv(id, node),
@@ -160,11 +203,12 @@ impl Ctx<'_> {
             "Add" | "Sub" => self.add(id, node),
             "Mul" => self.mul(id, node),
             "AveragePool" => self.average_pool(id, node),
+            "ReduceMean" => self.reduce_mean(id, node),
             "Softmax" => self.softmax(id, node),
             "Reshape" | "Transpose" | "Pad" | "MaxPool" | "Concat" => self.moves(id, node),
             "BatchNormalization" => self.batch_norm(id, node),
             "Relu" | "Clip" | "Sigmoid" | "Tanh" | "HardSwish" | "HardSigmoid" | "LeakyRelu" | "Elu" => self.unary(id, node),
-            op => Err(Error::new(Code::NoInteger, format!("{op} has no integer form here")).hint("docs/ops.md lists what int8 supports")),
+            op => supported::refused(op),
         }
     }
 
@@ -205,10 +249,30 @@ impl Ctx<'_> {
         self.emit_as(name, "Reshape", Attrs::new().with("shape", shape), &[v], name, None)
     }
 
+    fn transposed(&mut self, v: ValueId, perm: &[usize], name: &str) -> Result<ValueId> {
+        self.emit_as(name, "Transpose", Attrs::new().with("perm", perm), &[v], name, None)
+    }
+
+    /// A name that no other added value has.
+    fn fresh(&mut self, name: &str) -> String {
+        let numbered = |i: usize| if i == 0 { name.to_string() } else { format!("{name}.{i}") };
+        let free = (0..).map(numbered).find(|n| !self.names.contains(n)).unwrap_or_default();
+        self.names.insert(free.clone());
+        free
+    }
+
+    /// A constant's elements as [`Self::constant`], in 64 bits.
+    fn reals(&self, v: ValueId) -> Result<Vec<f64>> {
+        Ok(self.constant(v)?.into_iter().map(f64::from).collect())
+    }
+
     /// Float payload of a constant, finite.
     fn constant(&self, v: ValueId) -> Result<Vec<f32>> {
         let name = &self.g.value(v).name;
         let t = self.g.const_of(v).ok_or_else(|| Error::new(Code::NoInteger, format!("`{name}` must be a constant")))?;
+        if t.dtype != DType::F32 {
+            return no_integer(format!("`{name}` is a constant of type {}; only f32 has an integer form", t.dtype));
+        }
         let data = t.as_f32()?.into_owned();
         match data.iter().position(|x| !x.is_finite()) {
             Some(i) => Err(Error::new(Code::NotFinite, format!("element {i} of `{name}` is NaN or infinite"))),
@@ -223,6 +287,14 @@ impl Ctx<'_> {
         self.out.value_mut(v).quant = Some(q);
         Ok(v)
     }
+}
+
+/// Elements of an f32 constant; none of anything else.
+fn reals_of(g: &Graph, v: ValueId) -> Result<Vec<f64>> {
+    Ok(match g.const_of(v) {
+        Some(t) if t.dtype == DType::F32 => t.as_f32()?.iter().map(|&x| x.into()).collect(),
+        _ => Vec::new(),
+    })
 }
 
 /// Nearest i8 code of a real, ties away from zero.

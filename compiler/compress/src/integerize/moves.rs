@@ -1,8 +1,9 @@
-//! Operators that move codes: reshape, transpose, pad, maximum pool, concatenation. Input and output share one quantization.
+//! Operators that move codes: reshape, transpose, pad, maximum pool, concatenation. Operands come under the result's quantization.
 
-use super::{Ctx, no_integer, reach};
+use super::classes::pad_value;
+use super::{Ctx, code, reach};
 use crate::dyadic::dyadic;
-use mcompc_ir::{Attrs, Node, NodeId, Quant, Result, ValueId};
+use mcompc_ir::{Attrs, Code, Error, Node, NodeId, Quant, Result, ValueId};
 
 impl Ctx<'_> {
     pub(super) fn moves(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
@@ -13,34 +14,32 @@ impl Ctx<'_> {
             return self.emit(id, &node.op, node.attrs.clone(), &[x], q);
         }
         let q = self.quant(self.g.out(id))?;
-        let mut xs = Vec::with_capacity(ins.len());
-        for &v in &ins {
-            let x = self.plain(v)?;
-            xs.push(self.rescaled(x, q)?);
-        }
+        let xs = ins.iter().map(|&v| self.plain_as(v, q)).collect::<Result<Vec<_>>>()?;
+        let mut attrs = node.attrs.clone();
         match node.op.as_str() {
             "MaxPool" => {
-                let mut attrs = node.attrs.clone();
                 attrs.0.remove("layout");
                 self.emit(id, "q.maxpool", attrs, &xs, q)
             }
             "Pad" => {
-                let value = node.attrs.float("value")?;
-                if value != 0.0 {
-                    return no_integer(format!("padding with {value}; only 0 has an integer form here"));
+                let value = pad_value(self.g, id)?;
+                if !value.is_finite() {
+                    return Err(Error::new(Code::NoInteger, format!("padding with {value} has no code"))
+                        .hint("a maximum pool leaves its own padding out: give it the pads; other operators need a finite value"));
                 }
-                self.emit(id, "Pad", node.attrs.clone(), &xs, q)
+                attrs.set("value", 0.0);
+                if value != 0.0 {
+                    attrs.set("code", i64::from(code(value, q)));
+                }
+                self.emit(id, "Pad", attrs, &xs, q)
             }
-            op => self.emit(id, op, node.attrs.clone(), &xs, q),
+            op => self.emit(id, op, attrs, &xs, q),
         }
     }
 
-    /// `x` under quantization `q`: itself where that is its own.
-    fn rescaled(&mut self, x: ValueId, q: Quant) -> Result<ValueId> {
+    /// `x` under quantization `q`, as the value `name`.
+    pub(super) fn rescaled(&mut self, x: ValueId, q: Quant, name: &str) -> Result<ValueId> {
         let xq = self.codes(x)?;
-        if xq == q {
-            return Ok(x);
-        }
         let d = dyadic(&[xq.scale / q.scale], reach(self.out.value(x).dtype, xq))?;
         let attrs = Attrs::new()
             .with("m", i64::from(d.m[0]))
@@ -48,7 +47,6 @@ impl Ctx<'_> {
             .with("shift", i64::from(d.shift))
             .with("lo", -128i64)
             .with("hi", 127i64);
-        let name = format!("{}.rescaled", self.out.value(x).name);
-        self.emit_as(&name, "q.rescale", attrs, &[x], &name, Some(q))
+        self.emit_as(name, "q.rescale", attrs, &[x], name, Some(q))
     }
 }

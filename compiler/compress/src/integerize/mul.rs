@@ -1,8 +1,15 @@
 //! Products of two tensors.
 
-use super::{Ctx, clamp_codes, no_integer, reach};
+use super::broadcast::gate;
+use super::{Ctx, clamp_codes, reach};
 use crate::dyadic::dyadic;
 use mcompc_ir::{Attrs, Node, NodeId, Result, ValueId};
+
+/// One factor as (m, pre, shift) of the rescaling rule, for accumulators up to `most`.
+pub(super) fn factor(f: f64, most: u64) -> Result<(i64, i64, i64)> {
+    let d = dyadic(&[f], most)?;
+    Ok((d.m[0].into(), d.pre.into(), d.shift.into()))
+}
 
 impl Ctx<'_> {
     pub(super) fn mul(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
@@ -11,26 +18,32 @@ impl Ctx<'_> {
         self.product(id, node, a, b)
     }
 
-    /// a * b where one has the other's shape, or is a gate [N, 1, 1, C] to it.
+    /// a * b; the smaller one may be repeated by the kernel as a gate [N, 1, 1, C] to [N, H, W, C], under whatever shape it stands.
     pub(super) fn product(&mut self, id: NodeId, node: &Node, a: ValueId, b: ValueId) -> Result<ValueId> {
-        let out = &self.g.value(self.g.out(id)).shape;
-        let (a, b) = if &self.out.value(a).shape == out { (a, b) } else { (b, a) };
-        let (sa, sb) = (&self.out.value(a).shape, &self.out.value(b).shape);
-        let gate = sa.len() == 4 && sb.as_slice() == [sa[0], 1, 1, sa[3]];
-        if sa != out || !(sa == sb || gate) {
-            return no_integer(format!("a product of tensors of shapes {sa:?} and {sb:?} has no integer form here"));
-        }
+        let out = self.g.value(self.g.out(id)).shape.clone();
+        let elems = |s: &Self, v: ValueId| s.out.value(v).elems();
+        let (mut a, mut b) = if elems(self, a) >= elems(self, b) { (a, b) } else { (b, a) };
         let q = self.quant(self.g.out(id))?;
+        a = self.widened(a, &out, &format!("{}.a", node.name))?;
+        let small = self.out.value(b).shape.clone();
+        let mut flat = None;
+        match gate(&small, &out) {
+            Some(_) if out.len() == 4 && small[..] == [out[0], 1, 1, out[3]] => {}
+            Some(g) => {
+                a = self.reshape(a, &[g.before, 1, g.repeated, g.after], &format!("{}.a.image", node.name))?;
+                b = self.reshape(b, &[g.before, 1, 1, g.after], &format!("{}.b.image", node.name))?;
+                flat = Some(format!("{}.image", node.outs[0].name));
+            }
+            None => b = self.widened(b, &out, &format!("{}.b", node.name))?,
+        }
         let (qa, qb) = (self.codes(a)?, self.codes(b)?);
-        let acc = reach(self.out.value(a).dtype, qa) * reach(self.out.value(b).dtype, qb);
-        let d = dyadic(&[qa.scale * qb.scale / q.scale], acc)?;
+        let most = reach(self.out.value(a).dtype, qa) * reach(self.out.value(b).dtype, qb);
+        let (m, pre, shift) = factor(qa.scale * qb.scale / q.scale, most)?;
         let (lo, hi) = clamp_codes(node, q)?;
-        let attrs = Attrs::new()
-            .with("m", i64::from(d.m[0]))
-            .with("pre", i64::from(d.pre))
-            .with("shift", i64::from(d.shift))
-            .with("lo", lo)
-            .with("hi", hi);
-        self.emit(id, "q.mul", attrs, &[a, b], q)
+        let attrs = Attrs::new().with("m", m).with("pre", pre).with("shift", shift).with("lo", lo).with("hi", hi);
+        let Some(name) = flat else { return self.emit(id, "q.mul", attrs, &[a, b], q) };
+        let y = self.emit_as(&node.name, "q.mul", attrs, &[a, b], &name, Some(q))?;
+        self.out.node_mut(y.node).fused = node.fused.clone();
+        self.reshape(y, &out, &node.outs[0].name)
     }
 }

@@ -1,8 +1,8 @@
-//! Average pools: the rescaling rule with the division inside the multiplier.
+//! Means over windows and axes: the rescaling rule with the division inside the multiplier.
 
 use super::{Ctx, reach};
 use crate::dyadic::dyadic;
-use mcompc_ir::{Attrs, Code, Error, Node, NodeId, Result, ValueId};
+use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Result, ValueId};
 use std::collections::BTreeSet;
 
 impl Ctx<'_> {
@@ -15,19 +15,8 @@ impl Ctx<'_> {
         let xq = self.codes(x)?;
         let [kernel, strides, pads] = ["kernel", "strides", "pads"].map(|a| node.attrs.usizes(a));
         let (kernel, strides, pads) = (kernel?, strides?, pads?);
-        let (shape, out) = (&self.g.value(v).shape, &self.g.value(self.g.out(id)).shape);
         let area = kernel[0] * kernel[1];
-        let counts: BTreeSet<usize> = if node.attrs.int("count_include_pad")? == 1 {
-            // The divisor is the window's area however many elements are counted.
-            (1..=area).collect()
-        } else {
-            let along = |d: usize| {
-                let (k, s, p, n, o) = (kernel[d], strides[d], pads[d], shape[1 + d], out[1 + d]);
-                (0..o).map(move |i| (i * s + k).min(n + p).saturating_sub((i * s).max(p))).collect::<BTreeSet<usize>>()
-            };
-            let wide = along(1);
-            along(0).into_iter().flat_map(|a| wide.iter().map(move |b| a * b)).filter(|&n| n > 0).collect()
-        };
+        let counts = counts(self.g, id)?;
         let all = node.attrs.int("count_include_pad")? == 1;
         let factors: Vec<f64> = counts.iter().map(|&n| xq.scale / (q.scale * if all { area } else { n } as f64)).collect();
         let most = counts.last().copied().unwrap_or(1) as u64;
@@ -48,5 +37,77 @@ impl Ctx<'_> {
             .with("lo", -128i64)
             .with("hi", 127i64);
         self.emit(id, "q.avgpool", attrs, &[x], q)
+    }
+}
+
+/// The numbers of elements that windows of an average pool count.
+fn counts(g: &Graph, id: NodeId) -> Result<BTreeSet<usize>> {
+    let node = g.node(id);
+    let [kernel, strides, pads] = ["kernel", "strides", "pads"].map(|a| node.attrs.usizes(a));
+    let (kernel, strides, pads) = (kernel?, strides?, pads?);
+    if node.attrs.int("count_include_pad")? == 1 {
+        // The divisor is the window's area however many elements are counted.
+        return Ok((1..=kernel[0] * kernel[1]).collect());
+    }
+    let (shape, out) = (&g.value(g.inputs_of(id)[0]).shape, &g.value(g.out(id)).shape);
+    let along = |d: usize| {
+        let (k, s, p, n, o) = (kernel[d], strides[d], pads[d], shape[1 + d], out[1 + d]);
+        (0..o).map(move |i| (i * s + k).min(n + p).saturating_sub((i * s).max(p))).collect::<BTreeSet<usize>>()
+    };
+    let wide = along(1);
+    Ok(along(0).into_iter().flat_map(|a| wide.iter().map(move |b| a * b)).filter(|&n| n > 0).collect())
+}
+
+/// How many times the largest number of elements of a mean is its smallest: the multipliers differ by so much.
+pub(super) fn spread(g: &Graph, id: NodeId) -> Result<usize> {
+    let node = g.node(id);
+    if node.op != "AveragePool" || node.attrs.int("count_include_pad")? == 1 {
+        return Ok(1);
+    }
+    let counts = counts(g, id)?;
+    Ok(counts.last().copied().unwrap_or(1).div_ceil(counts.first().copied().unwrap_or(1)))
+}
+
+impl Ctx<'_> {
+    /// A mean over axes, as the pool of an image [before, axes, 1, after]; axes that are not neighbours are brought together.
+    pub(super) fn reduce_mean(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
+        let v = self.g.inputs_of(id)[0];
+        let mut axes = node.attrs.usizes("axes")?;
+        axes.sort_unstable();
+        let (x, q) = (self.plain(v)?, self.quant(self.g.out(id))?);
+        let out = self.g.value(self.g.out(id)).shape.clone();
+        let shape = self.g.value(v).shape.clone();
+        let (Some(&first), Some(&last)) = (axes.first(), axes.last()) else {
+            let y = self.plain_as(v, q)?;
+            return self.reshape(y, &out, &node.outs[0].name);
+        };
+        let between = (first..=last).filter(|d| !axes.contains(d) && shape[*d] > 1).count();
+        let (x, image) = if between == 0 {
+            let size = |s: &[usize]| s.iter().product::<usize>();
+            (x, [size(&shape[..first]), size(&shape[first..=last]), 1, size(&shape[last + 1..])])
+        } else {
+            let kept = (0..shape.len()).filter(|d| !axes.contains(d));
+            let perm: Vec<usize> = axes.iter().copied().chain(kept).collect();
+            let n: usize = axes.iter().map(|&a| shape[a]).product();
+            let x = self.transposed(x, &perm, &format!("{}.last", node.name))?;
+            (x, [1, n, 1, shape.iter().product::<usize>() / n])
+        };
+        let (n, xq) = (image[1], self.codes(x)?);
+        let d = dyadic(&[xq.scale / (q.scale * n as f64)], n as u64 * reach(self.out.value(x).dtype, xq))?;
+        let mut m = vec![0i64; n];
+        m[n - 1] = d.m[0].into();
+        let x = self.reshape(x, &image, &format!("{}.image", node.name))?;
+        let attrs = Attrs::new()
+            .with("kernel", vec![n as i64, 1])
+            .with("strides", vec![1, 1])
+            .with("pads", vec![0, 0, 0, 0])
+            .with("m", m)
+            .with("pre", i64::from(d.pre))
+            .with("shift", i64::from(d.shift))
+            .with("lo", -128i64)
+            .with("hi", 127i64);
+        let y = self.emit_as(&node.name, "q.avgpool", attrs, &[x], &format!("{}.image", node.outs[0].name), Some(q))?;
+        self.out.node_mut(y.node).fused = node.fused.clone();
+        self.reshape(y, &out, &node.outs[0].name)
     }
 }

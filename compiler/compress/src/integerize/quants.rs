@@ -1,45 +1,23 @@
-//! One quantization for every value: values that share codes (a pool and its input, the parts of a concatenation) form a class, and a
-//! class takes the union of its members' ranges.
+//! One quantization for every value, derived once: from the class of the value (see `classes`), its calibrated range, and what the operator
+//! that computes it can reach.
 
+use super::classes::Classes;
+use super::floor::Floors;
 use super::inputs::Raw;
-use super::{Options, act};
+use super::{Options, act, reals_of};
 use crate::Stats;
 use crate::range::{Range, range};
 use mcompc_data::Input;
-use mcompc_ir::{DType, Graph, NodeId, Quant, Result, ValueId};
+use mcompc_ir::{Graph, Quant, Result, ValueId};
 use std::collections::BTreeMap;
 
 /// Output quantization of softmax: probabilities in steps of 1/256.
 pub(super) const SOFTMAX: Quant = Quant { scale: 1.0 / 256.0, zero_point: -128 };
 
-#[derive(Default)]
-struct Classes {
-    parent: BTreeMap<ValueId, ValueId>,
-    pinned: BTreeMap<ValueId, Quant>,
-}
+/// Rounds in which coarser steps of an operand may ask for coarser steps of a result.
+const ROUNDS: usize = 16;
 
-impl Classes {
-    fn root(&self, mut v: ValueId) -> ValueId {
-        while let Some(&p) = self.parent.get(&v) {
-            v = p;
-        }
-        v
-    }
-    fn pin(&mut self, v: ValueId, q: Quant) {
-        self.pinned.insert(self.root(v), q);
-    }
-    /// Joins two classes unless each is pinned; a reader then rescales.
-    fn join(&mut self, a: ValueId, b: ValueId) {
-        let (a, b) = (self.root(a), self.root(b));
-        if a == b || self.pinned.contains_key(&a) && self.pinned.contains_key(&b) {
-            return;
-        }
-        let (keep, gone) = if self.pinned.contains_key(&b) { (b, a) } else { (a, b) };
-        self.parent.insert(gone, keep);
-    }
-}
-
-/// Quantization, as plain i8 codes, of every computed float value and of constants that are concatenated.
+/// Quantization, as plain i8 codes, of every computed float value.
 pub(super) fn assign(
     g: &Graph,
     stats: &Stats,
@@ -47,86 +25,63 @@ pub(super) fn assign(
     raw: &BTreeMap<ValueId, Raw>,
     opts: &Options,
 ) -> Result<BTreeMap<ValueId, Quant>> {
-    let mut classes = Classes::default();
-    for (input, &id) in inputs.iter().zip(&g.inputs) {
-        if input.spec.dtype == DType::I8 && !raw.contains_key(&g.out(id)) {
-            classes.pin(g.out(id), Quant { scale: input.spec.scale[0], zero_point: input.spec.offset[0] as i32 });
-        }
-    }
-    for (&v, r) in raw {
-        if let Some(q) = r.exact() {
-            let shift = if r.dtype == DType::U8 { 128 } else { 0 };
-            classes.pin(v, Quant { scale: q.scale, zero_point: q.zero_point - shift });
-        }
-    }
+    let mut classes = Classes::new(g, stats, inputs, raw, opts)?;
+    let floors = Floors::new(g, raw)?;
     let order = g.topo()?;
-    for &id in &order {
-        let out = g.out(id);
-        match g.node(id).op.as_str() {
-            "Softmax" => classes.pin(out, SOFTMAX),
-            "Reshape" | "Transpose" | "Pad" | "MaxPool" | "Concat" if !raw.contains_key(&out) => {
-                g.inputs_of(id).into_iter().for_each(|v| classes.join(out, v));
+    let computed: Vec<ValueId> = order.iter().map(|&id| g.out(id)).filter(|&v| g.const_of(v).is_none()).collect();
+    let quant = |classes: &Classes, v: ValueId| {
+        classes.class(v).map(|c| c.pinned.unwrap_or_else(|| if c.range.is_empty() { ZERO } else { c.range.quant() }))
+    };
+    // The steps of a result must not be so fine that the accumulator cannot hold what the operator may reach. A range of nothing but 0
+    // becomes all that can be reached.
+    for _ in 0..ROUNDS {
+        let mut changed = false;
+        for &v in &computed {
+            let Some(c) = classes.class(v).filter(|c| c.pinned.is_none()) else { continue };
+            let Some(floor) = floors.of(v.node, &|x| quant(&classes, x))? else { continue };
+            let node = g.node(v.node);
+            if c.range.is_empty() && matches!(node.op.as_str(), "Concat" | "Pad") {
+                continue;
             }
-            _ => {}
+            let (lo, hi) = act(node)?;
+            let wanted = if c.range.is_empty() {
+                floor.generous().within(lo, hi)
+            } else {
+                let step = c.range.width() / 255.0;
+                if step >= floor.step() { c.range } else { c.range.times(floor.step() / step) }
+            };
+            if wanted != c.range && wanted.hi.is_finite() && wanted.lo.is_finite() {
+                classes.update(v, |c| c.range = wanted);
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
         }
     }
-    let mut members: BTreeMap<ValueId, Vec<ValueId>> = BTreeMap::new();
-    for &id in &order {
-        members.entry(classes.root(g.out(id))).or_default().push(g.out(id));
-    }
-    let mut quants = BTreeMap::new();
-    for (root, values) in members {
-        let q = match classes.pinned.get(&root) {
-            Some(&q) => q,
-            None => {
-                let mut r = Range::new(0.0, 0.0);
-                for &v in &values {
-                    r = r.union(value_range(g, stats, v, opts)?);
-                }
-                for &v in &values {
-                    if r.is_empty() {
-                        r = reachable(g, stats, v.node)?;
-                    }
-                }
-                // Real 0 as the only value needs no resolution.
-                if r.is_empty() { Quant { scale: 1.0, zero_point: 0 } } else { r.quant() }
-            }
-        };
-        quants.extend(values.into_iter().map(|v| (v, q)));
-    }
-    Ok(quants)
+    Ok(computed.into_iter().filter_map(|v| Some((v, quant(&classes, v)?))).collect())
 }
 
-fn value_range(g: &Graph, stats: &Stats, v: ValueId, opts: &Options) -> Result<Range> {
-    if g.const_of(v).is_some() {
-        let used = g.users(v).iter().any(|(n, _)| g.node(*n).op == "Concat");
-        return Ok(if used { const_range(g, v) } else { Range::new(0.0, 0.0) });
-    }
+/// Real 0 as the only value needs no resolution.
+const ZERO: Quant = Quant { scale: 1.0, zero_point: 0 };
+
+/// The calibrated range of a computed value.
+pub(super) fn value_range(g: &Graph, stats: &Stats, v: ValueId, opts: &Options) -> Result<Range> {
     let (lo, hi) = act(g.node(v.node))?;
     Ok(stats.values.get(&v).map_or(Range::new(0.0, 0.0), |s| range(s, opts.method)).within(lo, hi))
 }
 
-fn const_range(g: &Graph, v: ValueId) -> Range {
-    let data = g.const_of(v).and_then(|t| t.as_f32().ok().map(|d| d.into_owned())).unwrap_or_default();
-    let finite = data.iter().filter(|x| x.is_finite()).map(|&x| f64::from(x));
-    finite.fold(Range::new(0.0, 0.0), |r, x| r.union(Range::new(x, x)))
+/// The range of a constant's finite elements.
+pub(super) fn const_range(g: &Graph, v: ValueId) -> Range {
+    of_reals(reals_of(g, v).unwrap_or_default().into_iter().filter(|x| x.is_finite()))
 }
 
-/// A generous range for a value that was zero on every sample: what its producer could compute from the inputs seen. A scale far finer
-/// than the operands' would ask for more bits than the accumulator has.
-fn reachable(g: &Graph, stats: &Stats, id: NodeId) -> Result<Range> {
-    let top = |v: ValueId| match g.const_of(v) {
-        Some(_) => const_range(g, v),
-        None => stats.values.get(&v).map_or(Range::new(0.0, 0.0), |s| Range::new(s.min.into(), s.max.into())),
-    };
-    let ins = g.inputs_of(id);
-    let size = |i: usize| ins.get(i).map_or(0.0, |&v| top(v).hi.max(-top(v).lo));
-    let fan = ins.get(1).map_or(1, |&v| g.value(v).elems() / g.value(v).shape.first().copied().unwrap_or(1).max(1)) as f64;
-    let bound = match g.node(id).op.as_str() {
-        "Conv" | "Dense" => size(0) * size(1) * fan + size(2),
-        "Mul" => size(0) * size(1),
-        "input" | "const" => 0.0,
-        _ => size(0) + size(1),
-    };
-    Ok(Range::new(0.0, bound))
+fn of_reals(data: impl Iterator<Item = f64>) -> Range {
+    data.fold(Range::new(0.0, 0.0), |r, x| r.union(Range::new(x, x)))
+}
+
+/// Codes for reals that nothing else shares.
+pub(super) fn own(data: &[f64]) -> Quant {
+    let r = of_reals(data.iter().copied());
+    if r.is_empty() { ZERO } else { r.quant() }
 }

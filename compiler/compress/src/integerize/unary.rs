@@ -35,7 +35,8 @@ impl Ctx<'_> {
     /// same table.
     pub(super) fn table(&mut self, id: NodeId, f: impl Fn(f64) -> f64) -> Result<ValueId> {
         let v = self.g.inputs_of(id).into_iter().find(|&v| self.g.const_of(v).is_none());
-        let v = v.ok_or_else(|| Error::new(Code::Internal, "a function of constants only"))?;
+        let v =
+            v.ok_or_else(|| Error::new(Code::NoInteger, "a function of constants only").hint("store its result in the model instead"))?;
         let q = self.quant(self.g.out(id))?;
         // Raw codes may be read as they are where one scale says what they mean.
         let (x, (s, o)) = match self.raw.get(&v) {

@@ -27,7 +27,8 @@ impl<'a> Lexer<'a> {
         Self { rest: text, line: 1, peeked: None }
     }
     pub(super) fn error(&self, what: impl std::fmt::Display) -> Error {
-        Error::new(Code::Parse, format!("line {}: {what}", self.line)).hint("the head of compiler/ir/src/text.rs shows the text form")
+        Error::new(Code::Parse, format!("line {}: {what}", self.line))
+            .general_hint("the head of compiler/ir/src/text.rs shows the text form")
     }
     fn take(&mut self, f: impl Fn(char) -> bool) -> &'a str {
         let n = self.rest.find(|c| !f(c)).unwrap_or(self.rest.len());

@@ -183,6 +183,8 @@ pub(super) enum Code {
     Moves(Box<[Move]>),
     /// End of a loop's body: another round (moves, then back to `top`) unless the induction variable reached `hi`.
     Next {
+        /// What a round costs, in instructions; inner loops spend their own.
+        cost: u32,
         iv: Slot,
         step: i32,
         hi: i32,
@@ -200,6 +202,19 @@ pub(super) enum Code {
         func: u32,
         args: Box<[Slot]>,
     },
+}
+
+impl Code {
+    /// Instructions that this one stands for: interpreting a wide vector takes as long as several scalars.
+    pub(super) fn cost(&self) -> u32 {
+        let lanes = match self {
+            Code::Bin { n, .. } | Code::Load { n, .. } | Code::Store { n, .. } | Code::Widen { n, .. } | Code::Mac { n, .. } => *n,
+            Code::Shuffle { n, .. } | Code::Rescale { n, .. } | Code::NarrowSat { n, .. } => *n,
+            Code::Contract { p, .. } => p.acc_n * p.k,
+            _ => 1,
+        };
+        1 + lanes / 8
+    }
 }
 
 /// A parameter as the interpreter sees it.

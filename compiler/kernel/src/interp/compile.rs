@@ -13,6 +13,8 @@ pub(super) struct Compiler<'m> {
     next: Slot,
     out: Routine,
     at: u32,
+    /// Cost of what was emitted since the innermost loop began.
+    cost: u32,
 }
 
 fn width(t: Ty) -> u32 {
@@ -56,7 +58,7 @@ impl<'m> Compiler<'m> {
         data: &'m BTreeMap<&'m str, usize>,
     ) -> Routine {
         let out = Routine { name: func.name.clone(), params: vec![], code: vec![], place: vec![], consts: vec![], slots: 0, status: None };
-        let mut c = Self { module, func, funcs, data, slot: vec![0; func.tys.len()], next: 0, out, at: 0 };
+        let mut c = Self { module, func, funcs, data, slot: vec![0; func.tys.len()], next: 0, out, at: 0, cost: 0 };
         c.constants(&func.body);
         for p in &func.params {
             let slot = c.alloc(p.val);
@@ -77,6 +79,7 @@ impl<'m> Compiler<'m> {
         self.slot[v.0 as usize]
     }
     fn emit(&mut self, c: Code) {
+        self.cost += c.cost();
         self.out.code.push(c);
         self.out.place.push(self.at);
     }
@@ -153,10 +156,12 @@ impl<'m> Compiler<'m> {
                 let enter = self.moves(args, inits);
                 self.emit(Code::Moves(enter.into()));
                 let top = self.here();
+                let outer = std::mem::take(&mut self.cost);
                 self.block(body);
                 self.at = iv.0;
                 let back = self.parallel(args, yields);
-                self.emit(Code::Next { iv: i, step: *step, hi: *hi, top, back: back.into() });
+                let cost = std::mem::replace(&mut self.cost, outer) + 1;
+                self.emit(Code::Next { cost, iv: i, step: *step, hi: *hi, top, back: back.into() });
                 for r in results {
                     self.alloc(*r);
                 }

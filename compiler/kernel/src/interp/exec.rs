@@ -13,6 +13,40 @@ pub(super) enum Bytes<'a> {
     Free(&'a mut [u8]),
 }
 
+/// Sees every call that the function given to [`super::Program::watch`] makes, in order.
+pub trait Watch {
+    /// Before call `number`, from 0 on: may change memory, and says how many instructions the call may take, about.
+    fn before(&mut self, number: usize, memory: &mut View<'_, '_>) -> u64;
+    /// After it; `whole` is false where it was ended for taking more. The run goes on behind the call either way.
+    ///
+    /// # Errors
+    /// End the run with this message.
+    fn after(&mut self, number: usize, whole: bool, memory: &mut View<'_, '_>) -> Result<(), String>;
+}
+
+/// The caller's buffers between two calls.
+pub struct View<'v, 'a> {
+    bufs: &'v mut [Bytes<'a>],
+}
+
+impl View<'_, '_> {
+    /// Contents of a buffer.
+    pub fn bytes(&self, b: super::Buf) -> &[u8] {
+        match &self.bufs[b.0] {
+            Bytes::Fixed(b) => b,
+            Bytes::Free(b) => b,
+        }
+    }
+    /// Contents of a buffer, to change.
+    pub fn bytes_mut(&mut self, b: super::Buf) -> &mut [u8] {
+        match &mut self.bufs[b.0] {
+            // The caller's are all free.
+            Bytes::Fixed(_) => &mut [],
+            Bytes::Free(b) => b,
+        }
+    }
+}
+
 /// What a pointer may reach: part of a buffer.
 #[derive(Clone, Copy)]
 pub(super) struct Region {
@@ -30,6 +64,12 @@ pub(super) struct Exec<'a> {
     pub regions: Vec<Region>,
     pub regs: Vec<i32>,
     pub fuel: u64,
+    /// Whether the run ended because the fuel did.
+    pub spent: bool,
+    /// Sees the calls of the function that was started.
+    pub watch: Option<&'a mut dyn Watch>,
+    /// Where the caller's buffers begin in `bufs`.
+    pub first: usize,
 }
 
 /// An argument of a call: a scalar, or offset and region.
@@ -39,7 +79,7 @@ pub(super) enum Actual {
     Ptr(i32, u32),
 }
 
-impl Exec<'_> {
+impl<'a> Exec<'a> {
     /// The bytes `len` at pointer slot `p` + `off`: buffer and start.
     #[inline(always)]
     fn reach(&self, p: usize, off: i32, len: usize, align: u8, write: bool) -> Result<(usize, usize), String> {
@@ -66,9 +106,27 @@ impl Exec<'_> {
             }
         }
     }
-    fn spend(&mut self) -> Result<(), String> {
-        self.fuel = self.fuel.checked_sub(1).ok_or("the step limit is reached")?;
+    fn spend(&mut self, cost: u32) -> Result<(), String> {
+        let Some(left) = self.fuel.checked_sub(cost.into()) else {
+            self.spent = true;
+            return Err("the step limit is reached".into());
+        };
+        self.fuel = left;
         Ok(())
+    }
+    /// A call of the function that was started, which `watch` sees: it may end for want of fuel.
+    fn watched(&mut self, watch: &mut dyn Watch, number: usize, f: usize, base: usize, args: &[Actual]) -> Result<(), String> {
+        let routines = self.routines;
+        let name = routines[f].name.as_str();
+        self.fuel = watch.before(number, &mut View { bufs: &mut self.bufs[self.first..] });
+        let done = self.call(f, base, args, 1);
+        let whole = match done {
+            Err(_) if self.spent => false,
+            Err(e) => return Err(format!("in {name}: {e}")),
+            Ok(()) => true,
+        };
+        (self.spent, self.fuel) = (false, u64::MAX);
+        watch.after(number, whole, &mut View { bufs: &mut self.bufs[self.first..] })
     }
     /// Narrows a pointer to what the parameter declares.
     fn pass(&self, e: &Entry, off: i32, region: u32) -> Result<Region, String> {
@@ -88,7 +146,7 @@ impl Exec<'_> {
         if depth > MAX_CALLS {
             return Err(format!("calls nest deeper than {MAX_CALLS}"));
         }
-        self.spend()?;
+        self.spend(1)?;
         if self.regs.len() < base + r.slots {
             self.regs.resize(base + r.slots, 0);
         }
@@ -118,7 +176,7 @@ impl Exec<'_> {
         done
     }
     fn body(&mut self, r: &Routine, base: usize, depth: usize) -> Result<(), String> {
-        let mut pc = 0;
+        let (mut pc, mut calls) = (0, 0);
         while let Some(c) = r.code.get(pc) {
             pc += 1;
             match c {
@@ -128,11 +186,11 @@ impl Exec<'_> {
                         pc = *to as usize;
                     }
                 }
-                Code::Next { iv, step, hi, top, back } => {
+                Code::Next { cost, iv, step, hi, top, back } => {
                     let s = base + *iv as usize;
                     let v = self.regs[s].wrapping_add(*step);
                     if v != *hi {
-                        self.spend()?;
+                        self.spend(*cost)?;
                         self.regs[s] = v;
                         self.moves(base, back);
                         pc = *top as usize;
@@ -146,7 +204,17 @@ impl Exec<'_> {
                         if e.role == Role::Scalar { Actual::Int(self.regs[s]) } else { Actual::Ptr(self.regs[s], self.regs[s + 1] as u32) }
                     };
                     let actuals: Vec<Actual> = callee.params.iter().zip(args).map(actual).collect();
-                    self.call(*func as usize, base + r.slots, &actuals, depth + 1).map_err(|e| format!("in {}: {e}", callee.name))?;
+                    match self.watch.take().filter(|_| depth == 0) {
+                        Some(watch) => {
+                            let done = self.watched(watch, calls, *func as usize, base + r.slots, &actuals);
+                            self.watch = Some(watch);
+                            done?;
+                        }
+                        None => self
+                            .call(*func as usize, base + r.slots, &actuals, depth + 1)
+                            .map_err(|e| format!("in {}: {e}", callee.name))?,
+                    }
+                    calls += 1;
                 }
                 c => {
                     if let Err(e) = self.plain(c, base) {

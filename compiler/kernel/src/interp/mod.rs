@@ -12,6 +12,7 @@ use crate::{Module, Role, structure};
 use code::Routine;
 use compile::Compiler;
 use exec::{Actual, Bytes, Exec, Region};
+pub use exec::{View, Watch};
 use mcompc_ir::{Code, Error, Result};
 use std::collections::BTreeMap;
 
@@ -77,7 +78,7 @@ impl<'m> Program<'m> {
         let routines = module.funcs.iter().map(|f| Compiler::compile(module, f, &funcs, &data)).collect();
         Ok(Self { module, routines, fuel: u64::MAX })
     }
-    /// Ends a run with an error after this many calls and loop rounds.
+    /// Ends a run with an error after about this many instructions.
     pub fn with_limit(mut self, steps: u64) -> Self {
         self.fuel = steps;
         self
@@ -85,6 +86,13 @@ impl<'m> Program<'m> {
     /// Runs a function; results are in `memory` afterwards. Returns its status, 0 where it has none. Errors name the function, the value
     /// and the access that was refused.
     pub fn run(&self, func: &str, memory: &mut Memory, args: &[Arg]) -> Result<i32> {
+        self.go(func, memory, args, None)
+    }
+    /// As [`Program::run`], with somebody who sees each call that `func` makes.
+    pub fn watch(&self, func: &str, memory: &mut Memory, args: &[Arg], watch: &mut dyn Watch) -> Result<i32> {
+        self.go(func, memory, args, Some(watch))
+    }
+    fn go<'a>(&'a self, func: &str, memory: &'a mut Memory, args: &[Arg], watch: Option<&'a mut dyn Watch>) -> Result<i32> {
         let wrong = |m: String| Error::new(Code::Verify, m).at(func);
         let Some(f) = self.routines.iter().position(|r| r.name == func) else {
             return Err(wrong("there is no such function".into()));
@@ -116,7 +124,7 @@ impl<'m> Program<'m> {
                 _ => return Err(wrong(format!("argument {a:?} for `{}`", p.name))),
             });
         }
-        let mut exec = Exec { routines: &self.routines, bufs, regions, regs: vec![], fuel: self.fuel };
+        let mut exec = Exec { routines: &self.routines, bufs, regions, regs: vec![], fuel: self.fuel, spent: false, watch, first };
         exec.call(f, 0, &actuals, 0).map_err(wrong)?;
         Ok(self.routines[f].status.map_or(0, |s| exec.regs[s as usize]))
     }

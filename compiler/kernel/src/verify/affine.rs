@@ -4,12 +4,14 @@
 const HUGE: i64 = 1 << 48;
 
 /// An unknown: a loop's round, or a value of which only the range is known.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sym {
     pub lo: i64,
     pub hi: i64,
     /// The round of a loop: takes every value of the range, whatever the other rounds are.
     pub round: bool,
+    /// Of a quotient q = floor(p / d): `p - d * q` lies in `0..=d-1`.
+    pub quotient: Option<Fact>,
 }
 
 /// `c + sum of coefficient * unknown`; terms ordered by unknown, no zero coefficients.
@@ -97,9 +99,11 @@ fn plain(syms: &[Sym], f: &Aff) -> (i64, i64) {
 /// Smallest and largest value given facts.
 ///
 /// A multiple of a fact's form that removes one of its unknowns is subtracted, and the fact's own range added: the row and column of a
-/// pixel bound its address, however they were computed. At most three facts of the latest six are combined, in any order, each once.
+/// pixel bound its address, however they were computed. At most three facts are combined, in any order, each once: of the latest six, and
+/// of what the form's quotients are known to be.
 pub(super) fn range(syms: &[Sym], f: &Aff, facts: &[Fact]) -> (i64, i64) {
-    let facts: Vec<&Fact> = facts[facts.len().saturating_sub(6)..].iter().collect();
+    let quotients = f.terms.iter().filter_map(|t| syms[t.0 as usize].quotient.as_ref());
+    let facts: Vec<&Fact> = facts[facts.len().saturating_sub(6)..].iter().chain(quotients).collect();
     combine(syms, f, &facts, 3)
 }
 

@@ -181,16 +181,24 @@ impl<'m> Walker<'m> {
                 let (yes, no) = self.state.condition(*cond);
                 self.branches += 1;
                 let mut sides = vec![];
-                for (facts, block, yields) in [(&yes, then, then_yields), (&no, els, else_yields)] {
+                let dead = [&yes, &no].map(|facts| self.state.impossible(facts));
+                for ((facts, dead), (block, yields)) in [&yes, &no].into_iter().zip(dead).zip([(then, then_yields), (els, else_yields)]) {
                     let mark = self.state.facts.len();
                     self.state.facts.extend(facts.iter().cloned());
+                    // What never runs is walked for the values it defines, and has nothing to report.
+                    self.looking += usize::from(dead);
                     self.block(block);
+                    self.looking -= usize::from(dead);
                     self.state.facts.truncate(mark);
                     sides.push(yields.iter().map(|&y| self.known(y).clone()).collect::<Vec<_>>());
                 }
                 self.branches -= 1;
                 for (i, &r) in results.iter().enumerate() {
-                    let k = self.state.join(&sides[0][i], &yes, &sides[1][i], &no);
+                    let k = match dead {
+                        [false, true] => sides[0][i].clone(),
+                        [true, false] => sides[1][i].clone(),
+                        _ => self.state.join(&sides[0][i], &yes, &sides[1][i], &no),
+                    };
                     self.set(r, k);
                 }
             }

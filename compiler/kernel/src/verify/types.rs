@@ -218,9 +218,7 @@ pub(crate) fn result(op: &Op, a: &[Ty], rows: &[Row]) -> Result<Ty, Refusal> {
             if !matches!(acc, Ty::I32 | Ty::Vec(Lane::I32, _)) {
                 return Err(format!("rescales i32, has {acc}"));
             }
-            if r.pre > 30 || !(1..=15).contains(&r.shift) || r.lo > r.hi || !(-32768..=32767).contains(&r.zp) {
-                return Err("pre <= 30, 1 <= shift <= 15, lo <= hi and a 16-bit zero point are needed".into());
-            }
+            r.check()?;
             Ok(acc)
         }
         Op::Sxtb16 { .. } => {

@@ -45,6 +45,22 @@ fn element(m: MemElem) -> (i64, i64) {
     }
 }
 
+/// The d for which `op` by the constant `by` is floor(p / d) for every p in `lo..=hi`: a shift right, or the high half of a product with
+/// a reciprocal rounded up. With m = ceil(2^32 / d) and e = m * d - 2^32, floor(p * m / 2^32) is floor(p / d) while p * e < 2^32: it is
+/// floor((p + p * e / 2^32) / d), and less than 1 on top of a whole number does not reach the next one.
+fn divisor(op: Bin, by: Option<i64>, lo: i64, hi: i64) -> Option<i64> {
+    let by = by.filter(|_| lo >= 0)?;
+    match op {
+        Bin::Sra | Bin::Srl if (0..=31).contains(&by) => Some(1 << by),
+        Bin::MulHi if by > 0 => {
+            let d = ((1i64 << 32) + by - 1) / by;
+            let e = i128::from(by * d - (1 << 32));
+            (i128::from(hi) * e < 1 << 32).then_some(d)
+        }
+        _ => None,
+    }
+}
+
 /// Unknowns, facts of the enclosing branches, and the values known so far.
 pub(super) struct State {
     pub syms: Vec<Sym>,
@@ -57,7 +73,7 @@ impl State {
         if lo == hi {
             return Aff::constant(lo);
         }
-        self.syms.push(Sym { lo, hi, round });
+        self.syms.push(Sym { lo, hi, round, quotient: None });
         Aff::sym(self.syms.len() as u32 - 1)
     }
     pub(super) fn int(&mut self, (lo, hi): (i64, i64)) -> Known {
@@ -97,6 +113,13 @@ impl State {
                 self.bounds(&f, &[])
             }
         }
+    }
+    /// Whether these facts cannot hold together with the ones in force: what they guard never runs.
+    pub(super) fn impossible(&self, facts: &[Fact]) -> bool {
+        facts.iter().any(|f| {
+            let (lo, hi) = self.bounds(&f.form, &[]);
+            hi < f.lo || lo > f.hi
+        })
     }
     fn facts_of(&self, v: Val) -> (Vec<Fact>, Vec<Fact>) {
         match &self.vals[v.0 as usize] {
@@ -173,7 +196,14 @@ impl State {
             }
             _ => FULL,
         };
-        self.int(r)
+        let k = self.int(r);
+        if let (Some(d), Known::Int { form: q, .. }) = (divisor(op, (bl == bh).then_some(bl), al, ah), &k)
+            && let &[(s, 1)] = q.terms.as_slice()
+            && let Some(form) = self.form(a).plus(-d, q)
+        {
+            self.syms[s as usize].quotient = Some(Fact { form, lo: 0, hi: d - 1 });
+        }
+        k
     }
     fn cmp(&mut self, op: Cmp, a: Val, b: Val) -> Known {
         let form = self.fresh(0, 1, false);
@@ -250,7 +280,11 @@ impl State {
             (Op::Select, &[c, x, y]) => {
                 let (yes, no) = self.facts_of(c);
                 let (x, y) = (self.vals[x.0 as usize].clone(), self.vals[y.0 as usize].clone());
-                self.join(&x, &yes, &y, &no)
+                match (self.impossible(&yes), self.impossible(&no)) {
+                    (false, true) => x,
+                    (true, false) => y,
+                    _ => self.join(&x, &yes, &y, &no),
+                }
             }
             (Op::PtrAdd { imm, .. }, &[p]) => self.moved(&self.vals[p.0 as usize], &Aff::constant((*imm).into())),
             (Op::PtrAdd { scale, imm }, &[p, i]) => {

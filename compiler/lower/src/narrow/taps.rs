@@ -1,7 +1,6 @@
 //! Depthwise weights with channels in lanes: consecutive taps of a channel share a lane, so a block of channels may begin anywhere.
 
 use super::Narrow;
-use crate::spec::ConvSpec;
 use mcompc_ir::Result;
 use mcompc_kernel::{Bin, Builder, MemElem, Ty, Val};
 
@@ -16,23 +15,22 @@ pub struct Taps {
 }
 
 impl Taps {
-    /// Of a layer whose kernel takes `pairs` of taps or single ones.
-    pub fn new(n: &Narrow, s: &ConvSpec, pairs: bool) -> Self {
-        let taps = s.geo.kh * s.geo.kw;
+    /// Of a layer of so many taps and channels whose kernel takes `pairs` of taps or single ones.
+    pub fn new(n: &Narrow, [taps, channels]: [usize; 2], pairs: bool) -> Self {
         let (lane, units) = if pairs { (16, taps.div_ceil(2)) } else { (8, taps) };
-        Self { bits: n.bits.into(), lane, units, channels: s.geo.c }
+        Self { bits: n.bits.into(), lane, units, channels }
     }
     fn per(self) -> usize {
         (self.lane / self.bits) as usize
     }
 
-    /// The packed weights.
+    /// The weights `[channel][tap]`, packed.
     ///
     /// # Errors
     /// As [`Narrow::codes`].
-    pub fn pack(self, n: &Narrow, s: &ConvSpec) -> Result<Vec<u8>> {
-        let taps = s.geo.kh * s.geo.kw;
-        let codes = n.codes(&s.weights, taps)?;
+    pub fn pack(self, n: &Narrow, weights: &[i8]) -> Result<Vec<u8>> {
+        let taps = weights.len() / self.channels;
+        let codes = n.codes(weights, taps)?;
         let pair = if self.lane == 16 { 2 } else { 1 };
         let mut out = Vec::new();
         for first in (0..self.units).step_by(self.per()) {

@@ -43,7 +43,7 @@ pub(super) fn hard_sigmoid(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 pub(super) fn clip(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let x = c.input(0)?;
     let (min, max) = if c.opset < 11 {
-        if c.node.input.len() > 1 {
+        if c.input_name(1).is_some() || c.input_name(2).is_some() {
             return Err(Error::new(Code::UnsupportedOpset, format!("Clip with bounds as inputs in opset {}", c.opset))
                 .hint("they came with opset 11"));
         }

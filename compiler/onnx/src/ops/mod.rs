@@ -8,6 +8,7 @@ mod shape;
 mod window;
 
 use crate::node::Ctx;
+use crate::proto::NodeProto;
 use mcompc_ir::{Code, Error, Result};
 
 /// Oldest operator set of the default domain.
@@ -89,26 +90,40 @@ fn advice(op: &str) -> &'static str {
     }
 }
 
+fn unknown(op: &str, what: String) -> Error {
+    Error::new(Code::UnsupportedOp, what).hint(advice(op))
+}
+
+/// The row of a node's operator; an error for one that is not the standard's or not in the table.
+fn row_of(node: &NodeProto) -> Result<&'static OpRow> {
+    let op = node.op_type.as_deref().unwrap_or("");
+    let domain = node.domain.as_deref().unwrap_or("");
+    let overload = node.overload.as_deref().unwrap_or("");
+    if !matches!(domain, "" | "ai.onnx") || !overload.is_empty() {
+        return Err(unknown(op, format!("operator {domain}.{op}{overload} is not supported: only the standard's own operators are")));
+    }
+    if !node.device_configurations.is_empty() {
+        return Err(unknown(op, format!("{op} is distributed over devices")));
+    }
+    match TABLE.binary_search_by_key(&op, |r| r.name) {
+        Ok(i) => Ok(&TABLE[i]),
+        Err(_) => Err(unknown(op, format!("operator {op} is not supported"))),
+    }
+}
+
+/// Why the node's operator is not supported at all, with the node's name; none where that depends on what it reads.
+pub(crate) fn refused(node: &NodeProto) -> Option<Error> {
+    row_of(node).err().map(|e| e.at(crate::import::node_label(node)))
+}
+
 /// Imports one node: looks up its row, checks the number of inputs, runs the row's function, and refuses what was not read.
 pub(crate) fn import_node(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let op = c.op;
-    let unknown = |what: String| Error::new(Code::UnsupportedOp, what).hint(advice(op));
-    let domain = c.node.domain.as_deref().unwrap_or("");
-    let overload = c.node.overload.as_deref().unwrap_or("");
-    if !matches!(domain, "" | "ai.onnx") || !overload.is_empty() {
-        return Err(unknown(format!("operator {domain}.{op}{overload} is not supported: only the standard's own operators are")));
-    }
-    if !c.node.device_configurations.is_empty() {
-        return Err(unknown(format!("{op} is distributed over devices")));
-    }
-    let Ok(i) = TABLE.binary_search_by_key(&op, |r| r.name) else {
-        return Err(unknown(format!("operator {op} is not supported")));
-    };
-    let r = &TABLE[i];
+    let (op, r) = (c.op, row_of(c.node)?);
     if c.opset < r.since {
-        return Err(unknown(format!("operator {op} does not exist in opset {}, it came with {}", c.opset, r.since)));
+        return Err(unknown(op, format!("operator {op} does not exist in opset {}, it came with {}", c.opset, r.since)));
     }
-    let n = c.node.input.len();
+    // Inputs left out at the end by empty names are not there.
+    let n = c.node.input.iter().rposition(|x| !x.is_empty()).map_or(0, |i| i + 1);
     if n < r.inputs.0 || n > r.inputs.1 {
         return Err(Error::new(Code::MissingAttr, format!("{op} with {n} inputs")).hint("the ONNX standard has another number of inputs"));
     }

@@ -112,7 +112,7 @@ fn axes_of(c: &Ctx<'_, '_, '_>, since: i64) -> Result<Option<Vec<i64>>> {
     if c.opset >= since {
         return c.constant_ints(1);
     }
-    if c.node.input.len() > 1 {
+    if c.input_name(1).is_some() {
         return Err(Error::new(Code::UnsupportedOpset, format!("{} with axes as an input in opset {}", c.op, c.opset))
             .hint(format!("they came with opset {since}")));
     }
@@ -204,7 +204,7 @@ pub(super) fn pad(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     }
     let missing = || Error::new(Code::MissingAttr, "Pad without pads").hint("the ONNX standard requires them");
     let (given, value, axes) = if c.opset < 11 {
-        if c.node.input.len() > 1 {
+        if c.input_name(1).is_some() || c.input_name(2).is_some() {
             return Err(Error::new(Code::UnsupportedOpset, format!("Pad with pads as an input in opset {}", c.opset))
                 .hint("they came with opset 11"));
         }

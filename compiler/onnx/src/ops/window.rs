@@ -56,6 +56,11 @@ pub(super) fn window(c: &Ctx<'_, '_, '_>, input: [usize; 2], kernel: [usize; 2],
             "NOTSET" | "VALID" => {}
             "SAME_UPPER" | "SAME_LOWER" => {
                 let out = input[d].div_ceil(strides[d]);
+                // The standard's formula gives a negative pad here, which some executors take as cropping, some as 0, and some refuse.
+                if out.saturating_sub(1) * strides[d] + span + 1 < input[d] {
+                    return Err(unsupported("auto_pad", auto)
+                        .hint("with strides so far beyond the kernel executors differ in where windows start; export the model with explicit pads"));
+                }
                 let total = (out.saturating_sub(1) * strides[d] + span).saturating_sub(input[d]);
                 let (small, large) = (total / 2, total - total / 2);
                 (pads[d], pads[d + 2]) = if auto == "SAME_UPPER" { (small, large) } else { (large, small) };

@@ -2,10 +2,12 @@
 """Write operators.pb: small ONNX models of every operator, with inputs and the outputs of ONNX Runtime.
 
     pip install numpy onnx onnxruntime && python make_operators.py
+    python make_operators.py --random 500 cases.pb [--seed 1]    random attributes and shapes, for MCOMPC_CASES of tests/conformance.rs
 
 The file is a sequence of length-delimited messages {1: name, 2: ModelProto, 3: input TensorProto, 4: output TensorProto}.
 Fixed seed; the values come from numpy's PCG64 and one executor, so another version may differ in the last bits.
 """
+import argparse
 import os
 import numpy as np
 import onnx
@@ -31,6 +33,7 @@ def case(op, opset, x, consts=(), inputs=None, **attrs):
 
 
 def graph_of(nodes, opset, x, inits, name):
+    x = np.asarray(x, np.float32)
     g = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)], [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], inits)
     m = helper.make_model(g, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     del m.graph.output[0].type.tensor_type.shape.dim[:]
@@ -39,7 +42,7 @@ def graph_of(nodes, opset, x, inits, name):
     options.log_severity_level = 3  # the declared sizes of ceil_mode outputs differ between ONNX and its executors
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     y = ort.InferenceSession(m.SerializeToString(), options, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
-    cases.append((f"{len(cases)} {name}", m, nph.from_array(x, "x"), nph.from_array(y, "y")))
+    cases.append((f"{len(cases)} {name}", m, nph.from_array(x, "x"), nph.from_array(np.asarray(y), "y")))
 
 
 def conv():
@@ -143,10 +146,198 @@ def field(tag, data):
     return out + bytes([n]) + data
 
 
-for group in (conv, pool, elementwise, matrices, shapes):
-    group()
-with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "operators.pb"), "wb") as out:
-    for name, m, x, y in cases:
-        body = field(1, name.encode()) + field(2, m.SerializeToString()) + field(3, x.SerializeToString()) + field(4, y.SerializeToString())
-        out.write(field(1, body))
-print(len(cases), "cases")
+def r(lo, hi):
+    return int(rng.integers(lo, hi + 1))
+
+
+def pick(*v):
+    return v[r(0, len(v) - 1)]
+
+
+def shape(rank=None, top=4):
+    return [r(1, top) for _ in range(r(0, 4) if rank is None else rank)]
+
+
+def partner(s):
+    """A shape that broadcasts with `s`: leading dimensions left out or of 1, ones in between, more dimensions in front."""
+    t = [pick(1, d, d) for d in s[r(0, len(s)):]]
+    if len(t) == len(s) and r(0, 3) == 0:
+        t = [pick(1, 1, 2) for _ in range(r(1, 2))] + t
+    return t
+
+
+def windows(pool):
+    kernel = [r(1, 3), r(1, 3)]
+    a = {"strides": [r(1, 3), r(1, 3)]} if r(0, 3) else {}
+    mode = pick("pads", "pads", "none", "SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET")
+    if mode == "pads":
+        a["pads"] = [r(0, kernel[i % 2] - (1 if pool else 0)) for i in range(4)]
+    elif mode != "none":
+        a["auto_pad"] = mode
+    return kernel, a
+
+
+def random_case():
+    opset = pick(7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22)
+    kind = pick("conv", "pool", "pool", "global", "binary", "unary", "clip", "softmax", "bn", "matmul", "matmul", "gemm", "reshape", "flatten", "squeeze", "unsqueeze", "transpose", "concat", "pad", "mean", "mean", "dropout", "constant")
+    if kind == "conv":
+        kernel, a = windows(False)
+        g, per, out = r(1, 3), r(1, 3), r(1, 3)
+        if r(0, 1):
+            a["dilations"] = [r(1, 2), r(1, 2)] if "auto_pad" not in a or a["auto_pad"] in ("VALID", "NOTSET") else [1, 1]
+        if r(0, 1):
+            a["kernel_shape"] = kernel
+        case("Conv", opset, f32(r(1, 2), g * per, r(3, 7), r(3, 7)), [f32(g * out, per, *kernel)] + ([f32(g * out)] if r(0, 1) else []), group=g, **a)
+    elif kind == "pool":
+        kernel, a = windows(True)
+        op = pick("MaxPool", "AveragePool")
+        if opset >= 10 and r(0, 1) and "auto_pad" not in a:
+            a["ceil_mode"] = 1
+        if op == "AveragePool" and r(0, 1):
+            a["count_include_pad"] = r(0, 1)
+        if opset >= (10 if op == "MaxPool" else 19) and r(0, 5) == 0:
+            a["dilations"] = [1, 1]
+        if op == "MaxPool" and opset >= 8 and r(0, 3) == 0:
+            a["storage_order"] = 0
+        case(op, opset, f32(r(1, 2), r(1, 3), r(3, 8), r(3, 8)), kernel_shape=kernel, **a)
+    elif kind == "global":
+        case(pick("GlobalAveragePool", "GlobalMaxPool"), opset, f32(*shape(4)))
+    elif kind == "binary":
+        s = shape()
+        case(pick("Add", "Sub", "Mul", "Div"), opset, f32(*s), [f32(*partner(s)) + 4], inputs=pick(None, ["c0", "x"]))
+    elif kind == "unary":
+        op, attrs = pick(("Relu", []), ("Sigmoid", []), ("Tanh", []), ("LeakyRelu", ["alpha"]), ("Elu", ["alpha"]), ("HardSigmoid", ["alpha", "beta"]), ("HardSwish", []))
+        case(op, max(opset, 14) if op == "HardSwish" else opset, 3 * f32(*shape()), **{k: float(rng.uniform(-1, 2)) for k in attrs if r(0, 1)})
+    elif kind == "clip":
+        lo, hi = float(rng.uniform(-2, 0)), float(rng.uniform(0, 2))
+        if opset < 11:
+            case("Clip", opset, 2 * f32(*shape()), **{k: v for k, v in (("min", lo), ("max", hi)) if r(0, 1)})
+        else:
+            case("Clip", opset, 2 * f32(*shape()), [None if r(0, 2) == 0 else np.float32(lo), None if r(0, 2) == 0 else np.float32(hi)][: r(0, 2)])
+    elif kind == "softmax":
+        s = shape(r(1, 4))
+        case("Softmax", opset, f32(*s), **({"axis": r(0 if opset < 11 else -len(s), len(s) - 1)} if r(0, 2) else {} if len(s) > 1 else {"axis": 0}))
+    elif kind == "bn":
+        s = shape(r(2, 5))
+        p = [f32(s[1]) for _ in range(3)] + [f32(s[1]) ** 2 + np.float32(0.1)]
+        case("BatchNormalization", opset, f32(*s), p, **({"epsilon": float(rng.uniform(0, 1))} if r(0, 1) else {}))
+    elif kind == "matmul":
+        k = r(1, 4)
+        lead = shape(r(0, 2))
+        x = pick([k], [r(1, 4), k], lead + [r(1, 4), k])
+        w = pick([k], [k, r(1, 4)], [1, k, r(1, 4)], partner(lead) + [k, r(1, 4)])
+        if r(0, 1) and opset >= 9:
+            x, w = [d for d in x[:-2]] + [k] + x[-2:-1], w[:-2] + ([w[-1], k] if len(w) > 1 else [k])
+            case("MatMul", opset, f32(*x), [f32(*w)], inputs=["c0", "x"])
+        else:
+            case("MatMul", opset, f32(*x), [f32(*w)])
+    elif kind == "gemm":
+        m, k, n = r(1, 4), r(1, 4), r(1, 4)
+        a = {name: r(0, 1) for name in ("transA", "transB") if r(0, 1)}
+        a.update({name: float(pick(0, 1, 0.5, -2)) for name in ("alpha", "beta") if r(0, 1)})
+        sa, sb = ([k, m] if a.get("transA") else [m, k]), ([n, k] if a.get("transB") else [k, n])
+        c = pick([n], [1, n], [m, 1], [m, n], [1], [1, 1], [])
+        left = r(0, 1)
+        consts = [f32(*(sa if left else sb)), f32(*c)]
+        names = (["c0", "x"] if left else ["x", "c0"]) + ["c1"]
+        if opset >= 11 and r(0, 3) == 0:
+            names, consts = names[:2], consts[:1]
+        case("Gemm", opset, f32(*(sb if left else sa)), consts, inputs=names, **a)
+    elif kind == "reshape":
+        s = shape(r(1, 4))
+        n = int(np.prod(s))
+        t = [0 if i < len(s) and r(0, 2) == 0 else 1 for i in range(r(1, 4))]
+        done = int(np.prod([s[i] if d == 0 else d for i, d in enumerate(t)]))
+        ones = [i for i, d in enumerate(t) if d == 1]
+        if n % done or (n != done and not ones):
+            t = [-1]
+        elif ones:
+            t[pick(*ones)] = pick(-1, n // done)
+        case("Reshape", opset, f32(*s), [i64(*t)])
+    elif kind == "flatten":
+        s = shape(r(1, 4))
+        case("Flatten", opset, f32(*s), **({"axis": r(0 if opset < 11 else -len(s), len(s))} if r(0, 2) else {}))
+    elif kind in ("squeeze", "unsqueeze"):
+        s = [pick(1, 2) for _ in range(r(1, 4))]
+        low = 0 if opset < 11 else -1
+        if kind == "squeeze":
+            axes = [i + (len(s) if low and r(0, 1) and False else 0) for i, d in enumerate(s) if d == 1 and r(0, 1)]
+            axes = [i - len(s) if low and r(0, 1) else i for i in axes]
+            if not axes:
+                return case("Squeeze", opset, f32(*s))
+        else:
+            rank = len(s) + 2
+            axes = [int(i) for i in rng.permutation(rank)[:2]]
+            axes = [i - rank if low and r(0, 1) else i for i in axes]
+        op = kind.capitalize()
+        case(op, opset, f32(*s), [i64(*axes)]) if opset >= 13 else case(op, opset, f32(*s), axes=axes)
+    elif kind == "transpose":
+        s = shape(r(1, 5))
+        case("Transpose", opset, f32(*s), **({"perm": [int(i) for i in rng.permutation(len(s))]} if r(0, 2) else {}))
+    elif kind == "concat":
+        s = shape(r(1, 4))
+        axis = r(0, len(s) - 1)
+        other = lambda: f32(*[r(1, 3) if i == axis else d for i, d in enumerate(s)])
+        case("Concat", opset, f32(*s), [other() for _ in range(r(0, 2))], axis=axis - (len(s) if opset >= 11 and r(0, 1) else 0))
+    elif kind == "pad":
+        s = shape(r(1, 4))
+        pads, value = [r(0, 2) for _ in range(2 * len(s))], pick(0.0, 1.5, -2.0)
+        if opset < 11:
+            case("Pad", opset, f32(*s), pads=pads, value=value)
+        elif opset >= 18 and r(0, 1):
+            axes = [int(i) for i in rng.permutation(len(s))[: r(1, len(s))]]
+            p = [r(0, 2) for _ in range(2 * len(axes))]
+            case("Pad", opset, f32(*s), [i64(*p), pick(None, np.float32(value)), i64(*[i - len(s) if r(0, 1) else i for i in axes])])
+        else:
+            case("Pad", opset, f32(*s), [i64(*pads)] + ([np.float32(value)] if r(0, 1) else []), **({"mode": "constant"} if r(0, 1) else {}))
+    elif kind == "mean":
+        s = shape(r(1, 4))
+        axes = [int(i) for i in rng.permutation(len(s))[: r(0, len(s))]]
+        axes = [i - len(s) if opset >= 11 and r(0, 1) else i for i in axes]
+        a = {"keepdims": r(0, 1)} if r(0, 1) else {}
+        if opset >= 18:
+            if r(0, 1):
+                a["noop_with_empty_axes"] = r(0, 1)
+            case("ReduceMean", opset, f32(*s), [i64(*axes)] if axes or r(0, 1) else [], **a)
+        else:
+            case("ReduceMean", opset, f32(*s), **({"axes": axes} if axes else {}), **a)
+    elif kind == "dropout":
+        x = f32(*shape())
+        case("Dropout", opset, x, [np.float32(0.3)][: r(0, 1)]) if opset >= 12 else case("Dropout", opset, x, ratio=0.3)
+    else:
+        v = pick({"value_float": 2.5}, {"value_floats": [1.0, -2.0]}, {"value": nph.from_array(f32(2, 1))})
+        graph_of([helper.make_node("Constant", [], ["k"], **v), helper.make_node("Mul", ["x", "k"], ["y"])], max(opset, 12), f32(3, 2, 2), [], f"Constant {list(v)}")
+
+
+def write(path):
+    with open(path, "wb") as out:
+        for name, m, x, y in cases:
+            body = field(1, name.encode()) + field(2, m.SerializeToString()) + field(3, x.SerializeToString()) + field(4, y.SerializeToString())
+            out.write(field(1, body))
+    print(len(cases), "cases")
+
+
+args = argparse.ArgumentParser()
+args.add_argument("--random", nargs=2, metavar=("N", "FILE"))
+args.add_argument("--seed", type=int, default=1)
+args = args.parse_args()
+
+
+def random_cases(n, seed):
+    global rng
+    rng = np.random.default_rng(seed)
+    while len(cases) < n:
+        try:
+            random_case()
+        except Exception as e:  # what the executor refuses says nothing about ours
+            print("no case:", str(e)[:150].replace("\n", " "))
+
+
+if args.random:
+    random_cases(int(args.random[0]), args.seed)
+    write(args.random[1])
+else:
+    for group in (conv, pool, elementwise, matrices, shapes):
+        group()
+    random_cases(len(cases) + 200, 3)
+    write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "operators.pb"))

@@ -10,6 +10,6 @@ pub(crate) const OP: OpDef = OpDef {
     infer: |c| c.like_first(),
     eval: |c, t| {
         let alpha = c.node.attrs.float("alpha")?;
-        super::map(t, |x| if x >= 0.0 { x } else { alpha * x.exp_m1() })
+        super::map(t, |x| if x >= 0.0 { x } else { alpha * libm::expm1(x) })
     },
 };

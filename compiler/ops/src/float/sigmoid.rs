@@ -8,5 +8,5 @@ pub(crate) const OP: OpDef = OpDef {
     inputs: &["x"],
     attrs: &[],
     infer: |c| c.like_first(),
-    eval: |_, t| super::map(t, |x| 1.0 / (1.0 + (-x).exp())),
+    eval: |_, t| super::map(t, |x| 1.0 / (1.0 + libm::exp(-x))),
 };

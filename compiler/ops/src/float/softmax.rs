@@ -21,9 +21,9 @@ pub(crate) const OP: OpDef = OpDef {
         for first in (0..x.len()).filter(|i| i / inner % n == 0) {
             let at = |k: usize| first + k * inner;
             let m = (0..n).map(|k| f64::from(x[at(k)])).fold(f64::NEG_INFINITY, f64::max);
-            let sum: f64 = (0..n).map(|k| (f64::from(x[at(k)]) - m).exp()).sum();
+            let sum: f64 = (0..n).map(|k| libm::exp(f64::from(x[at(k)]) - m)).sum();
             for k in 0..n {
-                y[at(k)] = ((f64::from(x[at(k)]) - m).exp() / sum) as f32;
+                y[at(k)] = (libm::exp(f64::from(x[at(k)]) - m) / sum) as f32;
             }
         }
         Ok(vec![Tensor::from_f32(s.clone(), &y)?])

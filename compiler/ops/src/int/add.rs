@@ -1,7 +1,7 @@
 //! Integer residual sum.
 
-use super::accumulator;
 use super::rescale::{HI, LO, range};
+use super::{accumulator, bounded};
 use crate::def::{Ctx, Kind, OpDef, req};
 use mcompc_ir::{Result, Tensor};
 
@@ -21,10 +21,17 @@ pub(crate) const OP: OpDef = OpDef {
     infer: |c| {
         c.codes(0)?;
         c.codes(1)?;
-        terms(c)?;
+        let ([a, b, k], _) = terms(c)?;
         range(c)?;
         let s = c.ins[0].shape.clone();
         c.exactly(1, c.ins[1].dtype, &s)?;
+        let ends = |i: usize, f: i64| -> Result<(i64, i64)> {
+            let (zp, (lo, hi)) = (i64::from(c.codes(i)?.zero_point), c.reach(i)?);
+            let (x, y) = ((lo + zp) * f, (hi + zp) * f);
+            Ok((x.min(y), x.max(y)))
+        };
+        let (x, y) = (ends(0, a)?, ends(1, b)?);
+        bounded((x.0 + y.0 + k, x.1 + y.1 + k), 0)?;
         c.out_codes(s)
     },
     eval: |c, t| {

@@ -1,7 +1,7 @@
 //! Integer average pool.
 
 use super::rescale::{HI, LO, PRE, SHIFT};
-use super::{Rescale, accumulator, centred};
+use super::{Rescale, accumulator, bounded, centred};
 use crate::def::{Ctx, Kind, OpDef, attr_error, req};
 use crate::window::{Image, KERNEL, PADS, STRIDES, Window};
 use mcompc_ir::{Result, Tensor};
@@ -26,7 +26,8 @@ pub(crate) const OP: OpDef = OpDef {
         let x = Image::new(c.shape(0)?, true);
         let win = Window::pool(c, [x.h, x.w])?;
         multipliers(c, &win)?;
-        Rescale::of(c)?;
+        let ((lo, hi), n) = (c.reach(0)?, i64::try_from(win.area()).unwrap_or(i64::MAX));
+        bounded((lo.saturating_mul(n), hi.saturating_mul(n)), Rescale::of(c)?.pre)?;
         c.out_codes(x.with(win.out[0], win.out[1], x.c).shape())
     },
     eval: |c, t| {

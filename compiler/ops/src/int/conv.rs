@@ -10,8 +10,8 @@ use mcompc_ir::{DType, Result, Tensor};
 
 pub(crate) const OP: OpDef = OpDef {
     name: "q.conv",
-    doc: "y[.., o] = R(bias[o] + sum of (x - zp_x) * w, m[o]). `x` is i8 or u8 [N, H, W, C], `w` i8 [O, kh, kw, C/group], `bias` and `m` i32 \
-          [O]; the result is i8. Padding counts as x = zp_x, so it adds nothing. The accumulator with its bias fits 32 bits, as does acc << pre. \
+    doc: "y[.., o] = R(bias[o] + sum of (x - zp_x) * w, m[o]). `x` is i8 or u8 [N, H, W, C], `w` i8 [O, kh, kw, C/group] without -128, \
+          `bias` and `m` i32 [O]; the result is i8. Padding counts as x = zp_x, so it adds nothing. The accumulator with its bias fits 32 bits, as does acc << pre. \
           With `bits` below 8 each weight is a code of so many bits, times r[o, i / block] (i8, positive) where `r` is given; i runs over \
           the channel's weights. That changes no result: it is how the weights may be stored.",
     inputs: &["x", "w", "bias", "m", "r?"],
@@ -34,7 +34,7 @@ fn eval(c: &Ctx<'_>, t: &[&Tensor]) -> Result<Vec<Tensor>> {
     let r = Rescale::of(c)?;
     let (xs, ws) = (centred(c, 0, t[0])?, t[1].to_i64_vec()?);
     let (bias, m) = (t[2].to_i64_vec()?, multipliers(t[3])?);
-    weights::check(c, t, w.at(1, 0, 0, 0))?;
+    weights::check(c, t[1], t.get(weights::R).copied(), w.at(1, 0, 0, 0))?;
     let mut out = Vec::with_capacity(y.elems());
     for n in 0..y.n {
         for (oy, ox) in win.positions() {

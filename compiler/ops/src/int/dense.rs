@@ -30,7 +30,7 @@ pub(crate) const OP: OpDef = OpDef {
         let r = Rescale::of(c)?;
         let (x, w) = (centred(c, 0, t[0])?, t[1].to_i64_vec()?);
         let (bias, m) = (t[2].to_i64_vec()?, multipliers(t[3])?);
-        weights::check(c, t, k)?;
+        weights::check(c, t[1], t.get(weights::R).copied(), k)?;
         let mut y = Vec::with_capacity(n * o);
         for i in 0..n {
             for j in 0..o {

@@ -1,7 +1,7 @@
 //! Integer product.
 
 use super::rescale::{HI, LO, M, PRE, SHIFT, multiplier};
-use super::{Rescale, centred};
+use super::{Rescale, bounded, centred};
 use crate::def::OpDef;
 use mcompc_ir::{Result, Tensor};
 
@@ -15,7 +15,9 @@ pub(crate) const OP: OpDef = OpDef {
         c.codes(0)?;
         c.codes(1)?;
         multiplier(c)?;
-        Rescale::of(c)?;
+        let ((l, h), (k, j)) = (c.reach(0)?, c.reach(1)?);
+        let ends = [l * k, l * j, h * k, h * j];
+        bounded((ends.into_iter().fold(0, i64::min), ends.into_iter().fold(0, i64::max)), Rescale::of(c)?.pre)?;
         let (a, b) = (&c.ins[0].shape, c.ins[1]);
         if a != &b.shape {
             let [n, _, _, ch] = c.shape(0)?;

@@ -3,6 +3,7 @@
 use super::accumulator;
 use crate::def::{AttrDef, Ctx, Kind, attr_error, req};
 use mcompc_ir::{Result, Tensor};
+use std::ops::RangeInclusive;
 
 pub(crate) const PRE: AttrDef = req("pre", Kind::Int, "left shift before the multiplication, 0..=30");
 pub(crate) const SHIFT: AttrDef = req("shift", Kind::Int, "s of the rule, 1..=15");
@@ -13,9 +14,9 @@ pub(crate) const M: AttrDef = req("m", Kind::Int, "multiplier of the rule, 0 <= 
 /// R(acc, m) = clamp(lo, hi, zp + floor(((acc << pre) * m + 2^(31+shift)) / 2^(32+shift))), computed in 128 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rescale {
-    /// Left shift of the accumulator, 0..=30.
+    /// Left shift of the accumulator, in [`Rescale::PRE`].
     pub pre: u32,
-    /// s of the rule, 1..=15.
+    /// s of the rule, in [`Rescale::SHIFT`].
     pub shift: u32,
     /// Smallest code.
     pub lo: i64,
@@ -26,6 +27,11 @@ pub struct Rescale {
 }
 
 impl Rescale {
+    /// What `pre` may be.
+    pub const PRE: RangeInclusive<i64> = 0..=30;
+    /// What `shift` may be.
+    pub const SHIFT: RangeInclusive<i64> = 1..=15;
+
     /// From a node's attributes and its output's quantization.
     ///
     /// # Errors
@@ -33,8 +39,8 @@ impl Rescale {
     pub fn of(c: &Ctx<'_>) -> Result<Self> {
         let (lo, hi) = range(c)?;
         Ok(Self {
-            pre: c.int_in("pre", 0, 30)? as u32,
-            shift: c.int_in("shift", 1, 15)? as u32,
+            pre: c.int_in("pre", *Self::PRE.start(), *Self::PRE.end())? as u32,
+            shift: c.int_in("shift", *Self::SHIFT.start(), *Self::SHIFT.end())? as u32,
             lo,
             hi,
             zero_point: c.out_quant()?.zero_point.into(),

@@ -1,7 +1,7 @@
 //! Change of quantization.
 
 use super::rescale::{HI, LO, M, PRE, SHIFT, multiplier};
-use super::{Rescale, centred};
+use super::{Rescale, bounded, centred};
 use crate::def::OpDef;
 use mcompc_ir::{Result, Tensor};
 
@@ -13,7 +13,7 @@ pub(crate) const OP: OpDef = OpDef {
     infer: |c| {
         c.codes(0)?;
         multiplier(c)?;
-        Rescale::of(c)?;
+        bounded(c.reach(0)?, Rescale::of(c)?.pre)?;
         c.out_codes(c.ins[0].shape.clone())
     },
     eval: |c, t| {

@@ -1,5 +1,6 @@
 //! Integer softmax.
 
+use super::Constants;
 use crate::def::{Ctx, Kind, OpDef, attr_error, req};
 use mcompc_ir::{Code, DType, Error, Quant, Result, Tensor};
 
@@ -23,18 +24,13 @@ pub(crate) const OP: OpDef = OpDef {
     eval: |c, t| {
         let (n, bits) = bits(c)?;
         let (x, table) = (t[0].to_i64_vec()?, t[1].to_i64_vec()?);
-        if let Some(e) = table.iter().find(|e| !(0..=1 << bits).contains(*e)) {
-            return Err(Error::new(Code::BadTensor, format!("a table entry of {e} with {bits} fraction bits")));
-        }
+        entries(&table, bits)?;
         let mut y = Vec::with_capacity(x.len());
         for row in x.chunks_exact(n) {
             let qmax = row.iter().copied().fold(i64::MIN, i64::max);
             // Codes of an 8-bit type: the difference is an index of the table.
             let e: Vec<i64> = row.iter().map(|q| table[(qmax - q) as usize]).collect();
             let s: i64 = e.iter().sum();
-            if s == 0 {
-                return Err(Error::new(Code::BadTensor, "table[0] is zero"));
-            }
             let r = (1i128 << (30 + bits)) / i128::from(s);
             for e in e {
                 let hi = ((i128::from(e) << (30 - bits)) * r) >> 32;
@@ -44,6 +40,24 @@ pub(crate) const OP: OpDef = OpDef {
         Ok(vec![Tensor::from_i8(t[0].shape.clone(), &y)?])
     },
 };
+
+/// table[0] is 1, so that a row's sum is at least that; no entry is more.
+fn entries(table: &[i64], bits: u32) -> Result<()> {
+    let one = 1i64 << bits;
+    let first = table.first().copied().unwrap_or_default();
+    if first != one {
+        return Err(Error::new(Code::BadTensor, format!("table[0] is {first}, not {one}: 1 with {bits} fraction bits")));
+    }
+    match table.iter().find(|e| !(0..=one).contains(*e)) {
+        Some(e) => Err(Error::new(Code::BadTensor, format!("a table entry of {e} with {bits} fraction bits"))),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn constants(c: &Ctx<'_>, t: &Constants<'_>) -> Result<()> {
+    let (_, bits) = bits(c)?;
+    t.get(1).copied().flatten().map_or(Ok(()), |t| entries(&t.to_i64_vec()?, bits))
+}
 
 /// n and bits, checked against each other.
 fn bits(c: &Ctx<'_>) -> Result<(usize, u32)> {

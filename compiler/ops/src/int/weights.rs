@@ -1,5 +1,7 @@
 //! Weights of fewer than eight bits: i8 numbers as ever, and the promise that each is a short code times a small multiplier.
 
+use super::rescale::multipliers;
+use super::{Constants, Rescale, bounded};
 use crate::def::{AttrDef, Ctx, Kind, attr_error, opt};
 use mcompc_ir::{Code, DType, Error, Result, Tensor};
 
@@ -7,7 +9,7 @@ pub(crate) const BITS: AttrDef = opt("bits", Kind::Int, "2..=8, default 8: w = r
 pub(crate) const BLOCK: AttrDef = opt("block", Kind::Int, "weights of a channel in a row that share one r; only with `r`");
 
 /// Index of the optional input `r`.
-const R: usize = 4;
+pub(crate) const R: usize = 4;
 
 /// Bits of a weight code.
 ///
@@ -30,17 +32,47 @@ pub(crate) fn infer(c: &Ctx<'_>, o: usize, k: usize) -> Result<()> {
     }
 }
 
+/// Checks a layer's constants: multipliers, codes, and that no input carries an accumulator out of 32 bits.
+pub(crate) fn constants(c: &Ctx<'_>, t: &Constants<'_>) -> Result<()> {
+    let at = |i: usize| t.get(i).copied().flatten();
+    let pre = Rescale::of(c)?.pre;
+    if let Some(m) = at(3) {
+        multipliers(m)?;
+    }
+    let Some(w) = at(1) else { return Ok(()) };
+    let k = w.elems() / w.shape.first().copied().unwrap_or(1).max(1);
+    if at(R).is_some() || c.ins.len() <= R {
+        check(c, w, at(R), k)?;
+    }
+    let Some(bias) = at(2) else { return Ok(()) };
+    let (lo, hi) = c.reach(0)?;
+    for (w, b) in w.to_i64_vec()?.chunks_exact(k.max(1)).zip(bias.to_i64_vec()?) {
+        let (mut least, mut most) = (b, b);
+        for w in w {
+            let (x, y) = (lo * w, hi * w);
+            least += x.min(y).min(0);
+            most += x.max(y).max(0);
+        }
+        bounded((least, most), pre)?;
+    }
+    Ok(())
+}
+
 /// Checks that every weight is what the attributes promise.
-pub(crate) fn check(c: &Ctx<'_>, t: &[&Tensor], k: usize) -> Result<()> {
-    let (bits, w) = (bits(c)?, t[1].to_i64_vec()?);
-    let r = match t.get(R) {
+pub(crate) fn check(c: &Ctx<'_>, w: &Tensor, r: Option<&Tensor>, k: usize) -> Result<()> {
+    let (bits, w) = (bits(c)?, w.to_i64_vec()?);
+    let block = if r.is_some() { c.int_in("block", 1, i64::MAX)? as usize } else { k.max(1) };
+    let r = match r {
         Some(r) => r.to_i64_vec()?,
         None => vec![1; w.len() / k.max(1)],
     };
-    let block = if t.len() > R { c.int_in("block", 1, i64::MAX)? as usize } else { k.max(1) };
     let per = k.div_ceil(block);
     let limit = 1i64 << (bits - 1);
     for (i, &w) in w.iter().enumerate() {
+        if w == -128 {
+            return Err(Error::new(Code::BadTensor, format!("weight {i} is -128"))
+                .hint("weights are -127 to 127, so that products of pairs stay in their width"));
+        }
         let r = r[i / k * per + i % k / block];
         if r < 1 || w % r != 0 || !(-limit..limit).contains(&(w / r)) {
             return Err(Error::new(Code::BadTensor, format!("weight {i} is {w}, no {bits}-bit code times the multiplier {r}"))

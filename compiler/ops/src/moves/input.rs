@@ -5,7 +5,7 @@ use mcompc_ir::{Code, Error};
 
 pub(crate) const OP: OpDef = OpDef {
     name: "input",
-    doc: "A graph input; its type is given, and only it may be u8.",
+    doc: "A graph input; its type is given. Only it, and values that move or choose its codes, may be u8.",
     inputs: &[],
     attrs: &[],
     infer: |c| Ok(c.node.outs.clone()),

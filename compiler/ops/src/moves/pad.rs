@@ -1,16 +1,17 @@
 //! Constant padding.
 
-use crate::def::{Ctx, Kind, OpDef, attr_error, req};
+use crate::def::{Ctx, Kind, OpDef, attr_error, opt, req};
 use mcompc_ir::{Code, DType, Error, Result, Tensor};
 
 pub(crate) const OP: OpDef = OpDef {
     name: "Pad",
-    doc: "Grows every dimension by a constant at its begin and end. On a quantized value the padding is the zero point (real 0), whether \
-          `value` says 0 or the zero point; any other `value` is an error there.",
+    doc: "Grows every dimension by a constant at its begin and end. On a quantized value the padding is `code`, or without it the zero point \
+          (real 0), whether `value` says 0 or the zero point; any other `value` is an error there.",
     inputs: &["x"],
     attrs: &[
         req("pads", Kind::Ints, "begin of every dimension, then end of every dimension"),
         req("value", Kind::Float, "what to pad with"),
+        opt("code", Kind::Int, "the code to pad with, of a quantized value; its zero point when absent"),
     ],
     infer: |c| {
         let x = c.ins[0];
@@ -56,13 +57,16 @@ fn pads(c: &Ctx<'_>) -> Result<Vec<(usize, usize)>> {
 /// The bytes of one element of padding.
 fn fill(c: &Ctx<'_>) -> Result<Vec<u8>> {
     let (x, v) = (c.ins[0], c.node.attrs.float("value")?);
+    let code = c.node.attrs.get("code").is_some();
     match (x.dtype, x.quant) {
+        (DType::F32, _) if code => attr_error("code", "is given, but the value is not quantized"),
         (DType::F32, _) => Ok((v as f32).to_le_bytes().to_vec()),
         (d @ (DType::I8 | DType::U8), Some(q)) => {
             if v != 0.0 && v != f64::from(q.zero_point) {
                 return attr_error("value", format_args!("is {v:?}, a quantized {d} is padded with its zero point {}", q.zero_point));
             }
-            Ok(vec![q.zero_point as u8])
+            let (lo, hi) = if d == DType::I8 { (-128, 127) } else { (0, 255) };
+            Ok(vec![if code { c.int_in("code", lo, hi)? as u8 } else { q.zero_point as u8 }])
         }
         (d, _) => Err(Error::new(Code::UnsupportedType, format!("Pad takes f32 or quantized i8 and u8, not {d}"))),
     }

@@ -1,0 +1,92 @@
+//! The worker's side: reads one request, does it, answers, ends.
+
+use crate::wire::{Answer, Task};
+use crate::{Job, fault, guest, here};
+use std::io::{self, Read, Write};
+use std::process::ExitCode;
+use std::thread;
+
+/// Stack of the thread that works: LLVM and MLIR recurse over nested code.
+const STACK: usize = 64 << 20;
+
+/// Serves one request from standard input and writes the answer to standard output. Called by an executable that was started as a
+/// worker ([`crate::WORKER`]), and by it alone. It ends early when standard input is closed: then nobody waits for the answer.
+pub fn serve() -> ExitCode {
+    no_core_file();
+    here::record_panics();
+    let task = match Task::read(&mut io::stdin().lock()) {
+        Ok(task) => task,
+        Err(e) => {
+            let _ = writeln!(io::stderr(), "no request on standard input: {e}; this is how mcompc starts itself, not a command");
+            return ExitCode::from(2);
+        }
+    };
+    thread::spawn(end_with_the_caller);
+    let done = thread::Builder::new().name("back end".into()).stack_size(STACK).spawn(move || match task {
+        Ok(task) => here::guarded(|| work(task)).unwrap_or_else(Answer::Panicked),
+        Err(e) => Answer::Refused(e),
+    });
+    let answer = match done.map(thread::JoinHandle::join) {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Answer::Panicked("the working thread ended early".into()),
+        Err(e) => Answer::Panicked(format!("no thread to work in: {e}")),
+    };
+    let written = answer.to_frame().map_err(|e| e.to_string()).and_then(|f| write(&f).map_err(|e| e.to_string()));
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            let _ = writeln!(io::stderr(), "the answer cannot be given: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn write(frame: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(frame)?;
+    out.flush()
+}
+
+fn work(task: Task) -> Answer {
+    match task {
+        Task::Compile { module, target, backend, weights_section } => {
+            fault::provoke(&module);
+            let job = Job { target: &target, backend, weights_section: weights_section.as_deref() };
+            match here::compile(&module, &job) {
+                Ok((object, frames)) => Answer::Compiled { object, frames },
+                Err(e) => Answer::Refused(e),
+            }
+        }
+        Task::Run { object, buffers, calls } => match guest::run(&object, &buffers, &calls) {
+            Ok(returned) => Answer::Ran(returned),
+            Err(e) => Answer::Refused(e),
+        },
+    }
+}
+
+/// The caller keeps the pipe open as long as it lives, however it ends.
+fn end_with_the_caller() {
+    let mut byte = [0];
+    loop {
+        match io::stdin().read(&mut byte) {
+            Ok(1..) => {}
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            _ => break,
+        }
+    }
+    // Not by `exit`, which would run LLVM's destructors under the working thread.
+    #[cfg(unix)]
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    #[cfg(not(unix))]
+    std::process::abort();
+}
+
+/// A crash is reported by the caller and leaves no file.
+fn no_core_file() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        // Where it is refused a file may be left; nothing else depends on it.
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    }
+}

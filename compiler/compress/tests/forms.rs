@@ -1,0 +1,529 @@
+//! Float graphs with values of their own: what the integer graph computes, against the float executor, as squared error over variance.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use mcompc_compress::{CalibOptions, Integerized, Options, calibrate, integerize, supported};
+use mcompc_data::{Dataset, Input, InputSpec};
+use mcompc_interp::{FastExec, FastInt, run};
+use mcompc_ir::{Attrs, Code, DType, Graph, Output, Result, Tensor, Value, ValueId};
+
+/// Numbers in -1..1, the same on every host.
+fn noise(n: usize, seed: u64) -> Vec<f32> {
+    let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        (x >> 40) as f32 / (1 << 24) as f32 * 2.0 - 1.0
+    };
+    (0..n).map(|_| next()).collect()
+}
+
+/// Samples of every input of a graph, as raw data.
+struct Data {
+    dir: tempfile::TempDir,
+    samples: usize,
+}
+
+impl Data {
+    /// `make(sample)` gives one array per input.
+    fn new(inputs: &[Input], samples: usize, make: impl Fn(usize) -> Vec<Vec<f32>>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut npz = npyz::npz::NpzWriter::create(dir.path().join("data.npz")).unwrap();
+        let all: Vec<Vec<Vec<f32>>> = (0..samples).map(make).collect();
+        for (i, input) in inputs.iter().enumerate() {
+            use npyz::WriterBuilder;
+            let shape: Vec<u64> = [samples].iter().chain(&input.shape).map(|&d| d as u64).collect();
+            macro_rules! write {
+                ($t:ty) => {{
+                    let mut w =
+                        npz.array::<$t>(&input.spec.name, Default::default()).unwrap().default_dtype().shape(&shape).begin_nd().unwrap();
+                    all.iter().for_each(|s| w.extend(s[i].iter().map(|&v| v as $t)).unwrap());
+                    w.finish().unwrap();
+                }};
+            }
+            match input.spec.dtype {
+                DType::U8 => write!(u8),
+                DType::I8 => write!(i8),
+                _ => write!(f32),
+            }
+        }
+        drop(npz);
+        Self { dir, samples }
+    }
+    fn open(&self) -> Dataset {
+        Dataset::open(&self.dir.path().join("data.npz")).unwrap()
+    }
+}
+
+struct Case {
+    g: Graph,
+    specs: Vec<InputSpec>,
+    inputs: Vec<Input>,
+}
+
+impl Case {
+    fn new(b: B, flags: &[&str]) -> Self {
+        let g = b.g;
+        mcompc_ops::verify(&g).unwrap();
+        let specs: Vec<InputSpec> = flags.iter().map(|f| InputSpec::parse(f).unwrap()).collect();
+        let inputs = Input::of_graph(&g, &specs).unwrap();
+        Self { g, specs, inputs }
+    }
+    fn ints(&self, data: &Data) -> Result<Integerized> {
+        supported(&self.g, &self.specs, &Options::default())?;
+        let stats = calibrate(&self.g, &data.open(), &self.inputs, &CalibOptions::default(), &mut |_, _| {})?;
+        integerize(&self.g, &stats, &self.specs, &Options::default())
+    }
+    /// Squared error over variance of every output; both integer executors agree.
+    fn errors(&self, data: &Data) -> Vec<f64> {
+        self.errors_of(&self.ints(data).unwrap(), data)
+    }
+    fn errors_of(&self, int: &Integerized, data: &Data) -> Vec<f64> {
+        let (float, fast) = (FastExec::new(&self.g).unwrap(), FastInt::new(&int.graph).unwrap());
+        let mut sums = vec![[0f64; 4]; self.g.outputs.len()];
+        for s in data.open().samples(&self.inputs).unwrap() {
+            let s = s.unwrap();
+            let reals: Vec<Vec<f32>> = s.inputs.iter().zip(&self.inputs).map(|(t, i)| i.reals(t).unwrap()).collect();
+            let slices: Vec<&[f32]> = reals.iter().map(Vec::as_slice).collect();
+            let want = float.run(&mut float.scratch(), &slices, |_, _| {}).unwrap();
+            let value = |n| int.graph.value(int.graph.out(n));
+            let codes: Vec<Tensor> =
+                s.inputs.iter().zip(&self.inputs).zip(&int.graph.inputs).map(|((t, i), &n)| i.codes(t, value(n)).unwrap()).collect();
+            let got = run(&int.graph, &codes).unwrap();
+            assert_eq!(got, fast.run(&codes, |_, _| {}).unwrap());
+            for (((w, t), o), sum) in want.iter().zip(&got).zip(&int.graph.outputs).zip(&mut sums) {
+                let v = int.graph.value(o.value);
+                let q = v.quant.unwrap();
+                assert_eq!(v.elems(), w.len());
+                for (&w, c) in w.iter().zip(t.to_i64_vec().unwrap()) {
+                    let (w, r) = (f64::from(w), q.scale * (c - i64::from(q.zero_point)) as f64);
+                    *sum = [sum[0] + 1.0, sum[1] + w, sum[2] + w * w, sum[3] + (w - r) * (w - r)];
+                }
+            }
+        }
+        assert!(data.samples > 0);
+        sums.iter().map(|[n, s, q, e]| if *e == 0.0 { 0.0 } else { (e / n) / (q / n - s / n * (s / n)) }).collect()
+    }
+    fn count(int: &Integerized, op: &str) -> usize {
+        int.graph.ids().into_iter().filter(|&n| int.graph.node(n).op == op).count()
+    }
+}
+
+/// Uniform samples of every input.
+fn uniform(c: &Case, samples: usize) -> Data {
+    let sizes: Vec<usize> = c.inputs.iter().map(|i| i.shape.iter().product()).collect();
+    let lift = c.inputs.iter().map(|i| match i.spec.dtype {
+        DType::U8 => (127.0, 128.0),
+        DType::I8 => (127.0, 0.0),
+        _ => (1.0, 0.0),
+    });
+    let lift: Vec<(f32, f32)> = lift.collect();
+    Data::new(&c.inputs, samples, |s| {
+        let one = |(i, &n): (usize, &usize)| noise(n, (s * 31 + i) as u64 + 5).iter().map(|v| v * lift[i].0 + lift[i].1).collect();
+        sizes.iter().enumerate().map(one).collect()
+    })
+}
+
+/// A graph under construction.
+struct B {
+    g: Graph,
+}
+
+fn a() -> Attrs {
+    Attrs::new()
+}
+
+impl B {
+    fn new() -> Self {
+        Self { g: Graph::new("g") }
+    }
+    fn input(&mut self, name: &str, shape: &[usize]) -> ValueId {
+        self.g.add_input(Value::new(name, DType::F32, shape))
+    }
+    fn constant(&mut self, shape: &[usize], data: &[f32]) -> ValueId {
+        let name = format!("c{}", self.g.len());
+        self.g.add_const(name, Tensor::from_f32(shape, data).unwrap())
+    }
+    fn random(&mut self, shape: &[usize], scale: f32) -> ValueId {
+        let data: Vec<f32> = noise(shape.iter().product(), self.g.len() as u64 + 11).iter().map(|v| v * scale).collect();
+        self.constant(shape, &data)
+    }
+    fn op(&mut self, op: &str, attrs: Attrs, ins: &[ValueId]) -> ValueId {
+        let name = format!("{}{}", op.to_lowercase(), self.g.len());
+        let id = mcompc_ops::add_op(&mut self.g, &name, op, attrs, ins, &name, None).unwrap();
+        self.g.out(id)
+    }
+    fn conv(&mut self, x: ValueId, outs: usize, scale: f32) -> ValueId {
+        let c = *self.g.value(x).shape.last().unwrap();
+        let (w, b) = (self.random(&[outs, 1, 1, c], scale), self.random(&[outs], scale / 4.0));
+        let attrs = a().with("strides", vec![1, 1]).with("pads", vec![0; 4]).with("dilations", vec![1, 1]).with("group", 1i64);
+        self.op("Conv", attrs.with("layout", "NHWC"), &[x, w, b])
+    }
+    fn dense(&mut self, x: ValueId, outs: usize, scale: f32) -> ValueId {
+        let k = self.g.value(x).shape[1];
+        let (w, b) = (self.random(&[outs, k], scale), self.random(&[outs], scale / 4.0));
+        self.op("Dense", a(), &[x, w, b])
+    }
+    fn concat(&mut self, axis: i64, xs: &[ValueId]) -> ValueId {
+        self.op("Concat", a().with("axis", axis), xs)
+    }
+    fn pad(&mut self, x: ValueId, pads: &[i64], value: f64) -> ValueId {
+        self.op("Pad", a().with("pads", pads.to_vec()).with("value", value), &[x])
+    }
+    fn output(mut self, outs: &[ValueId]) -> Self {
+        for (i, &value) in outs.iter().enumerate() {
+            self.g.outputs.push(Output { name: format!("y{i}"), value });
+        }
+        self
+    }
+}
+
+/// On uniform inputs every output's error over variance stays below the bound.
+fn holds(b: B, flags: &[&str], bound: f64) -> Integerized {
+    let c = Case::new(b, flags);
+    let data = uniform(&c, 12);
+    let int = c.ints(&data).unwrap();
+    let errors = c.errors_of(&int, &data);
+    assert!(errors.iter().all(|&e| e < bound), "{errors:?}\n{}", mcompc_ir::print_short(&int.graph));
+    int
+}
+
+fn refusal(b: B) -> mcompc_ir::Error {
+    let c = Case::new(b, &[]);
+    let e = supported(&c.g, &c.specs, &Options::default()).unwrap_err();
+    let data = uniform(&c, 2);
+    // Asked before and met after calibration: one definition.
+    let stats = calibrate(&c.g, &data.open(), &c.inputs, &CalibOptions::default(), &mut |_, _| {});
+    if let Ok(stats) = stats {
+        assert_eq!(integerize(&c.g, &stats, &c.specs, &Options::default()).unwrap_err().code, e.code);
+    }
+    e
+}
+
+#[test]
+fn constants_are_outputs() {
+    let mut b = B::new();
+    let x = b.input("x", &[1, 6]);
+    let k = b.constant(&[1, 4], &[0.1, -0.2, 0.7, 3.0]);
+    let one = b.constant(&[1, 1], &[-2.5]);
+    let y = b.dense(x, 4, 1.0);
+    let s = b.op("Add", a(), &[y, k]);
+    let int = holds(b.output(&[s, k, one, k]), &[], 1e-3);
+    let quant = |i: usize| int.graph.value(int.graph.outputs[i].value).quant.unwrap();
+    assert!((quant(1).scale - 3.2 / 255.0).abs() < 1e-6 && quant(1) == quant(3));
+    // A single number is exact.
+    assert!((quant(2).scale * f64::from(-128 - quant(2).zero_point) + 2.5).abs() < 1e-9);
+}
+
+#[test]
+fn a_fixed_scale_stays_where_it_is() {
+    // Boxes beside probabilities.
+    let mut b = B::new();
+    let x = b.input("x", &[1, 8]);
+    let (wide, logits) = (b.dense(x, 4, 3.0), b.dense(x, 5, 2.0));
+    let p = b.op("Softmax", a().with("axis", 1i64), &[logits]);
+    let y = b.concat(1, &[wide, p]);
+    holds(b.output(&[y]), &[], 1e-3);
+    // Features that only share an ancestor with a raw input.
+    for flag in ["x=u8,scale=0.5,offset=3", "x=i8,scale=0.01,offset=0", "x=u8,scale=0.02,offset=12.5"] {
+        let mut b = B::new();
+        let x = b.input("x", &[1, 4, 4, 3]);
+        let pool = a().with("kernel", vec![2, 2]).with("strides", vec![1, 1]).with("pads", vec![0; 4]).with("layout", "NHWC");
+        let p = b.op("MaxPool", pool.clone(), &[x]);
+        let f = b.conv(x, 4, 3.0);
+        let f = b.op("MaxPool", pool, &[f]);
+        let c = b.concat(3, &[p, f]);
+        let y = b.op("Relu", a(), &[c]);
+        holds(b.output(&[y, f]), &[flag], 1e-3);
+    }
+}
+
+#[test]
+fn probabilities_joined_stay_exact() {
+    let mut b = B::new();
+    let x = b.input("x", &[1, 8]);
+    let (l, m) = (b.dense(x, 4, 2.0), b.dense(x, 5, 2.0));
+    let (p, q) = (b.op("Softmax", a().with("axis", 1i64), &[l]), b.op("Softmax", a().with("axis", 1i64), &[m]));
+    let y = b.concat(1, &[p, q]);
+    let int = holds(b.output(&[y]), &[], 1e-3);
+    assert_eq!(Case::count(&int, "q.rescale"), 0);
+}
+
+#[test]
+fn operands_keep_their_scales_for_other_readers() {
+    let mut b = B::new();
+    let x = b.input("x", &[1, 4, 4, 3]);
+    let (small, large) = (b.conv(x, 4, 0.02), b.conv(x, 4, 2.0));
+    let c = b.concat(3, &[small, large]);
+    let again = b.conv(small, 5, 1.0);
+    let int = holds(b.output(&[c, again]), &[], 1e-3);
+    assert_eq!(Case::count(&int, "q.rescale"), 1);
+    // Like ranges share, and so does an operand that nobody else reads.
+    for (scale, read) in [(1.6, true), (0.02, false)] {
+        let mut b = B::new();
+        let x = b.input("x", &[1, 4, 4, 3]);
+        let (small, large) = (b.conv(x, 4, scale), b.conv(x, 4, 2.0));
+        let c = b.concat(3, &[small, large]);
+        let again = b.conv(if read { small } else { large }, 5, 1.0);
+        let int = holds(b.output(&[c, again]), &[], 1e-2);
+        assert_eq!(Case::count(&int, "q.rescale"), 0, "{scale}");
+    }
+}
+
+#[test]
+fn a_ruined_part_is_named() {
+    let head = |boxes: f32| {
+        let mut b = B::new();
+        let x = b.input("x", &[1, 4, 4, 3]);
+        let (raw, scores) = (b.conv(x, 4, boxes), b.conv(x, 2, 2.0));
+        let scores = b.op("Sigmoid", a(), &[scores]);
+        let name = b.g.value(scores).name.clone();
+        let shape = |c: i64| a().with("shape", vec![1, 16, c]);
+        let (r, s) = (b.op("Reshape", shape(4), &[raw]), b.op("Reshape", shape(2), &[scores]));
+        let y = b.concat(2, &[r, s]);
+        let c = Case::new(b.output(&[y]), &[]);
+        let data = uniform(&c, 4);
+        (c.ints(&data).unwrap().warnings, name)
+    };
+    let (warnings, _) = head(300.0);
+    assert!(warnings.iter().any(|w| w.contains("reshape") && w.contains("output `y0`")), "{warnings:?}");
+    assert!(head(2.0).0.is_empty(), "{:?}", head(2.0).0);
+}
+
+#[test]
+fn constants_in_concatenations() {
+    let mut b = B::new();
+    let x = b.input("x", &[1, 6]);
+    let k = b.constant(&[1, 2], &[1.5, -0.25]);
+    let y = b.dense(x, 4, 1.0);
+    let (p, q) = (b.concat(1, &[y, k, y]), b.concat(1, &[k, x]));
+    holds(b.output(&[p, q, k]), &[], 1e-3);
+}
+
+#[test]
+fn padding_with_any_value() {
+    for (value, flag) in [(0.0, ""), (1.5, ""), (-40.0, ""), (2.0, "x=u8,scale=0.01,offset=128"), (0.5, "x=i8,scale=0.01,offset=0")] {
+        let flags: Vec<&str> = [flag].into_iter().filter(|f| !f.is_empty()).collect();
+        let mut b = B::new();
+        let x = b.input("x", &[1, 3, 4, 2]);
+        let f = b.conv(x, 2, 1.0);
+        let (p, raw) = (b.pad(f, &[0, 1, 0, 1, 0, 2, 1, 0], value), b.pad(x, &[0, 0, 1, 0, 0, 0, 0, 0], value));
+        let again = b.conv(f, 3, 1.0);
+        holds(b.output(&[p, raw, again]), &flags, 2e-3);
+    }
+    // Beyond what a softmax can hold.
+    let mut b = B::new();
+    let x = b.input("x", &[1, 6]);
+    let p = b.op("Softmax", a().with("axis", 1i64), &[x]);
+    let y = b.pad(p, &[0, 1, 0, 0], -3.0);
+    holds(b.output(&[y, p]), &[], 1e-3);
+    let mut b = B::new();
+    let x = b.input("x", &[1, 6]);
+    let y = b.pad(x, &[0, 1, 0, 0], f64::NEG_INFINITY);
+    let e = refusal(b.output(&[y]));
+    assert!(e.code == Code::NoInteger && e.hint.unwrap().contains("pool"));
+}
+
+#[test]
+fn operands_broadcast() {
+    let shapes: &[(&[usize], &[usize])] = &[
+        (&[1, 4, 5, 3], &[1, 1, 1, 3]),
+        (&[1, 1, 1, 3], &[1, 4, 5, 3]),
+        (&[2, 4, 5, 3], &[2, 1, 1, 3]),
+        (&[2, 6], &[2, 1]),
+        (&[2, 1], &[1, 6]),
+        (&[3, 1, 4], &[2, 3, 5, 4]),
+        (&[4], &[3, 4]),
+        (&[1, 3, 1, 5], &[2, 1, 4, 5]),
+        (&[1, 1], &[1, 7]),
+    ];
+    for op in ["Add", "Sub", "Mul"] {
+        for (s, t) in shapes {
+            let mut b = B::new();
+            let (x, y) = (b.input("x", s), b.input("z", t));
+            let (p, q) = (b.op("Relu", a(), &[x]), b.op("Tanh", a(), &[y]));
+            let (y, z) = (b.op(op, a(), &[p, q]), b.op(op, a(), &[q, p]));
+            holds(b.output(&[y, z]), &[], 2e-3);
+        }
+    }
+}
+
+#[test]
+fn constants_that_broadcast() {
+    for (x, c) in [
+        (vec![4, 8], vec![1, 1, 1]),
+        (vec![4, 8], vec![3, 1, 8]),
+        (vec![2, 3, 4], vec![3, 1]),
+        (vec![1, 5], vec![4, 1]),
+        (vec![5], vec![1, 5]),
+    ] {
+        for op in ["Add", "Sub", "Mul", "Div"] {
+            for swapped in [false, true] {
+                let mut b = B::new();
+                let v = b.input("x", &x);
+                let data: Vec<f32> = noise(c.iter().product(), 3).iter().map(|v| v.signum() * (0.5 + v.abs())).collect();
+                let k = b.constant(&c, &data);
+                if op == "Div" && swapped {
+                    continue;
+                }
+                let y = b.op(op, a(), &if swapped { [k, v] } else { [v, k] });
+                holds(b.output(&[y]), &[], 2e-3);
+            }
+        }
+    }
+    let mut b = B::new();
+    let x = b.input("x", &[1, 4]);
+    let (k, z) = (b.constant(&[4], &[1.0, 2.0, 3.0, 4.0]), b.constant(&[4], &[1.0, 0.0, 3.0, 4.0]));
+    let (y, w) = (b.op("Div", a(), &[k, x]), b.op("Div", a(), &[x, z]));
+    let e = refusal(b.output(&[y, w]));
+    assert!(e.code == Code::NoInteger && e.message.contains("1 more"), "{e}");
+}
+
+#[test]
+fn any_axis() {
+    for axis in 0..4i64 {
+        let mut b = B::new();
+        let x = b.input("x", &[2, 3, 4, 5]);
+        let n = [2, 3, 4, 5][axis as usize];
+        let y = b.op("Softmax", a().with("axis", axis), &[x]);
+        let (s, t, m) = (b.random(&[n], 1.0), b.random(&[n], 1.0), b.random(&[n], 1.0));
+        let v = b.constant(&[n], &vec![0.8; n]);
+        let z = b.op("BatchNormalization", a().with("epsilon", 1e-5).with("axis", axis), &[x, s, t, m, v]);
+        holds(b.output(&[y, z]), &[], 2e-3);
+    }
+    for (axes, keep) in [(vec![0i64], 1i64), (vec![3], 0), (vec![1, 2], 1), (vec![0, 3], 1), (vec![1, 3], 0), (vec![0, 1, 2, 3], 0)] {
+        let mut b = B::new();
+        let x = b.input("x", &[2, 3, 4, 5]);
+        let p = b.op("Relu", a(), &[x]);
+        let y = b.op("ReduceMean", a().with("axes", axes).with("keepdims", keep), &[p]);
+        holds(b.output(&[y, p]), &[], 5e-3);
+    }
+    let mut b = B::new();
+    let x = b.input("x", &[1, 3, 4, 2]);
+    let y = b.op("Tanh", a(), &[x]);
+    holds(b.output(&[y]), &["x=u8,scale=[0.01;0.02;0.005],offset=[128;100;140]"], 2e-3);
+}
+
+#[test]
+fn one_value_twice_and_inputs_as_outputs() {
+    for flag in ["x=f32", "x=u8,scale=0.01,offset=128", "x=i8,scale=0.01,offset=5"] {
+        let mut b = B::new();
+        let x = b.input("x", &[1, 2, 3, 4]);
+        let (s, p, c) = (b.op("Add", a(), &[x, x]), b.op("Mul", a(), &[x, x]), b.concat(1, &[x, x]));
+        let zero = b.op("Sub", a(), &[x, x]);
+        let y = b.op("Add", a(), &[zero, s]);
+        let t = b.op("Transpose", a().with("perm", vec![0, 3, 1, 2]), &[x]);
+        holds(b.output(&[s, p, c, y, x, t, x]), &[flag], 2e-3);
+    }
+}
+
+#[test]
+fn odd_functions() {
+    let forms = [
+        ("LeakyRelu", a().with("alpha", 2.5)),
+        ("LeakyRelu", a().with("alpha", -0.7)),
+        ("HardSigmoid", a().with("alpha", -0.9).with("beta", 0.3)),
+        ("Clip", a().with("min", -0.25).with("max", f64::INFINITY)),
+        ("Clip", a().with("min", 0.25).with("max", 0.75)),
+        ("Elu", a().with("alpha", 3.0)),
+    ];
+    for (op, attrs) in forms {
+        let mut b = B::new();
+        let x = b.input("x", &[1, 64]);
+        let y = b.op(op, attrs, &[x]);
+        holds(b.output(&[y]), &[], 2e-3);
+    }
+}
+
+#[test]
+fn refusals_come_before_calibration_and_name_every_node() {
+    let mut b = B::new();
+    let x = b.input("x", &[4, 4]);
+    let m = b.op("MatMul", a(), &[x, x]);
+    let r = b.op("Relu", a(), &[m]);
+    let d = b.op("Div", a(), &[r, x]);
+    let name = b.g.value(d).name.clone();
+    let e = refusal(b.output(&[d]));
+    assert_eq!(e.code, Code::NoInteger);
+    assert!(e.message.contains(&format!("1 more nodes have no integer form: `{name}`")), "{e}");
+    assert!(e.hint.unwrap().contains("constant weights"));
+    // Weights that are not numbers.
+    let mut b = B::new();
+    let x = b.input("x", &[1, 2]);
+    let w = b.constant(&[1, 2], &[1.0, f32::NAN]);
+    let y = b.op("Dense", a(), &[x, w]);
+    assert_eq!(refusal(b.output(&[y])).code, Code::NotFinite);
+}
+
+/// A layer whose result is, on the calibration data, next to nothing of what it can reach.
+fn nearly_dead(bias: f32) -> (Case, Data) {
+    let mut b = B::new();
+    let x = b.input("x", &[1, 8]);
+    let (w, c) = (b.random(&[6, 8], 1.0), b.constant(&[6], &[-20.0, -20.0, bias, -20.0, -20.0, -20.0]));
+    let d = b.op("Dense", a().with("act_min", 0.0), &[x, w, c]);
+    let (e, f) = (b.dense(d, 3, 1.0), b.dense(x, 3, 1.0));
+    let y = b.op("Add", a(), &[e, f]);
+    let c = Case::new(b.output(&[y]), &[]);
+    // Inputs so small that the third channel alone is just above 0.
+    let data = Data::new(&c.inputs, 8, |s| vec![noise(8, s as u64 + 1)]);
+    (c, data)
+}
+
+#[test]
+fn a_nearly_dead_layer_compiles() {
+    for bias in [-20.0, 1e-12, 1e-9, 1e-6, 1e-3] {
+        let (mut c, data) = nearly_dead(bias);
+        // The third channel has no weights: its bias is all there is.
+        let w = c.g.ids().into_iter().find(|&n| c.g.value(c.g.out(n)).shape == [6, 8]).unwrap();
+        let mut t = c.g.node(w).tensor.as_ref().unwrap().as_f32().unwrap().into_owned();
+        t[16..24].fill(0.0);
+        c.g.node_mut(w).tensor = Some(Tensor::from_f32([6, 8], &t).unwrap());
+        assert!(c.errors(&data)[0] < 2e-3, "{bias}");
+    }
+}
+
+#[test]
+fn blank_data_are_named() {
+    let mut b = B::new();
+    let x = b.input("x", &[1, 4, 4, 3]);
+    let d = b.conv(x, 8, 1.0);
+    let r = b.op("Relu", a(), &[d]);
+    let y = b.conv(r, 4, 1.0);
+    let c = Case::new(b.output(&[y]), &[]);
+    let n = 48;
+    let blank = |v: fn(usize) -> f32| Data::new(&c.inputs, 4, |s| vec![vec![v(s); n]]);
+    for data in [blank(|_| 0.0), blank(|_| 1.0), blank(|s| s as f32)] {
+        let w = c.ints(&data).unwrap().warnings;
+        assert!(w.len() == 1 && w[0].contains("no variance") && w[0].contains("`x`"), "{w:?}");
+    }
+    assert!(c.ints(&uniform(&c, 4)).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn a_coarse_input_is_named() {
+    let mut b = B::new();
+    let x = b.input("x", &[1, 12, 10]);
+    let flat = b.op("Reshape", a().with("shape", vec![1, 120]), &[x]);
+    let y = b.dense(flat, 4, 1.0);
+    let c = Case::new(b.output(&[y]), &[]);
+    // As cepstral features: the first is large, the others are small.
+    let features = |small: f32| {
+        Data::new(&c.inputs, 16, move |s| {
+            vec![noise(120, s as u64 + 3).iter().enumerate().map(|(i, v)| if i % 10 == 0 { 40.0 * v - 10.0 } else { small * v }).collect()]
+        })
+    };
+    let w = c.ints(&features(0.4)).unwrap().warnings;
+    assert!(w.len() == 1 && w[0].starts_with("input `x` spans -49.7"), "{w:?}");
+    assert!(c.ints(&features(20.0)).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn a_layer_of_very_many_products_takes_coarser_weights() {
+    let k = 70_000;
+    let mut b = B::new();
+    let x = b.input("x", &[1, k]);
+    let w = b.constant(&[2, k], &noise(2 * k, 9).iter().map(|v| 0.9f32.copysign(*v)).collect::<Vec<_>>());
+    let y = b.op("Dense", a(), &[x, w]);
+    let int = holds(b.output(&[y]), &[], 1e-3);
+    assert!(int.layers[0].acc_bound <= i32::MAX as u64);
+}

@@ -1,0 +1,133 @@
+//! The integer operators that have a kernel: one row each, from a node to a kernel call.
+
+use crate::conv::{conv_kernel, dense_kernel};
+use crate::depthwise::depthwise_kernel;
+use crate::elementwise::{LinComb, Operand, add_kernel, lut_kernel, mul_kernel, rescale_kernel};
+use crate::emit::Call;
+use crate::movement::{concat_kernel, copy_kernel, pad_kernel, transpose_kernel};
+use crate::pool::{PoolKind, pool_kernel};
+use crate::softmax::softmax_kernel;
+use crate::spec::{conv_spec, geometry, mem_of, rescale_of, zp};
+use mcompc_ir::{Code, Error, Graph, Node, NodeId, Result, Tensor, Value, ValueId};
+use mcompc_kernel::Machine;
+
+/// A node and what its kernel is made for.
+struct Site<'a> {
+    g: &'a Graph,
+    n: NodeId,
+    m: &'a Machine,
+    /// Guaranteed alignment of the first input.
+    x_align: u8,
+    ins: Vec<ValueId>,
+    y: ValueId,
+}
+
+type Generate = fn(&Site<'_>) -> Result<Call>;
+
+/// Operators by name. A node that moves nothing is a view and needs no call.
+static OPERATORS: &[(&str, Generate)] = &[
+    ("q.conv", conv),
+    ("q.dense", |s| dense_kernel(&conv_spec(s.g, s.n, s.x_align)?.0, s.m, s.ins[0], s.y)),
+    ("q.add", add),
+    ("q.mul", mul),
+    ("q.rescale", |s| rescale_kernel(s.m, s.elems(), s.int("m")?, rescale_of(s.g, s.n)?, s.operand(0)?, s.y)),
+    ("q.lut", |s| lut_kernel(s.elems(), &s.constant(1)?.as_i8()?, s.operand(0)?, s.y)),
+    ("q.softmax", softmax),
+    ("q.avgpool", |s| pool(s, PoolKind::Average { zp_x: s.operand(0)?.zp, mult: multipliers(s)?, rescale: rescale_of(s.g, s.n)? })),
+    ("q.maxpool", |s| pool(s, PoolKind::Max)),
+    ("Reshape", |s| copy_kernel(s.m, s.elems(), s.ins[0], s.y)),
+    ("Transpose", |s| transpose_kernel(s.m, s.shape(0), &s.node().attrs.usizes("perm")?, s.ins[0], s.y)),
+    ("Concat", concat),
+    ("Pad", pad),
+];
+
+/// Names of the operators that have a kernel.
+pub fn operators() -> impl Iterator<Item = &'static str> {
+    OPERATORS.iter().map(|(name, _)| *name)
+}
+
+/// The kernel call of a node.
+pub fn call_of(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<Call> {
+    let op = &g.node(n).op;
+    let Some((_, generate)) = OPERATORS.iter().find(|(name, _)| name == op) else {
+        return Err(Error::new(Code::NoInteger, format!("operator `{op}` has no kernel")));
+    };
+    generate(&Site { g, n, m, x_align, ins: g.inputs_of(n), y: g.out(n) })
+}
+
+impl Site<'_> {
+    fn node(&self) -> &Node {
+        self.g.node(self.n)
+    }
+    fn value(&self, i: usize) -> &Value {
+        self.g.value(self.ins[i])
+    }
+    fn shape(&self, i: usize) -> &[usize] {
+        &self.value(i).shape
+    }
+    /// Elements of the result.
+    fn elems(&self) -> usize {
+        self.g.value(self.y).elems()
+    }
+    fn operand(&self, i: usize) -> Result<Operand> {
+        let v = self.value(i);
+        Ok(Operand { value: self.ins[i], mem: mem_of(v)?, zp: zp(v)? })
+    }
+    fn int(&self, name: &str) -> Result<i32> {
+        i32::try_from(self.node().attrs.int(name)?).map_err(|_| Error::new(Code::Internal, format!("attribute `{name}` passes 32 bits")))
+    }
+    fn constant(&self, i: usize) -> Result<&Tensor> {
+        crate::spec::constant(self.g, self.n, i)
+    }
+}
+
+fn conv(s: &Site<'_>) -> Result<Call> {
+    let (spec, depthwise) = conv_spec(s.g, s.n, s.x_align)?;
+    if depthwise { depthwise_kernel(&spec, s.m, s.ins[0], s.y) } else { conv_kernel(&spec, s.m, s.ins[0], s.y) }
+}
+
+fn add(s: &Site<'_>) -> Result<Call> {
+    let k = LinComb { a: s.int("a")?, b: s.int("b")?, c: s.int("c")?, shift: s.int("shift")?, lo: s.int("lo")?, hi: s.int("hi")? };
+    add_kernel(s.m, s.elems(), k, s.operand(0)?, s.operand(1)?, s.y)
+}
+
+fn mul(s: &Site<'_>) -> Result<Call> {
+    // A gate [N, 1, 1, C] meets each pixel of its image; other operands are one run of elements.
+    let (images, run) = match (s.shape(0), s.shape(1)) {
+        (a, b) if a == b => (1, s.elems()),
+        ([n, .., c], _) => (*n, *c),
+        (a, b) => return Err(Error::new(Code::Internal, format!("a product of {a:?} and {b:?}"))),
+    };
+    mul_kernel(s.m, s.elems(), images, run, s.int("m")?, rescale_of(s.g, s.n)?, [s.operand(0)?, s.operand(1)?], s.y)
+}
+
+fn softmax(s: &Site<'_>) -> Result<Call> {
+    let last = s.shape(0).last().copied().unwrap_or(1);
+    softmax_kernel(s.elems() / last.max(1), last, s.int("bits")? as u32, &s.constant(1)?.as_i32()?, s.operand(0)?, s.y)
+}
+
+fn multipliers(s: &Site<'_>) -> Result<Vec<i32>> {
+    let too_large = |_| Error::new(Code::Internal, "attribute `m` passes 32 bits");
+    s.node().attrs.ints("m")?.iter().map(|&v| i32::try_from(v).map_err(too_large)).collect()
+}
+
+fn pool(s: &Site<'_>, kind: PoolKind) -> Result<Call> {
+    let k = s.node().attrs.usizes("kernel")?;
+    let [kh, kw] = k[..] else { return Err(Error::new(Code::UnsupportedAttr, "attribute `kernel` needs 2 values")) };
+    pool_kernel(&geometry(s.g, s.n, kh, kw)?, &kind, s.operand(0)?.mem, s.m, s.ins[0], s.y)
+}
+
+fn concat(s: &Site<'_>) -> Result<Call> {
+    let axis = s.int("axis")? as usize;
+    let outer: usize = s.shape(0)[..axis].iter().product();
+    let inner: Vec<usize> = (0..s.ins.len()).map(|i| s.shape(i)[axis..].iter().product()).collect();
+    concat_kernel(s.m, outer, &inner, &s.ins, s.y)
+}
+
+fn pad(s: &Site<'_>) -> Result<Call> {
+    let pads = s.node().attrs.usizes("pads")?;
+    let (before, after) = pads.split_at(s.shape(0).len());
+    // Codes are padded with `code`, else with the code of 0, whatever number `value` writes it as.
+    let fill = if s.node().attrs.get("code").is_some() { s.int("code")? } else { s.operand(0)?.zp };
+    pad_kernel(s.m, s.shape(0), before, after, fill, s.ins[0], s.y)
+}

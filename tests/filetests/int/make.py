@@ -1,0 +1,505 @@
+#!/usr/bin/env python3
+"""Writes the *.mir files of this folder: integer graphs of one operator or a few, with the results that exact Python integers give.
+Needs numpy. tests/suite/tests/matrix runs them on every executor: constants with a quantization are activations and become inputs
+there; outputs come in pairs, computed and wanted. Each file draws from a generator of its own, so that a new one changes no other.
+
+Outputs use the range of their type, or the file says in a line `; narrow: WHY` why they cannot: a kernel that drops the low bits of an
+operand would pass a comparison of three values. A line `; refused: WHY` stands in files that some machines, not all, refuse with E504."""
+import math
+import pathlib
+import zlib
+from fractions import Fraction
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).parent
+NAMES = {np.dtype(k): v for k, v in {"i1": "i8", "u1": "u8", "i4": "i32"}.items()}
+I8, U8 = np.int8, np.uint8
+
+
+def attr(v):
+    if isinstance(v, float):
+        return repr(v)
+    return repr([int(x) for x in v]) if isinstance(v, (list, tuple)) else str(int(v))
+
+
+class Ref:
+    """A value of the graph: its number in the text, its data, its quantization."""
+
+    def __init__(self, id, a, q=None):
+        self.id, self.a, self.q = id, a, q
+
+    def centred(self):
+        return self.a.astype(np.int64) - self.q[1]
+
+
+class File:
+    def __init__(self, name, narrow=None, refused=None):
+        self.name, self.narrow, self.refused, self.lines, self.pairs = name, narrow, refused, [], []
+        self.rng = np.random.default_rng(zlib.crc32(name.encode()))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            return
+        outs = []
+        for i, r in enumerate(self.pairs):
+            want = self.const(r.a, r.q, f"want{i}")
+            n = i or ""
+            outs += [f'"y{n}" = %{r.id}', f'"want{n}" = %{want.id}']
+            values, least = len(np.unique(r.a)), (min(r.a.size, 24) + 1) // 2
+            span = int(r.a.max()) - int(r.a.min())
+            assert self.narrow or values >= least and span >= 128, f"{self.name}: {values} values of {r.a.size}, span {span}"
+        head = ["; test: equal"] + ([f"; narrow: {self.narrow}"] if self.narrow else [])
+        head += [f"; refused: {self.refused}"] if self.refused else []
+        text = [*head, 'graph "t" {', *self.lines, "inputs()", f"outputs({', '.join(outs)})", "}", ""]
+        (HERE / f"{self.name}.mir").write_text("\n".join(text))
+
+    def line(self, rest, a, q, name):
+        i = len(self.lines)
+        quant = f" q({float(q[0])!r}, {q[1]})" if q else ""
+        self.lines.append(f'%{i} = {rest} -> "{name}" {NAMES[a.dtype]}[{", ".join(map(str, a.shape))}]{quant}')
+        return Ref(i, a, q)
+
+    def const(self, a, q=None, name=None):
+        a = np.ascontiguousarray(a) if a.ndim else a
+        name = name or f"c{len(self.lines)}"
+        r = self.line(f'const() "{name}"', a, q, name)
+        self.lines[-1] += f" = [{', '.join(map(str, a.ravel().tolist()))}]"
+        return r
+
+    def act(self, *shape, dtype=I8, q=(0.5, -7)):
+        """An activation of random codes of the whole range."""
+        lo, hi = (0, 256) if dtype == U8 else (-128, 128)
+        return self.const(np.asarray(self.rng.integers(lo, hi, shape)).astype(dtype), q)
+
+    def ints(self, lo, hi, *shape, dtype=np.int32):
+        return self.rng.integers(lo, hi + 1, shape).astype(dtype)
+
+    def node(self, op, refs, attrs, a, q):
+        n = len(self.lines)
+        at = " {" + ", ".join(f"{k} = {attr(v)}" for k, v in attrs.items()) + "}" if attrs else ""
+        return self.line(f'{op}({", ".join(f"%{r.id}" for r in refs)}) "n{n}"{at}', a, q, f"v{n}")
+
+    def out(self, *refs):
+        self.pairs += refs
+
+    # The rule, in exact rationals: to nearest, a half upwards.
+    def rescaled(self, acc, m, r, zp):
+        m = np.broadcast_to(np.asarray(m, object), acc.shape)
+        half = Fraction(1, 2)
+
+        def one(a, k):
+            real = Fraction(int(a) * 2 ** r["pre"] * int(k), 2 ** (32 + r["shift"]))
+            return min(r["hi"], max(r["lo"], zp + math.floor(real + half)))
+
+        return np.array([one(a, k) for a, k in zip(acc.ravel(), m.ravel())], I8).reshape(acc.shape)
+
+    def fit(self, acc, pre=0, shift=None, gain=1.1):
+        """A multiplier a channel (last axis) that spreads these accumulators over the range and a bit beyond, and a shift."""
+        flat = np.abs(acc.reshape(-1, acc.shape[-1])).max(0).clip(1).astype(float)
+        factor = 127 / flat * gain * self.rng.uniform(0.6, 1, flat.shape)
+        s = shift or max(s for s in range(1, 16) if factor.max() * 2.0 ** (32 + s - pre) < 2**31 or s == 1)
+        # A channel of small sums takes the largest multiplier there is.
+        m = np.round(factor * 2.0 ** (32 + s - pre)).clip(0, 2**31 - 1).astype(np.int64)
+        return m.astype(np.int32), dict(pre=pre, shift=s)
+
+    # Operators.
+    def windows(self, x, kernel, a, fill=0):
+        """(output row, output column, patch [n, kh, kw, c]) over padded images."""
+        p, d = a["pads"], a.get("dilations", [1, 1])
+        x = np.pad(x, [(0, 0), (p[0], p[2]), (p[1], p[3]), (0, 0)], constant_values=fill)
+        span = [(k - 1) * d + 1 for k, d in zip(kernel, d)]
+        for oy in range((x.shape[1] - span[0]) // a["strides"][0] + 1):
+            for ox in range((x.shape[2] - span[1]) // a["strides"][1] + 1):
+                y0, x0 = oy * a["strides"][0], ox * a["strides"][1]
+                yield oy, ox, x[:, y0:y0 + span[0]:d[0], x0:x0 + span[1]:d[1]]
+
+    def codes(self, shape, bits, block):
+        """Weights, and the multipliers of runs of them where there are some."""
+        if bits == 8:
+            return self.ints(-127, 127, *shape, dtype=I8), None
+        w = self.ints(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1, *shape)
+        if block is None:
+            return w.astype(I8), None
+        flat = w.reshape(shape[0], -1)
+        r = self.ints(1, 15, shape[0], -(-flat.shape[1] // block))
+        flat = flat * np.repeat(r, block, 1)[:, :flat.shape[1]]
+        return flat.reshape(shape).astype(I8), r.astype(I8)
+
+    def weighted(self, op, x, w, r, acc_of, attrs, q, bias=9000, pre=0, clamp=(-128, 127), bits=8, block=None, shift=None, gain=1.1):
+        b = self.ints(-bias, bias, w.shape[0])
+        acc = acc_of(x.centred(), w.astype(np.int64)) + b
+        m, s = self.fit(acc, pre, shift, gain)
+        s.update(lo=clamp[0], hi=clamp[1])
+        refs = [x, self.const(w), self.const(b), self.const(m)]
+        extra = {} if bits == 8 else dict(bits=bits)
+        if r is not None:
+            refs.append(self.const(r))
+            extra["block"] = block
+        return self.node(op, refs, {**attrs, **s, **extra}, self.rescaled(acc, m, s, q[1]), q)
+
+    def conv(self, x, o, kernel, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1), group=1, bits=8, block=None, q=(0.25, 3), **k):
+        a = dict(strides=strides, pads=pads, dilations=dilations, group=group)
+        ci, co = x.a.shape[3] // group, o // group
+        w, r = self.codes((o, *kernel, ci), bits, block) if "w" not in k else (k.pop("w"), None)
+
+        def acc_of(xs, ws):
+            tiles = list(self.windows(xs, kernel, a))
+            acc = np.zeros((xs.shape[0], tiles[-1][0] + 1, tiles[-1][1] + 1, o), np.int64)
+            for oy, ox, patch in tiles:
+                for j in range(o):
+                    g = j // co * ci
+                    acc[:, oy, ox, j] = (patch[..., g:g + ci] * ws[j]).sum((1, 2, 3))
+            return acc
+
+        return self.weighted("q.conv", x, w, r, acc_of, a, q, bits=bits, block=block, **k)
+
+    def depthwise(self, x, kernel, **k):
+        c = x.a.shape[3]
+        return self.conv(x, c, kernel, group=c, **k)
+
+    def dense(self, x, o, bits=8, block=None, q=(0.25, -5), **k):
+        w, r = self.codes((o, x.a.shape[1]), bits, block)
+        return self.weighted("q.dense", x, w, r, lambda xs, ws: xs @ ws.T, {}, q, bits=bits, block=block, **k)
+
+    def add(self, x, y, a, b, c, shift, lo=-128, hi=127, q=(0.5, 1)):
+        acc = x.a.astype(np.int64) * a + y.a.astype(np.int64) * b + c
+        assert np.abs(acc).max() < 2**31
+        want = (acc // 2**shift).clip(lo, hi).astype(I8)
+        return self.node("q.add", [x, y], dict(a=a, b=b, c=c, shift=shift, lo=lo, hi=hi), want, q)
+
+    def one(self, op, refs, acc, q, pre=0, clamp=(-128, 127), shift=None, gain=1.1):
+        m, s = self.fit(acc.reshape(-1, 1), pre, shift, gain)
+        s.update(lo=clamp[0], hi=clamp[1])
+        return self.node(op, refs, dict(m=m[0], **s), self.rescaled(acc, m[0], s, q[1]), q)
+
+    def mul(self, x, y, q=(0.5, -9), **k):
+        return self.one("q.mul", [x, y], x.centred() * y.centred(), q, **k)
+
+    def rescale(self, x, q=(0.2, 9), **k):
+        return self.one("q.rescale", [x], x.centred(), q, **k)
+
+    def avgpool(self, x, kernel, strides=(1, 1), pads=(0, 0, 0, 0), counted=False, q=(0.5, 2), pre=3, shift=1, lo=-120, hi=127):
+        a = dict(kernel=kernel, strides=strides, pads=pads)
+        inside = {(oy, ox): int(p[0, :, :, 0].sum()) for oy, ox, p in self.windows(np.ones_like(x.a[:1, :, :, :1], np.int64), kernel, a)}
+        tiles = list(self.windows(x.centred(), kernel, a))
+        area = kernel[0] * kernel[1]
+        top = max(int(np.abs(p.sum((1, 2))).max()) * area // (area if counted else inside[oy, ox]) for oy, ox, p in tiles)
+        first = min(2**31 - 1, int(200 / top * area * 2.0 ** (32 + shift - pre)))
+        m = [first // area] * area if counted else [first // n for n in range(1, area + 1)]
+        s = dict(pre=pre, shift=shift, lo=lo, hi=hi)
+        y = np.zeros((x.a.shape[0], tiles[-1][0] + 1, tiles[-1][1] + 1, x.a.shape[3]), I8)
+        for oy, ox, p in tiles:
+            y[:, oy, ox] = self.rescaled(p.sum((1, 2)), m[inside[oy, ox] - 1], s, q[1])
+        return self.node("q.avgpool", [x], dict(**a, m=m, **s), y, q)
+
+    def maxpool(self, x, kernel, strides=(1, 1), pads=(0, 0, 0, 0)):
+        a = dict(kernel=kernel, strides=strides, pads=pads)
+        tiles = list(self.windows(x.a.astype(np.int64), kernel, a, fill=-1000))
+        y = np.zeros((x.a.shape[0], tiles[-1][0] + 1, tiles[-1][1] + 1, x.a.shape[3]), x.a.dtype)
+        for oy, ox, p in tiles:
+            y[:, oy, ox] = p.max((1, 2))
+        return self.node("q.maxpool", [x], a, y, x.q)
+
+    def softmax(self, x):
+        n, scale = x.a.shape[-1], x.q[0]
+        bits = min(20, 30 - math.ceil(math.log2(n)))
+        table = np.array([round(math.exp(-d * scale) * 2**bits) for d in range(256)], np.int32)
+        rows = []
+        for row in x.a.reshape(-1, n).tolist():
+            e = [int(table[max(row) - q]) for q in row]
+            big = 2 ** (30 + bits) // sum(e)
+            rows.append([max(-128, min(127, (((v * 2 ** (30 - bits)) * big // 2**32 + 2**19) // 2**20) - 128)) for v in e])
+        want = np.array(rows, I8).reshape(x.a.shape)
+        p = np.exp(scale * x.a.astype(float))
+        assert np.abs((want.astype(float) + 128) / 256 - p / p.sum(-1, keepdims=True)).max() <= 1 / 256, "off by more than a step"
+        return self.node("q.softmax", [x, self.const(table)], dict(axis=x.a.ndim - 1, bits=bits), want, (1 / 256, -128))
+
+    def lut(self, x, q=(0.25, 1)):
+        table = self.ints(-128, 127, 256, dtype=I8)
+        want = table[x.a.astype(int) - (0 if x.a.dtype == U8 else -128)]
+        return self.node("q.lut", [x, self.const(table)], {}, want, q)
+
+    def pad(self, x, before, after, value=0.0):
+        a = np.pad(x.a, list(zip(before, after)), constant_values=x.q[1]) if before else x.a
+        return self.node("Pad", [x], dict(pads=[*before, *after], value=float(value)), a, x.q)
+
+    def concat(self, xs, axis):
+        return self.node("Concat", xs, dict(axis=axis), np.concatenate([x.a for x in xs], axis), xs[0].q)
+
+    def transpose(self, x, perm):
+        return self.node("Transpose", [x], dict(perm=perm), x.a.transpose(perm).copy(), x.q)
+
+    def reshape(self, x, *shape):
+        return self.node("Reshape", [x], dict(shape=shape), x.a.reshape(shape), x.q)
+
+
+def file(name, build, narrow=None, refused=None):
+    """A file whose output is what `build` gives."""
+    with File(name, narrow, refused) as f:
+        r = build(f)
+        f.out(*(r if isinstance(r, tuple) else (r,)))
+
+
+SAME = dict(pads=(1, 1, 1, 1))
+FEW = "fewer elements than a range has ends"
+
+
+def convolutions():
+    odd = dict(strides=(2, 1), pads=(1, 0, 2, 1), dilations=(1, 2), group=2)
+    for kind, t, q in [("", I8, (0.5, -7)), ("_u8", U8, (0.5, 130))]:
+        file(f"conv{kind}", lambda f: f.conv(f.act(1, 5, 6, 4, dtype=t, q=q), 6, (3, 2), pre=1, clamp=(-120, 127), **odd))
+        file(f"conv_batch{kind}", lambda f: f.conv(f.act(2, 5, 6, 4, dtype=t, q=q), 6, (3, 2), **odd))
+        file(f"conv_stem{kind}", lambda f: f.conv(f.act(1, 7, 7, 3, dtype=t, q=q), 8, (3, 3), strides=(2, 2), pads=(0, 0, 1, 1)))
+        file(f"conv_pointwise{kind}", lambda f: f.conv(f.act(1, 2, 5, 16, dtype=t, q=q), 16, (1, 1)))
+        file(f"depthwise{kind}", lambda f: f.depthwise(f.act(1, 5, 6, 8, dtype=t, q=q), (3, 3), **SAME))
+        file(f"depthwise_batch{kind}", lambda f: f.depthwise(f.act(2, 4, 5, 13, dtype=t, q=q), (3, 3), **SAME))
+    for c, o in [(5, 13), (13, 5), (17, 33), (33, 17), (1, 1), (1, 16), (16, 1)]:
+        file(f"conv_1x1_{c}_{o}", lambda f: f.conv(f.act(1, 3, 5, c), o, (1, 1)))
+    for c, o in [(5, 13), (13, 5), (17, 3), (1, 7)]:
+        file(f"conv_3x3_{c}_{o}", lambda f: f.conv(f.act(1, 5, 5, c), o, (3, 3), **SAME))
+    file("conv_batch_3", lambda f: f.conv(f.act(3, 4, 4, 5), 7, (3, 3), **SAME))
+    file("conv_1x1_batch", lambda f: f.conv(f.act(2, 3, 3, 5), 9, (1, 1)))
+    file("conv_1x1_batch_stride", lambda f: f.conv(f.act(2, 4, 5, 8), 8, (1, 1), strides=(2, 3)))
+    file("conv_one_row", lambda f: f.conv(f.act(1, 1, 9, 4), 5, (1, 3), pads=(0, 1, 0, 1)))
+    file("conv_one_row_3x3", lambda f: f.conv(f.act(1, 1, 9, 4), 5, (3, 3), **SAME))
+    file("conv_one_column", lambda f: f.conv(f.act(1, 9, 1, 4), 5, (3, 1), pads=(1, 0, 1, 0)))
+    file("conv_one_pixel", lambda f: f.conv(f.act(1, 1, 1, 17), 40, (3, 3), **SAME))
+    file("conv_wide_kernel", lambda f: f.conv(f.act(1, 4, 8, 3), 4, (2, 7), strides=(1, 2), pads=(0, 3, 1, 3)))
+    file("conv_dilated", lambda f: f.conv(f.act(1, 7, 8, 3), 4, (3, 3), dilations=(2, 2), pads=(2, 2, 2, 2)))
+    file("conv_groups", lambda f: f.conv(f.act(1, 4, 4, 12), 6, (3, 3), group=3, **SAME))
+    file("conv_multiplier", lambda f: f.conv(f.act(1, 4, 4, 5), 10, (3, 3), group=5, **SAME))
+    file("conv_relu", lambda f: f.conv(f.act(1, 4, 4, 8), 8, (3, 3), q=(0.1, -128), clamp=(-128, 90), gain=2.5, **SAME))
+    file("conv_zero_point_low", lambda f: f.conv(f.act(1, 4, 4, 8, q=(0.5, -128)), 8, (3, 3), **SAME))
+    file("conv_zero_point_high", lambda f: f.conv(f.act(1, 4, 4, 8, q=(0.5, 127)), 8, (3, 3), **SAME))
+    file("conv_u8_zero_point_high", lambda f: f.conv(f.act(1, 4, 4, 8, dtype=U8, q=(0.5, 255)), 8, (3, 3), **SAME))
+    file("conv_shift_15", lambda f: f.conv(f.act(1, 3, 3, 40), 4, (3, 3), shift=15, bias=9000000, **SAME))
+    # Weights so small that a left shift past 15 fits: the rule allows 30.
+    file("conv_pre_17", lambda f: f.conv(f.act(1, 3, 5, 1), 4, (1, 1), w=f.ints(-60, 60, 4, 1, 1, 1, dtype=I8), bias=0, pre=17))
+    file("depthwise_pre_17", lambda f: f.depthwise(f.act(1, 3, 5, 4), (1, 1), w=f.ints(-60, 60, 4, 1, 1, 1, dtype=I8), bias=0, pre=17))
+    for c in [1, 5, 16, 17, 33]:
+        file(f"depthwise_{c}", lambda f: f.depthwise(f.act(1, 4, 5, c), (3, 3), **SAME))
+    file("depthwise_stride", lambda f: f.depthwise(f.act(1, 7, 6, 16), (3, 3), strides=(2, 2), pads=(0, 0, 1, 1)))
+    file("depthwise_5x5", lambda f: f.depthwise(f.act(1, 6, 6, 5), (5, 5), pads=(2, 2, 2, 2)))
+    file("depthwise_dilated", lambda f: f.depthwise(f.act(1, 7, 7, 8), (3, 3), dilations=(2, 2), pads=(2, 2, 2, 2)))
+    file("depthwise_row_kernel", lambda f: f.depthwise(f.act(1, 4, 8, 8), (1, 3), pads=(0, 1, 0, 1)))
+    file("depthwise_column_kernel", lambda f: f.depthwise(f.act(1, 8, 4, 8), (3, 1), pads=(1, 0, 1, 0)))
+    file("depthwise_1x1", lambda f: f.depthwise(f.act(1, 3, 3, 17), (1, 1)))
+    file("depthwise_one_row", lambda f: f.depthwise(f.act(1, 1, 9, 8), (3, 3), **SAME))
+    file("depthwise_one_column", lambda f: f.depthwise(f.act(1, 9, 1, 8), (3, 3), **SAME))
+    file("depthwise_batch_3_stride", lambda f: f.depthwise(f.act(3, 5, 5, 16), (3, 3), strides=(2, 2), **SAME))
+    for name, k in [("bits4", dict(bits=4)), ("bits4_block", dict(bits=4, block=32))]:
+        file(f"conv_{name}", lambda f: f.conv(f.act(1, 4, 4, 8), 8, (3, 3), bias=500, **k, **SAME))
+        file(f"conv_{name}_odd", lambda f: f.conv(f.act(1, 4, 4, 5), 7, (3, 3), bias=500, **k, **SAME))
+        file(f"conv_1x1_{name}", lambda f: f.conv(f.act(1, 3, 4, 33), 17, (1, 1), bias=500, **k))
+        file(f"conv_batch_{name}", lambda f: f.conv(f.act(2, 4, 4, 8), 8, (3, 3), bias=500, **k, **SAME))
+    file("depthwise_bits4", lambda f: f.depthwise(f.act(1, 5, 5, 13), (3, 3), bits=4, bias=50, pre=2, **SAME))
+    file("depthwise_batch_bits4", lambda f: f.depthwise(f.act(2, 5, 5, 8), (3, 3), bits=4, bias=50, pre=2, **SAME))
+
+
+def dense():
+    for n, k, o in [(3, 9, 5), (1, 33, 40), (1, 130, 40), (2, 16, 16), (5, 5, 13), (33, 2, 1), (1, 300, 40)]:
+        file(f"dense_{n}_{k}_{o}", lambda f: f.dense(f.act(n, k, q=(0.5, -128 if n == 3 else -7)), o))
+    file("dense_u8", lambda f: f.dense(f.act(2, 21, dtype=U8, q=(0.5, 200)), 13))
+    file("dense_one", lambda f: f.dense(f.act(1, 1), 1), narrow=FEW)
+    file("dense_bits4", lambda f: f.dense(f.act(2, 21), 13, bits=4, bias=50))
+    file("dense_bits4_block", lambda f: f.dense(f.act(2, 40), 13, bits=4, block=16, bias=500))
+    file("dense_bits4_block_2", lambda f: f.dense(f.act(1, 4), 40, bits=4, block=2, bias=100, pre=1),
+         refused="a group ends inside a step of the inner loop")
+
+    def eight(f):
+        x, r = f.act(2, 40), f.ints(1, 9, 13, 5, dtype=I8)
+        w = f.ints(-14, 14, 13, 40, dtype=I8) * np.repeat(r, 8, 1)
+        return f.weighted("q.dense", x, w, r, lambda xs, ws: xs @ ws.T, {}, (0.25, -5), block=8)
+
+    file("dense_bits8_block", eight)
+    file("dense_pre", lambda f: f.dense(f.act(3, 2), 8, pre=3))
+
+    # Every eighth is met, so every half, and both ends of the range are passed.
+    def ends(f):
+        x = f.const(np.arange(-128, 128).reshape(256, 1).astype(I8), (1.0, 0))
+        h = dict(pre=0, shift=1, lo=-14, hi=13)
+        refs = [x, f.const(np.array([[1]], I8)), f.const(np.array([0], np.int32)), f.const(np.array([1 << 30], np.int32))]
+        return f.node("q.dense", refs, h, f.rescaled(x.centred(), 1 << 30, h, 0), (8.0, 0))
+
+    file("dense_ends", ends, narrow="an eighth of each code, between lo and hi")
+
+
+def elementwise():
+    file("add", lambda f: f.add(f.act(4, 16), f.act(4, 16, q=(0.1, -9)), -3111, 20011, -77777, 14, hi=100))
+    for n in [5, 13, 33, 64, 100]:
+        file(f"add_{n}", lambda f: f.add(f.act(1, n), f.act(1, n), 9000, 7000, 300, 14), narrow=FEW if n == 5 else None)
+    file("add_u8_i8", lambda f: f.add(f.act(3, 17, dtype=U8, q=(0.5, 200)), f.act(3, 17), 8000, -9000, -9000 * 100, 14))
+    file("add_i8_u8", lambda f: f.add(f.act(3, 17), f.act(3, 17, dtype=U8, q=(0.5, 0)), 8000, -9000, 9000 * 110, 14))
+    file("add_u8_u8", lambda f: f.add(f.act(3, 16, dtype=U8, q=(0.5, 3)), f.act(3, 16, dtype=U8, q=(0.5, 3)), 32767, -32768, 0, 15))
+    file("add_extreme", lambda f: f.add(f.act(3, 19), f.act(3, 19), 32767, -32768, 16384, 15))
+    file("add_extreme_low", lambda f: f.add(f.act(3, 19), f.act(3, 19), -32768, -32768, 1 << 22, 15))
+    file("add_shift_0", lambda f: f.add(f.act(3, 19), f.act(3, 19), 1, -1, 5, 0))
+    file("add_shift_31", lambda f: f.add(f.act(3, 19), f.act(3, 19), 32767, 32767, (1 << 31) - (1 << 24), 31), narrow="two results are left")
+    file("add_constant_large", lambda f: f.add(f.act(3, 19), f.act(3, 19), 32767, 32767, -(1 << 30), 23), narrow="the constant outweighs the codes")
+    file("add_factor_0", lambda f: f.add(f.act(3, 19), f.act(3, 19), 0, 16384, 8192, 14))
+
+    def twice(f):
+        x = f.lut(f.act(1, 3, 3, 7))
+        return f.add(x, x, 5000, 7000, 100, 14), f.mul(x, x)
+
+    file("same_operand", twice)
+    file("mul", lambda f: f.mul(f.act(2, 3, 4, 5, q=(0.5, 5)), f.act(2, 3, 4, 5, q=(0.1, -128))))
+    file("mul_33", lambda f: f.mul(f.act(1, 33), f.act(1, 33)))
+    file("mul_u8", lambda f: f.mul(f.act(1, 40, dtype=U8, q=(0.5, 128)), f.act(1, 40)))
+    file("mul_u8_u8", lambda f: f.mul(f.act(1, 40, dtype=U8, q=(0.5, 100)), f.act(1, 40, dtype=U8, q=(0.5, 255))))
+    file("mul_ends", lambda f: f.mul(f.act(1, 40, q=(0.5, 127)), f.act(1, 40, q=(0.5, -128)), q=(0.5, 127), gain=2))
+    # The largest shift that no two codes carry out of 32 bits; m is then small.
+    file("mul_pre_16", lambda f: f.mul(f.act(1, 40, q=(0.5, 0)), f.act(1, 40, q=(0.5, 0)), pre=16, shift=15))
+    for n in [1, 2, 3]:
+        for c in [5, 16, 33]:
+            file(f"gate_{n}_{c}", lambda f: f.mul(f.act(n, 2, 3, c, q=(0.5, 5)), f.act(n, 1, 1, c, q=(0.1, -128))))
+    file("gate_2_one_pixel", lambda f: f.mul(f.act(2, 1, 1, 20), f.act(2, 1, 1, 20)))
+    file("gate_2_one_channel", lambda f: f.mul(f.act(2, 4, 5, 1), f.act(2, 1, 1, 1)))
+    file("gate_2_u8", lambda f: f.mul(f.act(2, 3, 3, 17, dtype=U8, q=(0.5, 120)), f.act(2, 1, 1, 17)))
+    file("gate_4_row", lambda f: f.mul(f.act(4, 1, 5, 8), f.act(4, 1, 1, 8)))
+    file("rescale", lambda f: f.rescale(f.const(np.arange(-128, 128).astype(I8), (0.5, 3)), pre=5, clamp=(-120, 127)))
+    file("rescale_u8", lambda f: f.rescale(f.const(np.arange(256).astype(U8), (0.5, 77)), pre=5))
+    file("rescale_33", lambda f: f.rescale(f.act(3, 11), pre=3))
+    file("rescale_5", lambda f: f.rescale(f.act(5), pre=2), narrow=FEW)
+    file("rescale_pre_22", lambda f: f.rescale(f.act(40, q=(0.5, 3)), pre=22, shift=15))
+    file("lut", lambda f: f.lut(f.const(np.arange(-128, 128).astype(I8), (0.5, 7))))
+    file("lut_u8", lambda f: f.lut(f.const(np.arange(256).astype(U8), (0.5, 7))))
+    file("lut_odd", lambda f: f.lut(f.act(1, 3, 3, 5)))
+
+
+def pools():
+    for kind, t, q in [("", I8, (0.5, -4)), ("_u8", U8, (0.5, 99))]:
+        for n in [1, 2, 3]:
+            file(f"maxpool_{n}{kind}", lambda f: f.maxpool(f.act(n, 6, 5, 3, dtype=t, q=q), (2, 1), strides=(2, 1), pads=(1, 0, 0, 0)))
+            w = dict(strides=(2, 1), pads=(1, 1, 1, 0))
+            file(f"avgpool_{n}{kind}", lambda f: f.avgpool(f.act(n, 6, 5, 3, dtype=t, q=q), (3, 2), **w))
+        for c in [1, 5, 13, 16, 17, 33]:
+            file(f"maxpool_c{c}{kind}", lambda f: f.maxpool(f.act(1, 4, 7, c, dtype=t, q=q), (1, 2), strides=(2, 2), pads=(0, 1, 0, 0)),
+                 narrow=FEW if c == 1 else None)
+            file(f"avgpool_c{c}{kind}", lambda f: f.avgpool(f.act(1, 4, 5, c, dtype=t, q=q), (2, 2)))
+        file(f"avgpool_global_2{kind}", lambda f: f.avgpool(f.act(2, 3, 3, 17, dtype=t, q=q), (3, 3)))
+        file(f"maxpool_global_2{kind}", lambda f: f.maxpool(f.act(2, 1, 2, 17, dtype=t, q=q), (1, 2)))
+    file("avgpool_counted", lambda f: f.avgpool(f.act(2, 5, 5, 5), (3, 3), pads=(1, 1, 1, 1), counted=True))
+    file("avgpool_row", lambda f: f.avgpool(f.act(2, 1, 9, 8), (1, 3), pads=(0, 1, 0, 1)))
+    file("avgpool_column", lambda f: f.avgpool(f.act(2, 9, 1, 8), (3, 1), pads=(2, 0, 2, 0)))
+    file("maxpool_row", lambda f: f.maxpool(f.act(2, 1, 9, 8), (1, 2), pads=(0, 1, 0, 1)))
+    file("maxpool_one_pixel", lambda f: f.maxpool(f.act(2, 1, 1, 16), (3, 3), pads=(1, 1, 1, 1)))
+    file("avgpool_one_pixel", lambda f: f.avgpool(f.act(2, 1, 1, 16), (3, 3), pads=(2, 2, 2, 2)))
+    file("maxpool_ragged", lambda f: f.maxpool(f.act(2, 5, 6, 4), (2, 2), strides=(3, 3), pads=(1, 1, 1, 1)))
+    file("avgpool_1x1_stride", lambda f: f.avgpool(f.act(2, 5, 5, 4), (1, 1), strides=(2, 2)))
+
+
+def softmaxes():
+    for name, shape, t, q in [("10", (3, 10), I8, (0.01, 11)), ("2", (16, 2), I8, (0.02, 11)), ("u8", (16, 2), U8, (0.02, 30)),
+                              ("rank_3", (2, 8, 2), I8, (0.015, 0)), ("rank_4", (2, 3, 4, 2), I8, (0.015, 0)), ("257", (2, 257), I8, (0.07, 11)),
+                              ("rank_1", (12,), I8, (0.05, 3)), ("1", (5, 1), I8, (0.07, 11)), ("coarse", (4, 7), I8, (3.0, 11))]:
+        narrow = {"1": "one class has all", "257": "a share of one in so many is small", "rank_1": "the shares of one row are few",
+                  "coarse": "one class takes all", "10": "shares of ten"}.get(name)
+        file(f"softmax_{name}", lambda f: f.softmax(f.act(*shape, dtype=t, q=q)), narrow=narrow)
+
+
+def moves():
+    for kind, t, q in [("", I8, (0.5, -9)), ("_u8", U8, (0.5, 200))]:
+        act = lambda f, *shape: f.act(*shape, dtype=t, q=q)
+        file(f"pad_1{kind}", lambda f: f.pad(act(f, 13), [2], [3]))
+        file(f"pad_2{kind}", lambda f: f.pad(act(f, 4, 5), [0, 1], [1, 0]))
+        file(f"pad_3{kind}", lambda f: f.pad(act(f, 2, 3, 7), [1, 0, 2], [0, 1, 1]))
+        file(f"pad_4{kind}", lambda f: f.pad(act(f, 2, 3, 2, 5), [0, 1, 1, 0], [0, 1, 2, 3]))
+        file(f"pad_5{kind}", lambda f: f.pad(act(f, 2, 1, 3, 2, 4), [0, 1, 0, 1, 0], [1, 0, 1, 0, 1]))
+        file(f"pad_value{kind}", lambda f: f.pad(act(f, 1, 3, 4, 17), [0, 1, 1, 0], [0, 1, 1, 0], value=q[1]))
+        file(f"pad_long{kind}", lambda f: f.pad(act(f, 2, 20), [0, 40], [0, 70]))
+        file(f"pad_none{kind}", lambda f: f.pad(act(f, 3, 7), [0, 0], [0, 0]))
+        for axis in range(4):
+            shapes = [[2 if d != axis else n for d in range(4)] for n in (1, 3, 2)]
+            file(f"concat_{axis}{kind}", lambda f: f.concat([act(f, *s) for s in shapes], axis))
+        file(f"transpose_2{kind}", lambda f: f.transpose(act(f, 5, 7), [1, 0]))
+        file(f"transpose_4{kind}", lambda f: f.transpose(act(f, 2, 3, 4, 5), [0, 3, 1, 2]))
+        file(f"reshape{kind}", lambda f: f.reshape(act(f, 2, 3, 4, 1), 3, 1, 8))
+    file("pad_channels", lambda f: f.pad(f.act(1, 3, 3, 5), [0, 0, 0, 2], [0, 0, 0, 6]))
+    file("pad_zero_point_low", lambda f: f.pad(f.act(1, 3, 3, 5, q=(0.5, -128)), [0, 1, 1, 0], [0, 1, 1, 0]))
+    file("pad_zero_point_0", lambda f: f.pad(f.act(1, 3, 3, 5, q=(0.5, 0)), [0, 1, 1, 0], [0, 1, 1, 0]))
+    file("pad_batch", lambda f: f.pad(f.act(2, 3, 3, 5), [1, 0, 0, 0], [1, 0, 0, 0]))
+    file("concat_5_13_17", lambda f: f.concat([f.act(1, 2, 2, c) for c in (5, 13, 17)], 3))
+    file("concat_33_1_16", lambda f: f.concat([f.act(2, 2, c, 3) for c in (33, 1, 16)], 2))
+    file("concat_one", lambda f: f.concat([f.act(3, 9)], 1))
+
+    def twice(f):
+        x = f.act(3, 9)
+        return f.concat([x, x, x], 1)
+
+    file("concat_same", twice)
+    for p in [(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0), (0, 1, 2)]:
+        file("transpose_" + "".join(map(str, p)), lambda f: f.transpose(f.act(3, 4, 5), p))
+    file("transpose_3102", lambda f: f.transpose(f.act(2, 3, 4, 5), [3, 1, 0, 2]))
+    file("transpose_0231_17", lambda f: f.transpose(f.act(1, 3, 2, 17), [0, 2, 3, 1]))
+    file("transpose_ones", lambda f: f.transpose(f.act(1, 5, 1, 7), [2, 1, 3, 0]))
+    file("transpose_42031", lambda f: f.transpose(f.act(2, 3, 1, 4, 5), [4, 2, 0, 3, 1]))
+    file("transpose_01243", lambda f: f.transpose(f.act(2, 2, 3, 4, 5), [0, 1, 2, 4, 3]))
+    file("pad_scalar", lambda f: f.pad(f.act(), [], []), narrow=FEW)
+    file("reshape_scalar", lambda f: f.reshape(f.act(1, 1)), narrow=FEW)
+    file("transpose_scalar", lambda f: f.transpose(f.act(), []), narrow=FEW)
+
+
+def chains():
+    """Few operators together: what a kernel finds in the arena, and outputs that are views, inputs or each other."""
+
+    def stem(f):
+        x = f.conv(f.act(1, 6, 6, 3), 8, (3, 3), q=(0.1, -128), **SAME)
+        return f.maxpool(f.pad(x, [0, 1, 1, 0], [0, 1, 1, 0]), (3, 3), strides=(2, 2))
+
+    file("chain_conv_pad_maxpool", stem, narrow="largest of nine")
+
+    def squeeze(f):
+        x = f.lut(f.act(2, 3, 3, 12))
+        s = f.dense(f.reshape(f.avgpool(x, (3, 3)), 2, 12), 12)
+        return f.mul(x, f.reshape(s, 2, 1, 1, 12))
+
+    file("chain_squeeze_excite_2", squeeze)
+
+    def u8_pool(f):
+        x = f.maxpool(f.pad(f.act(1, 6, 6, 3, dtype=U8, q=(0.5, 140)), [0, 1, 1, 0], [0, 1, 1, 0]), (2, 2), strides=(2, 2))
+        return x, f.conv(x, 5, (3, 3), **SAME), f.avgpool(x, (2, 2)), f.lut(x), f.rescale(x, pre=5)
+
+    file("chain_u8_pool", u8_pool, narrow="largest of four")
+
+    def views(f):
+        x = f.act(1, 3, 4, 5)
+        y = f.lut(x)
+        return f.reshape(x, 60), y, f.reshape(y, 12, 5), f.transpose(y, [0, 3, 1, 2]), y, x
+
+    file("chain_views", views)
+
+    def padded(f):
+        x = f.act(2, 3, 3, 5, q=(0.5, 40))
+        p = f.pad(x, [0, 1, 1, 0], [0, 1, 1, 0])
+        return f.concat([p, p, f.pad(x, [0, 2, 0, 0], [0, 0, 2, 0])], 3), f.depthwise(f.reshape(p, 1, 10, 5, 5), (3, 3))
+
+    file("chain_pad_concat", padded)
+
+    def fork(f):
+        x = f.act(1, 4, 4, 8)
+        a = f.conv(x, 8, (1, 1), q=(0.5, 4))
+        b = f.depthwise(a, (3, 3), q=(0.5, -20), **SAME)
+        y = f.add(a, b, 9000, 9000, 0, 14)
+        return y, f.softmax(f.reshape(f.rescale(y, q=(0.02, 0), pre=5), 64, 2))
+
+    file("chain_residual", fork)
+
+    def constant(f):
+        c = f.const(f.ints(-128, 127, 1, 40, dtype=I8), (0.5, 3))
+        return c, f.add(f.act(1, 40), c, 9000, 7000, 300, 14)
+
+    file("chain_constant_output", constant)
+
+
+convolutions()
+dense()
+elementwise()
+pools()
+softmaxes()
+moves()
+chains()

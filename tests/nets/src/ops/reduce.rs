@@ -1,0 +1,39 @@
+//! ReduceMean over height and width, or over any axes.
+
+use crate::build::{Builder, int, ints};
+
+pub fn mean(b: &mut Builder<'_>) -> Option<usize> {
+    let any = b.s.chance(50);
+    let x = if any { b.operand(1..=5) } else { b.operand(4..=4) };
+    let shape = b.shape(x);
+    let rank = shape.len();
+    let mut axes: Vec<usize> = if any { (0..rank).filter(|_| b.s.chance(50)).collect() } else { vec![2, 3] };
+    if b.s.chance(30) {
+        axes.reverse();
+    }
+    let keep = b.s.chance(60);
+    let mut list = Vec::new();
+    b.defaulted(&mut list, int("keepdims", i64::from(keep)), keep);
+    let mut inputs = vec![b.name(x)];
+    let given: Vec<i64> = axes.iter().map(|&a| b.axis(a, rank)).collect();
+    if b.opset >= 18 {
+        if b.s.chance(5) {
+            // No axes, which here means that nothing is reduced.
+            list.push(int("noop_with_empty_axes", 1));
+            return Some(b.node("ReduceMean", &inputs, list, shape));
+        }
+        let name = b.integers(&given);
+        inputs.push(name);
+        b.defaulted(&mut list, int("noop_with_empty_axes", 0), true);
+    } else {
+        list.push(ints("axes", given));
+    }
+    if axes.is_empty() {
+        axes = (0..rank).collect();
+        if b.opset < 18 {
+            list.retain(|a| a.name.as_deref() != Some("axes"));
+        }
+    }
+    let out = (0..rank).filter(|i| keep || !axes.contains(i)).map(|i| if axes.contains(&i) { 1 } else { shape[i] }).collect();
+    Some(b.node("ReduceMean", &inputs, list, out))
+}
