@@ -17,6 +17,10 @@ pub(crate) fn compile(module: &Module, job: &Job<'_>) -> Result<(Vec<u8>, Frames
             let options = mcompc_codegen_cranelift::Options { weights_section };
             mcompc_codegen_cranelift::compile_with_frames(module, job.target, &options)
         }
+        Backend::Small => {
+            let options = mcompc_codegen_small::Options { weights_section };
+            mcompc_codegen_small::compile_with_frames(module, job.target, &options)
+        }
         Backend::Mlir => {
             let options = mcompc_codegen_mlir::Options { weights_section, ..Default::default() };
             mcompc_codegen_mlir::compile_with_frames(module, job.target, &options)

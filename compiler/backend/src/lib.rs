@@ -76,6 +76,7 @@ fn failed(worker: Option<&Worker>, module: &Module, job: &Job<'_>, end: &End) ->
     let name = match job.backend {
         Backend::Cranelift => "Cranelift",
         Backend::Mlir => "LLVM",
+        Backend::Small => "the small back end",
     };
     let hint = match end {
         End::Timeout(_) => {
@@ -89,7 +90,8 @@ fn failed(worker: Option<&Worker>, module: &Module, job: &Job<'_>, end: &End) ->
     };
     let other = match job.backend {
         Backend::Mlir if job.target.machine_cranelift.is_some() && !end.comes_from_outside() => "; meanwhile try --backend cranelift",
-        Backend::Cranelift if cfg!(feature = "mlir") && !end.comes_from_outside() => "; meanwhile try --backend mlir",
+        Backend::Mlir if job.target.machine_small.is_some() && !end.comes_from_outside() => "; meanwhile try --backend small",
+        Backend::Cranelift | Backend::Small if cfg!(feature = "mlir") && !end.comes_from_outside() => "; meanwhile try --backend mlir",
         _ => "",
     };
     let error = |what: String| Error::new(Code::Backend, what).hint(format!("{hint}{other}"));

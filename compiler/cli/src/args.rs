@@ -70,7 +70,7 @@ pub struct Build {
     /// How activation ranges follow from the calibration data
     #[arg(long, value_enum, default_value_t = Range::Mse)]
     pub range: Range,
-    /// Code generator [default: mlir where it is built in, else cranelift]
+    /// Code generator [default: mlir where it is built in, else the one of the target]
     #[arg(long, value_enum)]
     pub backend: Option<BackendArg>,
     /// What firmware asks of the object.
@@ -256,6 +256,8 @@ pub enum BackendArg {
     Cranelift,
     /// LLVM 22; every target; the default of a build with `--features mlir`
     Mlir,
+    /// Always built in; microcontrollers: Thumb and RV32
+    Small,
 }
 
 /// Puts `compile` before arguments that name no command.

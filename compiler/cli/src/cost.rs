@@ -39,7 +39,7 @@ pub fn tables(target: &Target, plugin: Option<&Path>, progress: &dyn Progress) -
     let command = format!("cargo xtask cost --target {}", target.name);
     let mut txt = format!("# Layers on {}: measured by `{command}`, and what the fit in cost.toml makes of them.\n", target.name);
     let mut toml = format!("# Written by `{command}`: prices by class of operation (compiler/cost), fitted to cost.txt.\n");
-    for backend in [Backend::Cranelift, Backend::Mlir] {
+    for backend in Backend::ALL {
         if target.machine(backend).is_err() {
             continue;
         }

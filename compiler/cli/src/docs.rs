@@ -36,7 +36,9 @@ fn targets() -> Result<String> {
     s.push_str("`host` is the best of these that the computer runs. docs/tiers.md says what a tier promises.\n\n");
     s.push_str("| target | what | tier | vector bits | back ends | emulator |\n|---|---|---|---|---|---|\n");
     for t in Target::all()? {
-        let backends = if t.machine_cranelift.is_some() { "cranelift, mlir" } else { "mlir" };
+        let backends: Vec<&str> =
+            mcompc_target::Backend::ALL.into_iter().filter(|b| t.machine(*b).is_ok()).map(crate::driver::backend_name).collect();
+        let backends = backends.join(", ");
         let qemu = t.qemu.as_ref().map_or("none", |q| q.program.as_str());
         let _ = writeln!(s, "| `{}` | {} | {} | {} | {backends} | {qemu} |", t.name, t.summary, t.tier, t.vector_bits);
     }

@@ -72,7 +72,7 @@ pub fn explain(code: Code) -> &'static str {
         Code::UnsupportedLevel => "`-O int8` and `-O int4` are built. `mixed`, `f32` and the others are refused until they are.",
         Code::UnknownTarget => "`mcompc targets` lists the targets. `host` stands for the best one this computer runs.",
         Code::NeedsMlir => {
-            "Cranelift has no code generator for this CPU. Build mcompc with `--features mlir` (scripts/setup.sh installs LLVM and MLIR 22)."
+            "No back end of this build has a code generator for this CPU, or the one that was asked for is not built in. Build mcompc with `--features mlir` (scripts/setup.sh installs LLVM and MLIR 22)."
         }
         Code::Backend => {
             "The code generator does not accept a kernel, or came to a bad end on it: it panicked, crashed, ended its process or took too long. Code generators run in a process of their own, so that nothing but this error follows from it, and nothing is written. The message has the layer, the kernel and the code generator's last words where they are known. This is a bug of the compiler: report it with the model, the command line and the message; the other back end (`--backend`) may do meanwhile. A translation may take two minutes and 10 ms for each instruction of the kernels; the environment variable `MCOMPC_TIMEOUT` sets another limit in seconds, 0 none."

@@ -54,10 +54,7 @@ struct Table {
 }
 
 fn key(backend: Backend) -> &'static str {
-    match backend {
-        Backend::Cranelift => "cranelift",
-        Backend::Mlir => "mlir",
-    }
+    backend.name()
 }
 
 /// The prices of `targets/<name>/cost.toml`. A target that has not been measured takes instruction prices of one with the same machine
@@ -69,7 +66,11 @@ pub fn prices(target: &Target, backend: Backend) -> Result<Option<Prices>> {
     if let Some(text) = mcompc_target::cost_toml(&target.name) {
         return parse(&target.name, text, backend);
     }
-    let isa = |t: &Target| if backend == Backend::Mlir { Some(t.machine_mlir.clone()) } else { t.machine_cranelift.clone() };
+    let isa = |t: &Target| match backend {
+        Backend::Mlir => Some(t.machine_mlir.clone()),
+        Backend::Cranelift => t.machine_cranelift.clone(),
+        Backend::Small => t.machine_small.clone(),
+    };
     for t in Target::all()? {
         if let Some(text) = mcompc_target::cost_toml(&t.name)
             && isa(&t) == isa(target)
@@ -132,7 +133,7 @@ mod tests {
     fn every_target_is_priced_for_every_back_end_it_has() {
         for t in Target::all().unwrap() {
             let has = |b| t.machine(b).is_ok();
-            for b in [Backend::Cranelift, Backend::Mlir] {
+            for b in Backend::ALL {
                 assert_eq!(prices(&t, b).unwrap().is_some(), has(b), "{} {b:?}", t.name);
             }
         }

@@ -58,14 +58,24 @@ impl Target {
     pub fn machine(&self, backend: Backend) -> Result<Machine> {
         let isa = match backend {
             Backend::Mlir => &self.machine_mlir,
+            Backend::Small => self.machine_small.as_ref().ok_or_else(|| self.no_small())?,
             Backend::Cranelift => self.machine_cranelift.as_ref().ok_or_else(|| self.needs_mlir())?,
         };
         machine(isa)
     }
+    fn no_small(&self) -> Error {
+        Error::new(Code::UnknownTarget, format!("the small back end has no instructions for target `{}`", self.name))
+            .hint("leave out --backend, or name another back end; `mcompc targets` lists those of each target")
+    }
     /// The error for a target that only the MLIR back end reaches.
     pub fn needs_mlir(&self) -> Error {
-        Error::new(Code::NeedsMlir, format!("target `{}` needs the MLIR back end", self.name))
-            .hint("build mcompc with `--features mlir`; scripts/setup.sh installs LLVM/MLIR 22")
+        let e = Error::new(Code::NeedsMlir, format!("target `{}` needs the MLIR back end", self.name));
+        match self.machine_small {
+            Some(_) => {
+                e.hint("leave out --backend: the small back end, which every build has, translates for it; or build with `--features mlir`")
+            }
+            None => e.hint("build mcompc with `--features mlir`; scripts/setup.sh installs LLVM/MLIR 22"),
+        }
     }
 }
 

@@ -10,6 +10,22 @@ pub enum Backend {
     Cranelift,
     /// The feature `mlir`; every target.
     Mlir,
+    /// Always built in; microcontrollers: Thumb and RV32.
+    Small,
+}
+
+impl Backend {
+    /// All of them, in the order of documents.
+    pub const ALL: [Backend; 3] = [Backend::Cranelift, Backend::Mlir, Backend::Small];
+
+    /// Name in flags, tables and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Backend::Cranelift => "cranelift",
+            Backend::Mlir => "mlir",
+            Backend::Small => "small",
+        }
+    }
 }
 
 /// A CPU to generate code for.
@@ -31,6 +47,9 @@ pub struct Target {
     pub vector_bits: u16,
     /// Machine description for the MLIR back end.
     pub machine_mlir: String,
+    /// Machine description for the small back end; absent where it has no instructions for the architecture.
+    #[serde(default)]
+    pub machine_small: Option<String>,
     /// Machine description for Cranelift; absent where it has no code generator.
     #[serde(default)]
     pub machine_cranelift: Option<String>,

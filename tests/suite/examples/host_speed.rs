@@ -61,7 +61,7 @@ fn main() {
     let backend = match args.next().as_deref() {
         None | Some("cranelift") => Backend::Cranelift,
         Some("mlir") => Backend::Mlir,
-        Some(other) => panic!("no back end is called {other}: cranelift or mlir"),
+        Some(other) => panic!("no back end of this computer is called {other}: cranelift or mlir"),
     };
     println!("{:18} {:>10} {:>7} {:>10} {:>6} {:>12} {:>6}", "model", "mcompc us", "GMAC/s", "litert us", "speed", "its avx2 us", "speed");
     for (index, peer) in [(1, "ad_int8"), (2, "kws_int8"), (3, "ic_int8"), (4, "vww_int8")] {

@@ -39,7 +39,7 @@ fn main() {
     let backend = match args.next().as_deref() {
         None | Some("cranelift") => Backend::Cranelift,
         Some("mlir") => Backend::Mlir,
-        Some(other) => panic!("no back end is called {other}: cranelift or mlir"),
+        Some(other) => panic!("no back end of this computer is called {other}: cranelift or mlir"),
     };
     let m = MODELS[index];
     let p = prepare(&m, &m.path().expect("the model is missing"), 1).unwrap();
@@ -51,6 +51,7 @@ fn main() {
     let object = match backend {
         Backend::Cranelift => mcompc_codegen_cranelift::compile(&module, &target, &Default::default()).unwrap(),
         Backend::Mlir => mcompc_codegen_mlir::compile(&module, &target, &Default::default()).unwrap(),
+        Backend::Small => unreachable!("runs on no computer"),
     };
     if let Some(path) = args.next() {
         std::fs::write(path, &object).unwrap();

@@ -19,6 +19,7 @@ pub fn compile(g: &Graph, target: &Target, backend: Backend) -> Result<(Lowered,
     let l = lower(g, &target.machine(backend)?, &Options { name: "model".into(), ..Default::default() })?;
     let object = match backend {
         Backend::Cranelift => mcompc_codegen_cranelift::compile(&l.module, target, &Default::default())?,
+        Backend::Small => mcompc_codegen_small::compile(&l.module, target, &Default::default())?,
         Backend::Mlir => mcompc_codegen_mlir::compile(&l.module, target, &Default::default())?,
     };
     Ok((l, object))

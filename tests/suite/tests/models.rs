@@ -45,8 +45,7 @@ fn check(p: &Prepared, name: &str, target: &str, backend: Backend, want: &[Vec<V
     println!("{name}: {target} {backend:?}: {} inputs equal, kernel interpreter {n}", got.len());
 }
 
-// A model on the executors: targets through Cranelift, and, with LLVM, hosted ones and `boards`.
-#[cfg_attr(not(feature = "mlir"), allow(unused_variables))]
+/// A model on the executors: targets through Cranelift, `boards` through the small back end, and, with LLVM, hosted targets and `boards`.
 fn agree(m: Model, p: &Prepared, by_the_book: usize, cranelift: &[&str], boards: &[&str]) {
     let g = &p.quantized.graph;
     // The definition itself for the first inputs; its fast form, which tests of its own hold to it, for all.
@@ -58,6 +57,9 @@ fn agree(m: Model, p: &Prepared, by_the_book: usize, cranelift: &[&str], boards:
     }
     for target in cranelift {
         check(p, m.name(), target, Backend::Cranelift, &want);
+    }
+    for target in boards.iter().filter(|t| Target::by_name(t).unwrap().machine_small.is_some()) {
+        check(p, m.name(), target, Backend::Small, &want);
     }
     #[cfg(feature = "mlir")]
     for target in ["x86_64", "x86_64-v4", "aarch64-dotprod", "riscv64gcv"].iter().chain(boards) {

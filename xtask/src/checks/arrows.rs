@@ -9,7 +9,7 @@ const ORDER: &[&[&str]] = &[
     &["cli"],
     &["backend", "package", "report"],
     &["exec", "emu"],
-    &["codegen-cranelift", "codegen-mlir"],
+    &["codegen-cranelift", "codegen-mlir", "codegen-small"],
     &["lower"],
     &["plan"],
     &["cost"],

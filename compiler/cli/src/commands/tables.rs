@@ -12,7 +12,7 @@ pub(crate) fn targets() -> Result<Answer> {
     let mut s = String::new();
     let mut rows = Vec::new();
     for t in Target::all()? {
-        let backends: &[&str] = if t.machine(Backend::Cranelift).is_ok() { &["cranelift", "mlir"] } else { &["mlir"] };
+        let backends: Vec<&str> = Backend::ALL.into_iter().filter(|b| t.machine(*b).is_ok()).map(crate::driver::backend_name).collect();
         let mark = if t.name == host { "  <- host" } else { "" };
         let _ = writeln!(s, "{:16} tier {}  {:15} {}{mark}", t.name, t.tier, backends.join(", "), t.summary);
         rows.push(serde_json::json!({

@@ -102,10 +102,7 @@ pub fn describe(o: &Options, c: &Compiled, loss: Option<Loss>) -> Result<Report>
 
 /// Name of a back end in flags and reports.
 pub(crate) fn backend_name(b: Backend) -> &'static str {
-    match b {
-        Backend::Cranelift => "cranelift",
-        Backend::Mlir => "mlir",
-    }
+    b.name()
 }
 
 fn layers(q: &Quantized, lowered: &Lowered) -> Result<Vec<Layer>> {

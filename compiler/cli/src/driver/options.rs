@@ -90,10 +90,15 @@ fn dim(text: &str) -> Result<(String, usize)> {
     }
 }
 
-/// The back end of a target when none is asked for: MLIR where this build has it; without it Cranelift, or for targets that only MLIR
-/// reaches the error that says so.
+/// The back end of a target when none is asked for: MLIR where this build has it; without it the small one on microcontrollers and
+/// Cranelift elsewhere, or for targets that only MLIR reaches the error that says so.
 pub fn default_backend(target: &Target) -> Backend {
-    if cfg!(feature = "mlir") || target.machine_cranelift.is_none() { Backend::Mlir } else { Backend::Cranelift }
+    match target {
+        _ if cfg!(feature = "mlir") => Backend::Mlir,
+        t if t.machine_small.is_some() => Backend::Small,
+        t if t.machine_cranelift.is_some() => Backend::Cranelift,
+        _ => Backend::Mlir,
+    }
 }
 
 impl Options {
@@ -111,6 +116,7 @@ impl Options {
         let backend = match b.backend {
             Some(BackendArg::Cranelift) => Backend::Cranelift,
             Some(BackendArg::Mlir) => Backend::Mlir,
+            Some(BackendArg::Small) => Backend::Small,
             None => default_backend(&target),
         };
         target.machine(backend)?;

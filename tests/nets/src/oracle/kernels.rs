@@ -112,6 +112,7 @@ fn native(config: &Config, site: &Site, integer: &Integer, lowered: &Lowered, na
     let object = match site.backend {
         Backend::Cranelift => mcompc_codegen_cranelift::compile(&lowered.module, &site.target, &Default::default()),
         Backend::Mlir => mcompc_codegen_mlir::compile(&lowered.module, &site.target, &Default::default()),
+        Backend::Small => mcompc_codegen_small::compile(&lowered.module, &site.target, &Default::default()),
     };
     // Whatever a back end refuses of a verified module is a fault.
     let object = object.map_err(|e| Outcome { kind: Kind::Fault, ..Outcome::of(&**stage, &e) })?;

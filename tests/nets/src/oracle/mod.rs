@@ -73,7 +73,7 @@ pub(crate) struct Site {
 
 impl Site {
     pub fn name(&self) -> String {
-        format!("{} by {}", self.target.name, if self.backend == Backend::Mlir { "mlir" } else { "cranelift" })
+        format!("{} by {}", self.target.name, self.backend.name())
     }
 }
 
@@ -113,7 +113,7 @@ impl Oracle {
         let mut sites = Vec::new();
         for name in &config.targets {
             let target = Target::by_name(name)?;
-            for backend in [Backend::Cranelift, Backend::Mlir] {
+            for backend in Backend::ALL {
                 if target.machine(backend).is_ok() {
                     sites.push(Site { target: target.clone(), backend });
                 }

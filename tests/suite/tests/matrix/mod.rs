@@ -65,7 +65,7 @@ fn none(bad: &[String]) {
 fn machines() -> Vec<Machine> {
     let mut all: Vec<Machine> = Vec::new();
     for t in Target::all().unwrap() {
-        for m in [Backend::Mlir, Backend::Cranelift].iter().filter_map(|b| t.machine(*b).ok()) {
+        for m in [Backend::Mlir, Backend::Cranelift, Backend::Small].iter().filter_map(|b| t.machine(*b).ok()) {
             if all.iter().all(|a| a.isa != m.isa) {
                 all.push(m);
             }
@@ -199,6 +199,11 @@ emulated! {
     emulated_aarch64_by_cranelift "aarch64" Cranelift;
     emulated_aarch64_dotprod_by_cranelift "aarch64-dotprod" Cranelift;
     emulated_riscv64gc_by_cranelift "riscv64gc" Cranelift;
+    emulated_cortex_m0plus_by_small "cortex-m0plus" Small;
+    emulated_cortex_m3_by_small "cortex-m3" Small;
+    emulated_cortex_m4_by_small "cortex-m4" Small;
+    emulated_cortex_m33_by_small "cortex-m33" Small;
+    emulated_riscv32imac_by_small "riscv32imac" Small;
     #[cfg(feature = "mlir")] emulated_aarch64_by_mlir "aarch64" Mlir;
     #[cfg(feature = "mlir")] emulated_riscv64gcv_by_mlir "riscv64gcv" Mlir;
     #[cfg(feature = "mlir")] emulated_cortex_m4_by_mlir "cortex-m4" Mlir;
