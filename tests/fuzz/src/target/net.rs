@@ -7,13 +7,15 @@ use mcompc_nets::{Kind, Source, generate, network};
 /// Machines of different kinds: vectors with and without dot products, scalars, predicates.
 const TARGETS: [&str; 5] = ["x86_64", "aarch64-dotprod", "cortex-m4", "cortex-m55", "riscv64gcv"];
 
-/// Bytes at random: an input of a few operators each.
+/// Bytes at random that make networks of some operators.
 pub fn seeds() -> Vec<Vec<u8>> {
     let bytes = |seed: u64| {
         let mut rng = Prng::new(seed);
         (0..120 + 40 * (seed as usize % 8)).map(|_| rng.below(256) as u8).collect()
     };
-    (0..60).map(bytes).collect()
+    let large =
+        |bytes: &Vec<u8>| generate(Source::bytes(bytes), &network::Options::default()).is_ok_and(|n| n.operators().split(", ").count() > 3);
+    (0..200).map(bytes).filter(large).take(60).collect()
 }
 
 thread_local! {
@@ -47,9 +49,9 @@ mod tests {
 
     #[test]
     fn seeds_are_networks() {
-        for seed in seeds() {
-            let n = generate(Source::bytes(&seed), &network::Options::default()).unwrap();
-            assert!(!n.operators().is_empty());
-        }
+        let seeds = seeds();
+        assert_eq!(seeds.len(), 60);
+        let outcomes: std::collections::BTreeSet<String> = seeds.iter().take(10).map(|seed| run(seed).unwrap()).collect();
+        assert!(outcomes.len() > 5, "{outcomes:?}");
     }
 }
