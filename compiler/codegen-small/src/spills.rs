@@ -133,7 +133,8 @@ fn sink(done: &mut Done, live: &[Vec<bool>], n: usize) {
             _ => continue,
         };
         let after = &done.blocks[n].ins[k + 1..];
-        let same = after.iter().all(|j| !(j.defs.contains(&i.uses[0]) || j.op == Op::SlotLoad && j.imm == i.imm));
+        let same =
+            after.iter().all(|j| !(j.defs.contains(&i.uses[0]) || matches!(j.op, Op::Call(_)) || j.op == Op::SlotLoad && j.imm == i.imm));
         let again = after.iter().any(|j| j.op == Op::SlotStore && j.imm == i.imm);
         if same && !again && done.blocks.iter().flat_map(|b| &b.succs).filter(|s| **s == to).count() == 1 {
             let i = done.blocks[n].ins.remove(k);

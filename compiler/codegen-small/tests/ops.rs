@@ -79,6 +79,45 @@ const CONSTANTS: [i32; 22] = [
     i32::MIN,
 ];
 
+/// Constants that Thumb's data processing writes in twelve bits (Armv7-M ARM, A5.3.2), their negations and complements, and neighbours that
+/// it cannot write.
+fn patterns() -> Vec<i32> {
+    let mut all = Vec::new();
+    for byte in [0x01u32, 0x5a, 0x80, 0xff] {
+        all.extend([byte * 0x0001_0001, byte * 0x0100_0100, byte * 0x0101_0101]);
+        all.extend((8..32).step_by(5).map(|by| (byte | 0x80).rotate_right(by)));
+    }
+    all.iter().flat_map(|&c| [c, c.wrapping_neg(), !c, c.wrapping_add(1)]).map(|c| c as i32).collect()
+}
+
+#[test]
+fn constants_of_every_pattern() {
+    let mut s = Suite::default();
+    let mut rng = Rng(17);
+    for op in [Bin::Add, Bin::Sub, Bin::And, Bin::Or, Bin::Xor, Bin::Smin, Bin::Smax] {
+        for some in patterns().chunks(24) {
+            s.case(
+                format!("{op:?} with {some:x?}"),
+                4,
+                4 * some.len(),
+                |_| extremes(&mut rng, 4),
+                |b, pi, po| {
+                    let x = load(b, Ty::I32, pi, 0);
+                    for (i, &c) in some.iter().enumerate() {
+                        let k = b.iconst(c);
+                        // On either side, and in a comparison.
+                        let r = if i % 2 == 0 { b.bin(op, x, k) } else { b.bin(op, k, x) };
+                        let less = b.cmp(Cmp::Slt, x, k);
+                        let r = b.bin(Bin::Sub, r, less);
+                        store(b, r, po, 4 * i);
+                    }
+                },
+            );
+        }
+    }
+    s.check();
+}
+
 #[test]
 fn scalars() {
     let mut s = Suite::default();

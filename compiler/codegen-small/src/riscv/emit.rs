@@ -128,21 +128,26 @@ impl Emit<'_> {
         }
         self.addi(SP, SP, -((saved + local) as i32));
         for (k, r) in self.done.saved.clone().into_iter().enumerate() {
-            self.slot(true, r.into(), local + 4 * k as u32);
+            self.slot(true, r.into(), local + 4 * k as u32)?;
         }
         Ok(())
     }
-    fn epilogue(&mut self) {
+    fn epilogue(&mut self) -> Result<(), String> {
         let (saved, local) = self.done.frame(self.isa);
         for (k, r) in self.done.saved.clone().into_iter().enumerate() {
-            self.slot(false, r.into(), local + 4 * k as u32);
+            self.slot(false, r.into(), local + 4 * k as u32)?;
         }
         self.addi(SP, SP, (saved + local) as i32);
         self.h(c::RET);
+        Ok(())
     }
-    fn slot(&mut self, store: bool, t: u32, off: u32) {
+    fn slot(&mut self, store: bool, t: u32, off: u32) -> Result<(), String> {
+        if off >= 2048 {
+            return Err(format!("a frame of more than {off} bytes"));
+        }
         let long = if store { Self::s(2, t, SP, off as i32) } else { Self::i(0x03, 2, t, SP, off as i32) };
         self.short_or(c::stack_word(store, t, off), long);
+        Ok(())
     }
 
     fn branch(&mut self, i: &Ins, succs: &[usize], n: usize) -> Result<(), String> {
@@ -207,11 +212,11 @@ impl Emit<'_> {
             }
             Op::LoadArg => {
                 let (saved, local) = self.done.frame(self.isa);
-                self.slot(false, d, saved + local + 4 * i.imm as u32);
+                self.slot(false, d, saved + local + 4 * i.imm as u32)?;
             }
-            Op::StoreArg => self.slot(true, u(0), 4 * i.imm as u32),
-            Op::SlotLoad => self.slot(false, d, self.done.outgoing + 4 * i.imm as u32),
-            Op::SlotStore => self.slot(true, u(0), self.done.outgoing + 4 * i.imm as u32),
+            Op::StoreArg => self.slot(true, u(0), 4 * i.imm as u32)?,
+            Op::SlotLoad => self.slot(false, d, self.done.outgoing + 4 * i.imm as u32)?,
+            Op::SlotStore => self.slot(true, u(0), self.done.outgoing + 4 * i.imm as u32)?,
             Op::Select(cond) => self.select(cond, u(0), u(1), d, u(2)),
             Op::SelectImm(cond) => self.select(cond, u(0), 0, d, u(1)),
             Op::Set(cond) => self.set(cond, d, u(0), Some(u(1)), 0),
@@ -223,7 +228,7 @@ impl Emit<'_> {
             }
             Op::Count => self.addi(d, u(0), -1),
             Op::Entry => {}
-            Op::Ret => self.epilogue(),
+            Op::Ret => self.epilogue()?,
             op => return Err(format!("RISC-V has no {op:?}")),
         }
         Ok(())

@@ -100,6 +100,9 @@ impl Emit<'_> {
             if mask != 0 {
                 self.h(0xb400 | mask & 0xff | mask >> 6 & 0x100);
             }
+        } else if mask.count_ones() == 1 {
+            // STMDB of one register is unpredictable: str r, [sp, #-4]!
+            self.w2(0xf84d, mask.trailing_zeros() << 12 | 0xd04);
         } else {
             self.w2(0xe92d, mask);
         }
@@ -122,6 +125,9 @@ impl Emit<'_> {
                 if mask != 0 {
                     self.h(0xbc00 | mask);
                 }
+            } else if mask.count_ones() == 1 {
+                // ldr r, [sp], #4
+                self.w2(0xf85d, mask.trailing_zeros() << 12 | 0xb04);
             } else {
                 self.w2(0xe8bd, mask);
             }
@@ -160,7 +166,7 @@ impl Emit<'_> {
                     self.goto(no, next);
                     return Ok(());
                 }
-                self.compare_imm(u(0), i.imm);
+                self.compare_imm(u(0), i.imm)?;
                 c
             }
             // `subs` set the flags; what stands between it and this only moves.
@@ -184,14 +190,17 @@ impl Emit<'_> {
     fn compare(&mut self, a: u32, b: u32) {
         if low(&[a, b]) { self.h(0x4280 | b << 3 | a) } else { self.h(0x4500 | (a & 8) << 4 | b << 3 | a & 7) }
     }
-    fn compare_imm(&mut self, a: u32, v: i32) {
+    fn compare_imm(&mut self, a: u32, v: i32) -> Result<(), String> {
         if a < 8 && (0..256).contains(&v) {
             self.h(0x2800 | a << 8 | v as u32);
-        } else if let Some(m) = modified(v as u32) {
+        } else if let Some(m) = modified(v as u32).filter(|_| self.t2()) {
             self.modified(13, true, PC, a, m);
-        } else if let Some(m) = modified(v.wrapping_neg() as u32) {
+        } else if let Some(m) = modified(v.wrapping_neg() as u32).filter(|_| self.t2()) {
             self.modified(8, true, PC, a, m);
+        } else {
+            return Err(format!("a comparison with {v} has no encoding"));
         }
+        Ok(())
     }
     /// Data processing with a modified immediate.
     fn modified(&mut self, op: u32, flags: bool, d: u32, n: u32, imm12: u32) {
@@ -232,7 +241,7 @@ impl Emit<'_> {
         let d = i.defs.first().map_or(0, |r| r.0);
         match i.op {
             Op::Alu(a) => self.alu(a, d, u(0), u(1)),
-            Op::AluImm(a) => self.alu_imm(a, d, u(0), i.imm),
+            Op::AluImm(a) => self.alu_imm(a, d, u(0), i.imm)?,
             Op::AluSh(a, sh, by) => self.shifted(arith(a).op, d, u(0), u(1), sh, by.into()),
             Op::Mov => self.mov(d, u(0)),
             Op::Imm => self.constant(d, i.imm),
@@ -274,11 +283,11 @@ impl Emit<'_> {
                 self.select(c, d, u(2));
             }
             Op::SelectImm(c) => {
-                self.compare_imm(u(0), i.imm);
+                self.compare_imm(u(0), i.imm)?;
                 self.select(c, d, u(1));
             }
             Op::Clip(c) => {
-                self.compare_imm(u(0), i.imm);
+                self.compare_imm(u(0), i.imm)?;
                 if self.t2() {
                     self.it(c);
                     self.constant(d, i.imm);
@@ -291,7 +300,7 @@ impl Emit<'_> {
                 self.set(c, d);
             }
             Op::SetImm(c) => {
-                self.compare_imm(u(0), i.imm);
+                self.compare_imm(u(0), i.imm)?;
                 self.set(c, d);
             }
             Op::Call(n) => {
@@ -363,38 +372,45 @@ impl Emit<'_> {
             _ => self.shifted(row.op, d, n, m, Alu::Lsl, 0),
         }
     }
-    fn alu_imm(&mut self, a: Alu, d: u32, n: u32, v: i32) {
+    fn alu_imm(&mut self, a: Alu, d: u32, n: u32, v: i32) -> Result<(), String> {
         match a {
             Alu::Lsl | Alu::Lsr | Alu::Asr if v == 0 => self.mov(d, n),
             Alu::Lsl | Alu::Lsr | Alu::Asr => {
                 let by = v as u32;
                 if low(&[d, n]) { self.h(shift(a) << 11 | by << 6 | n << 3 | d) } else { self.shifted(2, d, PC, n, a, by) }
             }
-            Alu::Add | Alu::Sub => self.add_imm(d, n, if a == Alu::Add { v } else { v.wrapping_neg() }),
+            Alu::Add | Alu::Sub => return self.add_imm(d, n, if a == Alu::Add { v } else { v.wrapping_neg() }),
             Alu::Rsb if v == 0 && low(&[d, n]) => self.h(0x4240 | n << 3 | d),
-            _ => {
-                if let Some(m) = modified(v as u32) {
-                    self.modified(arith(a).op, false, d, n, m);
-                } else if let Some(m) = modified(!v as u32) {
-                    self.modified(arith(Alu::Bic).op, false, d, n, m);
-                }
-            }
+            _ => match (modified(v as u32), modified(!v as u32)) {
+                (Some(m), _) if self.t2() => self.modified(arith(a).op, false, d, n, m),
+                (_, Some(m)) if self.t2() && a == Alu::And => self.modified(arith(Alu::Bic).op, false, d, n, m),
+                _ => return Err(format!("{a:?} with {v} has no encoding")),
+            },
         }
+        Ok(())
     }
-    fn add_imm(&mut self, d: u32, n: u32, v: i32) {
+    fn add_imm(&mut self, d: u32, n: u32, v: i32) -> Result<(), String> {
         let size = v.unsigned_abs();
         let sub = v < 0;
         if low(&[d, n]) && size < 8 {
-            return self.h(if sub { 0x1e00 } else { 0x1c00 } | size << 6 | n << 3 | d);
-        }
-        if d < 8 && d == n && size < 256 {
-            return self.h(if sub { 0x3800 } else { 0x3000 } | d << 8 | size);
-        }
-        if let Some(m) = modified(size) {
+            self.h(if sub { 0x1e00 } else { 0x1c00 } | size << 6 | n << 3 | d);
+        } else if d < 8 && d == n && size < 256 {
+            self.h(if sub { 0x3800 } else { 0x3000 } | d << 8 | size);
+        } else if !self.t2() {
+            return Err(format!("a sum with {v} has no encoding"));
+        } else if let Some(m) = modified(size) {
             self.modified(if sub { 13 } else { 8 }, false, d, n, m);
-        } else {
+        } else if size < 4096 {
             self.w2(if sub { 0xf2a0 } else { 0xf200 } | size >> 11 << 10 | n, (size >> 8 & 7) << 12 | d << 8 | size & 0xff);
+        } else if let Some(m) = modified(v as u32) {
+            // The sum wraps: a large pattern is added although it reads as a negative number, or the other way round.
+            self.modified(8, false, d, n, m);
+        } else if let Some(m) = modified(v.wrapping_neg() as u32) {
+            self.modified(13, false, d, n, m);
+        } else {
+            return Err(format!("a sum with {v} has no encoding"));
         }
+        Ok(())
     }
 
     fn access(&mut self, mem: MemElem, store: bool, t: u32, n: u32, off: i32) {
