@@ -70,7 +70,14 @@ fn import_model(bytes: Bytes, path: Option<&Path>, opts: &ImportOptions) -> Resu
     for i in order(&b, graph)? {
         let node = &graph.node[i];
         let label = node_label(node);
-        if refused.reads(node) || !check_node_outputs(node, &read).map_err(|e| e.at(label))? {
+        if refused.reads(node) {
+            continue;
+        }
+        if !check_node_outputs(node, &read).map_err(|e| e.at(label))? {
+            // What computes nothing must still be something known.
+            if let Some(e) = crate::ops::refused(node) {
+                refused.add(node, e.at(label))?;
+            }
             continue;
         }
         let mut import = || import_node(&mut Ctx::new(node, label, opset, &mut b)?);

@@ -117,6 +117,10 @@ impl Window {
     pub(crate) fn area(&self) -> usize {
         self.kernel[0] * self.kernel[1]
     }
+    /// Elements of the image that a window holds, at most.
+    pub(crate) fn most(&self) -> usize {
+        self.kernel[0].min(self.size[0]) * self.kernel[1].min(self.size[1])
+    }
     /// Every output position.
     pub(crate) fn positions(&self) -> impl Iterator<Item = (usize, usize)> {
         let [h, w] = self.out;

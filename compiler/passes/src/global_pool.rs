@@ -12,9 +12,9 @@ pub fn run(g: &mut Graph) -> Result<usize> {
         let mut shape = g.value(x).shape.clone();
         let mut axes = g.node(n).attrs.usizes("axes")?;
         axes.sort_unstable();
-        let nchw = axes == [2, 3];
+        let nchw = shape.len() == 4 && axes == [2, 3];
         let (mut kernel, mut strides) = ([1, 1], [1, 1]);
-        if shape.len() != 4 || !(nchw || axes == [1, 2]) {
+        if !nchw && (shape.len() != 4 || axes != [1, 2]) {
             axes.retain(|&a| shape[a] != 1);
             let kept: Vec<usize> = (0..shape.len()).filter(|i| !axes.contains(i)).collect();
             let between = |i: usize| axes.first().is_some_and(|&a| a < i) && axes.last().is_some_and(|&a| i < a);

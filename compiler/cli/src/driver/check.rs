@@ -66,7 +66,7 @@ fn run(o: &Options, g: &Graph, built: &Built, samples: &[Sample]) -> Result<Chec
                 g.outputs.iter().zip(outputs.iter().zip(&have)).find_map(|(o, (w, h))| differs(&o.name, w.bytes(), h.bytes()))
             {
                 // The object's layers cannot be seen from outside: the first one that differs is found by code for less and less of them.
-                let layer = first_wrong(o, g, built, inputs, &want)?;
+                let layer = first_wrong(o, g, built, inputs, &want).unwrap_or(None);
                 let at = layer.map_or(wrong.node.clone(), |k| Some(lowered.layers[k].name.clone()));
                 return Err(Error { node: at, ..wrong }.hint(format!("native code, on {name}; {REPORT}")));
             }
@@ -180,11 +180,11 @@ impl Watch for Layers<'_> {
     fn before(&mut self, k: usize, memory: &mut View<'_, '_>) -> u64 {
         // Behind the layers stand copies into outputs.
         let Some((buf, at, want)) = self.result(k) else { return u64::MAX };
-        let other: Vec<u8> = want.iter().map(|b| !b).collect();
         // What a layer in place has not written yet is an operand; it takes few steps and is never ended early.
         if self.in_place(k) {
             return u64::MAX;
         }
+        let other: Vec<u8> = want.iter().map(|b| !b).collect();
         memory.bytes_mut(buf)[at..at + other.len()].copy_from_slice(&other);
         self.shares.get(k).copied().unwrap_or(u64::MAX)
     }

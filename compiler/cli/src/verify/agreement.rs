@@ -4,6 +4,7 @@
 use mcompc_ir::{Code, Error, Graph, Quant, Result, Tensor, ValueId};
 use mcompc_report::{Criterion, Loss};
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Top-1 of both sides on labelled samples, in 0..=1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -84,26 +85,50 @@ impl Figures {
 
 /// For every element of a value the operand of the last concatenations that it comes from; counts the operands in `parts`.
 fn part_of(g: &Graph, v: ValueId, parts: &mut u32) -> Result<Vec<u32>> {
-    let (node, ins, shape) = (g.node(v.node), g.inputs_of(v.node), &g.value(v).shape);
-    match node.op.as_str() {
-        "Reshape" => part_of(g, ins[0], parts),
-        "Transpose" => {
-            let of: Vec<i32> = part_of(g, ins[0], parts)?.into_iter().map(|p| p as i32).collect();
-            let moved = Tensor::from_i32(g.value(ins[0]).shape.clone(), &of)?.transposed(&node.attrs.usizes("perm")?)?;
-            Ok(moved.as_i32()?.iter().map(|&p| p as u32).collect())
-        }
-        "Concat" => {
-            let axis = node.attrs.int("axis")? as usize;
-            let outer: usize = shape[..axis].iter().product();
-            let of: Vec<Vec<u32>> = ins.iter().map(|&x| part_of(g, x, parts)).collect::<Result<_>>()?;
-            let run = |x: &Vec<u32>, o: usize| x.chunks(x.len() / outer).nth(o).unwrap_or_default().to_vec();
-            Ok((0..outer).flat_map(|o| of.iter().flat_map(move |x| run(x, o))).collect())
-        }
-        _ => {
-            *parts += 1;
-            Ok(vec![*parts - 1; g.value(v).elems()])
+    let follows = |v: ValueId| matches!(g.node(v.node).op.as_str(), "Reshape" | "Transpose" | "Concat");
+    // Everything on the way, then operands before those that read them: graphs may be deeper than the stack.
+    let (mut seen, mut list) = (BTreeSet::from([v]), vec![v]);
+    while let Some(v) = list.pop() {
+        if follows(v) {
+            list.extend(g.inputs_of(v.node).into_iter().filter(|x| seen.insert(*x)));
         }
     }
+    let mut known: BTreeMap<ValueId, Vec<u32>> = BTreeMap::new();
+    for id in g.topo()? {
+        let (node, out) = (g.node(id), g.out(id));
+        if !seen.contains(&out) {
+            continue;
+        }
+        let (ins, shape) = (g.inputs_of(id), &g.value(out).shape);
+        let of = |i: usize| ins.get(i).and_then(|x| known.get(x)).cloned().unwrap_or_default();
+        let parts_of = match node.op.as_str() {
+            "Reshape" => of(0),
+            "Transpose" => {
+                let codes: Vec<i32> = of(0).into_iter().map(|p| p as i32).collect();
+                let moved = Tensor::from_i32(g.value(ins[0]).shape.clone(), &codes)?.transposed(&node.attrs.usizes("perm")?)?;
+                moved.as_i32()?.iter().map(|&p| p as u32).collect()
+            }
+            "Concat" => {
+                let axis = node.attrs.int("axis")? as usize;
+                let outer: usize = shape[..axis].iter().product();
+                let of: Vec<Vec<u32>> = (0..ins.len()).map(of).collect();
+                let mut all = Vec::with_capacity(g.value(out).elems());
+                for o in 0..outer {
+                    for x in &of {
+                        let run = x.len() / outer;
+                        all.extend_from_slice(&x[o * run..(o + 1) * run]);
+                    }
+                }
+                all
+            }
+            _ => {
+                *parts += 1;
+                vec![*parts - 1; g.value(out).elems()]
+            }
+        };
+        known.insert(out, parts_of);
+    }
+    Ok(known.remove(&v).unwrap_or_default())
 }
 
 /// Index of the largest element, the first of equal ones.

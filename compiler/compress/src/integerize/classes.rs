@@ -25,18 +25,22 @@ pub(super) struct Class {
     narrow: f64,
 }
 
-/// Union-find over values, with the state of each class at its root.
+/// Values by class, with the state of each class at the one of its members that stands for it.
 pub(super) struct Classes {
-    parent: BTreeMap<ValueId, ValueId>,
+    /// Who stands for a value's class, where that is another value.
+    root: BTreeMap<ValueId, ValueId>,
+    /// Members of classes of more than one, by who stands for them.
+    members: BTreeMap<ValueId, Vec<ValueId>>,
     pub of: BTreeMap<ValueId, Class>,
 }
 
 impl Classes {
-    pub(super) fn root(&self, mut v: ValueId) -> ValueId {
-        while let Some(&p) = self.parent.get(&v) {
-            v = p;
-        }
-        v
+    pub(super) fn root(&self, v: ValueId) -> ValueId {
+        self.root.get(&v).copied().unwrap_or(v)
+    }
+
+    fn members(&self, root: ValueId) -> Vec<ValueId> {
+        self.members.get(&root).cloned().unwrap_or_else(|| vec![root])
     }
 
     pub(super) fn class(&self, v: ValueId) -> Option<Class> {
@@ -52,15 +56,24 @@ impl Classes {
     /// Puts `gone`'s class into `keep`'s, whose state stays.
     fn absorb(&mut self, keep: ValueId, gone: ValueId) {
         let (keep, gone) = (self.root(keep), self.root(gone));
-        if keep != gone {
-            self.of.remove(&gone);
-            self.parent.insert(gone, keep);
+        if keep == gone {
+            return;
         }
+        let (state, other) = (self.of.remove(&keep), self.of.remove(&gone));
+        let (a, b) = (self.members(keep), self.members(gone));
+        // The larger class takes the smaller one in, so that each value changes its class a logarithmic number of times.
+        let (root, mut all, few) = if a.len() >= b.len() { (keep, a, b) } else { (gone, b, a) };
+        self.members.remove(&keep);
+        self.members.remove(&gone);
+        self.root.extend(few.iter().map(|&v| (v, root)));
+        all.extend(few);
+        self.members.insert(root, all);
+        self.of.extend(state.or(other).map(|s| (root, s)));
     }
 
     /// The classes of every computed float value and every input.
     pub(super) fn new(g: &Graph, stats: &Stats, inputs: &[Input], raw: &BTreeMap<ValueId, Raw>, opts: &Options) -> Result<Self> {
-        let mut classes = Self { parent: BTreeMap::new(), of: BTreeMap::new() };
+        let mut classes = Self { root: BTreeMap::new(), members: BTreeMap::new(), of: BTreeMap::new() };
         let order = g.topo()?;
         for &id in order.iter().filter(|&&id| g.node(id).op != "const") {
             let range = value_range(g, stats, g.out(id), opts)?;
@@ -146,8 +159,7 @@ impl Classes {
             let to = self.root(g.out(n));
             to == into && is_join(g, n) || to == own && moves(g, raw, n)
         };
-        let members = g.ids().into_iter().map(|id| g.out(id)).filter(|&m| self.root(m) == own);
-        members.into_iter().all(|m| !g.is_output(m) && g.users(m).iter().all(|&(n, _)| goes(n)))
+        self.members(own).into_iter().all(|m| !g.is_output(m) && g.users(m).iter().all(|&(n, _)| goes(n)))
     }
 }
 

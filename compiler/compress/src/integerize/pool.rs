@@ -45,11 +45,11 @@ fn counts(g: &Graph, id: NodeId) -> Result<BTreeSet<usize>> {
     let node = g.node(id);
     let [kernel, strides, pads] = ["kernel", "strides", "pads"].map(|a| node.attrs.usizes(a));
     let (kernel, strides, pads) = (kernel?, strides?, pads?);
-    if node.attrs.int("count_include_pad")? == 1 {
-        // The divisor is the window's area however many elements are counted.
-        return Ok((1..=kernel[0] * kernel[1]).collect());
-    }
     let (shape, out) = (&g.value(g.inputs_of(id)[0]).shape, &g.value(g.out(id)).shape);
+    if node.attrs.int("count_include_pad")? == 1 {
+        // The divisor is the window's area however many elements are counted, which are the image's at most.
+        return Ok((1..=kernel[0].min(shape[1]) * kernel[1].min(shape[2])).collect());
+    }
     let along = |d: usize| {
         let (k, s, p, n, o) = (kernel[d], strides[d], pads[d], shape[1 + d], out[1 + d]);
         (0..o).map(move |i| (i * s + k).min(n + p).saturating_sub((i * s).max(p))).collect::<BTreeSet<usize>>()

@@ -4,7 +4,7 @@ use super::{Ctx, Options, no_integer};
 use crate::range::RangeMethod;
 use crate::{Stats, ValueStats};
 use mcompc_data::InputSpec;
-use mcompc_ir::{Code, Error, Graph, NodeId, Output, Quant, Result, Tensor, ValueId};
+use mcompc_ir::{Code, DType, Error, Graph, NodeId, Quant, Result, Value};
 
 /// Problems that are named one by one.
 const NAMED: usize = 8;
@@ -28,13 +28,12 @@ pub fn problems(g: &Graph, specs: &[InputSpec], opts: &Options) -> Result<Vec<Er
     let mut found = Vec::new();
     for id in g.topo()? {
         if let Err(e) = ctx.step(id) {
-            ctx.stand_in(id)?;
+            ctx.stand_in(id);
             found.push(e);
         }
     }
     for i in 0..g.outputs.len() {
         if let Err(e) = ctx.output(i) {
-            ctx.out.outputs.push(Output { name: g.outputs[i].name.clone(), value: ValueId { node: g.outputs[i].value.node, port: 0 } });
             found.push(e);
         }
     }
@@ -54,7 +53,7 @@ pub fn supported(g: &Graph, specs: &[InputSpec], opts: &Options) -> Result<()> {
     if !more.is_empty() {
         let rest = if more.len() > NAMED { ", .." } else { "" };
         let named = more[..more.len().min(NAMED)].join(", ");
-        first.message = format!("{}; {} more nodes have no integer form: {named}{rest}", first.message, more.len());
+        first.message = format!("{}; {} more problems, at {named}{rest}", first.message, more.len());
     }
     Err(first)
 }
@@ -74,13 +73,12 @@ pub(super) fn refused<T>(op: &str) -> Result<T> {
 }
 
 impl Ctx<'_> {
-    /// Zeros in the place of a result that cannot be computed, so that what reads it is judged too.
-    fn stand_in(&mut self, id: NodeId) -> Result<()> {
+    /// A value without data in the place of a result that cannot be computed, so that what reads it is judged too.
+    fn stand_in(&mut self, id: NodeId) {
         let v = self.g.out(id);
-        let value = self.g.value(v).clone();
-        let zeros = self.out.add_const(value.name.clone(), Tensor::from_i8(value.shape.clone(), &vec![0; value.elems()])?);
-        self.out.value_mut(zeros).quant = Some(self.quants.get(&v).copied().unwrap_or(Quant { scale: 1.0, zero_point: 0 }));
-        self.map.insert(v, zeros);
-        Ok(())
+        let value = self.g.value(v);
+        let quant = Some(self.quants.get(&v).copied().unwrap_or(Quant { scale: 1.0, zero_point: 0 }));
+        let new = self.out.add_input(Value { quant, ..Value::new(value.name.clone(), DType::I8, value.shape.clone()) });
+        self.map.insert(v, new);
     }
 }

@@ -134,16 +134,19 @@ fn ruined_parts(c: &Ctx<'_>) -> Result<(Vec<String>, Vec<Quant>)> {
 
 /// The output that holds nothing but codes of this node's result, in whatever order.
 fn output_of(g: &Graph, id: NodeId) -> Option<&str> {
-    let v = g.out(id);
-    if let Some(o) = g.outputs.iter().find(|o| o.value == v) {
-        return Some(&o.name);
-    }
-    let users: BTreeSet<NodeId> = g.users(v).into_iter().map(|(n, _)| n).collect();
     let follows = |n: &NodeId| {
         let op = g.node(*n).op.as_str();
         matches!(op, "Reshape" | "Transpose" | "Concat") || op == "Pad" && pad_value(g, *n).is_ok()
     };
-    users.into_iter().filter(follows).find_map(|n| output_of(g, n))
+    let (mut seen, mut list) = (BTreeSet::from([id]), vec![id]);
+    while let Some(id) = list.pop() {
+        let v = g.out(id);
+        if let Some(o) = g.outputs.iter().find(|o| o.value == v) {
+            return Some(&o.name);
+        }
+        list.extend(g.users(v).into_iter().map(|(n, _)| n).filter(follows).filter(|n| seen.insert(*n)));
+    }
+    None
 }
 
 /// Activations whose rounding error is a large share of their variance; `named` are the quantizations of which this has been said.

@@ -26,7 +26,7 @@ pub(crate) const OP: OpDef = OpDef {
         let x = Image::new(c.shape(0)?, true);
         let win = Window::pool(c, [x.h, x.w])?;
         multipliers(c, &win)?;
-        let ((lo, hi), n) = (c.reach(0)?, i64::try_from(win.area()).unwrap_or(i64::MAX));
+        let ((lo, hi), n) = (c.reach(0)?, i64::try_from(win.most()).unwrap_or(i64::MAX));
         bounded((lo.saturating_mul(n), hi.saturating_mul(n)), Rescale::of(c)?.pre)?;
         c.out_codes(x.with(win.out[0], win.out[1], x.c).shape())
     },
