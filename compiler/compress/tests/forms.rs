@@ -445,7 +445,7 @@ fn refusals_come_before_calibration_and_name_every_node() {
     let name = b.g.value(d).name.clone();
     let e = refusal(b.output(&[d]));
     assert_eq!(e.code, Code::NoInteger);
-    assert!(e.message.contains(&format!("1 more nodes have no integer form: `{name}`")), "{e}");
+    assert!(e.message.contains(&format!("refused too (1): `{name}`")), "{e}");
     assert!(e.hint.unwrap().contains("constant weights"));
     // Weights that are not numbers.
     let mut b = B::new();

@@ -53,7 +53,7 @@ pub fn supported(g: &Graph, specs: &[InputSpec], opts: &Options) -> Result<()> {
     if !more.is_empty() {
         let rest = if more.len() > NAMED { ", .." } else { "" };
         let named = more[..more.len().min(NAMED)].join(", ");
-        first.message = format!("{}; {} more problems, at {named}{rest}", first.message, more.len());
+        first.message = format!("{}; refused too ({}): {named}{rest}", first.message, more.len());
     }
     Err(first)
 }
