@@ -55,9 +55,11 @@ impl Outcome {
     }
     /// An error of the compiler at a stage.
     pub fn of(stage: impl Into<String>, e: &Error) -> Self {
+        let stage = stage.into();
         let kind = if e.code == Code::Mismatch {
             Kind::Mismatch
-        } else if explained(e.code) {
+        // Shapes are refused when a model is read; behind that a shape that does not fit is a fault.
+        } else if explained(e.code) && (e.code != Code::BadShape || stage.starts_with("import")) {
             Kind::Refused
         } else {
             Kind::Fault
