@@ -14,7 +14,6 @@ mod layout;
 mod memory;
 mod object;
 mod pipeline;
-mod provenance;
 mod rescale;
 mod shuffle;
 mod translate;

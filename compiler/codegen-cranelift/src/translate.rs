@@ -2,12 +2,12 @@
 
 use crate::layout::layout;
 use crate::object::Writer;
-use crate::provenance::constant_pointers;
 use crate::{backend, layout};
 use cranelift_codegen::ir::{Block as ClifBlock, Endianness, InstBuilder, MemFlagsData, Type, Value, types};
 use cranelift_frontend::FunctionBuilder;
 use cranelift_module::Module as _;
 use mcompc_ir::Result;
+use mcompc_kernel::constant_pointers;
 use mcompc_kernel::{Func, Inst, Module, Op, Ty, Val};
 use std::collections::BTreeMap;
 

@@ -5,10 +5,9 @@ mod expand;
 mod fold;
 mod lanes;
 mod memory;
-mod provenance;
 mod walk;
 
-pub(crate) use provenance::constant_pointers;
+pub(crate) use mcompc_kernel::constant_pointers;
 pub(crate) use walk::{has_loop, reads, visit};
 
 use crate::isa::Isa;

@@ -1,7 +1,7 @@
 //! Rewrites a function for a core: vectors become scalars, and operations without an instruction become several.
 
+use super::constant_pointers;
 use super::fold::Fold;
-use super::provenance::constant_pointers;
 use super::walk::has_loop;
 use crate::backend;
 use crate::isa::{Isa, Kind};

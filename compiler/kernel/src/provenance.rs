@@ -1,12 +1,12 @@
 //! Which pointers reach only memory that no store of the function can change.
 
-use mcompc_kernel::{Block, Func, Inst, Op, Role, Val};
+use crate::{Block, Func, Inst, Op, Role, Val};
 
 /// For each value: a pointer into constant data or a `Const` parameter on every path. Loads through it may be shared across stores.
 ///
 /// The greatest solution: everything is assumed constant until an assignment says otherwise, so that pointers carried around loops
 /// keep what they started with.
-pub(crate) fn constant_pointers(f: &Func) -> Vec<bool> {
+pub fn constant_pointers(f: &Func) -> Vec<bool> {
     let mut constant = vec![true; f.tys.len()];
     for p in &f.params {
         constant[p.val.0 as usize] = p.role == Role::Const;
