@@ -14,6 +14,7 @@ mod entry;
 mod gemm;
 mod movement;
 mod narrow;
+mod nest;
 mod operators;
 mod pack;
 mod planes;

@@ -3,6 +3,7 @@
 use crate::conv::unit_of;
 use crate::copy::{CopyMode, copy_run, fill_run};
 use crate::emit::{Arg, Call};
+use crate::nest::{Dim, merged, nest, strides};
 use mcompc_ir::{Result, ValueId};
 use mcompc_kernel::{Builder, Machine, MemElem, Role, Ty, Val};
 
@@ -17,48 +18,58 @@ pub fn copy_kernel(m: &Machine, n: usize, x: ValueId, y: ValueId) -> Result<Call
     Ok(Call { func: b.finish(), rows: vec![], args: vec![Arg::Value(x), Arg::Value(y)], macs: 0, in_place: vec![] })
 }
 
-/// Transpose of bytes: output dimension i is input dimension `perm[i]`.
-pub fn transpose_kernel(m: &Machine, shape: &[usize], perm: &[usize], x: ValueId, y: ValueId) -> Result<Call> {
-    let n: usize = shape.iter().product();
-    let mut strides = vec![1usize; shape.len()];
-    for i in (0..shape.len().saturating_sub(1)).rev() {
-        strides[i] = strides[i + 1] * shape[i + 1];
-    }
-    // Output dimensions as (size, input stride); neighbours that stay neighbours merge.
-    let mut dims: Vec<(usize, usize)> = Vec::new();
-    for &p in perm.iter().filter(|&&p| shape[p] > 1) {
-        match dims.last_mut() {
-            Some(d) if d.1 == shape[p] * strides[p] => *d = (d.0 * shape[p], strides[p]),
-            _ => dims.push((shape[p], strides[p])),
-        }
-    }
-    let mut b = Builder::new("transpose");
-    let px = b.ptr("x", Role::In, n, 1);
-    let py = b.ptr("y", Role::Out, n, 1);
-    nest(&mut b, m, &dims, px, py);
-    Ok(Call { func: b.finish(), rows: vec![], args: vec![Arg::Value(x), Arg::Value(y)], macs: 0, in_place: vec![] })
-}
-
-// Returns the output pointer behind what was written.
-fn nest(b: &mut Builder, m: &Machine, dims: &[(usize, usize)], src: Val, dst: Val) -> Val {
-    match dims {
-        [] => {
+/// What a nest of source and result does in its last dimension: runs are copied at a time, all else byte by byte.
+fn copies(m: &Machine) -> impl FnMut(&mut Builder, &Dim, &[Val]) -> Vec<Option<Val>> {
+    let unit = unit_of(m);
+    move |b, d, at| {
+        let byte = |b: &mut Builder, src: Val, dst: Val| {
             let v = b.load(Ty::I32, MemElem::U8, src, 0);
             b.store(v, MemElem::S8, dst, 0);
-            b.ptr_imm(dst, 1)
-        }
-        [(n, 1)] => {
-            copy_run(b, unit_of(m), BYTES, src, dst, *n, false);
-            b.ptr_imm(dst, *n as i32)
-        }
-        [(n, stride), rest @ ..] => {
-            let e = b.for_loop(0, *n as i32, 1, &[src, dst], |b, _, c| {
-                let d = nest(b, m, rest, c[0], c[1]);
-                vec![b.ptr_imm(c[0], *stride as i32), d]
-            });
-            e[1]
+        };
+        match (&d.steps[..], d.size) {
+            ([1, 1], n) => {
+                copy_run(b, unit, BYTES, at[0], at[1], n, false);
+                vec![None; 2]
+            }
+            ([from, to], n) => {
+                let ends = b.for_loop(0, n as i32, 1, at, |b, _, p| {
+                    byte(b, p[0], p[1]);
+                    let dst = b.ptr_imm(p[1], *to);
+                    vec![b.ptr_imm(p[0], *from), dst]
+                });
+                ends.into_iter().map(Some).collect()
+            }
+            _ => vec![None; 2],
         }
     }
+}
+
+/// Moves the codes of `x` from byte `first` on, by `steps` in the dimensions of a result of shape `to`.
+fn strided(name: &str, m: &Machine, n: usize, first: usize, to: &[usize], steps: &[i32], x: ValueId, y: ValueId) -> Call {
+    let mut b = Builder::new(name);
+    let px = b.ptr("x", Role::In, n, 1);
+    let py = b.ptr("y", Role::Out, to.iter().product(), 1);
+    let src = b.ptr_imm(px, first as i32);
+    let dims = to.iter().zip(steps).zip(strides(to)).map(|((&size, &from), to)| Dim { size, steps: vec![from, to] }).collect();
+    nest(&mut b, &merged(2, dims), &[src, py], &mut copies(m));
+    Call { func: b.finish(), rows: vec![], args: vec![Arg::Value(x), Arg::Value(y)], macs: 0, in_place: vec![] }
+}
+
+/// Transpose of bytes: output dimension i is input dimension `perm[i]`.
+pub fn transpose_kernel(m: &Machine, shape: &[usize], perm: &[usize], x: ValueId, y: ValueId) -> Result<Call> {
+    let from = strides(shape);
+    let (to, steps): (Vec<usize>, Vec<i32>) = perm.iter().map(|&p| (shape[p], from[p])).unzip();
+    Ok(strided("transpose", m, shape.iter().product(), 0, &to, &steps, x, y))
+}
+
+/// Slice of bytes: index i of a dimension is index `starts + i * steps` of the operand's.
+pub fn slice_kernel(m: &Machine, shape: &[usize], starts: &[usize], steps: &[i64], to: &[usize], x: ValueId, y: ValueId) -> Result<Call> {
+    let from = strides(shape);
+    let first = starts.iter().zip(&from).map(|(&s, &f)| s * f as usize).sum();
+    // A step that is never taken may be as large as a file says.
+    let step = |d: usize| if to[d] == 1 { 0 } else { steps[d] as i32 * from[d] };
+    let steps: Vec<i32> = (0..shape.len()).map(step).collect();
+    Ok(strided("slice", m, shape.iter().product(), first, to, &steps, x, y))
 }
 
 /// Concatenation: each input is `outer` runs of `inner[i]` bytes.

@@ -4,7 +4,7 @@ use crate::conv::{conv_kernel, dense_kernel};
 use crate::depthwise::depthwise_kernel;
 use crate::elementwise::{LinComb, Operand, add_kernel, lut_kernel, mul_kernel, rescale_kernel};
 use crate::emit::Call;
-use crate::movement::{concat_kernel, copy_kernel, pad_kernel, transpose_kernel};
+use crate::movement::{concat_kernel, copy_kernel, pad_kernel, slice_kernel, transpose_kernel};
 use crate::pool::{PoolKind, pool_kernel};
 use crate::softmax::softmax_kernel;
 use crate::spec::{conv_spec, geometry, mem_of, rescale_of, zp};
@@ -37,6 +37,7 @@ static OPERATORS: &[(&str, Generate)] = &[
     ("q.maxpool", |s| pool(s, PoolKind::Max)),
     ("Reshape", |s| copy_kernel(s.m, s.elems(), s.ins[0], s.y)),
     ("Transpose", |s| transpose_kernel(s.m, s.shape(0), &s.node().attrs.usizes("perm")?, s.ins[0], s.y)),
+    ("Slice", slice),
     ("Concat", concat),
     ("Pad", pad),
 ];
@@ -73,6 +74,10 @@ impl Site<'_> {
         let v = self.value(i);
         Ok(Operand { value: self.ins[i], mem: mem_of(v)?, zp: zp(v)? })
     }
+    /// The first two inputs with their shapes.
+    fn pair(&self) -> Result<[(Operand, &[usize]); 2]> {
+        Ok([(self.operand(0)?, self.shape(0)), (self.operand(1)?, self.shape(1))])
+    }
     fn int(&self, name: &str) -> Result<i32> {
         i32::try_from(self.node().attrs.int(name)?).map_err(|_| Error::new(Code::Internal, format!("attribute `{name}` passes 32 bits")))
     }
@@ -88,17 +93,11 @@ fn conv(s: &Site<'_>) -> Result<Call> {
 
 fn add(s: &Site<'_>) -> Result<Call> {
     let k = LinComb { a: s.int("a")?, b: s.int("b")?, c: s.int("c")?, shift: s.int("shift")?, lo: s.int("lo")?, hi: s.int("hi")? };
-    add_kernel(s.m, s.elems(), k, s.operand(0)?, s.operand(1)?, s.y)
+    add_kernel(s.m, &s.g.value(s.y).shape, k, s.pair()?, s.y)
 }
 
 fn mul(s: &Site<'_>) -> Result<Call> {
-    // A gate [N, 1, 1, C] meets each pixel of its image; other operands are one run of elements.
-    let (images, run) = match (s.shape(0), s.shape(1)) {
-        (a, b) if a == b => (1, s.elems()),
-        ([n, .., c], _) => (*n, *c),
-        (a, b) => return Err(Error::new(Code::Internal, format!("a product of {a:?} and {b:?}"))),
-    };
-    mul_kernel(s.m, s.elems(), images, run, s.int("m")?, rescale_of(s.g, s.n)?, [s.operand(0)?, s.operand(1)?], s.y)
+    mul_kernel(s.m, &s.g.value(s.y).shape, s.int("m")?, rescale_of(s.g, s.n)?, s.pair()?, s.y)
 }
 
 fn softmax(s: &Site<'_>) -> Result<Call> {
@@ -115,6 +114,11 @@ fn pool(s: &Site<'_>, kind: PoolKind) -> Result<Call> {
     let k = s.node().attrs.usizes("kernel")?;
     let [kh, kw] = k[..] else { return Err(Error::new(Code::UnsupportedAttr, "attribute `kernel` needs 2 values")) };
     pool_kernel(&geometry(s.g, s.n, kh, kw)?, &kind, s.operand(0)?.mem, s.m, s.ins[0], s.y)
+}
+
+fn slice(s: &Site<'_>) -> Result<Call> {
+    let a = &s.node().attrs;
+    slice_kernel(s.m, s.shape(0), &a.usizes("starts")?, a.ints("steps")?, &s.g.value(s.y).shape, s.ins[0], s.y)
 }
 
 fn concat(s: &Site<'_>) -> Result<Call> {

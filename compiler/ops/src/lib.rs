@@ -42,6 +42,7 @@ pub static OPS: &[&OpDef] = &[
     &float::reduce_mean::OP,
     &moves::reshape::OP,
     &moves::transpose::OP,
+    &moves::slice::OP,
     &moves::pad::OP,
     &moves::concat::OP,
     &moves::input::OP,

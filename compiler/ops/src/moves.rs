@@ -5,4 +5,5 @@ pub(crate) mod constant;
 pub(crate) mod input;
 pub(crate) mod pad;
 pub(crate) mod reshape;
+pub(crate) mod slice;
 pub(crate) mod transpose;

@@ -37,6 +37,16 @@ pub fn run(g: &mut Graph) -> Result<usize> {
                 g.node_mut(n).attrs.set("pads", q.as_slice());
                 Ok(())
             })?
+        } else if op == "Slice" {
+            sink(g, n, |g, n, perm| {
+                for name in ["starts", "sizes", "steps"] {
+                    let old = g.node(n).attrs.ints(name)?.to_vec();
+                    let mut new = old.clone();
+                    perm.iter().zip(&old).for_each(|(&p, &v)| new[p] = v);
+                    g.node_mut(n).attrs.set(name, new);
+                }
+                Ok(())
+            })?
         } else if op == "ReduceMean" {
             reduce(g, n)?
         } else {

@@ -57,7 +57,7 @@ impl Raw {
     }
 }
 
-/// Every value that holds raw codes other than plain i8: 8-bit inputs, and their reshapes and transposes as far as channels can be followed.
+/// Every value that holds raw codes other than plain i8: 8-bit inputs, and their reshapes, transposes and slices as far as channels can be followed.
 pub(super) fn raw_values(g: &Graph, inputs: &[Input]) -> Result<BTreeMap<ValueId, Raw>> {
     let mut raw = BTreeMap::new();
     for (input, &id) in inputs.iter().zip(&g.inputs) {
@@ -72,7 +72,7 @@ pub(super) fn raw_values(g: &Graph, inputs: &[Input]) -> Result<BTreeMap<ValueId
     }
     for id in g.topo()? {
         let node = g.node(id);
-        if !matches!(node.op.as_str(), "Reshape" | "Transpose") {
+        if !matches!(node.op.as_str(), "Reshape" | "Transpose" | "Slice") {
             continue;
         }
         let Some(r) = raw.get(&g.inputs_of(id)[0]).cloned() else { continue };
@@ -83,9 +83,18 @@ pub(super) fn raw_values(g: &Graph, inputs: &[Input]) -> Result<BTreeMap<ValueId
             if let Some(axis) = perm.iter().position(|&p| p == r.axis) {
                 raw.insert(g.out(id), Raw { axis, ..r });
             }
+        } else if node.op == "Slice"
+            && node.attrs.ints("steps")?[r.axis] == 1
+            && g.value(g.out(id)).shape[r.axis] == shape_of(g, id)[r.axis]
+        {
+            raw.insert(g.out(id), r);
         }
     }
     Ok(raw)
+}
+
+fn shape_of(g: &Graph, id: NodeId) -> &[usize] {
+    &g.value(g.inputs_of(id)[0]).shape
 }
 
 impl Ctx<'_> {

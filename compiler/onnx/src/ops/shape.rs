@@ -11,7 +11,7 @@ fn reshape_to(c: &mut Ctx<'_, '_, '_>, x: ValueId, shape: &[usize]) -> Result<()
     c.emit("Reshape", Attrs::new().with("shape", shape), &[x])
 }
 
-fn misfit(what: String) -> Error {
+pub(super) fn misfit(what: String) -> Error {
     Error::new(Code::BadShape, what).hint("the shapes do not fit; was the model made for another input size?")
 }
 
@@ -120,7 +120,7 @@ fn axes_of(c: &Ctx<'_, '_, '_>, since: i64) -> Result<Option<Vec<i64>>> {
 }
 
 /// Sorted distinct axes of a tensor of `rank` dimensions.
-fn normal_axes(c: &Ctx<'_, '_, '_>, axes: &[i64], rank: usize) -> Result<Vec<usize>> {
+pub(super) fn normal_axes(c: &Ctx<'_, '_, '_>, axes: &[i64], rank: usize) -> Result<Vec<usize>> {
     let mut v = axes.iter().map(|&a| c.axis(a, rank, false)).collect::<Result<Vec<_>>>()?;
     v.sort_unstable();
     if v.windows(2).any(|w| w[0] == w[1]) {

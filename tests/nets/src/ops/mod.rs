@@ -9,6 +9,7 @@ mod norm;
 mod pool;
 mod reduce;
 mod reshape;
+mod slice;
 mod softmax;
 mod window;
 
@@ -49,6 +50,8 @@ pub const ROWS: &[Row] = &[
     row("MatMul", 7, 4, gemm::matmul),
     row("Concat", 7, 5, moves::concat),
     row("Pad", 7, 3, moves::pad),
+    row("Slice", 7, 4, slice::slice),
+    row("Split", 7, 2, slice::split),
     row("Transpose", 7, 3, moves::transpose),
     row("Reshape", 7, 3, reshape::reshape),
     row("Flatten", 7, 3, reshape::flatten),
