@@ -35,7 +35,7 @@ fn kernel(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
         "Dense" | "MatMul" => gemm::plan(s),
         "AveragePool" | "MaxPool" => pool::plan(s),
         "Transpose" | "Slice" | "Pad" | "Concat" => moves::plan(s),
-        "Softmax" | "BatchNormalization" | "ReduceMean" => rows::plan(s),
+        "Softmax" | "BatchNormalization" | "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" => rows::plan(s),
         _ => elementwise::plan(s),
     }
 }

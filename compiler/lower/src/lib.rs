@@ -19,6 +19,7 @@ mod operators;
 mod pack;
 mod planes;
 mod pool;
+mod reduce;
 mod softmax;
 mod spec;
 mod stage;

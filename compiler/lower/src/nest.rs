@@ -73,6 +73,28 @@ pub fn nest(b: &mut Builder, dims: &[Dim], at: &[Val], run: Run<'_>) -> Vec<Opti
     out
 }
 
+/// Loops as [`nest`] over one operand, with values carried from each element to the next.
+pub fn fold(
+    b: &mut Builder,
+    dims: &[Dim],
+    at: Val,
+    carried: &[Val],
+    run: &mut dyn FnMut(&mut Builder, &Dim, Val, &[Val]) -> Vec<Val>,
+) -> Vec<Val> {
+    match dims {
+        [] => carried.to_vec(),
+        [last] => run(b, last, at, carried),
+        [d, rest @ ..] => {
+            let begin = [&[at], carried].concat();
+            let ends = b.for_loop(0, d.size as i32, 1, &begin, |b, _, c| {
+                let inner = fold(b, rest, c[0], &c[1..], run);
+                [vec![b.ptr_imm(c[0], d.steps[0])], inner].concat()
+            });
+            ends[1..].to_vec()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

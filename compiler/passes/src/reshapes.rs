@@ -1,5 +1,5 @@
-//! Merges chains of reshapes, turns transposes that move only dimensions of size 1, and slices of everything, into reshapes, drops what
-//! changes nothing.
+//! Merges chains of reshapes, turns transposes that move only dimensions of size 1, slices of everything and reductions of nothing into
+//! reshapes, drops what changes nothing.
 
 use crate::edit::{absorb, nodes_of};
 use mcompc_ir::{Graph, NodeId, Result};
@@ -23,9 +23,10 @@ pub fn run(g: &mut Graph) -> Result<usize> {
             changes += 1;
         }
     }
-    for n in nodes_of(g, &["Slice"])? {
-        let all = g.value(g.inputs_of(n)[0]).shape == g.value(g.out(n)).shape;
-        if all && g.node(n).attrs.ints("steps")?.iter().all(|&s| s == 1) {
+    for n in nodes_of(g, &["Slice", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin"])? {
+        let (x, y) = (g.value(g.inputs_of(n)[0]), g.value(g.out(n)));
+        let turned = g.node(n).op == "Slice" && g.node(n).attrs.ints("steps")?.iter().any(|&s| s != 1);
+        if x.elems() == y.elems() && !turned {
             becomes_reshape(g, n);
             changes += 1;
         }

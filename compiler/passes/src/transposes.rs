@@ -47,7 +47,7 @@ pub fn run(g: &mut Graph) -> Result<usize> {
                 }
                 Ok(())
             })?
-        } else if op == "ReduceMean" {
+        } else if op.starts_with("Reduce") {
             reduce(g, n)?
         } else {
             false
@@ -188,7 +188,7 @@ fn sink_reshape(g: &mut Graph, n: NodeId) -> Result<bool> {
     Ok(true)
 }
 
-// ReduceMean over transposed axes; without keepdims the rest must keep its order.
+// A reduction over transposed axes; without keepdims the rest must keep its order.
 fn reduce(g: &mut Graph, n: NodeId) -> Result<bool> {
     let x = g.inputs_of(n)[0];
     if g.node(x.node).op != "Transpose" {

@@ -144,7 +144,11 @@ impl Net {
             2 if r > 0 => {
                 let pads: Vec<usize> = (0..2 * r).map(|_| self.d.below(2)).collect();
                 let value = self.d.one_of(&[0.0, 0.0, 1.5]);
-                self.op("Pad", Attrs::new().with("pads", pads.as_slice()).with("value", value), &[x])
+                let attrs = Attrs::new().with("pads", pads.as_slice());
+                match self.d.below(6) {
+                    n @ 0..3 => self.op("Pad", attrs.with("value", 0.0).with("mode", ["edge", "reflect", "wrap"][n]), &[x]),
+                    _ => self.op("Pad", attrs.with("value", value), &[x]),
+                }
             }
             3 if r > 0 => {
                 let axis = self.d.below(r);
@@ -160,7 +164,8 @@ impl Net {
                     (0..r).filter(|_| self.d.below(2) == 0).collect()
                 };
                 let keep = self.d.below(2);
-                self.op("ReduceMean", Attrs::new().with("axes", axes.as_slice()).with("keepdims", keep), &[x])
+                let op = self.d.one_of(&["ReduceMean", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin"]);
+                self.op(op, Attrs::new().with("axes", axes.as_slice()).with("keepdims", keep), &[x])
             }
             _ => false,
         }

@@ -18,6 +18,8 @@ I8, U8 = np.int8, np.uint8
 
 
 def attr(v):
+    if isinstance(v, str):
+        return f'"{v}"'
     if isinstance(v, float):
         return repr(v)
     return repr([int(x) for x in v]) if isinstance(v, (list, tuple)) else str(int(v))
@@ -223,9 +225,21 @@ class File:
         want = table[x.a.astype(int) - (0 if x.a.dtype == U8 else -128)]
         return self.node("q.lut", [x, self.const(table)], {}, want, q)
 
-    def pad(self, x, before, after, value=0.0):
-        a = np.pad(x.a, list(zip(before, after)), constant_values=x.q[1]) if before else x.a
-        return self.node("Pad", [x], dict(pads=[*before, *after], value=float(value)), a, x.q)
+    def pad(self, x, before, after, value=0.0, mode="constant"):
+        how = dict(constant_values=x.q[1]) if mode == "constant" else {}
+        a = np.pad(x.a, list(zip(before, after)), mode=mode, **how) if before else x.a
+        at = {} if mode == "constant" else dict(mode=mode)
+        return self.node("Pad", [x], dict(pads=[*before, *after], value=float(value), **at), a, x.q)
+
+    def extreme(self, x, axes, keepdims=1, largest=True):
+        a = (np.max if largest else np.min)(x.a, tuple(axes), keepdims=bool(keepdims))
+        return self.node("ReduceMax" if largest else "ReduceMin", [x], dict(axes=axes, keepdims=keepdims), np.asarray(a), x.q)
+
+    def sum(self, x, axes, keepdims=1, q=(0.5, 4), **k):
+        acc = np.asarray(x.centred().sum(tuple(axes), keepdims=bool(keepdims)))
+        m, s = self.fit(acc.reshape(-1, 1), k.get("pre", 4), gain=1.5)
+        s.update(lo=-128, hi=127)
+        return self.node("q.sum", [x], dict(axes=axes, keepdims=keepdims, m=m[0], **s), self.rescaled(acc, m[0], s, q[1]), q)
 
     def concat(self, xs, axis):
         return self.node("Concat", xs, dict(axis=axis), np.concatenate([x.a for x in xs], axis), xs[0].q)
@@ -438,6 +452,9 @@ def moves():
             file(f"concat_{axis}{kind}", lambda f: f.concat([act(f, *s) for s in shapes], axis))
         file(f"transpose_2{kind}", lambda f: f.transpose(act(f, 5, 7), [1, 0]))
         file(f"transpose_4{kind}", lambda f: f.transpose(act(f, 2, 3, 4, 5), [0, 3, 1, 2]))
+        for mode in ["reflect", "edge", "wrap"]:
+            file(f"pad_{mode}{kind}", lambda f: f.pad(act(f, 2, 3, 4, 17), [0, 2, 1, 0], [0, 1, 3, 0], mode=mode))
+            file(f"pad_{mode}_last{kind}", lambda f: f.pad(act(f, 3, 20), [1, 9], [2, 11], mode=mode))
         file(f"slice_2{kind}", lambda f: f.slice(act(f, 9, 40), S[2:7], S[3:38]))
         file(f"slice_4{kind}", lambda f: f.slice(act(f, 2, 5, 6, 7), S[:], S[1:4], S[::2], S[2:]))
         file(f"slice_back{kind}", lambda f: f.slice(act(f, 4, 3, 17), S[::-1], S[2::-2], S[::-1]))
@@ -450,6 +467,14 @@ def moves():
     file("slice_channels_2", lambda f: f.slice(f.act(2, 3, 4, 40), S[:], S[:], S[:], S[8:40:1]))
     file("slice_5", lambda f: f.slice(f.act(2, 3, 4, 5, 6), S[1:], S[::2], S[3:0:-1], S[:], S[1:5]))
     file("slice_scalar", lambda f: f.slice(f.act()), narrow=FEW)
+    for mode in ["reflect", "edge", "wrap"]:
+        file(f"pad_{mode}_1", lambda f: f.pad(f.act(40), [39], [3], mode=mode))
+        file(f"pad_{mode}_5", lambda f: f.pad(f.act(2, 3, 2, 4, 5), [1, 0, 1, 2, 0], [0, 2, 1, 0, 4], mode=mode))
+        file(f"pad_{mode}_rows", lambda f: f.pad(f.act(1, 4, 5, 16), [0, 3, 0, 0], [0, 2, 0, 0], mode=mode))
+        file(f"pad_{mode}_none", lambda f: f.pad(f.act(3, 7), [0, 0], [0, 0], mode=mode))
+        file(f"pad_{mode}_scalar", lambda f: f.pad(f.act(), [], [], mode=mode), narrow=FEW)
+    file("pad_edge_one", lambda f: f.pad(f.act(1, 1, 33), [3, 20, 1], [1, 4, 50], mode="edge"))
+    file("pad_wrap_all", lambda f: f.pad(f.act(3, 5), [3, 5], [3, 5], mode="wrap"))
     file("pad_channels", lambda f: f.pad(f.act(1, 3, 3, 5), [0, 0, 0, 2], [0, 0, 0, 6]))
     file("pad_zero_point_low", lambda f: f.pad(f.act(1, 3, 3, 5, q=(0.5, -128)), [0, 1, 1, 0], [0, 1, 1, 0]))
     file("pad_zero_point_0", lambda f: f.pad(f.act(1, 3, 3, 5, q=(0.5, 0)), [0, 1, 1, 0], [0, 1, 1, 0]))
@@ -473,6 +498,28 @@ def moves():
     file("pad_scalar", lambda f: f.pad(f.act(), [], []), narrow=FEW)
     file("reshape_scalar", lambda f: f.reshape(f.act(1, 1)), narrow=FEW)
     file("transpose_scalar", lambda f: f.transpose(f.act(), []), narrow=FEW)
+
+
+def reductions():
+    cases = [((50,), [0]), ((3, 40), [1]), ((40, 3), [0]), ((6, 40), [0]), ((2, 5, 6, 7), [1, 2]), ((2, 5, 6, 33), [1, 2]), ((2, 5, 6, 16), [3]),
+             ((3, 4, 5, 6), [1, 3]), ((3, 4, 5, 6), [0, 2]), ((2, 3, 4, 5, 7), [1, 3, 4]), ((2, 3, 4, 2, 20), [0, 2, 3]), ((2, 3, 40), [0, 2]),
+             ((3, 1, 37), [1]), ((3, 37, 1), [2]), ((24, 16, 1), [1]), ((1, 24, 1), [0, 2]), ((4, 9), []), ((64, 257), [1]), ((5, 6, 100), [2, 0]), ((7, 3), [0, 1])]
+    for i, (s, axes) in enumerate(cases):
+        left = math.prod(n for d, n in enumerate(s) if d not in axes)
+        few = FEW if left < 24 else None
+        keep = i % 2
+        file(f"sum_{i}", lambda f: f.sum(f.act(*s), axes, keep), narrow=few)
+        many = few or "of many codes the largest lies at the end of the range" if axes else None
+        file(f"max_{i}", lambda f: f.extreme(f.act(*s), axes, keep), narrow=many)
+        file(f"min_{i}", lambda f: f.extreme(f.act(*s), axes, keep, largest=False), narrow=many)
+    file("sum_u8", lambda f: f.sum(f.act(30, 17, dtype=U8, q=(0.5, 120)), [1]))
+    file("sum_u8_columns", lambda f: f.sum(f.act(17, 30, dtype=U8, q=(0.5, 120)), [0]))
+    file("sum_pre", lambda f: f.sum(f.act(30, 17), [1], pre=3))
+    file("sum_scalar", lambda f: f.sum(f.act(), []), narrow=FEW)
+    for n in (1, 2):
+        file(f"max_pair_{n}", lambda f: f.extreme(f.act(2, 40, n), [0] if n == 1 else [2]))
+        file(f"min_pair_{n}", lambda f: f.extreme(f.act(2, 40, n, dtype=U8, q=(0.5, 9)), [0] if n == 1 else [2], largest=False))
+        file(f"max_u8_{n}", lambda f: f.extreme(f.act(2, 40, n, dtype=U8, q=(0.5, 9)), [0] if n == 1 else [2]))
 
 
 def chains():
@@ -533,4 +580,5 @@ elementwise()
 pools()
 softmaxes()
 moves()
+reductions()
 chains()

@@ -3,7 +3,9 @@
 mod conv;
 mod elementwise;
 mod gemm;
+mod pad;
 mod pool;
+mod reduce;
 mod shape;
 mod slice;
 mod window;
@@ -61,8 +63,11 @@ pub const TABLE: &[OpRow] = &[
     row("MatMul", 7, (2, 2), gemm::matmul, ""),
     row("MaxPool", 7, (1, 1), pool::max, "two spatial dimensions, dilations 1, without the indices"),
     row("Mul", 7, (2, 2), elementwise::binary, ""),
-    row("Pad", 7, (1, 4), shape::pad, "constant mode, constant and non-negative pads"),
-    row("ReduceMean", 7, (1, 2), shape::reduce_mean, "constant axes"),
+    row("Pad", 7, (1, 4), pad::pad, "constant pads"),
+    row("ReduceMax", 7, (1, 2), reduce::since_18, "constant axes"),
+    row("ReduceMean", 7, (1, 2), reduce::since_18, "constant axes"),
+    row("ReduceMin", 7, (1, 2), reduce::since_18, "constant axes"),
+    row("ReduceSum", 7, (1, 2), reduce::since_13, "constant axes"),
     row("Relu", 7, (1, 1), elementwise::unary, ""),
     row("Reshape", 7, (2, 2), shape::reshape, "constant shape"),
     row("Sigmoid", 7, (1, 1), elementwise::unary, ""),

@@ -153,6 +153,26 @@ def slices():
         graph_of(nodes, opset, x, inits, f"Split-{opset} {attrs}")
 
 
+def reductions_and_pads():
+    x = f32(3, 4, 5)
+    for op in ("ReduceSum", "ReduceMax", "ReduceMin"):
+        case(op, 11, x, axes=[-1, 0])
+        case(op, 11, x, keepdims=0)
+        case(op, 18, x, [i64(1)], keepdims=0)
+        case(op, 18, x, noop_with_empty_axes=1)
+    case("ReduceSum", 13, x, [i64(0, -1)])
+    case("ReduceMax", 13, x, axes=[1])
+    pads = [1, 2, 0, 2, 3, 4]
+    for mode in ("reflect", "edge"):
+        case("Pad", 10, x, pads=pads, mode=mode)
+        case("Pad", 13, x, [i64(*pads)], mode=mode)
+        case("Pad", 18, x, [i64(3, 1), None, i64(-1)], mode=mode)
+    case("Pad", 19, x, [i64(3, 4, 5, 1, 2, 3)], mode="wrap")
+    case("Pad", 13, x, [i64(-1, 0, 2, 1, -2, -1), np.float32(2)])
+    case("Pad", 13, x, [i64(0, -1, 0, 0, 0, -2)])
+    case("Pad", 13, x, [i64(0, -1, 1, 0, 1, -1)], mode="edge")
+
+
 def field(tag, data):
     n, out = len(data), bytes([tag << 3 | 2])
     while n >= 128:
@@ -351,7 +371,7 @@ if args.random:
     random_cases(int(args.random[0]), args.seed)
     write(args.random[1])
 else:
-    for group in (conv, pool, elementwise, matrices, shapes, slices):
+    for group in (conv, pool, elementwise, matrices, shapes, slices, reductions_and_pads):
         group()
     random_cases(len(cases) + 200, 3)
     write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "operators.pb"))
