@@ -73,14 +73,11 @@ pub fn nest(b: &mut Builder, dims: &[Dim], at: &[Val], run: Run<'_>) -> Vec<Opti
     out
 }
 
+/// What does the last dimension of [`fold`]: from an address and carried values to those behind it.
+pub type Step<'a> = &'a mut dyn FnMut(&mut Builder, &Dim, Val, &[Val]) -> Vec<Val>;
+
 /// Loops as [`nest`] over one operand, with values carried from each element to the next.
-pub fn fold(
-    b: &mut Builder,
-    dims: &[Dim],
-    at: Val,
-    carried: &[Val],
-    run: &mut dyn FnMut(&mut Builder, &Dim, Val, &[Val]) -> Vec<Val>,
-) -> Vec<Val> {
+pub fn fold(b: &mut Builder, dims: &[Dim], at: Val, carried: &[Val], run: Step<'_>) -> Vec<Val> {
     match dims {
         [] => carried.to_vec(),
         [last] => run(b, last, at, carried),
