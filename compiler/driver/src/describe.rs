@@ -3,8 +3,8 @@
 use crate::request::Request;
 use crate::size;
 use crate::stages::{Compiled, Front, Quantized, VERSION};
-use mcompc_compress::RangeMethod;
-use mcompc_ir::{DType, Graph, NodeId, Result, Value, ValueId};
+use mcompc_compress::{LayerNote, RangeMethod};
+use mcompc_ir::{DType, Graph, NodeId, Result, Value};
 use mcompc_lower::{Located, Lowered};
 use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, TensorQuant, TensorSpec};
 use mcompc_report::{Buffer, Calibration, Forecast, Layer, Loss, Memory, Pass, Report, Tensor, Totals};
@@ -55,7 +55,7 @@ pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report>
     };
     let (code_bytes, data_bytes) = size::of_object(&c.built.object)?;
     let lowered = &c.built.lowered;
-    let mut layers = layers(&c.quantized, lowered)?;
+    let mut layers = layers(&c.quantized, lowered);
     let forecast = forecast(o, lowered, &mut layers)?;
     let io = inputs.iter().chain(&outputs).map(|t| (t.elems() * t.dtype.size()) as u64).sum();
     let totals = Totals {
@@ -109,42 +109,36 @@ fn range_name(r: RangeMethod) -> &'static str {
     }
 }
 
-fn layers(q: &Quantized, lowered: &Lowered) -> Result<Vec<Layer>> {
+fn layers(q: &Quantized, lowered: &Lowered) -> Vec<Layer> {
     let g = &q.graph;
-    // Several nodes may come from one ONNX node: a name stands for the queue of its nodes in order of execution.
-    let mut by_name: BTreeMap<(&str, &str), Vec<NodeId>> = BTreeMap::new();
-    for n in g.topo()?.into_iter().rev() {
-        let node = g.node(n);
-        by_name.entry((&node.name, &node.op)).or_default().push(n);
-    }
-    let mut rows = Vec::new();
-    for l in &lowered.layers {
-        let id = by_name.get_mut(&(l.name.as_str(), l.op.as_str())).and_then(Vec::pop);
-        let value = id.map(|n| g.value(ValueId { node: n, port: 0 }));
-        let note = q.notes.iter().find(|x| x.node == l.name && x.op == l.op);
-        let int = |name: &str| id.and_then(|n| g.node(n).attrs.int(name).ok());
-        rows.push(Layer {
+    // Several layers may come from one ONNX node; notes and layers are both in the order of execution.
+    let mut notes: Vec<&LayerNote> = q.notes.iter().collect();
+    let row = |l: &mcompc_lower::Layer| {
+        let (value, node) = (g.value(l.value), g.node(l.value.node));
+        let note = notes.iter().position(|x| x.node == l.name && x.op == l.op).map(|i| notes.remove(i));
+        let int = |name: &str| node.attrs.int(name).ok();
+        Layer {
             name: l.name.clone(),
             op: l.op.clone(),
             fused: l.fused.clone(),
             kernel: l.kernel.clone(),
-            shape: value.map(|v| v.shape.clone()).unwrap_or_default(),
+            shape: value.shape.clone(),
             macs: l.macs,
             forecast: None,
             weight_bytes: l.const_bytes as u64,
-            dtype: value.map(|v| v.dtype.to_string()).unwrap_or_default(),
-            scale: value.and_then(|v| v.quant).map(|q| q.scale),
-            zero_point: value.and_then(|v| v.quant).map(|q| q.zero_point),
+            dtype: value.dtype.to_string(),
+            scale: value.quant.map(|q| q.scale),
+            zero_point: value.quant.map(|q| q.zero_point),
             pre: int("pre"),
             shift: int("shift"),
             accumulator: note.map(|x| x.acc_bound),
-            multiplier: id.and_then(|n| multiplier(g, n)),
+            multiplier: multiplier(g, l.value.node),
             bits: note.map(|x| x.bits),
             bits_why: note.and_then(|x| x.why.clone()),
             group: note.and_then(|x| x.block),
-        });
-    }
-    Ok(rows)
+        }
+    };
+    lowered.layers.iter().map(row).collect()
 }
 
 /// Fills in what each layer costs by the target's table; returns the sum.
@@ -177,12 +171,9 @@ fn multiplier(g: &Graph, n: NodeId) -> Option<(i64, i64)> {
 
 fn memory(l: &Lowered) -> Memory {
     let steps = l.buffers.iter().map(|b| b.last + 1).max().unwrap_or(0).max(l.layers.len());
-    let mut previous = None;
-    let buffers = l.buffers.iter().zip(&l.plan.offsets).map(|(b, &offset)| {
-        // A layer's result comes before its scratch, and is not in the arena when it is an output of the graph.
+    let buffers = l.buffers.iter().zip(&l.plan.offsets).enumerate().map(|(i, (b, &offset))| {
         let layer = l.layers.get(b.first);
-        let second = previous.replace(b.first) == Some(b.first);
-        let scratch = layer.is_some_and(|x| x.scratch_bytes > 0 && x.scratch_bytes == b.bytes && (second || x.live_bytes == b.bytes));
+        let scratch = layer.is_some_and(|x| x.scratch == Some(i));
         let name = layer.map_or("copy", |x| x.name.as_str());
         Buffer {
             name: if scratch { format!("{name} (scratch)") } else { name.into() },
