@@ -4,9 +4,9 @@ use crate::request::Request;
 use crate::size;
 use crate::stages::{Compiled, Front, Quantized, VERSION};
 use mcompc_compress::{LayerNote, RangeMethod};
-use mcompc_ir::{DType, Graph, NodeId, Result, Value};
+use mcompc_ir::{Graph, NodeId, Quant, Result, Value};
 use mcompc_lower::{Located, Lowered};
-use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, TensorQuant, TensorSpec};
+use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, TensorSpec};
 use mcompc_report::{Buffer, Calibration, Forecast, Layer, Loss, Memory, Pass, Report, Tensor, Totals};
 use std::collections::BTreeMap;
 
@@ -15,25 +15,17 @@ use std::collections::BTreeMap;
 /// # Errors
 /// E002 if channel lists of an input do not fit its shape.
 pub fn specs(front: &Front, integer: &Graph) -> Result<(Vec<TensorSpec>, Vec<TensorSpec>)> {
-    let affine = |v: &Value| v.quant.map(|q| TensorQuant { scale: vec![q.scale], zero_point: vec![q.zero_point.into()], axis: 0 });
     let spec = |name: &str, v: &Value, quant| TensorSpec { name: name.into(), dtype: v.dtype, shape: v.shape.clone(), quant };
     let mut inputs = Vec::new();
     for (&n, input) in integer.inputs.iter().zip(&front.inputs) {
         let v = integer.value(integer.out(n));
-        let raw = &input.spec;
         // Codes of the declared raw type are passed as they are, so the flag says what they mean; others follow the graph.
-        let quant = if raw.dtype == v.dtype && raw.dtype != DType::F32 {
-            let n = raw.channels();
-            let (scale, zero_point) = (0..n).map(|c| raw.affine(c)).unzip();
-            Some(TensorQuant { scale, zero_point, axis: if n > 1 { raw.channel_axis(&v.shape)? } else { 0 } })
-        } else {
-            affine(v)
-        };
-        inputs.push(spec(&raw.name, v, quant));
+        let declared = input.quant().filter(|_| input.spec.dtype == v.dtype);
+        inputs.push(spec(&input.spec.name, v, declared.or_else(|| v.quant.clone())));
     }
     let outputs = integer.outputs.iter().map(|o| {
         let v = integer.value(o.value);
-        spec(&o.name, v, affine(v))
+        spec(&o.name, v, v.quant.clone())
     });
     Ok((inputs, outputs.collect()))
 }
@@ -50,8 +42,8 @@ pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report>
         identifier: n.c.clone(),
         dtype: t.dtype.to_string(),
         shape: t.shape.clone(),
-        scale: t.quant.as_ref().map(|q| q.scale.clone()).unwrap_or_default(),
-        zero_point: t.quant.as_ref().map(|q| q.zero_point.clone()).unwrap_or_default(),
+        scale: t.quant.as_ref().map(|q| q.lists().0).unwrap_or_default(),
+        zero_point: t.quant.as_ref().map(|q| q.lists().1).unwrap_or_default(),
     };
     let (code_bytes, data_bytes) = size::of_object(&c.built.object)?;
     let lowered = &c.built.lowered;
@@ -127,8 +119,8 @@ fn layers(q: &Quantized, lowered: &Lowered) -> Vec<Layer> {
             forecast: None,
             weight_bytes: l.const_bytes as u64,
             dtype: value.dtype.to_string(),
-            scale: value.quant.map(|q| q.scale),
-            zero_point: value.quant.map(|q| q.zero_point),
+            scale: value.quant.as_ref().map(Quant::step),
+            zero_point: value.quant.as_ref().map(Quant::zero_point),
             pre: int("pre"),
             shift: int("shift"),
             accumulator: note.map(|x| x.acc_bound),
@@ -229,7 +221,7 @@ fn layer_specs(c: &Compiled) -> Vec<LayerSpec> {
             op: l.op.clone(),
             dtype: v.dtype,
             shape: v.shape.clone(),
-            quant: v.quant.map(|q| (q.scale, q.zero_point)),
+            quant: v.quant.clone(),
             place: match l.result {
                 Located::Output(i) => Place::Output(i),
                 Located::Arena(at) => Place::Arena(at),

@@ -2,6 +2,7 @@
 //! Each check returns its findings, one line each; none is skipped.
 
 mod arrows;
+mod codes;
 mod leaks;
 mod links;
 mod lints;
@@ -14,6 +15,7 @@ type Check = fn() -> Result<Vec<String>>;
 const CHECKS: &[(&str, Check)] = &[
     ("sizes", sizes::check),
     ("arrows", arrows::check),
+    ("codes", codes::check),
     ("lints", lints::check),
     ("links", links::check),
     ("leaks", leaks::check),
