@@ -240,3 +240,44 @@ fn rust_arch(first: &str) -> &str {
         a => a,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Firmware, Silent, build};
+    use mcompc_target::{Backend, Target};
+
+    /// Two nodes of one name and operator, of different shapes and zero points.
+    const GRAPH: &str = "graph \"g\" {\n%0 = input() \"x\" -> \"x\" i8[1, 8] q(0.5, 0)\n\
+        %1 = input() \"y\" -> \"y\" i8[1, 12] q(0.5, 0)\n\
+        %2 = q.rescale(%1) \"a\" {m = 1610612736, pre = 0, shift = 1, lo = -128, hi = 127} -> \"b\" i8[1, 12] q(0.5, -7)\n\
+        %3 = q.rescale(%0) \"a\" {m = 1610612736, pre = 0, shift = 1, lo = -128, hi = 127} -> \"a\" i8[1, 8] q(0.5, 3)\n\
+        inputs(%0, %1)\noutputs(\"a\" = %3, \"b\" = %2)\n}\n";
+
+    #[test]
+    fn layers_of_one_name_are_told_apart_by_their_values() -> Result<()> {
+        let graph = mcompc_ir::parse(GRAPH)?;
+        let built = build("g", "", &graph, (&Target::by_name("x86_64")?, Backend::Cranelift), &Firmware::default(), &Silent)?;
+        let q = Quantized { graph, samples: 0, notes: vec![], warnings: vec![] };
+        let rows = layers(&q, &built.lowered);
+        assert_eq!(rows.len(), 2);
+        for (row, l) in rows.iter().zip(&built.lowered.layers) {
+            let v = q.graph.value(l.value);
+            assert_eq!((&row.shape, row.zero_point), (&v.shape, v.quant.as_ref().map(Quant::zero_point)));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn scratch_is_what_the_plan_says() -> Result<()> {
+        let graph = mcompc_ir::parse(GRAPH)?;
+        let mut l = build("g", "", &graph, (&Target::by_name("x86_64")?, Backend::Cranelift), &Firmware::default(), &Silent)?.lowered;
+        let buffer = |first| mcompc_plan::Buffer { bytes: 8, align: 16, first, last: 1, may_alias: None };
+        l.buffers = vec![buffer(0), buffer(0), buffer(1)];
+        l.plan.offsets = vec![0, 16, 32];
+        l.layers[1].scratch = Some(2);
+        let names: Vec<String> = memory(&l).buffers.into_iter().map(|b| b.name).collect();
+        assert_eq!(names, ["a", "a", "a (scratch)"]);
+        Ok(())
+    }
+}
