@@ -93,10 +93,10 @@ impl Case {
             assert_eq!(got, fast.run(&codes, |_, _| {}).unwrap());
             for (((w, t), o), sum) in want.iter().zip(&got).zip(&int.graph.outputs).zip(&mut sums) {
                 let v = int.graph.value(o.value);
-                let q = v.quant.unwrap();
+                let q = v.quant.clone().unwrap();
                 assert_eq!(v.elems(), w.len());
                 for (&w, c) in w.iter().zip(t.to_i64_vec().unwrap()) {
-                    let (w, r) = (f64::from(w), q.scale * (c - i64::from(q.zero_point)) as f64);
+                    let (w, r) = (f64::from(w), q.real(c));
                     *sum = [sum[0] + 1.0, sum[1] + w, sum[2] + w * w, sum[3] + (w - r) * (w - r)];
                 }
             }
@@ -209,10 +209,10 @@ fn constants_are_outputs() {
     let y = b.dense(x, 4, 1.0);
     let s = b.op("Add", a(), &[y, k]);
     let int = holds(b.output(&[s, k, one, k]), &[], 1e-3);
-    let quant = |i: usize| int.graph.value(int.graph.outputs[i].value).quant.unwrap();
-    assert!((quant(1).scale - 3.2 / 255.0).abs() < 1e-6 && quant(1) == quant(3));
+    let quant = |i: usize| int.graph.value(int.graph.outputs[i].value).quant.clone().unwrap();
+    assert!((quant(1).step() - 3.2 / 255.0).abs() < 1e-6 && quant(1) == quant(3));
     // A single number is exact.
-    assert!((quant(2).scale * f64::from(-128 - quant(2).zero_point) + 2.5).abs() < 1e-9);
+    assert!((quant(2).real(-128) + 2.5).abs() < 1e-9);
 }
 
 #[test]

@@ -78,5 +78,5 @@ pub(crate) fn infer_extreme(c: &Ctx<'_>) -> Result<Vec<Value>> {
     if x.dtype != DType::F32 {
         c.codes(0)?;
     }
-    c.out(x.dtype, Reduction::of(c)?.shape, x.quant)
+    c.out(x.dtype, Reduction::of(c)?.shape, x.quant.clone())
 }

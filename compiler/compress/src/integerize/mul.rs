@@ -1,6 +1,6 @@
 //! Products of two tensors.
 
-use super::{Ctx, clamp_codes, reach};
+use super::{Ctx, clamp_codes};
 use crate::dyadic::dyadic;
 use mcompc_ir::{Attrs, Node, NodeId, Result, ValueId};
 
@@ -23,9 +23,9 @@ impl Ctx<'_> {
         let (a, b) = if elems(a) >= elems(b) { (a, b) } else { (b, a) };
         let q = self.quant(self.g.out(id))?;
         let (qa, qb) = (self.codes(a)?, self.codes(b)?);
-        let most = reach(self.out.value(a).dtype, qa) * reach(self.out.value(b).dtype, qb);
-        let (m, pre, shift) = factor(qa.scale * qb.scale / q.scale, most)?;
-        let (lo, hi) = clamp_codes(node, q)?;
+        let most = qa.span() * qb.span();
+        let (m, pre, shift) = factor(qa.step() * qb.step() / q.step(), most)?;
+        let (lo, hi) = clamp_codes(node, &q)?;
         let attrs = Attrs::new().with("m", m).with("pre", pre).with("shift", shift).with("lo", lo).with("hi", hi);
         self.emit(id, "q.mul", attrs, &[a, b], q)
     }

@@ -1,6 +1,6 @@
 //! Means over windows, sums and means over axes: the rescaling rule with the division inside the multiplier.
 
-use super::{Ctx, reach};
+use super::{Ctx, unclamped};
 use crate::dyadic::dyadic;
 use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Result, ValueId};
 use std::collections::BTreeSet;
@@ -18,9 +18,9 @@ impl Ctx<'_> {
         let area = kernel[0] * kernel[1];
         let counts = counts(self.g, id)?;
         let all = node.attrs.int("count_include_pad")? == 1;
-        let factors: Vec<f64> = counts.iter().map(|&n| xq.scale / (q.scale * if all { area } else { n } as f64)).collect();
+        let factors: Vec<f64> = counts.iter().map(|&n| xq.step() / (q.step() * if all { area } else { n } as f64)).collect();
         let most = counts.last().copied().unwrap_or(1) as u64;
-        let d = dyadic(&factors, most * reach(self.out.value(x).dtype, xq))?;
+        let d = dyadic(&factors, most * xq.span())?;
         // Window sizes that do not occur keep the multiplier 0.
         let mut m = vec![0i64; area];
         for (n, v) in counts.iter().zip(&d.m) {
@@ -33,10 +33,8 @@ impl Ctx<'_> {
             .with("pads", ints(&pads))
             .with("m", m)
             .with("pre", i64::from(d.pre))
-            .with("shift", i64::from(d.shift))
-            .with("lo", -128i64)
-            .with("hi", 127i64);
-        self.emit(id, "q.avgpool", attrs, &[x], q)
+            .with("shift", i64::from(d.shift));
+        self.emit(id, "q.avgpool", unclamped(attrs), &[x], q)
     }
 }
 
@@ -76,11 +74,8 @@ impl Ctx<'_> {
         let n = self.g.value(v).elems() / self.g.value(out).elems().max(1);
         let xq = self.codes(x)?;
         let by = if node.op == "ReduceMean" { n as f64 } else { 1.0 };
-        let d = dyadic(&[xq.scale / (q.scale * by)], n as u64 * reach(self.out.value(x).dtype, xq))?;
-        let mut attrs = node.attrs.clone();
-        for (name, value) in [("m", d.m[0].into()), ("pre", d.pre.into()), ("shift", d.shift.into()), ("lo", -128i64), ("hi", 127)] {
-            attrs.set(name, value);
-        }
-        self.emit(id, "q.sum", attrs, &[x], q)
+        let d = dyadic(&[xq.step() / (q.step() * by)], n as u64 * xq.span())?;
+        let attrs = node.attrs.clone().with("m", i64::from(d.m[0])).with("pre", i64::from(d.pre)).with("shift", i64::from(d.shift));
+        self.emit(id, "q.sum", unclamped(attrs), &[x], q)
     }
 }

@@ -25,7 +25,7 @@ pub(crate) const OP: OpDef = OpDef {
         let ([a, b, k], _) = terms(c)?;
         range(c)?;
         let ends = |i: usize, f: i64| -> Result<(i64, i64)> {
-            let (zp, (lo, hi)) = (i64::from(c.codes(i)?.zero_point), c.reach(i)?);
+            let (zp, (lo, hi)) = (i64::from(c.codes(i)?.zero_point()), c.reach(i)?);
             let (x, y) = ((lo + zp) * f, (hi + zp) * f);
             Ok((x.min(y), x.max(y)))
         };

@@ -12,7 +12,7 @@ pub(crate) const OP: OpDef = OpDef {
         req("sizes", Kind::Ints, "all dimensions of the result, positive"),
         req("steps", Kind::Ints, "from one index to the next in every dimension, not 0; negative ones go backwards"),
     ],
-    infer: |c| c.out(c.ins[0].dtype, Cut::of(c)?.sizes, c.ins[0].quant),
+    infer: |c| c.out(c.ins[0].dtype, Cut::of(c)?.sizes, c.ins[0].quant.clone()),
     eval: |c, t| {
         let (cut, x) = (Cut::of(c)?, t[0]);
         let es = x.dtype.size();
