@@ -127,15 +127,10 @@ pub fn geometry(g: &Graph, n: NodeId, kh: usize, kw: usize) -> Result<Geometry> 
     let node = g.node(n);
     let [images, h, w, c] = self::images(&g.value(g.inputs_of(n)[0]).shape)?;
     let [_, oh, ow, o] = self::images(&g.value(g.out(n)).shape)?;
-    let two = |name: &str| -> Result<[usize; 2]> {
-        <[usize; 2]>::try_from(node.attrs.usizes(name)?)
-            .map_err(|v| Error::new(Code::UnsupportedAttr, format!("attribute `{name}` has {} values, expected 2", v.len())))
-    };
-    let s = two("strides")?;
-    let d = if node.attrs.get("dilations").is_some() { two("dilations")? } else { [1, 1] };
-    let p = node.attrs.usizes("pads")?;
-    let [pt, pl, ..] = p[..] else { return Err(Error::new(Code::UnsupportedAttr, "attribute `pads` needs 4 values")) };
-    let geo = Geometry { n: images, h, w, c, oh, ow, kh, kw, sh: s[0], sw: s[1], dh: d[0], dw: d[1], pt, pl };
+    let window = mcompc_ops::Window::of(&node.attrs, &[kh, kw], &[h, w])?;
+    let [r, q] = window.axes[..] else { return Err(Error::new(Code::Internal, "a window of other than two dimensions")) };
+    let (sh, sw, dh, dw) = (r.stride, q.stride, r.dilation, q.dilation);
+    let geo = Geometry { n: images, h, w, c, oh, ow, kh, kw, sh, sw, dh, dw, pt: r.before, pl: q.before };
     geo.indexable(o)?;
     Ok(geo)
 }

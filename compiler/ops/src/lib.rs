@@ -16,6 +16,7 @@ mod window;
 pub use def::{AttrDef, Ctx, Kind, OpDef};
 pub use docs::docs;
 pub use int::Rescale;
+pub use window::{Axis, Window};
 
 use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Quant, Result, Tensor, Value, ValueId};
 

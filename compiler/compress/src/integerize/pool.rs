@@ -3,6 +3,7 @@
 use super::{Ctx, unclamped};
 use crate::dyadic::dyadic;
 use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Result, ValueId};
+use mcompc_ops::Window;
 use std::collections::BTreeSet;
 
 impl Ctx<'_> {
@@ -41,16 +42,15 @@ impl Ctx<'_> {
 /// The numbers of elements that windows of an average pool count.
 fn counts(g: &Graph, id: NodeId) -> Result<BTreeSet<usize>> {
     let node = g.node(id);
-    let [kernel, strides, pads] = ["kernel", "strides", "pads"].map(|a| node.attrs.usizes(a));
-    let (kernel, strides, pads) = (kernel?, strides?, pads?);
-    let (shape, out) = (&g.value(g.inputs_of(id)[0]).shape, &g.value(g.out(id)).shape);
+    let (kernel, shape) = (node.attrs.usizes("kernel")?, &g.value(g.inputs_of(id)[0]).shape);
     if node.attrs.int("count_include_pad")? == 1 {
         // The divisor is the window's area however many elements are counted, which are the image's at most.
         return Ok((1..=kernel[0].min(shape[1]) * kernel[1].min(shape[2])).collect());
     }
+    let window = Window::of(&node.attrs, &kernel, &shape[1..3])?;
     let along = |d: usize| {
-        let (k, s, p, n, o) = (kernel[d], strides[d], pads[d], shape[1 + d], out[1 + d]);
-        (0..o).map(move |i| (i * s + k).min(n + p).saturating_sub((i * s).max(p))).collect::<BTreeSet<usize>>()
+        let axis = window.axes[d];
+        (0..axis.out().unwrap_or(0)).map(move |o| axis.taps(o).count()).collect::<BTreeSet<usize>>()
     };
     let wide = along(1);
     Ok(along(0).into_iter().flat_map(|a| wide.iter().map(move |b| a * b)).filter(|&n| n > 0).collect())
