@@ -1,6 +1,7 @@
 //! From a model to a library, stage by stage. Each stage is a function whose result holds every intermediate graph, so that tests,
 //! benches and tools enter and leave where they like: [`front`] -> [`quantize`] -> [`build`] -> [`describe`] -> [`package`].
 
+mod audit;
 mod blame;
 mod check;
 mod describe;
@@ -9,6 +10,7 @@ mod limit;
 mod loss;
 mod options;
 
+pub use audit::audit;
 pub use check::check;
 pub(crate) use describe::backend_name;
 pub use describe::{describe, package, specs};
@@ -22,7 +24,7 @@ use mcompc_backend::Job;
 use mcompc_compress::{CalibOptions, Integerized, LayerNote};
 use mcompc_data::{Dataset, Input, Sample};
 use mcompc_interp::FastExec;
-use mcompc_ir::{Code, Error, Graph, Result, Tensor};
+use mcompc_ir::{Code, Error, Graph, Result, Tensor, ValueId};
 use mcompc_kernel::{Data, Frames, Module};
 use mcompc_lower::Lowered;
 use mcompc_onnx::ImportOptions;
@@ -30,6 +32,7 @@ use mcompc_passes::PassReport;
 use mcompc_target::{Backend, Target};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -59,6 +62,8 @@ pub struct Quantized {
     pub graph: Graph,
     /// Calibration samples used; 0 without data.
     pub samples: usize,
+    /// Value of `graph` -> the value of the canonical graph that it stands for.
+    pub origin: BTreeMap<ValueId, ValueId>,
     /// What became of the layers with weights.
     pub notes: Vec<LayerNote>,
     /// What the user should know.
@@ -157,9 +162,12 @@ pub fn quantize(o: &Options, front: &Front, progress: &dyn Progress) -> Result<Q
     let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), ..Default::default() };
     // What has no integer form is refused before any data are read.
     mcompc_compress::supported(&front.canonical, &o.inputs, &options)?;
+    let mut unused = Vec::new();
     let stats = match o.calib.as_deref().map(Dataset::open).transpose()? {
         None => mcompc_compress::calibrate_without_data(&front.canonical, &front.inputs)?,
         Some(data) => {
+            let said = |n: &str| format!("array `{n}` of the calibration data is of no input and was not read");
+            unused = data.unused(&front.inputs).into_iter().map(said).collect();
             let mut done = 0;
             let mut tell = |n: usize, all: usize| {
                 if done == 0 && n == 0 {
@@ -174,8 +182,9 @@ pub fn quantize(o: &Options, front: &Front, progress: &dyn Progress) -> Result<Q
         }
     };
     let samples = if o.calib.is_some() { stats.samples } else { 0 };
-    let Integerized { graph, layers, warnings, .. } = mcompc_compress::integerize(&front.canonical, &stats, &o.inputs, &options)?;
-    Ok(Quantized { graph, samples, notes: layers, warnings })
+    let Integerized { graph, layers, mut warnings, origin } = mcompc_compress::integerize(&front.canonical, &stats, &o.inputs, &options)?;
+    warnings.extend(unused);
+    Ok(Quantized { graph, samples, origin, notes: layers, warnings })
 }
 
 /// Lowers the integer graph for a target and generates code; `name` prefixes the symbols.

@@ -17,8 +17,11 @@ pub(crate) fn compile(c: &Compile) -> Result<Answer> {
     let bar = Bar::default();
     let compiled = driver::compile(&o, &bar)?;
     let check = driver::check(&o, &compiled, &bar)?;
-    let loss = limit.hold(driver::measure(&o, &compiled, &bar)?)?;
-    let report = Report { check: Some(check), ..driver::describe(&o, &compiled, loss)? };
+    let loss = driver::measure(&o, &compiled, &bar)?;
+    let lossy = driver::audit(&o, &compiled, loss.as_ref(), &bar)?;
+    let loss = limit.hold(loss, o.weights.bits, &lossy)?;
+    let mut report = Report { check: Some(check), ..driver::describe(&o, &compiled, loss)? };
+    report.warnings.extend(lossy);
     let files = driver::package(&o, &compiled, &report)?;
     write_dir(&c.out, &files, c.force)?;
 
@@ -50,14 +53,7 @@ pub(crate) fn summary(r: &Report) -> String {
         let _ = writeln!(s, "  checked     {c}");
     }
     if let Some(l) = &r.loss {
-        let _ = writeln!(
-            s,
-            "  against f32 same top-1 on {} of {} {} samples, squared error over variance {:.5}",
-            percent(l.top1_agreement),
-            l.samples,
-            l.data,
-            l.error_over_variance
-        );
+        let _ = writeln!(s, "  against f32 {}", l.measured());
         let _ = writeln!(s, "  lost        {}", l.judged());
     }
     for w in &r.warnings {

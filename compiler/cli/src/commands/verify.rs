@@ -23,7 +23,7 @@ pub(crate) fn verify(v: &Verify) -> Result<Answer> {
     let compiled = driver::compile(&o, &bar)?;
     let runner = runner(&o, &compiled)?;
     let mut outcome = crate::verify::verify(&compiled, &*runner, data, extent(v), &bar)?;
-    if let Some(loss) = limit.hold(Some(outcome.float.clone()))? {
+    if let Some(loss) = limit.hold(Some(outcome.float.clone()), o.weights.bits, &[])? {
         outcome.float = loss;
     }
     let mut value = json(&outcome)?;
@@ -47,9 +47,11 @@ fn text(o: &Options, r: &Outcome) -> String {
         r.samples, r.samples, r.bytes, r.by_the_book
     );
     let f = &r.float;
-    let _ = writeln!(s, "  same top-1 as the float model:  {}", percent(f.top1_agreement));
-    let _ = writeln!(s, "  squared error over variance:    {:.6}", f.error_over_variance);
+    let _ = writeln!(s, "  against the float model:        {}", f.measured());
     let _ = writeln!(s, "  lost:                           {}", f.judged());
+    for name in &r.unused {
+        let _ = writeln!(s, "  warning: array `{name}` of the data is of no input and was not read");
+    }
     if let Some(t) = &r.top1 {
         let _ = writeln!(
             s,
