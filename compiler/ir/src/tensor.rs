@@ -71,7 +71,10 @@ impl Tensor {
             DType::I32 => self.as_i32()?.iter().map(|&v| v.into()).collect(),
             DType::I64 => self.as_i64()?.to_vec(),
             DType::Bool => self.bytes.iter().map(|&v| i64::from(v != 0)).collect(),
-            d => return Err(Error::new(Code::UnsupportedType, format!("expected integers, found {d}"))),
+            d => {
+                return Err(Error::new(Code::UnsupportedType, format!("expected integers, found {d}"))
+                    .general_hint("export the model again: this tensor must hold integers"));
+            }
         })
     }
     /// Any integer type that fits i32, widened; an error for floats and for i64 values out of range.

@@ -1,7 +1,8 @@
 //! Accuracy on the calibration data, layer by layer, for warnings.
 
-use super::{Compiled, Options, codes, reals};
 use crate::progress::Progress;
+use crate::request::Request;
+use crate::stages::{Compiled, codes, reals};
 use mcompc_compress::Audit;
 use mcompc_data::{Dataset, Sample};
 use mcompc_ir::{Graph, Result};
@@ -21,7 +22,7 @@ const LOST: f64 = 0.1;
 ///
 /// # Errors
 /// Those of reading the data again.
-pub fn audit(o: &Options, c: &Compiled, loss: Option<&Loss>, progress: &dyn Progress) -> Result<Vec<String>> {
+pub fn audit(o: &Request, c: &Compiled, loss: Option<&Loss>, progress: &dyn Progress) -> Result<Vec<String>> {
     let Some(path) = &o.calib else { return Ok(Vec::new()) };
     let graph = &c.quantized.graph;
     let mut audit = Audit::new(&c.front.canonical, graph, &c.quantized.origin)?;
