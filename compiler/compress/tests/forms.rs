@@ -356,3 +356,26 @@ fn a_layer_of_very_many_products_takes_coarser_weights() {
     let int = holds(b.output(&[y]), &[], 1e-3);
     assert!(int.layers[0].acc_bound <= i32::MAX as u64);
 }
+
+#[test]
+fn a_mean_of_too_many_elements_is_refused_before_calibration() {
+    let mut b = B::new();
+    let x = b.input("x", &[1, 3000, 3000, 1]);
+    let y = b.op("ReduceMean", a().with("axes", vec![1i64, 2]).with("keepdims", 1i64), &[x]);
+    let c = Case::new(b.output(&[y]), &[]);
+    let e = supported(&c.g, &c.specs, &Options::default()).unwrap_err();
+    assert!(e.code == Code::Limit && e.message.contains("9000000") && e.hint.is_some_and(|h| h.contains("two steps")), "{e}");
+}
+
+/// Few made-up samples of what is large: the work is bounded.
+#[test]
+fn made_up_samples_are_fewer_where_values_are_large() {
+    let samples = |n: usize| {
+        let mut b = B::new();
+        let x = b.input("x", &[1, n]);
+        let y = b.op("Relu", a(), &[x]);
+        let c = Case::new(b.output(&[y]), &[]);
+        mcompc_compress::calibrate_without_data(&c.g, &c.inputs).unwrap().samples
+    };
+    assert_eq!((samples(1 << 10), samples(1 << 25)), (16, 4));
+}
