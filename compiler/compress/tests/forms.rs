@@ -364,7 +364,7 @@ fn a_mean_of_too_many_elements_is_refused_before_calibration() {
     let y = b.op("ReduceMean", a().with("axes", vec![1i64, 2]).with("keepdims", 1i64), &[x]);
     let c = Case::new(b.output(&[y]), &[]);
     let e = supported(&c.g, &c.specs, &Options::default()).unwrap_err();
-    assert!(e.code == Code::Limit && e.message.contains("9000000") && e.hint.is_some_and(|h| h.contains("two steps")), "{e}");
+    assert!(e.code == Code::Limit && e.message.contains("9000000") && e.hint.as_ref().is_some_and(|h| h.contains("two steps")), "{e}");
 }
 
 /// Few made-up samples of what is large: the work is bounded.
