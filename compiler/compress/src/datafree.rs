@@ -47,7 +47,6 @@ fn made_up(input: &Input, smooth: bool, rng: &mut Rng) -> Vec<f32> {
         DType::U8 | DType::I8 => input.spec.dtype.int_range(),
         _ => None,
     };
-    let axis = input.spec.channel_axis(&input.shape).ok();
     let mut v = 0.0;
     let mut sample: Vec<f32> = (0..n)
         .map(|i| {
@@ -56,12 +55,7 @@ fn made_up(input: &Input, smooth: bool, rng: &mut Rng) -> Vec<f32> {
             }
             let Some((lo, hi)) = range else { return v as f32 };
             let raw = (f64::from(lo + hi) / 2.0 + v * f64::from(hi - lo) / 4.0).round().clamp(lo.into(), hi.into());
-            let channel = match axis {
-                Some(a) if !input.spec.per_tensor() => i / input.shape[a + 1..].iter().product::<usize>().max(1) % input.shape[a],
-                _ => 0,
-            };
-            let (s, o) = input.spec.affine(channel);
-            (s * (raw - o)) as f32
+            (input.scale.at(&input.shape, i) * (raw - input.zero.at(&input.shape, i))) as f32
         })
         .collect();
     while sample.len() < all {

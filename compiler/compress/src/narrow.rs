@@ -1,25 +1,27 @@
 //! Weights of fewer than eight bits by round-to-nearest: per output channel the scale of least squared error, with runs of weights the
 //! best small multiplier of each.
 
+use mcompc_ir::Codes;
+
 /// Scales tried of a run, as shares of the one that just reaches the largest weight.
 const SHARES: std::ops::RangeInclusive<u32> = 24..=64;
 /// What [`SHARES`] are shares of.
 const WHOLE: f64 = 64.0;
 /// Largest magnitude of multiplier times code: i8, and its negation too.
-const MOST: i32 = 127;
+const MOST: i32 = Codes::I8.max();
 
-/// Codes of a width.
+/// Rounding to codes of a width.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Codes {
+pub(crate) struct Narrow {
     lo: f64,
     hi: f64,
 }
 
-impl Codes {
-    /// -2^(bits-1) ..= 2^(bits-1) - 1.
+impl Narrow {
+    /// Signed codes of so many bits.
     pub(crate) fn new(bits: u8) -> Self {
-        let half = f64::from(1u32 << (bits - 1));
-        Self { lo: -half, hi: half - 1.0 }
+        let (lo, hi) = Codes::signed(bits).range();
+        Self { lo: lo.into(), hi: hi.into() }
     }
     /// Largest multiplier of a run.
     pub(crate) fn most(self) -> u8 {
@@ -108,7 +110,7 @@ mod tests {
     #[test]
     fn no_scale_is_better() {
         for (bits, seed) in [(2, 1), (3, 2), (4, 3), (4, 4)] {
-            let (c, w) = (Codes::new(bits), row(200, seed));
+            let (c, w) = (Narrow::new(bits), row(200, seed));
             let e = c.error(&w, c.scale(&w));
             let top = w.iter().fold(0f32, |a, v| a.max(v.abs()));
             for i in 1..2000 {
@@ -120,7 +122,7 @@ mod tests {
 
     #[test]
     fn runs_of_different_size_gain_by_their_multipliers() {
-        let c = Codes::new(4);
+        let c = Narrow::new(4);
         let mut w = row(128, 5);
         w[32..64].iter_mut().for_each(|v| *v *= 0.2);
         w[96..].fill(0.0);
@@ -133,7 +135,7 @@ mod tests {
 
     #[test]
     fn zeros_and_exact_codes() {
-        let c = Codes::new(4);
+        let c = Narrow::new(4);
         assert_eq!((c.scale(&[0.0; 5]), c.scale_of_runs(&[0.0; 5], 2)), (0.0, 0.0));
         let w: Vec<f32> = (-8..8).map(|v| v as f32 * 0.25).collect();
         assert_eq!(c.scale(&w), 0.25);

@@ -6,7 +6,7 @@
 //! unsigned one as i8, and the constant follows. In each, every partial sum in any order, with or without the constant, is at most
 //! |constant| + sum of |w| * max |operand|; a kernel may also add padding filled with the zero point, which the maximum covers.
 
-use mcompc_ir::{Code, Error, Result};
+use mcompc_ir::{Code, Codes, Error, Result};
 
 /// Largest magnitude that any partial sum of one output channel can reach, over the three forms.
 ///
@@ -16,7 +16,8 @@ pub fn bound(w: &[i8], bias: i64, zero_point: i32, (lo, hi): (i32, i32)) -> u64 
     let sum: i64 = w.iter().map(|&v| i64::from(v)).sum();
     let zp = i64::from(zero_point);
     // The other storage of the same codes: i8 as u8, or u8 as i8.
-    let move_by = if lo < 0 { 128 } else { -128 };
+    let stored = if lo < 0 { Codes::I8 } else { Codes::U8 };
+    let move_by = i64::from(stored.flipped().min() - stored.min());
     let form = |offset: i64, lo: i64, hi: i64| {
         let constant = bias.saturating_sub(offset.saturating_mul(sum)).unsigned_abs();
         constant.saturating_add(abs.saturating_mul(lo.unsigned_abs().max(hi.unsigned_abs())))

@@ -1,7 +1,7 @@
 //! From statistics to the range of reals that 256 codes shall cover.
 
 use crate::ValueStats;
-use mcompc_ir::Quant;
+use mcompc_ir::{Codes, Quant};
 
 /// How a range is taken from statistics.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,10 +49,13 @@ impl Range {
     pub(crate) fn times(self, by: f64) -> Self {
         Self { lo: self.lo * by, hi: self.hi * by }
     }
-    /// Codes -128..=127 for this range; zero is a code.
+    /// The step of i8 codes for this range.
+    pub(crate) fn step(self) -> f64 {
+        self.width() / Codes::I8.steps()
+    }
+    /// i8 codes for this range; zero is a code.
     pub(crate) fn quant(self) -> Quant {
-        let scale = (self.hi - self.lo) / 255.0;
-        Quant { scale, zero_point: (-128.0 - self.lo / scale).round().clamp(-128.0, 127.0) as i32 }
+        Quant::covering(Codes::I8, self.lo, self.hi)
     }
 }
 
@@ -96,7 +99,7 @@ fn mse(s: &ValueStats, all: Range) -> Range {
     let (mut best, mut least) = (all, f64::INFINITY);
     for i in (0..=steps).rev() {
         let r = Range { lo: all.lo * kept(i), hi: all.hi * kept(i) };
-        let e = error(&points, r.quant());
+        let e = error(&points, &r.quant());
         if e < least {
             (best, least) = (r, e);
         }
@@ -112,7 +115,7 @@ fn points(s: &ValueStats) -> Vec<(f64, f64)> {
 }
 
 /// Mean squared error of quantizing what was seen, and its variance; zeros are exact.
-pub(crate) fn noise(s: &ValueStats, q: Quant) -> (f64, f64) {
+pub(crate) fn noise(s: &ValueStats, q: &Quant) -> (f64, f64) {
     let n = s.count.max(1) as f64;
     let points = points(s);
     let (sum, squares) = points.iter().fold((0.0, 0.0), |(a, b), &(x, w)| (a + x * w, b + x * x * w));
@@ -123,11 +126,12 @@ pub(crate) fn noise(s: &ValueStats, q: Quant) -> (f64, f64) {
 }
 
 /// Sum of squared errors of quantizing the points.
-fn error(points: &[(f64, f64)], q: Quant) -> f64 {
-    let (inv, zp) = (1.0 / q.scale, f64::from(q.zero_point));
+fn error(points: &[(f64, f64)], q: &Quant) -> f64 {
+    let (inv, zp, scale) = (1.0 / q.step(), f64::from(q.zero_point()), q.step());
+    let (lo, hi) = (f64::from(q.codes.min()), f64::from(q.codes.max()));
     let one = |&(x, n): &(f64, f64)| {
-        let code = (x * inv + zp).round().clamp(-128.0, 127.0);
-        let e = (code - zp) * q.scale - x;
+        let code = (x * inv + zp).round().clamp(lo, hi);
+        let e = (code - zp) * scale - x;
         e * e * n
     };
     points.iter().map(one).sum()
@@ -146,9 +150,9 @@ mod tests {
     #[test]
     fn zero_is_always_a_code() {
         let q = range(&stats(&[3.0, 5.0]), RangeMethod::MinMax).quant();
-        assert_eq!((q.zero_point, q.scale), (-128, 5.0 / 255.0));
+        assert_eq!((q.zero_point(), q.step()), (-128, 5.0 / 255.0));
         let q = range(&stats(&[-3.0, -5.0]), RangeMethod::MinMax).quant();
-        assert_eq!((q.zero_point, q.scale), (127, 5.0 / 255.0));
+        assert_eq!((q.zero_point(), q.step()), (127, 5.0 / 255.0));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Symmetric int8 weights, one scale per output channel.
 
-/// Largest magnitude of a weight code; -128 stays unused so that negation and pairwise products keep their width.
-pub(crate) const WMAX: f64 = 127.0;
+use mcompc_ir::Codes;
 
-/// Scales of the channels of `w` ([channels, k], row-major, finite): largest magnitude / 127, or the step of the grid on which the
+/// Largest magnitude of a weight code; the smallest code stays unused so that negation and pairwise products keep their width.
+pub(crate) const WMAX: f64 = Codes::I8.max() as f64;
+
+/// Scales of the channels of `w` ([channels, k], row-major, finite): largest magnitude over largest code, or the step of the grid on which the
 /// weights already lie, where that costs less. 0 for a channel of zeros.
 ///
 /// Weights that were trained with simulated quantization lie on such a grid; another scale rounds all of them anew, while the grid's own
@@ -57,7 +59,7 @@ fn grid(w: &[f32]) -> Option<f64> {
 fn refine(mags: &[f32], mut g: f64) -> Option<f64> {
     let top = f64::from(*mags.last()?);
     for _ in 0..3 {
-        if !g.is_normal() || top / g > 255.5 {
+        if !g.is_normal() || top / g > Codes::I8.steps() + 0.5 {
             return None;
         }
         let (mut wk, mut kk) = (0.0, 0.0);

@@ -38,10 +38,10 @@ fn constants_are_outputs() {
     let y = b.dense(x, 4, 1.0);
     let s = b.op("Add", a(), &[y, k]);
     let int = holds(b.output(&[s, k, one, k]), &[], 1e-3);
-    let quant = |i: usize| int.graph.value(int.graph.outputs[i].value).quant.unwrap();
-    assert!((quant(1).scale - 3.2 / 255.0).abs() < 1e-6 && quant(1) == quant(3));
+    let quant = |i: usize| int.graph.value(int.graph.outputs[i].value).quant.clone().unwrap();
+    assert!((quant(1).step() - 3.2 / 255.0).abs() < 1e-6 && quant(1) == quant(3));
     // A single number is exact.
-    assert!((quant(2).scale * f64::from(-128 - quant(2).zero_point) + 2.5).abs() < 1e-9);
+    assert!((quant(2).real(-128) + 2.5).abs() < 1e-9);
 }
 
 #[test]

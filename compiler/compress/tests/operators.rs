@@ -74,7 +74,7 @@ impl Net {
         let (g, inputs, int) = self.int(flag).unwrap();
         let exec = FastExec::new(&g).unwrap();
         let (out, iv) = (int.graph.outputs[0].value, int.graph.value(int.graph.out(int.graph.inputs[0])));
-        let q = int.graph.value(out).quant.unwrap();
+        let q = int.graph.value(out).quant.clone().unwrap();
         let mut worst = 0f64;
         for seed in 0..8 {
             let shape = inputs[0].shape.clone();
@@ -90,7 +90,7 @@ impl Net {
             let got = run(&int.graph, &[inputs[0].codes(&raw, iv).unwrap()]).unwrap().remove(0).to_i64_vec().unwrap();
             for (w, c) in want.iter().zip(got) {
                 // Outside the made-up range the code saturates.
-                let code = (f64::from(*w) / q.scale + f64::from(q.zero_point)).clamp(-128.0, 127.0);
+                let code = (f64::from(*w) / q.step() + f64::from(q.zero_point())).clamp(-128.0, 127.0);
                 worst = worst.max((code - c as f64).abs());
             }
         }
@@ -136,7 +136,7 @@ fn inputs_keep_their_type() {
     let dtype = |flag: &str| {
         let int = image().conv(8, 3, 1, 1, 1).int(flag).unwrap().2;
         let v = int.graph.value(int.graph.out(int.graph.inputs[0])).clone();
-        (v.dtype, v.quant.unwrap().zero_point)
+        (v.dtype, v.quant.clone().unwrap().zero_point())
     };
     assert_eq!(dtype("x=u8,scale=0.5,offset=7"), (DType::U8, 7));
     assert_eq!(dtype("x=i8,scale=0.5,offset=83"), (DType::I8, 83));

@@ -1,6 +1,6 @@
 //! `--input NAME=u8,scale=S,offset=O`: the raw form in which calibration data come and in which the device will call.
 
-use mcompc_ir::{Code, DType, Error, Graph, Result, Tensor, Value};
+use mcompc_ir::{Code, Codes, DType, Error, Graph, Per, Quant, Result, Tensor, Value};
 
 /// What the caller really has for one graph input: real = scale * (raw - offset).
 #[derive(Clone, Debug, PartialEq)]
@@ -68,25 +68,13 @@ impl InputSpec {
         Ok(Self { name: name.into(), dtype, scale, offset })
     }
 
-    /// Whether one scale and one offset hold for the whole tensor.
-    pub fn per_tensor(&self) -> bool {
-        self.scale.len() == 1 && self.offset.len() == 1
-    }
-
-    /// Number of channels that the lists speak of; 1 where both are single numbers.
-    pub fn channels(&self) -> usize {
-        self.scale.len().max(self.offset.len())
-    }
-
-    /// Scale and offset of channel `c`.
-    pub fn affine(&self, c: usize) -> (f64, f64) {
-        let of = |v: &[f64]| if v.len() == 1 { v[0] } else { v[c] };
-        (of(&self.scale), of(&self.offset))
-    }
-
-    /// The axis of `shape` that the lists run over: 1 (channels first) if it has that length, else the last. Errors: `Usage`.
-    pub fn channel_axis(&self, shape: &[usize]) -> Result<usize> {
-        let n = self.channels();
+    /// The axis of `shape` that the lists run over: 1 (channels first) if it has that length, else the last; 0 where both are single
+    /// numbers. Errors: `Usage`.
+    fn channel_axis(&self, shape: &[usize]) -> Result<usize> {
+        let n = self.scale.len().max(self.offset.len());
+        if n == 1 {
+            return Ok(0);
+        }
         let last = shape.len().wrapping_sub(1);
         [1, last].into_iter().find(|&a| shape.get(a) == Some(&n)).ok_or_else(|| {
             usage(&self.name, format!("{n} values, but neither axis 1 nor the last axis of {shape:?} has that length")).at(&self.name)
@@ -101,9 +89,20 @@ pub struct Input {
     pub spec: InputSpec,
     /// The graph input's shape, batch dimension included.
     pub shape: Vec<usize>,
+    /// The flag's scale, along an axis of `shape` where it is a list: real = scale * (raw - zero).
+    pub scale: Per<f64>,
+    /// The flag's offset, likewise.
+    pub zero: Per<f64>,
 }
 
 impl Input {
+    /// The flag for a graph input of this shape. Errors: `Usage` where a list has the length of no axis.
+    pub fn new(spec: InputSpec, shape: Vec<usize>) -> Result<Self> {
+        let axis = u8::try_from(spec.channel_axis(&shape)?).unwrap_or(u8::MAX);
+        let (scale, zero) = (Per::along(axis, spec.scale.clone()), Per::along(axis, spec.offset.clone()));
+        Ok(Self { spec, shape, scale, zero })
+    }
+
     /// Joins the flags with a graph's inputs, in the graph's order; an input without a flag is taken as floats (or as what it is, when it
     /// is an integer tensor). Errors: `Usage` for a flag that names no input, or two flags for one.
     pub fn of_graph(graph: &Graph, specs: &[InputSpec]) -> Result<Vec<Input>> {
@@ -122,12 +121,14 @@ impl Input {
             .map(|v| {
                 let dtype = if v.dtype.int_range().is_some() || v.dtype == DType::I64 { v.dtype } else { DType::F32 };
                 let spec = specs.iter().find(|s| s.name == v.name).cloned().unwrap_or(InputSpec { dtype, ..InputSpec::float(&v.name) });
-                if !spec.per_tensor() {
-                    spec.channel_axis(&v.shape)?;
-                }
-                Ok(Input { spec, shape: v.shape.clone() })
+                Input::new(spec, v.shape.clone())
             })
             .collect()
+    }
+
+    /// What the raw codes stand for, where they are codes.
+    pub fn quant(&self) -> Option<Quant> {
+        Codes::of(self.spec.dtype).map(|codes| Quant { codes, scale: self.scale.clone(), zero: self.zero.clone() })
     }
 
     /// Raw data as the reals the float graph takes: f32 of scale * (raw - offset), computed in f64. `raw` has the spec's type and
@@ -144,14 +145,8 @@ impl Input {
             DType::F32 => raw.as_f32()?.iter().map(|&v| f64::from(v)).collect(),
             _ => raw.to_i64_vec()?.into_iter().map(|v| v as f64).collect(),
         };
-        if self.spec.per_tensor() {
-            let (s, o) = self.spec.affine(0);
-            return Ok(raw.into_iter().map(|v| (s * (v - o)) as f32).collect());
-        }
-        let axis = self.spec.channel_axis(&self.shape)?;
-        let inner: usize = self.shape[axis + 1..].iter().product();
-        let of = |i: usize| self.spec.affine(i / inner.max(1) % self.shape[axis]);
-        Ok(raw.into_iter().enumerate().map(|(i, v)| (of(i).0 * (v - of(i).1)) as f32).collect())
+        let real = |(i, v): (usize, f64)| (self.scale.at(&self.shape, i) * (v - self.zero.at(&self.shape, i))) as f32;
+        Ok(raw.into_iter().enumerate().map(real).collect())
     }
 
     /// Raw data as the codes that the integer graph's input `value` takes: the raw bytes where the types agree, otherwise
@@ -160,11 +155,10 @@ impl Input {
         if value.dtype == self.spec.dtype {
             return raw.reshaped(value.shape.clone());
         }
-        let (Some(q), Some((lo, hi))) = (value.quant, value.dtype.int_range()) else {
+        let Some(q) = &value.quant else {
             return Err(Error::new(Code::Internal, format!("input of type {} without quantization", value.dtype)).at(&value.name));
         };
-        let code = |v: f32| (f64::from(v) / q.scale).round() + f64::from(q.zero_point);
-        let codes: Vec<i32> = self.reals(raw)?.into_iter().map(|v| code(v).clamp(lo.into(), hi.into()) as i32).collect();
+        let codes: Vec<i32> = self.reals(raw)?.into_iter().map(|v| q.code(v.into())).collect();
         match value.dtype {
             DType::I8 => Tensor::from_i8(value.shape.clone(), &codes.iter().map(|&v| v as i8).collect::<Vec<_>>()),
             DType::U8 => Tensor::from_u8(value.shape.clone(), &codes.iter().map(|&v| v as u8).collect::<Vec<_>>()),

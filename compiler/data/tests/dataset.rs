@@ -77,7 +77,7 @@ fn f32s(v: &[f32]) -> Vec<u8> {
 }
 
 fn input(flag: &str, shape: &[usize]) -> Input {
-    Input { spec: InputSpec::parse(flag).unwrap(), shape: shape.to_vec() }
+    Input::new(InputSpec::parse(flag).unwrap(), shape.to_vec()).unwrap()
 }
 
 fn read(data: &[u8], inputs: &[Input]) -> Result<Vec<Vec<Vec<f32>>>> {

@@ -3,10 +3,10 @@
 use crate::request::Request;
 use crate::size;
 use crate::stages::{Compiled, Front, Quantized, VERSION};
-use mcompc_compress::RangeMethod;
-use mcompc_ir::{DType, Graph, NodeId, Result, Value, ValueId};
+use mcompc_compress::{LayerNote, RangeMethod};
+use mcompc_ir::{Graph, NodeId, Quant, Result, Value};
 use mcompc_lower::{Located, Lowered};
-use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, TensorQuant, TensorSpec};
+use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, TensorSpec};
 use mcompc_report::{Buffer, Calibration, Forecast, Layer, Loss, Memory, Pass, Report, Tensor, Totals};
 use std::collections::BTreeMap;
 
@@ -15,25 +15,17 @@ use std::collections::BTreeMap;
 /// # Errors
 /// E002 if channel lists of an input do not fit its shape.
 pub fn specs(front: &Front, integer: &Graph) -> Result<(Vec<TensorSpec>, Vec<TensorSpec>)> {
-    let affine = |v: &Value| v.quant.map(|q| TensorQuant { scale: vec![q.scale], zero_point: vec![q.zero_point.into()], axis: 0 });
     let spec = |name: &str, v: &Value, quant| TensorSpec { name: name.into(), dtype: v.dtype, shape: v.shape.clone(), quant };
     let mut inputs = Vec::new();
     for (&n, input) in integer.inputs.iter().zip(&front.inputs) {
         let v = integer.value(integer.out(n));
-        let raw = &input.spec;
         // Codes of the declared raw type are passed as they are, so the flag says what they mean; others follow the graph.
-        let quant = if raw.dtype == v.dtype && raw.dtype != DType::F32 {
-            let n = raw.channels();
-            let (scale, zero_point) = (0..n).map(|c| raw.affine(c)).unzip();
-            Some(TensorQuant { scale, zero_point, axis: if n > 1 { raw.channel_axis(&v.shape)? } else { 0 } })
-        } else {
-            affine(v)
-        };
-        inputs.push(spec(&raw.name, v, quant));
+        let declared = input.quant().filter(|_| input.spec.dtype == v.dtype);
+        inputs.push(spec(&input.spec.name, v, declared.or_else(|| v.quant.clone())));
     }
     let outputs = integer.outputs.iter().map(|o| {
         let v = integer.value(o.value);
-        spec(&o.name, v, affine(v))
+        spec(&o.name, v, v.quant.clone())
     });
     Ok((inputs, outputs.collect()))
 }
@@ -50,12 +42,12 @@ pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report>
         identifier: n.c.clone(),
         dtype: t.dtype.to_string(),
         shape: t.shape.clone(),
-        scale: t.quant.as_ref().map(|q| q.scale.clone()).unwrap_or_default(),
-        zero_point: t.quant.as_ref().map(|q| q.zero_point.clone()).unwrap_or_default(),
+        scale: t.quant.as_ref().map(|q| q.lists().0).unwrap_or_default(),
+        zero_point: t.quant.as_ref().map(|q| q.lists().1).unwrap_or_default(),
     };
     let (code_bytes, data_bytes) = size::of_object(&c.built.object)?;
     let lowered = &c.built.lowered;
-    let mut layers = layers(&c.quantized, lowered)?;
+    let mut layers = layers(&c.quantized, lowered);
     let forecast = forecast(o, lowered, &mut layers)?;
     let io = inputs.iter().chain(&outputs).map(|t| (t.elems() * t.dtype.size()) as u64).sum();
     let totals = Totals {
@@ -109,42 +101,36 @@ fn range_name(r: RangeMethod) -> &'static str {
     }
 }
 
-fn layers(q: &Quantized, lowered: &Lowered) -> Result<Vec<Layer>> {
+fn layers(q: &Quantized, lowered: &Lowered) -> Vec<Layer> {
     let g = &q.graph;
-    // Several nodes may come from one ONNX node: a name stands for the queue of its nodes in order of execution.
-    let mut by_name: BTreeMap<(&str, &str), Vec<NodeId>> = BTreeMap::new();
-    for n in g.topo()?.into_iter().rev() {
-        let node = g.node(n);
-        by_name.entry((&node.name, &node.op)).or_default().push(n);
-    }
-    let mut rows = Vec::new();
-    for l in &lowered.layers {
-        let id = by_name.get_mut(&(l.name.as_str(), l.op.as_str())).and_then(Vec::pop);
-        let value = id.map(|n| g.value(ValueId { node: n, port: 0 }));
-        let note = q.notes.iter().find(|x| x.node == l.name && x.op == l.op);
-        let int = |name: &str| id.and_then(|n| g.node(n).attrs.int(name).ok());
-        rows.push(Layer {
+    // Several layers may come from one ONNX node; notes and layers are both in the order of execution.
+    let mut notes: Vec<&LayerNote> = q.notes.iter().collect();
+    let row = |l: &mcompc_lower::Layer| {
+        let (value, node) = (g.value(l.value), g.node(l.value.node));
+        let note = notes.iter().position(|x| x.node == l.name && x.op == l.op).map(|i| notes.remove(i));
+        let int = |name: &str| node.attrs.int(name).ok();
+        Layer {
             name: l.name.clone(),
             op: l.op.clone(),
             fused: l.fused.clone(),
             kernel: l.kernel.clone(),
-            shape: value.map(|v| v.shape.clone()).unwrap_or_default(),
+            shape: value.shape.clone(),
             macs: l.macs,
             forecast: None,
             weight_bytes: l.const_bytes as u64,
-            dtype: value.map(|v| v.dtype.to_string()).unwrap_or_default(),
-            scale: value.and_then(|v| v.quant).map(|q| q.scale),
-            zero_point: value.and_then(|v| v.quant).map(|q| q.zero_point),
+            dtype: value.dtype.to_string(),
+            scale: value.quant.as_ref().map(Quant::step),
+            zero_point: value.quant.as_ref().map(Quant::zero_point),
             pre: int("pre"),
             shift: int("shift"),
             accumulator: note.map(|x| x.acc_bound),
-            multiplier: id.and_then(|n| multiplier(g, n)),
+            multiplier: multiplier(g, l.value.node),
             bits: note.map(|x| x.bits),
             bits_why: note.and_then(|x| x.why.clone()),
             group: note.and_then(|x| x.block),
-        });
-    }
-    Ok(rows)
+        }
+    };
+    lowered.layers.iter().map(row).collect()
 }
 
 /// Fills in what each layer costs by the target's table; returns the sum.
@@ -177,12 +163,9 @@ fn multiplier(g: &Graph, n: NodeId) -> Option<(i64, i64)> {
 
 fn memory(l: &Lowered) -> Memory {
     let steps = l.buffers.iter().map(|b| b.last + 1).max().unwrap_or(0).max(l.layers.len());
-    let mut previous = None;
-    let buffers = l.buffers.iter().zip(&l.plan.offsets).map(|(b, &offset)| {
-        // A layer's result comes before its scratch, and is not in the arena when it is an output of the graph.
+    let buffers = l.buffers.iter().zip(&l.plan.offsets).enumerate().map(|(i, (b, &offset))| {
         let layer = l.layers.get(b.first);
-        let second = previous.replace(b.first) == Some(b.first);
-        let scratch = layer.is_some_and(|x| x.scratch_bytes > 0 && x.scratch_bytes == b.bytes && (second || x.live_bytes == b.bytes));
+        let scratch = layer.is_some_and(|x| x.scratch == Some(i));
         let name = layer.map_or("copy", |x| x.name.as_str());
         Buffer {
             name: if scratch { format!("{name} (scratch)") } else { name.into() },
@@ -238,7 +221,7 @@ fn layer_specs(c: &Compiled) -> Vec<LayerSpec> {
             op: l.op.clone(),
             dtype: v.dtype,
             shape: v.shape.clone(),
-            quant: v.quant.map(|q| (q.scale, q.zero_point)),
+            quant: v.quant.clone(),
             place: match l.result {
                 Located::Output(i) => Place::Output(i),
                 Located::Arena(at) => Place::Arena(at),
@@ -255,5 +238,46 @@ fn rust_arch(first: &str) -> &str {
         a if a.starts_with("riscv64") => "riscv64",
         a if a.starts_with("riscv32") => "riscv32",
         a => a,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Firmware, Silent, build};
+    use mcompc_target::{Backend, Target};
+
+    /// Two nodes of one name and operator, of different shapes and zero points.
+    const GRAPH: &str = "graph \"g\" {\n%0 = input() \"x\" -> \"x\" i8[1, 8] q(0.5, 0)\n\
+        %1 = input() \"y\" -> \"y\" i8[1, 12] q(0.5, 0)\n\
+        %2 = q.rescale(%1) \"a\" {m = 1610612736, pre = 0, shift = 1, lo = -128, hi = 127} -> \"b\" i8[1, 12] q(0.5, -7)\n\
+        %3 = q.rescale(%0) \"a\" {m = 1610612736, pre = 0, shift = 1, lo = -128, hi = 127} -> \"a\" i8[1, 8] q(0.5, 3)\n\
+        inputs(%0, %1)\noutputs(\"a\" = %3, \"b\" = %2)\n}\n";
+
+    #[test]
+    fn layers_of_one_name_are_told_apart_by_their_values() -> Result<()> {
+        let graph = mcompc_ir::parse(GRAPH)?;
+        let built = build("g", "", &graph, (&Target::by_name("x86_64")?, Backend::Cranelift), &Firmware::default(), &Silent)?;
+        let q = Quantized { graph, samples: 0, origin: Default::default(), notes: vec![], warnings: vec![] };
+        let rows = layers(&q, &built.lowered);
+        assert_eq!(rows.len(), 2);
+        for (row, l) in rows.iter().zip(&built.lowered.layers) {
+            let v = q.graph.value(l.value);
+            assert_eq!((&row.shape, row.zero_point), (&v.shape, v.quant.as_ref().map(Quant::zero_point)));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn scratch_is_what_the_plan_says() -> Result<()> {
+        let graph = mcompc_ir::parse(GRAPH)?;
+        let mut l = build("g", "", &graph, (&Target::by_name("x86_64")?, Backend::Cranelift), &Firmware::default(), &Silent)?.lowered;
+        let buffer = |first| mcompc_plan::Buffer { bytes: 8, align: 16, first, last: 1, may_alias: None };
+        l.buffers = vec![buffer(0), buffer(0), buffer(1)];
+        l.plan.offsets = vec![0, 16, 32];
+        l.layers[1].scratch = Some(2);
+        let names: Vec<String> = memory(&l).buffers.into_iter().map(|b| b.name).collect();
+        assert_eq!(names, ["a", "a", "a (scratch)"]);
+        Ok(())
     }
 }

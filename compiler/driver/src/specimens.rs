@@ -1,6 +1,6 @@
 //! Generated layers that cost tables are measured on: each operator in several shapes, with random constants.
 
-use mcompc_ir::{Attrs, DType, Graph, Output, Quant, Result, Tensor, Value};
+use mcompc_ir::{Attrs, Codes, DType, Graph, Output, Quant, Result, Tensor, Value};
 
 /// One generated layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Random {
         lo + ((self.0 >> 33) as i64).rem_euclid(hi - lo + 1)
     }
     fn bytes(&mut self, n: usize) -> Vec<i8> {
-        (0..n).map(|_| self.next(-127, 127) as i8).collect()
+        (0..n).map(|_| self.next(-i64::from(Codes::I8.max()), Codes::I8.max().into()) as i8).collect()
     }
     fn words(&mut self, n: usize, lo: i64, hi: i64) -> Vec<i32> {
         (0..n).map(|_| self.next(lo, hi) as i32).collect()
@@ -118,7 +118,7 @@ pub fn graph(layers: &[Specimen]) -> Result<Graph> {
             }
             Specimen::Dense(n, _) | Specimen::Add(n) | Specimen::Softmax(n) | Specimen::Lut(n) => vec![1, n],
         };
-        let x = g.add_input(Value::new(format!("x{i}"), DType::I8, shape).with_quant(0.05, -128));
+        let x = g.add_input(Value::new(format!("x{i}"), DType::I8, shape).with_quant(0.05, Codes::I8.min()));
         let constant = |g: &mut Graph, name: &str, t: Tensor| g.add_const(format!("{name}{i}"), t);
         // Weights [o, k, k, per], biases, multipliers.
         let linear = |g: &mut Graph, shape: Vec<usize>, r: &mut Random| -> Result<Vec<_>> {
@@ -135,7 +135,7 @@ pub fn graph(layers: &[Specimen]) -> Result<Graph> {
             [v / 2, u / 2, v - v / 2, u - u / 2]
         };
         let mut ins = vec![x];
-        let mut quant = Quant { scale: 0.1, zero_point: -128 };
+        let mut quant = Quant::new(Codes::I8, 0.1, Codes::I8.min());
         let (op, attrs) = match layer {
             Specimen::Conv(h, w, c, o, k, s) => {
                 ins.extend(linear(&mut g, vec![o, k, k, c], &mut r)?);
@@ -159,20 +159,20 @@ pub fn graph(layers: &[Specimen]) -> Result<Graph> {
                 ("q.avgpool", windowed(a, 1, [0; 4]))
             }
             Specimen::Max(..) => {
-                quant = Quant { scale: 0.05, zero_point: -128 };
+                quant = Quant::new(Codes::I8, 0.05, Codes::I8.min());
                 ("q.maxpool", windowed(Attrs::new().with("kernel", vec![2i64, 2]), 2, [0; 4]))
             }
             Specimen::Softmax(n) => {
                 let bits = 20.min(30 - i64::from(n.next_power_of_two().trailing_zeros()));
-                let mut table = r.words(256, 1, 1 << bits);
+                let mut table = r.words(Codes::I8.count(), 1, 1 << bits);
                 table[0] = 1 << bits;
-                let table = Tensor::from_i32([256], &table)?;
+                let table = Tensor::from_i32([Codes::I8.count()], &table)?;
                 ins.push(g.add_const(format!("t{i}"), table));
-                quant = Quant { scale: 1.0 / 256.0, zero_point: -128 };
+                quant = Quant::PROBABILITY;
                 ("q.softmax", Attrs::new().with("axis", 1i64).with("bits", bits))
             }
             Specimen::Lut(_) => {
-                let table = Tensor::from_i8([256], &r.bytes(256))?;
+                let table = Tensor::from_i8([Codes::I8.count()], &r.bytes(Codes::I8.count()))?;
                 ins.push(g.add_const(format!("t{i}"), table));
                 ("q.lut", Attrs::new())
             }

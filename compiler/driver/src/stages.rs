@@ -2,10 +2,10 @@
 //! benches and tools enter and leave where they like: [`front`] -> [`quantize`] -> [`build`].
 
 use crate::firmware::Firmware;
-use crate::progress::Progress;
+use crate::progress::{Progress, timed};
 use crate::request::Request;
 use mcompc_backend::Job;
-use mcompc_compress::{CalibOptions, Integerized, LayerNote};
+use mcompc_compress::{CalibOptions, Integerized, LayerNote, Stats};
 use mcompc_data::{Dataset, Input, Sample};
 use mcompc_interp::FastExec;
 use mcompc_ir::{Code, Error, Graph, Result, Tensor, ValueId};
@@ -17,9 +17,11 @@ use mcompc_target::{Backend, Target};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Version of the compiler, as in headers and reports.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -81,18 +83,41 @@ pub struct Compiled {
 /// # Errors
 /// Those of the importer (E0xx, E1xx, E2xx) and of the passes.
 pub fn front(o: &Request, progress: &dyn Progress) -> Result<Front> {
-    progress.begin("reading the model", None);
-    let result = read(o);
-    progress.end();
-    result
-}
-
-fn read(o: &Request) -> Result<Front> {
-    let imported = mcompc_onnx::import(&o.model, &ImportOptions { dims: o.dims.clone(), ..Default::default() })?;
+    let (imported, sha256) = timed(progress, "reading the model", || Ok::<_, Error>((import(o)?, hash_file(&o.model)?)))?;
     let inputs = Input::of_graph(&imported, &o.inputs)?;
     let mut canonical = imported.clone();
-    let passes = mcompc_passes::run_pipeline(&mut canonical)?;
-    Ok(Front { imported, canonical, passes, sha256: hash_file(&o.model)?, inputs })
+    let passes = timed(progress, "simplifying the graph", || {
+        let mut times: BTreeMap<&'static str, Duration> = BTreeMap::new();
+        let mut since = Instant::now();
+        let reports = mcompc_passes::run_pipeline_seen(&mut canonical, &mut |pass, _, _| {
+            *times.entry(pass.name).or_default() += since.elapsed();
+            since = Instant::now();
+        })?;
+        for r in &reports {
+            progress.took(r.name, times.get(r.name).copied().unwrap_or_default());
+        }
+        Ok::<_, Error>(reports)
+    })?;
+    Ok(Front { imported, canonical, passes, sha256, inputs })
+}
+
+fn import(o: &Request) -> Result<Graph> {
+    mcompc_onnx::import(&o.model, &ImportOptions { dims: o.dims.clone(), ..Default::default() })
+}
+
+/// The text of the graph after every pass that changed something, round by round.
+///
+/// # Errors
+/// Those of [`front`].
+pub fn trace_passes(o: &Request, progress: &dyn Progress) -> Result<String> {
+    let mut graph = timed(progress, "reading the model", || import(o))?;
+    let mut text = String::new();
+    mcompc_passes::run_pipeline_seen(&mut graph, &mut |pass, changes, g| {
+        if changes > 0 {
+            let _ = write!(text, "; {}: {changes}\n{}\n", pass.name, mcompc_ir::print_short(g));
+        }
+    })?;
+    Ok(text)
 }
 
 fn hash_file(path: &Path) -> Result<String> {
@@ -147,28 +172,36 @@ pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Q
     // What has no integer form is refused before any data are read.
     mcompc_compress::supported(&front.canonical, &o.inputs, &options)?;
     let mut unused = Vec::new();
-    let stats = match o.calib.as_deref().map(Dataset::open).transpose()? {
-        None => mcompc_compress::calibrate_without_data(&front.canonical, &front.inputs)?,
+    let stats = timed(progress, "calibrating", || match o.calib.as_deref().map(Dataset::open).transpose()? {
+        None => mcompc_compress::calibrate_without_data(&front.canonical, &front.inputs),
         Some(data) => {
             let said = |n: &str| format!("array `{n}` of the calibration data is of no input and was not read");
             unused = data.unused(&front.inputs).into_iter().map(said).collect();
-            let mut done = 0;
-            let mut tell = |n: usize, all: usize| {
-                if done == 0 && n == 0 {
-                    progress.begin("calibrating", Some(all as u64));
-                }
-                progress.step((n - done) as u64);
-                done = n;
-            };
-            let stats = mcompc_compress::calibrate(&front.canonical, &data, &front.inputs, &CalibOptions::default(), &mut tell);
-            progress.end();
-            stats?
+            calibrate(front, &data, progress)
         }
-    };
+    })?;
     let samples = if o.calib.is_some() { stats.samples } else { 0 };
-    let Integerized { graph, layers, mut warnings, origin } = mcompc_compress::integerize(&front.canonical, &stats, &o.inputs, &options)?;
+    let Integerized { graph, layers, mut warnings, origin } =
+        timed(progress, "rounding to integers", || mcompc_compress::integerize(&front.canonical, &stats, &o.inputs, &options))?;
     warnings.extend(unused);
     Ok(Quantized { graph, samples, origin, notes: layers, warnings })
+}
+
+fn calibrate(front: &Front, data: &Dataset, progress: &dyn Progress) -> Result<Stats> {
+    let (mut begun, mut done) = (false, 0);
+    let mut tell = |n: usize, all: usize| {
+        if !begun {
+            progress.begin("running samples", Some(all as u64));
+            begun = true;
+        }
+        progress.step((n - done) as u64);
+        done = n;
+    };
+    let stats = mcompc_compress::calibrate(&front.canonical, data, &front.inputs, &CalibOptions::default(), &mut tell);
+    if begun {
+        progress.end();
+    }
+    stats
 }
 
 /// Lowers the integer graph for a target and generates code; `name` prefixes the symbols.
@@ -183,21 +216,17 @@ pub fn build(
     firmware: &Firmware,
     progress: &dyn Progress,
 ) -> Result<Built> {
-    progress.begin("generating code", None);
-    let result = generate(name, sha256, graph, (target, backend), firmware);
-    progress.end();
-    result
-}
-
-fn generate(name: &str, sha256: &str, graph: &Graph, (target, backend): (&Target, Backend), firmware: &Firmware) -> Result<Built> {
-    let machine = target.machine(backend)?;
-    let options = mcompc_lower::Options { name: name.into(), slices: firmware.slices };
-    let mut lowered = mcompc_lower::lower(graph, &machine, &options)?;
-    let info = format!("mcompc {VERSION}; target {}; model sha256 {sha256}\0", target.name);
-    lowered.module.data.push(Data { name: format!("{name}_info"), bytes: info.into_bytes(), align: 1, weights: false, export: true });
+    let lowered = timed(progress, "making kernels", || {
+        let options = mcompc_lower::Options { name: name.into(), slices: firmware.slices };
+        let mut lowered = mcompc_lower::lower(graph, &target.machine(backend)?, &options)?;
+        let info = format!("mcompc {VERSION}; target {}; model sha256 {sha256}\0", target.name);
+        lowered.module.data.push(Data { name: format!("{name}_info"), bytes: info.into_bytes(), align: 1, weights: false, export: true });
+        Ok::<_, Error>(lowered)
+    })?;
     // No code for a module with an access that is not proven to be in bounds.
-    mcompc_kernel::verify(&lowered.module)?.complete()?;
-    let (object, frames) = object(&lowered.module, (target, backend), firmware).map_err(|e| at_layer(e, &lowered))?;
+    timed(progress, "proving the bounds", || mcompc_kernel::verify(&lowered.module)?.complete())?;
+    let (object, frames) =
+        timed(progress, "generating code", || object(&lowered.module, (target, backend), firmware)).map_err(|e| at_layer(e, &lowered))?;
     let stack_bytes = mcompc_kernel::stack_bytes(&lowered.module, &frames)?;
     Ok(Built { lowered, object, stack_bytes })
 }

@@ -113,7 +113,7 @@ impl Layer {
         let (Some(w), Some(bias), Some(m)) = (g.const_of(ins[1]), g.const_of(ins[2]), g.const_of(ins[3])) else { return Ok(None) };
         let vals: Vec<&Value> = ins.iter().map(|&v| g.value(v)).collect();
         let (Some(x), Some(y), Some([o, kh, kw, ci]), Some(q)) =
-            (four(&vals[0].shape), four(&n.outs[0].shape), four(&w.shape), vals[0].quant)
+            (four(&vals[0].shape), four(&n.outs[0].shape), four(&w.shape), &vals[0].quant)
         else {
             return Ok(None);
         };
@@ -136,7 +136,7 @@ impl Layer {
             dilations: pair(n, "dilations")?,
             ci,
             co: o / group,
-            zero_point: q.zero_point as i16,
+            zero_point: q.zero_point() as i16,
             w,
             bias: bias.to_i64_vec()?,
             m: m.to_i64_vec()?,

@@ -5,7 +5,7 @@ mod common;
 
 use common::ints;
 use mcompc_interp::{FastInt, run, run_all};
-use mcompc_ir::{Attrs, Code, DType, Graph, Output, Quant, Tensor, Value, ValueId};
+use mcompc_ir::{Attrs, Code, Codes, DType, Graph, Output, Quant, Tensor, Value, ValueId};
 use proptest::prelude::*;
 
 fn bytes(n: usize, seed: u64) -> Vec<i8> {
@@ -32,11 +32,11 @@ fn layer(s: Spec<'_>, seed: u64) -> (Graph, Tensor) {
     let m: Vec<i32> = bytes(o, seed + 2).iter().map(|&b| (i32::from(b) + 129) << 15).collect();
     let (b, m) = (c(&mut g, "b", Tensor::from_i32([o], &bias).unwrap()), c(&mut g, "m", Tensor::from_i32([o], &m).unwrap()));
     let a = s.attrs.with("pre", 2i64).with("shift", 3i64).with("lo", -120i64).with("hi", 125i64);
-    let q = Quant { scale: 0.25, zero_point: 7 };
-    let id = mcompc_ops::add_op(&mut g, "layer", s.op, a, &[x, w, b, m], "y", Some(q)).unwrap();
+    let q = Quant::new(Codes::I8, 0.25, 7);
+    let id = mcompc_ops::add_op(&mut g, "layer", s.op, a, &[x, w, b, m], "y", Some(q.clone())).unwrap();
     let table = c(&mut g, "table", Tensor::from_i8([256], &bytes(256, seed + 3)).unwrap());
     let y = g.out(id);
-    let lut = mcompc_ops::add_op(&mut g, "lut", "q.lut", Attrs::new(), &[y, table], "z", Some(q)).unwrap();
+    let lut = mcompc_ops::add_op(&mut g, "lut", "q.lut", Attrs::new(), &[y, table], "z", Some(q.clone())).unwrap();
     g.outputs = vec![Output { name: "y".into(), value: y }, Output { name: "z".into(), value: g.out(lut) }];
     let data = bytes(n, seed + 4);
     let t = if s.unsigned { Tensor::from_u8(s.x, &data.iter().map(|&v| v as u8).collect::<Vec<_>>()) } else { Tensor::from_i8(s.x, &data) };

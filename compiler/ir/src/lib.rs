@@ -4,6 +4,7 @@
 mod attrs;
 mod error;
 mod graph;
+mod quant;
 mod tensor;
 mod text;
 mod types;
@@ -12,7 +13,8 @@ mod verify;
 pub use attrs::{Attr, Attrs};
 pub use error::{Code, Error, Result};
 pub use graph::{Graph, Node, NodeId, Output, ValueId};
+pub use quant::{Codes, Per, Quant};
 pub use tensor::Tensor;
 pub use text::{parse, print, print_short};
-pub use types::{DType, Quant, Value};
+pub use types::{DType, Value};
 pub use verify::verify;

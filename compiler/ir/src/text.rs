@@ -11,11 +11,14 @@
 //! }
 //! ```
 //! `%2.1` is the second output of `%2`; `;` starts a comment; nodes may be read before they are defined.
+//!
+//! A quantization is `q([codes,] scale, zero)`. `codes` (`i4`, `u8`) are said where they are not all of the type's; scale and zero are a
+//! number each, or `axis A [a, b, ..]` or `runs N [a, b, ..]` where parts of the tensor have their own.
 
 mod lex;
 mod parse;
 
-use crate::{Attr, DType, Graph, Node, Tensor, Value, ValueId};
+use crate::{Attr, Codes, DType, Graph, Node, Per, Quant, Tensor, Value, ValueId};
 pub use parse::parse;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -100,8 +103,28 @@ fn typed(d: DType, shape: &[usize]) -> String {
 }
 
 fn value(v: &Value) -> String {
-    let q = v.quant.map(|q| format!(" q({}, {})", f64_text(q.scale), q.zero_point)).unwrap_or_default();
+    let q = v.quant.as_ref().map(|q| quant(v.dtype, q)).unwrap_or_default();
     format!("{} {}{q}", quoted(&v.name), typed(v.dtype, &v.shape))
+}
+
+fn quant(d: DType, q: &Quant) -> String {
+    let codes = if Codes::of(d) == Some(q.codes) { String::new() } else { q.codes.name() + ", " };
+    format!(" q({codes}{}, {})", per(&q.scale, f64_text), per(&q.zero, whole_text))
+}
+
+// A whole number without a point.
+fn whole_text(v: f64) -> String {
+    let whole = v as i64;
+    if whole as f64 == v && (whole != 0 || v.is_sign_positive()) { whole.to_string() } else { f64_text(v) }
+}
+
+fn per(p: &Per<f64>, f: fn(f64) -> String) -> String {
+    let all = list(p.all(), |&v| f(v));
+    match p {
+        Per::Tensor(_) => all,
+        Per::Axis(a, _) => format!("axis {a} [{all}]"),
+        Per::Runs(n, _) => format!("runs {n} [{all}]"),
+    }
 }
 
 struct Printer<'a> {

@@ -1,5 +1,6 @@
 //! Data types and typed values.
 
+use crate::{Codes, Quant};
 use std::fmt;
 
 /// Element type of a tensor.
@@ -50,14 +51,7 @@ impl DType {
     }
     /// Smallest and largest value of an integer type that fits i32; `None` for the others.
     pub fn int_range(self) -> Option<(i32, i32)> {
-        match self {
-            DType::I8 => Some((-128, 127)),
-            DType::U8 => Some((0, 255)),
-            DType::I16 => Some((-32768, 32767)),
-            DType::U16 => Some((0, 65535)),
-            DType::I32 => Some((i32::MIN, i32::MAX)),
-            _ => None,
-        }
+        Codes::of(self).map(Codes::range)
     }
 }
 
@@ -65,15 +59,6 @@ impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-/// Affine meaning of an integer tensor: real = scale * (q - zero_point), the same for the whole tensor.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Quant {
-    /// Step between two codes, positive.
-    pub scale: f64,
-    /// The code of real 0.
-    pub zero_point: i32,
 }
 
 /// A typed value: one output port of a node.
@@ -85,7 +70,7 @@ pub struct Value {
     pub dtype: DType,
     /// Static dimensions, outermost first; empty for a scalar.
     pub shape: Vec<usize>,
-    /// Set on integer tensors that stand for reals.
+    /// What the codes of an integer tensor stand for; on a float tensor, which codes its reals are rounded to.
     pub quant: Option<Quant>,
 }
 
@@ -94,9 +79,9 @@ impl Value {
     pub fn new(name: impl Into<String>, dtype: DType, shape: impl Into<Vec<usize>>) -> Self {
         Self { name: name.into(), dtype, shape: shape.into(), quant: None }
     }
-    /// The same with quantization.
+    /// The same under one step and one zero point, with all codes of its type (eight bits for floats).
     pub fn with_quant(mut self, scale: f64, zero_point: i32) -> Self {
-        self.quant = Some(Quant { scale, zero_point });
+        self.quant = Some(Quant::new(Codes::of(self.dtype).unwrap_or(Codes::I8), scale, zero_point));
         self
     }
     /// Number of elements.

@@ -1,6 +1,6 @@
 //! The graph verifier: everything that holds for any operator. Agreement with an operator's shape inference is `mcompc_ops::verify`.
 
-use crate::{Code, Error, Graph, Node, Result, Value, ValueId};
+use crate::{Code, Codes, DType, Error, Graph, Node, Quant, Result, Value, ValueId};
 use std::collections::BTreeSet;
 
 fn fail<T>(node: &str, what: impl Into<String>) -> Result<T> {
@@ -92,13 +92,30 @@ fn value(v: &Value) -> Result<()> {
     if v.shape.iter().try_fold(v.dtype.size(), |a, &d| a.checked_mul(d)).is_none_or(|b| b > isize::MAX as usize) {
         return fail(&v.name, format!("{}{:?} is larger than the address space", v.dtype, v.shape));
     }
-    if let Some(q) = v.quant {
-        let Some((lo, hi)) = v.dtype.int_range() else {
-            return fail(&v.name, format!("a {} value with a quantization", v.dtype));
-        };
-        if !(q.scale.is_finite() && q.scale > 0.0 && (lo..=hi).contains(&q.zero_point)) {
-            return fail(&v.name, format!("scale {:?} or zero point {} is out of range for {}", q.scale, q.zero_point, v.dtype));
+    v.quant.as_ref().map_or(Ok(()), |q| quant(v, q))
+}
+
+fn quant(v: &Value, q: &Quant) -> Result<()> {
+    let codes = q.codes;
+    if !Codes::BITS.contains(&codes.bits) {
+        return fail(&v.name, format!("codes of {} bits", codes.bits));
+    }
+    match Codes::of(v.dtype) {
+        Some(all) if all.signed != codes.signed || all.bits < codes.bits => {
+            return fail(&v.name, format!("{} codes in a {} value", codes.name(), v.dtype));
         }
+        // Floats may carry the codes that they are rounded to.
+        None if v.dtype != DType::F32 => return fail(&v.name, format!("a {} value with a quantization", v.dtype)),
+        _ => {}
+    }
+    if !(q.scale.fits(&v.shape) && q.zero.fits(&v.shape)) {
+        return fail(&v.name, format!("a quantization by parts that {}{:?} does not have", v.dtype, v.shape));
+    }
+    let scales = q.scale.all().iter().find(|s| !(s.is_finite() && **s > 0.0));
+    let zeros = q.zero.all().iter().find(|z| !z.is_finite() || z.fract() == 0.0 && !codes.contains(**z as i64));
+    if let (Some(_), _) | (_, Some(_)) = (scales, zeros) {
+        let (s, z) = (scales.copied().unwrap_or(q.step()), zeros.copied().unwrap_or(q.zero.all()[0]));
+        return fail(&v.name, format!("scale {s:?} or zero point {z} is out of range for {}", codes.name()));
     }
     Ok(())
 }

@@ -1,15 +1,27 @@
 //! The text form gives back what was printed, and never panics on what it cannot read.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use mcompc_ir::{Attr, Attrs, Code, DType, Graph, Output, Quant, Tensor, Value, ValueId, parse, print, print_short};
+use mcompc_ir::{Attr, Attrs, Code, Codes, DType, Graph, Output, Per, Quant, Tensor, Value, ValueId, parse, print, print_short};
 use proptest::prelude::*;
 
 fn dtype() -> impl Strategy<Value = DType> {
     prop::sample::select(DType::ALL)
 }
 
+fn per() -> impl Strategy<Value = Per<f64>> {
+    // Zero points are whole numbers as a rule.
+    let number = || prop_oneof![any::<f64>(), any::<i32>().prop_map(f64::from)];
+    let list = || prop::collection::vec(number(), 0..3).prop_map(Vec::into_boxed_slice);
+    prop_oneof![
+        number().prop_map(Per::Tensor),
+        (any::<u8>(), list()).prop_map(|(a, l)| Per::Axis(a, l)),
+        (any::<u32>(), list()).prop_map(|(n, l)| Per::Runs(n, l)),
+    ]
+}
+
 fn value() -> impl Strategy<Value = Value> {
-    let quant = prop::option::of((any::<f64>(), any::<i32>()).prop_map(|(scale, zero_point)| Quant { scale, zero_point }));
+    let codes = (Codes::BITS, any::<bool>()).prop_map(|(bits, signed)| Codes { bits, signed });
+    let quant = prop::option::of((codes, per(), per()).prop_map(|(codes, scale, zero)| Quant { codes, scale, zero }));
     (".*", dtype(), prop::collection::vec(0usize..4, 0..4), quant).prop_map(|(name, dtype, shape, quant)| Value {
         name,
         dtype,

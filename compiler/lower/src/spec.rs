@@ -1,7 +1,7 @@
 //! Typed views of integer nodes: geometry and rescaling read once from attributes and values.
 
 use crate::narrow::{Blocks, Narrow};
-use mcompc_ir::{Code, DType, Error, Graph, NodeId, Result, Tensor, Value};
+use mcompc_ir::{Code, DType, Error, Graph, NodeId, Quant, Result, Tensor, Value};
 use mcompc_kernel::{MemElem, Rescale};
 
 /// Sizes of a sliding window over an NHWC tensor.
@@ -87,7 +87,7 @@ pub struct ConvSpec {
 
 /// Zero point of a tensor of codes.
 pub fn zp(v: &Value) -> Result<i32> {
-    v.quant.map(|q| q.zero_point).ok_or_else(|| Error::new(Code::Internal, format!("value `{}` has no quantization", v.name)))
+    v.quant.as_ref().map(Quant::zero_point).ok_or_else(|| Error::new(Code::Internal, format!("value `{}` has no quantization", v.name)))
 }
 
 /// The rescaling of a node: the operator's own reading of its attributes.

@@ -180,8 +180,8 @@ fn pool(rng: &mut Rng) -> Option<Graph> {
     let layer = Layer::new(rng, x, vec![n, h, w, c]);
     let y = vec![n, oh, ow, c];
     if !average {
-        let q = layer.g.value(layer.x).quant.unwrap();
-        return Some(layer.end("q.maxpool", attrs, &[], Value::new("y", x, y).with_quant(q.scale, q.zero_point)));
+        let q = layer.g.value(layer.x).quant.clone().unwrap();
+        return Some(layer.end("q.maxpool", attrs, &[], Value::new("y", x, y).with_quant(q.step(), q.zero_point())));
     }
     let (zp, shift) = (rng.zero_point(DType::I8), rng.of(1, 4));
     // Scales of 0.4 over the number of elements, or over the area for all.

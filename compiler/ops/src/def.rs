@@ -1,6 +1,6 @@
 //! What a row of the operator table is, and what an operator sees.
 
-use mcompc_ir::{Attr, Code, DType, Error, Node, Quant, Result, Tensor, Value};
+use mcompc_ir::{Attr, Code, Codes, DType, Error, Node, Quant, Result, Tensor, Value};
 
 /// Type of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,19 +122,23 @@ impl Ctx<'_> {
         if lo <= hi { Ok((lo, hi)) } else { attr_error("act_min", format_args!("is {lo:?}, above act_max {hi:?}")) }
     }
     /// Quantization of input `i`, whose type must be i8 or u8.
-    pub(crate) fn codes(&self, i: usize) -> Result<Quant> {
+    pub(crate) fn codes(&self, i: usize) -> Result<&Quant> {
         let v = self.ins[i];
-        match (v.dtype, v.quant) {
-            (DType::I8 | DType::U8, Some(q)) => Ok(q),
+        match (v.dtype, &v.quant) {
+            (DType::I8 | DType::U8, Some(q)) if q.is_plain() => Ok(q),
+            (DType::I8 | DType::U8, Some(_)) => Err(Error::new(
+                Code::UnsupportedType,
+                format!("`{}` has no single scale and zero point, {} needs them", v.name, self.node.op),
+            )),
             (DType::I8 | DType::U8, None) => Err(Error::new(Code::MissingAttr, format!("`{}` has no quantization", v.name))),
             (d, _) => Err(Error::new(Code::UnsupportedType, format!("`{}` is {d}, {} takes i8 or u8", v.name, self.node.op))),
         }
     }
     /// Smallest and largest code of input `i` less its zero point.
     pub(crate) fn reach(&self, i: usize) -> Result<(i64, i64)> {
-        let (lo, hi) = if self.ins[i].dtype == DType::U8 { (0, 255) } else { (-128, 127) };
-        let zp = i64::from(self.codes(i)?.zero_point);
-        Ok((lo - zp, hi - zp))
+        let q = self.codes(i)?;
+        let less = |code: i32| i64::from(code) - i64::from(q.zero_point());
+        Ok((less(q.codes.min()), less(q.codes.max())))
     }
     /// Requires input `i` to be of this type and shape.
     pub(crate) fn exactly(&self, i: usize, dtype: DType, shape: &[usize]) -> Result<()> {
@@ -146,14 +150,14 @@ impl Ctx<'_> {
     }
     /// Quantization that the integer graph has chosen for output 0 (an i8 tensor).
     pub(crate) fn out_quant(&self) -> Result<Quant> {
-        let q = self.node.outs.first().and_then(|v| v.quant);
+        let q = self.node.outs.first().and_then(|v| v.quant.clone());
         q.ok_or_else(|| Error::new(Code::MissingAttr, format!("the output of {} has no quantization", self.node.op)))
     }
     /// An i8 output under its chosen quantization.
     pub(crate) fn out_codes(&self, shape: impl Into<Vec<usize>>) -> Result<Vec<Value>> {
         let q = self.out_quant()?;
-        if !(-128..=127).contains(&q.zero_point) {
-            return shape_error(format!("the output's zero point {} is not an i8", q.zero_point));
+        if q.codes != Codes::I8 || !q.is_plain() {
+            return shape_error(format!("the output's {} codes with zero point {:?} are not plain i8", q.codes.name(), q.zero.all()));
         }
         self.out(DType::I8, shape, Some(q))
     }

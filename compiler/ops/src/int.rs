@@ -20,7 +20,7 @@ use mcompc_ir::{Code, Error, Result, Tensor};
 
 /// The codes of a tensor less its zero point.
 pub(crate) fn centred(c: &Ctx<'_>, i: usize, t: &Tensor) -> Result<Vec<i64>> {
-    let zp = i64::from(c.codes(i)?.zero_point);
+    let zp = i64::from(c.codes(i)?.zero_point());
     Ok(t.to_i64_vec()?.into_iter().map(|q| q - zp).collect())
 }
 

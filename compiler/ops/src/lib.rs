@@ -154,7 +154,7 @@ pub fn verify(g: &Graph) -> Result<()> {
     mcompc_ir::verify(g)?;
     for id in g.topo()? {
         let (have, want) = (&g.node(id).outs, infer_in(g, id)?);
-        let same = |a: &Value, b: &Value| (a.dtype, &a.shape, a.quant) == (b.dtype, &b.shape, b.quant);
+        let same = |a: &Value, b: &Value| (a.dtype, &a.shape, &a.quant) == (b.dtype, &b.shape, &b.quant);
         if have.len() != want.len() || !have.iter().zip(&want).all(|(a, b)| same(a, b)) {
             let show = |v: &[Value]| v.iter().map(|v| format!("{}{:?} {:?}", v.dtype, v.shape, v.quant)).collect::<Vec<_>>().join(", ");
             let e = Error::new(Code::Verify, format!("the outputs are {}, inference says {}", show(have), show(&want)));

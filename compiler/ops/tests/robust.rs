@@ -1,7 +1,7 @@
 //! No operator panics, whatever its attributes and inputs, and evaluation gives what inference says.
 #![allow(clippy::unwrap_used)]
 
-use mcompc_ir::{Attr, Attrs, DType, Node, Quant, Tensor, Value};
+use mcompc_ir::{Attr, Attrs, Codes, DType, Node, Quant, Tensor, Value};
 use mcompc_ops::{Kind, OPS, eval, infer};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -32,7 +32,7 @@ fn value(dtypes: &'static [DType]) -> impl Strategy<Value = Value> {
         2 => prop::collection::vec(1usize..5, 0..5),
         1 => prop::collection::vec(prop_oneof![3 => 0usize..3, 1 => select(vec![256, 1 << 20, 1 << 31, 1 << 40])], 0..5),
     ];
-    let quant = prop::option::of((0.1f64..1.0, -128i32..128).prop_map(|(scale, zero_point)| Quant { scale, zero_point }));
+    let quant = prop::option::of((0.1f64..1.0, -128i32..128).prop_map(|(scale, zero_point)| Quant::new(Codes::I8, scale, zero_point)));
     (select(dtypes), dims, quant).prop_map(|(dtype, shape, quant)| Value {
         name: "v".into(),
         dtype,
@@ -51,7 +51,7 @@ fn call() -> impl Strategy<Value = (Node, Vec<Value>)> {
             d.attrs.iter().map(|a| (Just(a.name.to_string()), prop::option::weighted(0.97, attr(a.name, a.kind)))).collect();
         let out = prop::option::weighted(
             0.95,
-            value(&[DType::I8]).prop_map(|v| Value { quant: v.quant.or(Some(Quant { scale: 0.5, zero_point: 1 })), ..v }),
+            value(&[DType::I8]).prop_map(|v| Value { quant: v.quant.clone().or(Some(Quant::new(Codes::I8, 0.5, 1))), ..v }),
         );
         let n = d.inputs.len();
         (attrs, prop::collection::vec(value(types), n.saturating_sub(1)..n + 1), out, any::<bool>()).prop_map(

@@ -1,8 +1,8 @@
 //! The C header (C11 and C++): prototype, sizes, meaning of the codes, conversions for the caller's side.
 
 use crate::text::{comment, float, list, shape, whole};
-use crate::{ABI_VERSION, Names, PackageInput, TensorNames, TensorQuant, TensorSpec, layers, slices};
-use mcompc_ir::DType;
+use crate::{ABI_VERSION, Names, PackageInput, TensorNames, TensorSpec, layers, slices};
+use mcompc_ir::{DType, Quant};
 use std::fmt::Write;
 
 /// C type of an element.
@@ -115,31 +115,31 @@ fn constants(s: &mut String, kind: &str, up: &str, t: &TensorSpec, i: &TensorNam
     let stem = format!("{up}_{}", i.upper);
     let _ = write!(s, "\n/* {kind} `{}`: {} {} */\n#define {stem}_ELEMS {}\n", comment(&t.name), t.dtype, shape(&t.shape), t.elems());
     if let Some(q) = &t.quant {
-        let scales: Vec<String> = q.scale.iter().map(|&v| format!("{}f", float(v))).collect();
+        let scales: Vec<String> = q.lists().0.iter().map(|&v| format!("{}f", float(v))).collect();
         let _ = writeln!(s, "#define {stem}_SCALE {}", list(&scales, "{", "}"));
         let zero = list(&zero_points(q), "{", "}");
         let zero = if zero.starts_with('-') { format!("({zero})") } else { zero };
         let _ = writeln!(s, "#define {stem}_ZERO_POINT {zero}");
-        if q.scale.len() > 1 {
-            let _ = writeln!(s, "#define {stem}_CHANNELS {} /* initialisers above: one number per channel */", q.scale.len());
+        if q.parts() > 1 {
+            let _ = writeln!(s, "#define {stem}_CHANNELS {} /* initialisers above: one number per channel */", q.parts());
         }
     }
 }
 
-fn zero_points(q: &TensorQuant) -> Vec<String> {
-    let int = whole(&q.zero_point);
-    q.zero_point.iter().map(|&z| if int { format!("{}", z as i64) } else { format!("{}f", float(z)) }).collect()
+fn zero_points(q: &Quant) -> Vec<String> {
+    let int = whole(q.zero.all());
+    q.lists().1.iter().map(|&z| if int { format!("{}", z as i64) } else { format!("{}f", float(z)) }).collect()
 }
 
 /// Declares `scale` and `zero` of element `i`: constants, or a look-up by channel.
-fn element(s: &mut String, n: &Names, t: &TensorSpec, q: &TensorQuant, i: &TensorNames) {
+fn element(s: &mut String, n: &Names, t: &TensorSpec, q: &Quant, i: &TensorNames) {
     let stem = format!("{}_{}", n.upper, i.upper);
-    let zt = if whole(&q.zero_point) { "int32_t" } else { "float" };
-    if q.scale.len() == 1 {
+    let zt = if whole(q.zero.all()) { "int32_t" } else { "float" };
+    if q.parts() == 1 {
         let _ = write!(s, "    const float scale = {stem}_SCALE;\n    const {zt} zero = {stem}_ZERO_POINT;\n");
         let _ = writeln!(s, "    for (uint32_t i = 0; i < {stem}_ELEMS; i++) {{");
     } else {
-        let inner: usize = t.shape.iter().skip(q.axis + 1).product();
+        let inner: usize = t.shape.iter().skip(q.axis().unwrap_or(0) + 1).product();
         let _ = write!(s, "    static const float scales[] = {stem}_SCALE;\n    static const {zt} zeros[] = {stem}_ZERO_POINT;\n");
         let _ = write!(
             s,
@@ -149,7 +149,7 @@ fn element(s: &mut String, n: &Names, t: &TensorSpec, q: &TensorQuant, i: &Tenso
     }
 }
 
-fn quantize(s: &mut String, n: &Names, t: &TensorSpec, q: &TensorQuant, i: &TensorNames) {
+fn quantize(s: &mut String, n: &Names, t: &TensorSpec, q: &Quant, i: &TensorNames) {
     let Some((lo, hi)) = t.dtype.int_range() else { return };
     let ty = ctype(t.dtype);
     let _ = write!(
@@ -159,19 +159,19 @@ fn quantize(s: &mut String, n: &Names, t: &TensorSpec, q: &TensorQuant, i: &Tens
     );
     element(s, n, t, q, i);
     let _ = writeln!(s, "        float v = real[i] / scale;");
-    if whole(&q.zero_point) {
+    if whole(q.zero.all()) {
         let _ = writeln!(s, "        const float lo = (float)({lo} - zero), hi = (float)({hi} - zero);");
     } else {
         let _ = writeln!(s, "        const float lo = {lo}.0f - zero, hi = {hi}.0f - zero;");
     }
-    let sum = if whole(&q.zero_point) { format!("{}_nearest(v) + zero", n.prefix) } else { format!("{}_nearest(v + zero)", n.prefix) };
+    let sum = if whole(q.zero.all()) { format!("{}_nearest(v) + zero", n.prefix) } else { format!("{}_nearest(v + zero)", n.prefix) };
     let _ = write!(s, "        if (!(v >= lo)) v = lo;\n        if (v > hi) v = hi;\n        q[i] = ({ty})({sum});\n    }}\n}}\n");
 }
 
-fn dequantize(s: &mut String, n: &Names, t: &TensorSpec, q: &TensorQuant, i: &TensorNames) {
+fn dequantize(s: &mut String, n: &Names, t: &TensorSpec, q: &Quant, i: &TensorNames) {
     let ty = ctype(t.dtype);
     let _ = write!(s, "\n/* Codes to reals. */\nstatic inline void {}_dequantize_{}(const {ty} *q, float *real) {{\n", n.prefix, i.c);
     element(s, n, t, q, i);
-    let difference = if whole(&q.zero_point) { "(float)(q[i] - zero)" } else { "((float)q[i] - zero)" };
+    let difference = if whole(q.zero.all()) { "(float)(q[i] - zero)" } else { "((float)q[i] - zero)" };
     let _ = write!(s, "        real[i] = scale * {difference};\n    }}\n}}\n");
 }

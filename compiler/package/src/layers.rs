@@ -2,7 +2,7 @@
 
 use crate::text::{comment, float};
 use crate::{Names, PackageInput};
-use mcompc_ir::DType;
+use mcompc_ir::{DType, Quant};
 use std::fmt::Write;
 
 /// Where a layer leaves its result.
@@ -25,13 +25,17 @@ pub struct LayerSpec {
     pub dtype: DType,
     /// Its dimensions; images are channels-last.
     pub shape: Vec<usize>,
-    /// Scale and zero point.
-    pub quant: Option<(f64, i32)>,
+    /// What its codes stand for.
+    pub quant: Option<Quant>,
     /// Where it lies.
     pub place: Place,
 }
 
 impl LayerSpec {
+    fn affine(&self) -> (f64, i32) {
+        self.quant.as_ref().map_or((1.0, 0), |q| (q.step(), q.zero_point()))
+    }
+
     fn bytes(&self) -> usize {
         self.shape.iter().product::<usize>() * self.dtype.size()
     }
@@ -76,7 +80,7 @@ pub(crate) fn header(p: &PackageInput, n: &Names, params: &[String], names: &[St
             Place::Output(i) => (i as i64, 0),
             Place::Arena(at) => (-1, at),
         };
-        let (scale, zero) = l.quant.unwrap_or((1.0, 0));
+        let (scale, zero) = l.affine();
         let dims: Vec<String> = l.shape.iter().map(usize::to_string).collect();
         let shape = if dims.is_empty() { "0".into() } else { dims.join(", ") };
         let _ = writeln!(
@@ -121,7 +125,7 @@ pub(crate) fn rust(p: &PackageInput, n: &Names, safe: &[String], names: &[String
     );
     let _ = writeln!(s, "/// In order of execution.\npub static LAYERS: [Layer; {}] = [", p.layers.len());
     for l in &p.layers {
-        let (scale, zero) = l.quant.unwrap_or((1.0, 0));
+        let (scale, zero) = l.affine();
         let place = match l.place {
             Place::Output(i) => format!("Place::Output({i})"),
             Place::Arena(at) => format!("Place::Arena({at})"),

@@ -18,21 +18,10 @@ pub use layers::{LayerSpec, Place};
 pub use names::{Names, TensorNames, prefix};
 pub use write::{check_out_dir, write_dir};
 
-use mcompc_ir::{DType, Result};
+use mcompc_ir::{DType, Quant, Result};
 
 /// Version of the binary interface: entry function, meaning of its arguments and of its result.
 pub const ABI_VERSION: u32 = 1;
-
-/// What the codes of a tensor stand for: `real = scale * (q - zero_point)`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TensorQuant {
-    /// One positive number, or one per channel.
-    pub scale: Vec<f64>,
-    /// As many as `scale`; whole numbers but for raw input forms with a fractional offset.
-    pub zero_point: Vec<f64>,
-    /// Dimension the lists run along; without meaning when they have one element.
-    pub axis: usize,
-}
 
 /// An input or output of the entry function.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,8 +32,8 @@ pub struct TensorSpec {
     pub dtype: DType,
     /// Dimensions, outermost first.
     pub shape: Vec<usize>,
-    /// Absent for tensors whose integers are counts or indices.
-    pub quant: Option<TensorQuant>,
+    /// What its codes stand for, as a whole or along one axis; absent for tensors whose integers are counts or indices.
+    pub quant: Option<Quant>,
 }
 
 impl TensorSpec {

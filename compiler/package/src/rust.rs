@@ -1,8 +1,8 @@
 //! The Rust crate: `no_std`, no dependency, one `unsafe` block an entry.
 
 use crate::text::{comment, float, shape, whole};
-use crate::{ABI_VERSION, Names, PackageInput, TensorNames, TensorQuant, TensorSpec, layers, slices};
-use mcompc_ir::{Code, DType, Error, Result};
+use crate::{ABI_VERSION, Names, PackageInput, TensorNames, TensorSpec, layers, slices};
+use mcompc_ir::{Code, DType, Error, Quant, Result};
 use std::fmt::Write;
 
 /// Arena and error type, shared as source so that a generated crate has no dependency.
@@ -169,11 +169,12 @@ fn module(s: &mut String, kind: &str, t: &TensorSpec, i: &TensorNames, input: bo
 }
 
 /// Constants and the conversion of one tensor. Iterators instead of indices: no bounds check, so no panic path.
-fn conversions(s: &mut String, t: &TensorSpec, q: &TensorQuant, input: bool) {
-    let int = whole(&q.zero_point);
-    let (zt, n) = (if int { "i32" } else { "f32" }, q.scale.len());
-    let scales: Vec<String> = q.scale.iter().map(|&v| float(v)).collect();
-    let zeros: Vec<String> = q.zero_point.iter().map(|&z| if int { format!("{}", z as i64) } else { float(z) }).collect();
+fn conversions(s: &mut String, t: &TensorSpec, q: &Quant, input: bool) {
+    let int = whole(q.zero.all());
+    let (zt, n) = (if int { "i32" } else { "f32" }, q.parts());
+    let (scales, zeros) = q.lists();
+    let scales: Vec<String> = scales.iter().map(|&v| float(v)).collect();
+    let zeros: Vec<String> = zeros.iter().map(|&z| if int { format!("{}", z as i64) } else { float(z) }).collect();
     if n == 1 {
         let _ = write!(
             s,
@@ -211,7 +212,7 @@ fn conversions(s: &mut String, t: &TensorSpec, q: &TensorQuant, input: bool) {
             "        let (s, z) = (&SCALE, &ZERO_POINT);\n        for (r, q) in {ri}.zip({qi}) {{\n            {one}\n        }}\n    }}\n"
         );
     } else {
-        let inner: usize = t.shape.iter().skip(q.axis + 1).product();
+        let inner: usize = t.shape.iter().skip(q.axis().unwrap_or(0) + 1).product();
         let (rc, qc) = if input { ("chunks_exact", "chunks_exact_mut") } else { ("chunks_exact_mut", "chunks_exact") };
         let _ = write!(
             s,

@@ -3,8 +3,8 @@
 
 mod common;
 use common::{run, sliced};
-use mcompc_ir::DType;
-use mcompc_package::{LayerSpec, Names, PackageInput, Place, TensorQuant, TensorSpec, render, write_dir};
+use mcompc_ir::{Codes, DType, Per, Quant};
+use mcompc_package::{LayerSpec, Names, PackageInput, Place, TensorSpec, render, write_dir};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -37,7 +37,11 @@ fn tensors<'a>(names: impl Iterator<Item = &'a str>) -> Vec<TensorSpec> {
         name: name.into(),
         dtype: types[i % types.len()],
         shape: vec![1, 2],
-        quant: (i % types.len() < 2).then(|| TensorQuant { scale: vec![0.5, 0.25], zero_point: vec![3.0, 4.5], axis: 1 }),
+        quant: (i % types.len() < 2).then(|| Quant {
+            codes: Codes::of(types[i % types.len()]).unwrap(),
+            scale: Per::along(1, vec![0.5, 0.25]),
+            zero: Per::along(1, vec![3.0, 4.5]),
+        }),
     };
     names.enumerate().map(one).collect()
 }

@@ -35,7 +35,7 @@ pub fn conv_graph(h: usize, w: usize, c: usize, o: usize, k: usize, depthwise: b
         .with("shift", 6i64)
         .with("lo", -128i64)
         .with("hi", 127i64);
-    let q = mcompc_ir::Quant { scale: 0.1, zero_point: -128 };
+    let q = mcompc_ir::Quant::new(mcompc_ir::Codes::I8, 0.1, -128);
     let n = mcompc_ops::add_op(&mut g, "conv", "q.conv", attrs, &[x, wv, bv, mv], "y", Some(q))?;
     g.outputs.push(mcompc_ir::Output { name: "y".into(), value: g.out(n) });
     Ok(g)

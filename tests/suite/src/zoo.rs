@@ -140,7 +140,7 @@ fn raw_copy(reference: &Path, spec: &InputSpec, dir: &Path) -> Result<PathBuf> {
     let array = archive.by_name(&format!("in.{}", spec.name)).map_err(io)?.ok_or_else(|| io(format!("no array in.{}", spec.name)))?;
     let shape = array.shape().to_vec();
     let data: Vec<f32> = array.into_vec().map_err(io)?;
-    let (scale, offset) = spec.affine(0);
+    let (scale, offset) = (spec.scale[0], spec.offset[0]);
     let raw: Vec<f64> = data.iter().map(|&v| f64::from(v) / scale + offset).collect();
     let mut npz = npyz::npz::NpzWriter::create(&out).map_err(io)?;
     macro_rules! write {

@@ -2,6 +2,8 @@
 //! Each check returns its findings, one line each; none is skipped.
 
 mod arrows;
+mod codes;
+mod floors;
 mod leaks;
 mod links;
 mod lints;
@@ -14,6 +16,8 @@ type Check = fn() -> Result<Vec<String>>;
 const CHECKS: &[(&str, Check)] = &[
     ("sizes", sizes::check),
     ("arrows", arrows::check),
+    ("floors", floors::check),
+    ("codes", codes::check),
     ("lints", lints::check),
     ("links", links::check),
     ("leaks", leaks::check),

@@ -3,15 +3,15 @@
 use super::compile::summary;
 use super::json;
 use crate::Answer;
-use crate::args::Build;
+use crate::args::Given;
 use crate::options::request;
-use crate::progress::Bar;
+use mcompc_driver::Progress;
 use mcompc_ir::Result;
 use mcompc_report::{Report, bytes, count};
 use std::fmt::Write;
 
-pub(crate) fn plan(b: &Build) -> Result<Answer> {
-    let report = mcompc_driver::plan(&request(b)?, &Bar::default())?;
+pub(crate) fn plan(g: &Given, progress: &dyn Progress) -> Result<Answer> {
+    let report = mcompc_driver::plan(&request(g)?, progress)?;
     let mut text = summary(&report);
     text.push('\n');
     text.push_str(&table(&report));

@@ -82,7 +82,7 @@ fn cause(a: &Audit<'_>, id: NodeId, s: &Seen, operands: &[(ValueId, &Seen)]) -> 
     let variance = s.whole().variance().unwrap_or(f64::MIN_POSITIVE);
     let weighs = matches!(node.op.as_str(), "Conv" | "Dense" | "BatchNormalization");
     // Of the operands the one with the coarsest steps.
-    let coarse = operands.iter().max_by(|x, y| x.1.quant.scale.total_cmp(&y.1.quant.scale));
+    let coarse = operands.iter().max_by(|x, y| x.1.quant.step().total_cmp(&y.1.quant.step()));
     for (v, x) in operands {
         if let Some(o) = Outlier::of(x) {
             return (
@@ -94,7 +94,7 @@ fn cause(a: &Audit<'_>, id: NodeId, s: &Seen, operands: &[(ValueId, &Seen)]) -> 
                     o.span,
                     o.ratio,
                     x.channels.len(),
-                    x.quant.scale,
+                    x.quant.step(),
                     o.lost
                 ),
                 "bring the channels to like size before they are quantized: divide the weights that make the channel by a number and \
@@ -112,7 +112,7 @@ fn cause(a: &Audit<'_>, id: NodeId, s: &Seen, operands: &[(ValueId, &Seen)]) -> 
         return (
             format!(
                 "it cancels operands of up to {most:.4}, in steps of {:.4}, to a result of {:.4} to {:.4}",
-                coarse.map_or(0.0, |x| x.1.quant.scale),
+                coarse.map_or(0.0, |x| x.1.quant.step()),
                 s.whole().lo,
                 s.whole().hi
             ),
@@ -129,7 +129,7 @@ fn cause(a: &Audit<'_>, id: NodeId, s: &Seen, operands: &[(ValueId, &Seen)]) -> 
                 name(v),
                 all.lo,
                 all.hi,
-                x.quant.scale
+                x.quant.step()
             ),
             "clip the operand to where the function changes, or make it smaller by its layer's weights".into(),
         );
@@ -143,14 +143,14 @@ fn cause(a: &Audit<'_>, id: NodeId, s: &Seen, operands: &[(ValueId, &Seen)]) -> 
                 name(v),
                 all.lo,
                 all.hi,
-                x.quant.scale
+                x.quant.step()
             ),
             "take out what all its values have in common before this layer (a mean, a bias), or look for the layer that makes them large"
                 .into(),
         );
     }
     (
-        format!("its result spans {:.4} to {:.4} in steps of {:.4}", s.whole().lo, s.whole().hi, s.quant.scale),
+        format!("its result spans {:.4} to {:.4} in steps of {:.4}", s.whole().lo, s.whole().hi, s.quant.step()),
         "look for values that differ in size by a hundred and more around it".into(),
     )
 }
@@ -210,7 +210,7 @@ fn dead_channels(a: &Audit<'_>) -> Vec<String> {
             let Some(&first) = list.first() else { continue };
             let numbers: Vec<String> = list.iter().take(NAMED).map(usize::to_string).collect();
             let more = if list.len() > NAMED { format!(" and {} more", list.len() - NAMED) } else { String::new() };
-            let (c, all, step) = (&s.channels[first], s.whole(), s.quant.scale);
+            let (c, all, step) = (&s.channels[first], s.whole(), s.quant.step());
             // Rounding to steps loses a twelfth of their square.
             let rounded = c.variance().is_some_and(|v| step * step / 12.0 > v / 4.0);
             let why = if rounded {

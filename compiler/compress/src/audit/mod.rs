@@ -28,8 +28,8 @@ impl Channel {
     const NONE: Self =
         Self { n: 0.0, sum: 0.0, squares: 0.0, error: 0.0, lo: f32::INFINITY, hi: f32::NEG_INFINITY, codes: (i64::MAX, i64::MIN) };
 
-    fn add(&mut self, real: f32, code: i64, q: Quant) {
-        let (r, have) = (f64::from(real), q.scale * (code - i64::from(q.zero_point)) as f64);
+    fn add(&mut self, real: f32, code: i64, have: f64) {
+        let r = f64::from(real);
         self.n += 1.0;
         self.sum += r;
         self.squares += r * r;
@@ -80,7 +80,7 @@ impl Seen {
         for (row, codes) in reals.chunks(n).zip(codes.chunks(n)) {
             for ((c, &real), &code) in self.channels.iter_mut().zip(row).zip(codes) {
                 let code = if dtype == DType::U8 { i64::from(code) } else { i64::from(code as i8) };
-                c.add(real, code, self.quant);
+                c.add(real, code, self.quant.real(code));
             }
         }
     }
@@ -118,9 +118,13 @@ impl<'a> Audit<'a> {
         for id in integer.topo()? {
             let v = integer.out(id);
             let (value, Some(&of)) = (integer.value(v), origin.get(&v)) else { continue };
-            let Some(q) = value.quant.filter(|_| matches!(value.dtype, DType::I8 | DType::U8) && !given(integer, v)) else { continue };
+            let Some(q) =
+                value.quant.as_ref().filter(|q| q.is_plain() && matches!(value.dtype, DType::I8 | DType::U8) && !given(integer, v))
+            else {
+                continue;
+            };
             if value.elems() == float.value(of).elems() {
-                pairs.insert(v, (of, q, value.dtype));
+                pairs.insert(v, (of, q.clone(), value.dtype));
             }
         }
         let bits = |n: &'a mcompc_ir::Node| Some((n.name.as_str(), n.attrs.int("bits").ok().filter(|b| (1..8).contains(b))? as u8));
@@ -153,8 +157,8 @@ impl<'a> Audit<'a> {
         // The codes wait for the reals: a quarter of their size.
         let mut kept: BTreeMap<ValueId, (Vec<u8>, Quant, DType)> = BTreeMap::new();
         self.int.run(codes, |v, t| {
-            if let Some(&(of, q, dtype)) = self.pairs.get(&v) {
-                kept.insert(of, (t.bytes().to_vec(), q, dtype));
+            if let Some((of, q, dtype)) = self.pairs.get(&v) {
+                kept.insert(*of, (t.bytes().to_vec(), q.clone(), *dtype));
             }
         })?;
         let mut seen = BTreeMap::new();

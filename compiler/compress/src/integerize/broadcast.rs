@@ -1,10 +1,10 @@
 //! Operands that NumPy's rule repeats: a view where the kernels repeat by themselves, else a product with ones.
 
 use super::Ctx;
-use mcompc_ir::{Attrs, Quant, Result, Tensor, ValueId};
+use mcompc_ir::{Attrs, Codes, Per, Quant, Result, Tensor, ValueId};
 
 /// Real 1 and 0 are codes.
-const ONES: Quant = Quant { scale: 1.0, zero_point: 0 };
+const ONES: Quant = Quant { codes: Codes::I8, scale: Per::Tensor(1.0), zero: Per::Tensor(0.0) };
 
 /// How a smaller operand repeats in the result: [before, repeated, after], the sizes of a gate [before, 1, 1, after].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,14 +42,14 @@ impl Ctx<'_> {
     pub(super) fn widened(&mut self, x: ValueId, to: &[usize], name: &str) -> Result<ValueId> {
         let shape = aligned(&self.out.value(x).shape.clone(), to.len());
         let Some((g, wide)) = last_run(&shape, to) else { return self.reshape(x, to, name) };
-        let q = self.codes(x)?;
+        let q = self.codes(x)?.clone();
         let full = [g.before, 1, g.repeated, g.after];
         let ones = self.out.add_const(format!("{name}.ones"), Tensor::from_i8(full, &vec![1; full.iter().product()])?);
         self.out.value_mut(ones).quant = Some(ONES);
         let b = self.reshape(x, &[g.before, 1, 1, g.after], &format!("{name}.gate"))?;
         // A product with 1 under the same scale is exact: the rule's factor is 1.
-        let (m, pre, shift) = super::mul::factor(1.0, super::reach(self.out.value(x).dtype, q))?;
-        let attrs = Attrs::new().with("m", m).with("pre", pre).with("shift", shift).with("lo", -128i64).with("hi", 127i64);
+        let (m, pre, shift) = super::mul::factor(1.0, q.span())?;
+        let attrs = super::unclamped(Attrs::new().with("m", m).with("pre", pre).with("shift", shift));
         let y = self.emit_as(name, "q.mul", attrs, &[ones, b], &format!("{name}.wide"), Some(q))?;
         let y = self.reshape(y, &wide, name)?;
         self.widened(y, to, &format!("{name}.more"))

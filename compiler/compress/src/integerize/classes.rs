@@ -3,12 +3,12 @@
 //! where that costs nobody resolution; all others keep their own, and a rescale stands between.
 
 use super::Options;
-use super::inputs::Raw;
-use super::quants::{SOFTMAX, const_range, value_range};
+use super::inputs::is_plain_i8;
+use super::quants::{const_range, value_range};
 use crate::Stats;
 use crate::range::Range;
 use mcompc_data::Input;
-use mcompc_ir::{DType, Graph, NodeId, Quant, Result, ValueId};
+use mcompc_ir::{Codes, Graph, NodeId, Quant, Result, ValueId};
 use std::collections::BTreeMap;
 
 /// An operand that others read too shares a join's codes while its steps grow to no more than this multiple of its own: one bit of eight.
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub(super) const COARSER: f64 = 2.0;
 
 /// What the members of a class have in common.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Class {
     /// A quantization that is fixed from outside.
     pub pinned: Option<Quant>,
@@ -44,7 +44,7 @@ impl Classes {
     }
 
     pub(super) fn class(&self, v: ValueId) -> Option<Class> {
-        self.of.get(&self.root(v)).copied()
+        self.of.get(&self.root(v)).cloned()
     }
 
     pub(super) fn update(&mut self, v: ValueId, f: impl FnOnce(&mut Class)) {
@@ -72,7 +72,7 @@ impl Classes {
     }
 
     /// The classes of every computed float value and every input.
-    pub(super) fn new(g: &Graph, stats: &Stats, inputs: &[Input], raw: &BTreeMap<ValueId, Raw>, opts: &Options) -> Result<Self> {
+    pub(super) fn new(g: &Graph, stats: &Stats, inputs: &[Input], raw: &BTreeMap<ValueId, Quant>, opts: &Options) -> Result<Self> {
         let mut classes = Self { root: BTreeMap::new(), members: BTreeMap::new(), of: BTreeMap::new() };
         let order = g.topo()?;
         for &id in order.iter().filter(|&&id| g.node(id).op != "const") {
@@ -80,22 +80,21 @@ impl Classes {
             classes.of.insert(g.out(id), Class { pinned: None, range, narrow: range.width() });
         }
         for (input, &id) in inputs.iter().zip(&g.inputs) {
-            if input.spec.dtype == DType::I8 && !raw.contains_key(&g.out(id)) {
-                let q = Quant { scale: input.spec.scale[0], zero_point: input.spec.offset[0] as i32 };
+            if let Some(q) = input.quant().filter(is_plain_i8) {
                 classes.update(g.out(id), |c| c.pinned = Some(q));
             }
         }
         for (&v, r) in raw {
-            if let Some(q) = r.exact() {
-                let shift = if r.dtype == DType::U8 { 128 } else { 0 };
-                classes.update(v, |c| c.pinned = Some(Quant { scale: q.scale, zero_point: q.zero_point - shift }));
+            if r.is_plain() {
+                let zero_point = r.zero_point() - r.codes.min() + Codes::I8.min();
+                classes.update(v, |c| c.pinned = Some(Quant::new(Codes::I8, r.step(), zero_point)));
             }
         }
         let mut joins = Vec::new();
         for &id in &order {
             let out = g.out(id);
             match g.node(id).op.as_str() {
-                "Softmax" => classes.update(out, |c| c.pinned = Some(SOFTMAX)),
+                "Softmax" => classes.update(out, |c| c.pinned = Some(Quant::PROBABILITY)),
                 "Concat" => joins.push(id),
                 "Pad" if pad_value(g, id)? != 0.0 => joins.push(id),
                 _ if moves(g, raw, id) => classes.follow(out, g.inputs_of(id)[0]),
@@ -117,7 +116,7 @@ impl Classes {
     }
 
     /// The range of a join's result covers all operands. It takes a quantization that is fixed for an operand where that serves all.
-    fn join(&mut self, g: &Graph, stats: &Stats, opts: &Options, raw: &BTreeMap<ValueId, Raw>, id: NodeId) -> Result<()> {
+    fn join(&mut self, g: &Graph, stats: &Stats, opts: &Options, raw: &BTreeMap<ValueId, Quant>, id: NodeId) -> Result<()> {
         let out = g.out(id);
         let Some(Class { range: mut all, .. }) = self.class(out) else { return Ok(()) };
         let (mut fixed, mut free) = (Vec::new(), g.node(id).op == "Pad");
@@ -135,9 +134,9 @@ impl Classes {
                 Some(c) => (all, free) = (all.union(c.range), true),
             }
         }
-        let serves = |q: &Quant| !free && fixed.iter().all(|o| o == q) || covers(*q, all);
-        let pinned = fixed.iter().copied().find(serves);
-        let width = pinned.map_or(all.width(), |q| 255.0 * q.scale);
+        let serves = |q: &&Quant| !free && fixed.iter().all(|o| o == *q) || covers(q, all);
+        let pinned = fixed.iter().find(serves).cloned();
+        let width = pinned.as_ref().map_or(all.width(), |q| q.codes.steps() * q.step());
         self.update(out, |c| *c = Class { pinned, range: all, narrow: width });
         for v in g.inputs_of(id) {
             let Some(c) = self.class(v).filter(|c| c.pinned.is_none() && self.root(v) != self.root(out)) else { continue };
@@ -153,7 +152,7 @@ impl Classes {
     }
 
     /// Whether nobody reads the class of `v` but by way of joins into the class of `out`: finer codes would be of no use.
-    fn private(&self, g: &Graph, raw: &BTreeMap<ValueId, Raw>, v: ValueId, out: ValueId) -> bool {
+    fn private(&self, g: &Graph, raw: &BTreeMap<ValueId, Quant>, v: ValueId, out: ValueId) -> bool {
         let (own, into) = (self.root(v), self.root(out));
         let goes = |n: NodeId| {
             let to = self.root(g.out(n));
@@ -168,7 +167,7 @@ fn is_join(g: &Graph, id: NodeId) -> bool {
 }
 
 /// Whether the node's result holds nothing but codes of its first input.
-fn moves(g: &Graph, raw: &BTreeMap<ValueId, Raw>, id: NodeId) -> bool {
+fn moves(g: &Graph, raw: &BTreeMap<ValueId, Quant>, id: NodeId) -> bool {
     let n = g.node(id);
     !raw.contains_key(&g.out(id))
         && match n.op.as_str() {
@@ -184,7 +183,7 @@ pub(super) fn pad_value(g: &Graph, id: NodeId) -> Result<f64> {
 }
 
 /// Whether a fixed quantization holds a range up to one step at either end, in steps not much coarser than the range's own.
-fn covers(q: Quant, r: Range) -> bool {
-    let at = |c: i32| q.scale * f64::from(c - q.zero_point);
-    at(-129) <= r.lo && r.hi <= at(128) && 255.0 * q.scale <= COARSER * r.width()
+fn covers(q: &Quant, r: Range) -> bool {
+    let (below, above) = (i64::from(q.codes.min()) - 1, i64::from(q.codes.max()) + 1);
+    q.real(below) <= r.lo && r.hi <= q.real(above) && q.codes.steps() * q.step() <= COARSER * r.width()
 }

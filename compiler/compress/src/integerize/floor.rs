@@ -2,7 +2,6 @@
 //! for the rescaling rule (docs/numerics.md, section 2).
 
 use super::channel::folded;
-use super::inputs::Raw;
 use super::pool::spread;
 use super::reals_of;
 use crate::range::Range;
@@ -41,7 +40,7 @@ impl Floor {
 /// What is known of a graph's constants, read once: they may be large.
 pub(super) struct Floors<'a> {
     g: &'a Graph,
-    raw: &'a BTreeMap<ValueId, Raw>,
+    raw: &'a BTreeMap<ValueId, Quant>,
     /// Sum of the weights' magnitudes, and the bias's, of every output channel of a layer.
     layers: BTreeMap<NodeId, Vec<(f64, f64)>>,
     /// Smallest and largest magnitude of other constants.
@@ -49,7 +48,7 @@ pub(super) struct Floors<'a> {
 }
 
 impl<'a> Floors<'a> {
-    pub(super) fn new(g: &'a Graph, raw: &'a BTreeMap<ValueId, Raw>) -> Result<Self> {
+    pub(super) fn new(g: &'a Graph, raw: &'a BTreeMap<ValueId, Quant>) -> Result<Self> {
         let (mut layers, mut consts) = (BTreeMap::new(), BTreeMap::new());
         for id in g.ids() {
             let ins = g.inputs_of(id);
@@ -73,7 +72,7 @@ impl<'a> Floors<'a> {
         let reach = |i: usize| {
             ins.get(i).map_or(0.0, |&v| match consts.get(&v) {
                 Some(&(_, most)) => most,
-                None => raw.get(&v).map_or_else(|| quant(v).map_or(0.0, reach_of), Raw::reach),
+                None => raw.get(&v).map_or_else(|| quant(v).map_or(0.0, |q| reach_of(&q)), Quant::reach),
             })
         };
         Ok(match node.op.as_str() {
@@ -109,8 +108,8 @@ fn bits_of(n: usize) -> i32 {
 }
 
 /// Largest real magnitude of a code.
-fn reach_of(q: Quant) -> f64 {
-    q.scale * f64::from((-128 - q.zero_point).abs().max((127 - q.zero_point).abs()))
+fn reach_of(q: &Quant) -> f64 {
+    q.step() * q.span() as f64
 }
 
 /// Sum of the weights' magnitudes and magnitude of the bias, per output channel.

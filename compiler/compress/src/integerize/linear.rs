@@ -1,9 +1,9 @@
 //! Convolutions and dense layers: weights per output channel, bias, multipliers, and the overflow proof.
 
 use super::bits::Choice;
-use super::{Ctx, LayerNote, act, code, range_of};
+use super::{Ctx, LayerNote, act, code};
 use crate::dyadic::dyadic;
-use crate::narrow::Codes;
+use crate::narrow::Narrow;
 use crate::{proof, weights};
 use mcompc_ir::{Attrs, Code, Error, Node, NodeId, Quant, Result, Tensor, ValueId};
 
@@ -84,10 +84,10 @@ impl Ctx<'_> {
         let last = self.g.value(ins[0]).shape.len() - 1;
         let (layer, weights) = match self.raw.get(&ins[0]).cloned() {
             // A padded layer must store real 0 as a code; elsewhere the bias carries every offset.
-            Some(r) if (r.per_tensor() || r.axis == last) && (!padded || r.zero().is_some()) => {
+            Some(r) if r.axis().is_none_or(|a| a == last) && (!padded || r.zero_code().is_some()) => {
                 let x = self.direct(ins[0])?;
-                let zp = self.codes(x)?.zero_point;
-                (Layer::new(&node.name, out_name, x, q).scaled(1.0), weights.on_codes(|c| r.affine(c), zp.into()))
+                let zp = r.zero_point();
+                (Layer::new(&node.name, out_name, x, q).scaled(1.0), weights.on_codes(|c| r.along(c), zp.into()))
             }
             _ => (Layer::new(&node.name, out_name, self.plain(ins[0])?, q), weights),
         };
@@ -103,16 +103,16 @@ impl Ctx<'_> {
             w.w.fill(0.0);
             w.bias.fill(0.0);
         }
-        let (xq, xd) = (self.codes(l.x)?, self.out.value(l.x).dtype);
-        let sx = l.x_scale.unwrap_or(xq.scale);
+        let xq = self.codes(l.x)?.clone();
+        let (sx, zp) = (l.x_scale.unwrap_or(xq.step()), xq.zero_point());
         let bits = l.bits.bits;
         // Runs of a grouped convolution would mix groups where it runs as a full one.
         let block = self.opts.weights.block.filter(|&len| bits < 8 && w.group == 1 && len < k);
-        let mut scales = channel_scales(&w, k, sx, l.quant.scale, bits, block);
+        let mut scales = channel_scales(&w, k, sx, l.quant.step(), bits, block);
         let (mut codes, mut multipliers) = rounded(&w.w, k, &scales, bits, block);
         let bound_of = |c: usize, codes: &[i8], scale: f64| {
             let bias = (w.bias[c] / (sx * scale)).round() as i64;
-            proof::bound(&codes[c * k..(c + 1) * k], bias, xq.zero_point, range_of(xd))
+            proof::bound(&codes[c * k..(c + 1) * k], bias, zp, xq.codes.range())
         };
         // A sum of very many products takes coarser weights: what they lose is small beside the sum.
         for _ in 0..COARSENINGS {
@@ -132,11 +132,11 @@ impl Ctx<'_> {
             let b = (w.bias[c] / (sx * scales[c])).round();
             // A bias beyond 64 bits saturates and is refused by the proof.
             let row = &codes[c * k..(c + 1) * k];
-            bound = bound.max(proof::prove(c, row, b as i64, xq.zero_point, range_of(xd))?);
-            acc_max = acc_max.max(proof::accumulator_max(row, b as i64, xq.zero_point, range_of(xd)));
+            bound = bound.max(proof::prove(c, row, b as i64, zp, xq.codes.range())?);
+            acc_max = acc_max.max(proof::accumulator_max(row, b as i64, zp, xq.codes.range()));
             bias.push(b as i32);
         }
-        let factors: Vec<f64> = scales.iter().map(|s| sx * s / l.quant.scale).collect();
+        let factors: Vec<f64> = scales.iter().map(|s| sx * s / l.quant.step()).collect();
         let d = dyadic(&factors, acc_max)?;
         let name = l.name;
         let wt = self.out.add_const(format!("{name}.w"), Tensor::from_i8(w.shape.clone(), &codes)?);
@@ -145,8 +145,8 @@ impl Ctx<'_> {
         for (a, v) in [
             ("pre", i64::from(d.pre)),
             ("shift", i64::from(d.shift)),
-            ("lo", code(l.act.0, l.quant).into()),
-            ("hi", code(l.act.1, l.quant).into()),
+            ("lo", code(l.act.0, &l.quant).into()),
+            ("hi", code(l.act.1, &l.quant).into()),
         ] {
             attrs.set(a, v);
         }
@@ -181,8 +181,8 @@ const BIAS_BITS: i32 = 29;
 fn channel_scales(w: &Weights, k: usize, sx: f64, sy: f64, bits: u8, block: Option<usize>) -> Vec<f64> {
     let mut scales = match block {
         _ if bits == 8 => weights::scales(&w.w, k),
-        None => w.w.chunks_exact(k).map(|row| Codes::new(bits).scale(row)).collect(),
-        Some(len) => w.w.chunks_exact(k).map(|row| Codes::new(bits).scale_of_runs(row, len)).collect(),
+        None => w.w.chunks_exact(k).map(|row| Narrow::new(bits).scale(row)).collect(),
+        Some(len) => w.w.chunks_exact(k).map(|row| Narrow::new(bits).scale_of_runs(row, len)).collect(),
     };
     let mut seen: Vec<f64> = scales.iter().copied().filter(|&s| s > 0.0).collect();
     seen.sort_unstable_by(f64::total_cmp);
@@ -203,7 +203,7 @@ fn rounded(w: &[f32], k: usize, scales: &[f64], bits: u8, block: Option<usize>) 
     if bits == 8 {
         return (w.iter().enumerate().map(|(i, &v)| weights::code(v.into(), scales[i / k])).collect(), None);
     }
-    let codes = Codes::new(bits);
+    let codes = Narrow::new(bits);
     let (mut out, mut r) = (Vec::with_capacity(w.len()), Vec::new());
     for (row, &scale) in w.chunks_exact(k).zip(scales) {
         let len = block.unwrap_or(k);

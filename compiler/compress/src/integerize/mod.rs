@@ -23,9 +23,8 @@ pub use supported::{problems, supported};
 
 use crate::range::RangeMethod;
 use crate::{Stats, datafree};
-use inputs::Raw;
 use mcompc_data::{Input, InputSpec};
-use mcompc_ir::{Attrs, Code, DType, Error, Graph, Node, NodeId, Output, Quant, Result, Tensor, ValueId};
+use mcompc_ir::{Attrs, Code, Codes, DType, Error, Graph, Node, NodeId, Output, Quant, Result, Tensor, ValueId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Choices; the default is what `-O int8` means.
@@ -120,7 +119,7 @@ struct Ctx<'a> {
     /// Bits of the weights of convolutions and dense layers.
     bits: BTreeMap<NodeId, bits::Choice>,
     /// Float values that carry raw input codes of a form that only some operators read.
-    raw: BTreeMap<ValueId, Raw>,
+    raw: BTreeMap<ValueId, Quant>,
     /// Quantization of every float value as plain i8 codes.
     quants: BTreeMap<ValueId, Quant>,
     out: Graph,
@@ -218,14 +217,14 @@ impl<'a> Ctx<'a> {
     }
 
     fn quant(&self, v: ValueId) -> Result<Quant> {
-        let q = self.quants.get(&v).copied();
+        let q = self.quants.get(&v).cloned();
         q.ok_or_else(|| Error::new(Code::Internal, "no statistics of this value").at(&self.g.value(v).name))
     }
 
     /// Quantization of an integer value.
-    fn codes(&self, v: ValueId) -> Result<Quant> {
+    fn codes(&self, v: ValueId) -> Result<&Quant> {
         let value = self.out.value(v);
-        value.quant.ok_or_else(|| Error::new(Code::Internal, "an integer value without quantization").at(&value.name))
+        value.quant.as_ref().ok_or_else(|| Error::new(Code::Internal, "an integer value without quantization").at(&value.name))
     }
 
     /// Adds an integer operator for float node `id` whose result stands for the node's output.
@@ -282,7 +281,7 @@ impl<'a> Ctx<'a> {
 
     /// A constant reals tensor as i8 codes under `q`.
     fn quantized_const(&mut self, name: &str, shape: &[usize], data: &[f64], q: Quant) -> Result<ValueId> {
-        let codes: Vec<i8> = data.iter().map(|&x| code(x, q)).collect();
+        let codes: Vec<i8> = data.iter().map(|&x| code(x, &q)).collect();
         let v = self.out.add_const(name, Tensor::from_i8(shape, &codes)?);
         self.out.value_mut(v).quant = Some(q);
         Ok(v)
@@ -298,12 +297,13 @@ fn reals_of(g: &Graph, v: ValueId) -> Result<Vec<f64>> {
 }
 
 /// Nearest i8 code of a real, ties away from zero.
-fn code(x: f64, q: Quant) -> i8 {
-    ((x / q.scale).round() + f64::from(q.zero_point)).clamp(-128.0, 127.0) as i8
+fn code(x: f64, q: &Quant) -> i8 {
+    // Codes of computed values are i8.
+    q.code(x) as i8
 }
 
 /// Codes of an optional fused clamp; the whole of i8 where there is none.
-fn clamp_codes(node: &Node, q: Quant) -> Result<(i64, i64)> {
+fn clamp_codes(node: &Node, q: &Quant) -> Result<(i64, i64)> {
     let (lo, hi) = act(node)?;
     Ok((code(lo, q).into(), code(hi, q).into()))
 }
@@ -314,13 +314,7 @@ fn act(node: &Node) -> Result<(f64, f64)> {
     Ok((get("act_min", f64::NEG_INFINITY)?, get("act_max", f64::INFINITY)?))
 }
 
-/// Codes of an integer type.
-fn range_of(d: DType) -> (i32, i32) {
-    if d == DType::U8 { (0, 255) } else { (-128, 127) }
-}
-
-/// Largest |q - zero point|.
-fn reach(d: DType, q: Quant) -> u64 {
-    let (lo, hi) = range_of(d);
-    u64::from((lo - q.zero_point).unsigned_abs().max((hi - q.zero_point).unsigned_abs()))
+/// The clamp to all codes of a computed value, as attributes.
+fn unclamped(attrs: Attrs) -> Attrs {
+    attrs.with("lo", i64::from(Codes::I8.min())).with("hi", i64::from(Codes::I8.max()))
 }

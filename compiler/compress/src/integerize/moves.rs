@@ -1,7 +1,7 @@
 //! Operators that move codes: reshape, transpose, pad, maximum pool, concatenation. Operands come under the result's quantization.
 
 use super::classes::pad_value;
-use super::{Ctx, code, reach};
+use super::{Ctx, code, unclamped};
 use crate::dyadic::dyadic;
 use mcompc_ir::{Attrs, Code, Error, Node, NodeId, Quant, Result, ValueId};
 
@@ -10,11 +10,11 @@ impl Ctx<'_> {
         let ins = self.g.inputs_of(id);
         if self.raw.contains_key(&self.g.out(id)) {
             let x = self.direct(ins[0])?;
-            let q = self.codes(x)?;
+            let q = self.codes(x)?.clone();
             return self.emit(id, &node.op, node.attrs.clone(), &[x], q);
         }
         let q = self.quant(self.g.out(id))?;
-        let xs = ins.iter().map(|&v| self.plain_as(v, q)).collect::<Result<Vec<_>>>()?;
+        let xs = ins.iter().map(|&v| self.plain_as(v, q.clone())).collect::<Result<Vec<_>>>()?;
         let mut attrs = node.attrs.clone();
         match node.op.as_str() {
             "MaxPool" => {
@@ -29,7 +29,7 @@ impl Ctx<'_> {
                 }
                 attrs.set("value", 0.0);
                 if value != 0.0 {
-                    attrs.set("code", i64::from(code(value, q)));
+                    attrs.set("code", i64::from(code(value, &q)));
                 }
                 self.emit(id, "Pad", attrs, &xs, q)
             }
@@ -40,13 +40,8 @@ impl Ctx<'_> {
     /// `x` under quantization `q`, as the value `name`.
     pub(super) fn rescaled(&mut self, x: ValueId, q: Quant, name: &str) -> Result<ValueId> {
         let xq = self.codes(x)?;
-        let d = dyadic(&[xq.scale / q.scale], reach(self.out.value(x).dtype, xq))?;
-        let attrs = Attrs::new()
-            .with("m", i64::from(d.m[0]))
-            .with("pre", i64::from(d.pre))
-            .with("shift", i64::from(d.shift))
-            .with("lo", -128i64)
-            .with("hi", 127i64);
-        self.emit_as(name, "q.rescale", attrs, &[x], name, Some(q))
+        let d = dyadic(&[xq.step() / q.step()], xq.span())?;
+        let attrs = Attrs::new().with("m", i64::from(d.m[0])).with("pre", i64::from(d.pre)).with("shift", i64::from(d.shift));
+        self.emit_as(name, "q.rescale", unclamped(attrs), &[x], name, Some(q))
     }
 }

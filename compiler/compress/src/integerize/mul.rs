@@ -1,7 +1,7 @@
 //! Products of two tensors.
 
 use super::broadcast::gate;
-use super::{Ctx, clamp_codes, reach};
+use super::{Ctx, clamp_codes};
 use crate::dyadic::dyadic;
 use mcompc_ir::{Attrs, Node, NodeId, Result, ValueId};
 
@@ -37,9 +37,9 @@ impl Ctx<'_> {
             None => b = self.widened(b, &out, &format!("{}.b", node.name))?,
         }
         let (qa, qb) = (self.codes(a)?, self.codes(b)?);
-        let most = reach(self.out.value(a).dtype, qa) * reach(self.out.value(b).dtype, qb);
-        let (m, pre, shift) = factor(qa.scale * qb.scale / q.scale, most)?;
-        let (lo, hi) = clamp_codes(node, q)?;
+        let most = qa.span() * qb.span();
+        let (m, pre, shift) = factor(qa.step() * qb.step() / q.step(), most)?;
+        let (lo, hi) = clamp_codes(node, &q)?;
         let attrs = Attrs::new().with("m", m).with("pre", pre).with("shift", shift).with("lo", lo).with("hi", hi);
         let Some(name) = flat else { return self.emit(id, "q.mul", attrs, &[a, b], q) };
         let y = self.emit_as(&node.name, "q.mul", attrs, &[a, b], &name, Some(q))?;

@@ -1,6 +1,6 @@
 //! Means over windows and axes: the rescaling rule with the division inside the multiplier.
 
-use super::{Ctx, reach};
+use super::{Ctx, unclamped};
 use crate::dyadic::dyadic;
 use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Result, ValueId};
 use std::collections::BTreeSet;
@@ -30,9 +30,9 @@ impl Ctx<'_> {
         let mut m = multipliers(area)?;
         let counts = counts(self.g, id)?;
         let all = node.attrs.int("count_include_pad")? == 1;
-        let factors: Vec<f64> = counts.iter().map(|&n| xq.scale / (q.scale * if all { area } else { n } as f64)).collect();
+        let factors: Vec<f64> = counts.iter().map(|&n| xq.step() / (q.step() * if all { area } else { n } as f64)).collect();
         let most = counts.last().copied().unwrap_or(1) as u64;
-        let d = dyadic(&factors, most * reach(self.out.value(x).dtype, xq))?;
+        let d = dyadic(&factors, most * xq.span())?;
         // Window sizes that do not occur keep the multiplier 0.
         for (n, v) in counts.iter().zip(&d.m) {
             m[n - 1] = i64::from(*v);
@@ -44,10 +44,8 @@ impl Ctx<'_> {
             .with("pads", ints(&pads))
             .with("m", m)
             .with("pre", i64::from(d.pre))
-            .with("shift", i64::from(d.shift))
-            .with("lo", -128i64)
-            .with("hi", 127i64);
-        self.emit(id, "q.avgpool", attrs, &[x], q)
+            .with("shift", i64::from(d.shift));
+        self.emit(id, "q.avgpool", unclamped(attrs), &[x], q)
     }
 }
 
@@ -113,7 +111,7 @@ impl Ctx<'_> {
         };
         let (n, xq) = (image[1], self.codes(x)?);
         let mut m = multipliers(n)?;
-        let d = dyadic(&[xq.scale / (q.scale * n as f64)], n as u64 * reach(self.out.value(x).dtype, xq))?;
+        let d = dyadic(&[xq.step() / (q.step() * n as f64)], n as u64 * xq.span())?;
         m[n - 1] = d.m[0].into();
         let x = self.reshape(x, &image, &format!("{}.image", node.name))?;
         let attrs = Attrs::new()
@@ -122,10 +120,8 @@ impl Ctx<'_> {
             .with("pads", vec![0, 0, 0, 0])
             .with("m", m)
             .with("pre", i64::from(d.pre))
-            .with("shift", i64::from(d.shift))
-            .with("lo", -128i64)
-            .with("hi", 127i64);
-        let y = self.emit_as(&node.name, "q.avgpool", attrs, &[x], &format!("{}.image", node.outs[0].name), Some(q))?;
+            .with("shift", i64::from(d.shift));
+        let y = self.emit_as(&node.name, "q.avgpool", unclamped(attrs), &[x], &format!("{}.image", node.outs[0].name), Some(q))?;
         self.out.node_mut(y.node).fused = node.fused.clone();
         self.reshape(y, &out, &node.outs[0].name)
     }

@@ -3,16 +3,12 @@
 
 use super::classes::Classes;
 use super::floor::Floors;
-use super::inputs::Raw;
 use super::{Options, act, reals_of};
 use crate::Stats;
 use crate::range::{Range, range};
 use mcompc_data::Input;
-use mcompc_ir::{Graph, Quant, Result, ValueId};
+use mcompc_ir::{Codes, Graph, Per, Quant, Result, ValueId};
 use std::collections::BTreeMap;
-
-/// Output quantization of softmax: probabilities in steps of 1/256.
-pub(super) const SOFTMAX: Quant = Quant { scale: 1.0 / 256.0, zero_point: -128 };
 
 /// Rounds in which coarser steps of an operand may ask for coarser steps of a result.
 const ROUNDS: usize = 16;
@@ -22,7 +18,7 @@ pub(super) fn assign(
     g: &Graph,
     stats: &Stats,
     inputs: &[Input],
-    raw: &BTreeMap<ValueId, Raw>,
+    raw: &BTreeMap<ValueId, Quant>,
     opts: &Options,
 ) -> Result<BTreeMap<ValueId, Quant>> {
     let mut classes = Classes::new(g, stats, inputs, raw, opts)?;
@@ -47,7 +43,7 @@ pub(super) fn assign(
             let wanted = if c.range.is_empty() {
                 floor.generous().within(lo, hi)
             } else {
-                let step = c.range.width() / 255.0;
+                let step = c.range.step();
                 if step >= floor.step() { c.range } else { c.range.times(floor.step() / step) }
             };
             if wanted != c.range && wanted.hi.is_finite() && wanted.lo.is_finite() {
@@ -63,7 +59,7 @@ pub(super) fn assign(
 }
 
 /// Real 0 as the only value needs no resolution.
-const ZERO: Quant = Quant { scale: 1.0, zero_point: 0 };
+const ZERO: Quant = Quant { codes: Codes::I8, scale: Per::Tensor(1.0), zero: Per::Tensor(0.0) };
 
 /// The calibrated range of a computed value.
 pub(super) fn value_range(g: &Graph, stats: &Stats, v: ValueId, opts: &Options) -> Result<Range> {

@@ -2,8 +2,7 @@
 
 use super::Ctx;
 use super::channel::inverse;
-use super::quants::SOFTMAX;
-use mcompc_ir::{Attrs, Node, NodeId, Result, Tensor, ValueId};
+use mcompc_ir::{Attrs, Node, NodeId, Quant, Result, Tensor, ValueId};
 
 impl Ctx<'_> {
     /// Over the last axis; another one is brought there and back.
@@ -15,17 +14,18 @@ impl Ctx<'_> {
         // docs/numerics.md: as many fraction bits as keep a row's sum within 2^30.
         let bits = 20.min(30i32 - n.next_power_of_two().trailing_zeros() as i32);
         let mut x = self.plain(v)?;
-        let scale = self.codes(x)?.scale;
-        let table: Vec<i32> = (0..256).map(|d| libm::ldexp(libm::exp(-f64::from(d) * scale), bits).round() as i32).collect();
-        let table = self.out.add_const(format!("{}.table", node.name), Tensor::from_i32([256], &table)?);
+        let q = self.codes(x)?;
+        let (scale, n) = (q.step(), q.codes.count());
+        let table: Vec<i32> = (0..n as i32).map(|d| libm::ldexp(libm::exp(-f64::from(d) * scale), bits).round() as i32).collect();
+        let table = self.out.add_const(format!("{}.table", node.name), Tensor::from_i32([n], &table)?);
         let attrs = Attrs::new().with("axis", last).with("bits", i64::from(bits));
         if axis == last {
-            return self.emit(id, "q.softmax", attrs, &[x, table], SOFTMAX);
+            return self.emit(id, "q.softmax", attrs, &[x, table], Quant::PROBABILITY);
         }
         let perm: Vec<usize> = (0..shape.len()).filter(|&d| d != axis).chain([axis]).collect();
         let out = &node.outs[0].name;
         x = self.transposed(x, &perm, &format!("{}.last", node.name))?;
-        let y = self.emit_as(&node.name, "q.softmax", attrs, &[x, table], &format!("{out}.last"), Some(SOFTMAX))?;
+        let y = self.emit_as(&node.name, "q.softmax", attrs, &[x, table], &format!("{out}.last"), Some(Quant::PROBABILITY))?;
         self.out.node_mut(y.node).fused = node.fused.clone();
         self.transposed(y, &inverse(&perm), out)
     }

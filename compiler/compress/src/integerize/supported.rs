@@ -4,7 +4,7 @@ use super::{Ctx, Options, no_integer};
 use crate::range::RangeMethod;
 use crate::{Stats, ValueStats};
 use mcompc_data::InputSpec;
-use mcompc_ir::{Code, DType, Error, Graph, NodeId, Quant, Result, Value};
+use mcompc_ir::{Code, Codes, DType, Error, Graph, NodeId, Quant, Result, Value};
 
 /// Problems that are named one by one.
 const NAMED: usize = 8;
@@ -77,7 +77,7 @@ impl Ctx<'_> {
     fn stand_in(&mut self, id: NodeId) {
         let v = self.g.out(id);
         let value = self.g.value(v);
-        let quant = Some(self.quants.get(&v).copied().unwrap_or(Quant { scale: 1.0, zero_point: 0 }));
+        let quant = Some(self.quants.get(&v).cloned().unwrap_or(Quant::new(Codes::I8, 1.0, 0)));
         let new = self.out.add_input(Value { quant, ..Value::new(value.name.clone(), DType::I8, value.shape.clone()) });
         self.map.insert(v, new);
     }

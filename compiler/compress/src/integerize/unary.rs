@@ -1,6 +1,6 @@
 //! Functions of one value: a table of 256 codes.
 
-use super::{Ctx, code, range_of};
+use super::{Ctx, code};
 use mcompc_ir::{Attrs, Code, Error, Node, NodeId, Result, Tensor, ValueId};
 
 impl Ctx<'_> {
@@ -40,18 +40,19 @@ impl Ctx<'_> {
         let q = self.quant(self.g.out(id))?;
         // Raw codes may be read as they are where one scale says what they mean.
         let (x, (s, o)) = match self.raw.get(&v) {
-            Some(r) if r.per_tensor() => (self.direct(v)?, r.affine(0)),
+            Some(r) if r.uniform().is_some() => (self.direct(v)?, r.along(0)),
             _ => {
                 let x = self.plain(v)?;
                 let xq = self.codes(x)?;
-                (x, (xq.scale, xq.zero_point.into()))
+                (x, xq.along(0))
             }
         };
-        let (lo, hi) = range_of(self.out.value(x).dtype);
+        let codes = self.codes(x)?.codes;
+        let (lo, hi) = codes.range();
         let reals = (lo..=hi).map(|c| f(s * (f64::from(c) - o)));
         // A pole (division by the code of 0) has no real value to round; it takes what the format has for "large".
-        let table: Vec<i8> = reals.map(|y| if y.is_nan() { code(0.0, q) } else { code(y, q) }).collect();
-        let table = self.out.add_const(format!("{}.table", self.g.node(id).name), Tensor::from_i8([256], &table)?);
+        let table: Vec<i8> = reals.map(|y| if y.is_nan() { code(0.0, &q) } else { code(y, &q) }).collect();
+        let table = self.out.add_const(format!("{}.table", self.g.node(id).name), Tensor::from_i8([codes.count()], &table)?);
         self.emit(id, "q.lut", Attrs::new(), &[x, table], q)
     }
 }

@@ -76,7 +76,7 @@ fn coarse_inputs(c: &Ctx<'_>) -> Vec<String> {
         let v = c.g.out(id);
         let raw = matches!(input.spec.dtype, mcompc_ir::DType::I8 | mcompc_ir::DType::U8);
         let (Some(s), Some(q), false) = (c.stats.values.get(&v), c.quants.get(&v), raw) else { continue };
-        let step = q.scale * q.scale / 12.0;
+        let step = q.step() * q.step() / 12.0;
         let worst = s.slice_variances().into_iter().map(|v| slice_noise(&v, step)).fold(0.0, f64::max);
         if worst > SLICE_NOISE {
             said.push(format!(
@@ -86,7 +86,7 @@ fn coarse_inputs(c: &Ctx<'_>) -> Vec<String> {
                 input.spec.name,
                 s.min,
                 s.max,
-                q.scale,
+                q.step(),
                 100.0 * worst
             ));
         }
@@ -109,7 +109,7 @@ fn ruined_parts(c: &Ctx<'_>) -> Result<(Vec<String>, Vec<Quant>)> {
         let mut few = Vec::new();
         for v in g.inputs_of(id) {
             let r = if g.const_of(v).is_some() { const_range(g, v) } else { value_range(g, c.stats, v, &c.opts)? };
-            let codes = r.width() / q.scale;
+            let codes = r.width() / q.step();
             if !r.is_empty() && codes < FEW_CODES {
                 few.push(format!("`{}` ({:.4} to {:.4}: {} codes)", g.value(v).name, r.lo, r.hi, codes.ceil()));
             }
@@ -117,7 +117,7 @@ fn ruined_parts(c: &Ctx<'_>) -> Result<(Vec<String>, Vec<Quant>)> {
         if few.is_empty() {
             continue;
         }
-        scales.push(*q);
+        scales.push(q.clone());
         let what = match output_of(g, id) {
             Some(name) => format!("make each an output of its own instead of a part of output `{name}`"),
             None => "bring the parts to like ranges before they are joined".into(),
@@ -125,7 +125,7 @@ fn ruined_parts(c: &Ctx<'_>) -> Result<(Vec<String>, Vec<Quant>)> {
         said.push(format!(
             "`{}` joins parts of very different ranges under one scale of {:.4}, which leaves {} too few of 256 codes: {what}",
             g.node(id).name,
-            q.scale,
+            q.step(),
             few.join(", ")
         ));
     }
@@ -155,7 +155,7 @@ fn coarse_values(c: &Ctx<'_>, named: &[Quant]) -> Option<String> {
     let mut found: Vec<(f64, &str)> = Vec::new();
     for (&v, s) in &c.stats.values {
         let Some(q) = c.quants.get(&v).filter(|q| !c.raw.contains_key(&v) && s.min < s.max && !named.contains(q)) else { continue };
-        let (error, variance) = noise(s, *q);
+        let (error, variance) = noise(s, q);
         if error > NOISE * variance {
             found.push((error / variance.max(f64::MIN_POSITIVE), &g.value(v).name));
         }

@@ -93,10 +93,10 @@ impl Case {
             assert_eq!(got, fast.run(&codes, |_, _| {}).unwrap());
             for (((w, t), o), sum) in want.iter().zip(&got).zip(&int.graph.outputs).zip(&mut sums) {
                 let v = int.graph.value(o.value);
-                let q = v.quant.unwrap();
+                let q = v.quant.clone().unwrap();
                 assert_eq!(v.elems(), w.len());
                 for (&w, c) in w.iter().zip(t.to_i64_vec().unwrap()) {
-                    let (w, r) = (f64::from(w), q.scale * (c - i64::from(q.zero_point)) as f64);
+                    let (w, r) = (f64::from(w), q.real(c));
                     *sum = [sum[0] + 1.0, sum[1] + w, sum[2] + w * w, sum[3] + (w - r) * (w - r)];
                 }
             }

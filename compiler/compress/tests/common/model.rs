@@ -39,7 +39,7 @@ impl Model {
         let float = FastExec::new(&self.graph)?;
         let exec = FastInt::new(&int.graph)?;
         let out = int.graph.outputs[0].value;
-        let q = int.graph.value(out).quant.map_or((1.0, 0), |q| (q.scale, q.zero_point));
+        let q = int.graph.value(out).quant.as_ref().map_or((1.0, 0), |q| (q.step(), q.zero_point()));
         let one = |s: &Sample| -> Result<Pair> {
             let reals: Vec<Vec<f32>> = s.inputs.iter().zip(&self.inputs).map(|(t, i)| i.reals(t)).collect::<Result<_>>()?;
             let slices: Vec<&[f32]> = reals.iter().map(Vec::as_slice).collect();

@@ -171,7 +171,7 @@ impl Agreement {
             let part_of = part_of(integer, o.value, &mut parts).unwrap_or_default();
             let (parts, part_of) = if parts > 1 { (vec![all; parts as usize], part_of) } else { (vec![], vec![]) };
             let value = integer.value(o.value);
-            Figures { name: o.name.clone(), elems: value.elems(), quant: value.quant, all, parts, part_of }
+            Figures { name: o.name.clone(), elems: value.elems(), quant: value.quant.clone(), all, parts, part_of }
         };
         let outputs: Vec<Figures> = integer.outputs.iter().map(figures).collect();
         let (criterion, classes) = criterion(integer, outputs.first().map_or(0, |f| f.parts.len()));
@@ -186,7 +186,7 @@ impl Agreement {
         self.samples += 1;
         for (i, (f, (r, q))) in self.outputs.iter_mut().zip(real.iter().zip(int)).enumerate() {
             let r: Vec<f64> = r.iter().map(|&v| f64::from(v)).collect();
-            let (scale, zero) = f.quant.map_or((1.0, 0), |q| (q.scale, q.zero_point));
+            let (scale, zero) = f.quant.as_ref().map_or((1.0, 0), |q| (q.step(), q.zero_point()));
             let q: Vec<f64> = q.to_i64_vec()?.iter().map(|&v| scale * (v - i64::from(zero)) as f64).collect();
             if r.len() != q.len() || r.is_empty() {
                 return Err(Error::new(Code::Internal, format!("{} outputs of the float model, {} of the library", r.len(), q.len())));

@@ -1,7 +1,7 @@
 //! Reader of the text form.
 
 use super::lex::{Lexer, Tok};
-use crate::{Attr, Attrs, DType, Graph, NodeId, Output, Quant, Result, Tensor, Value, ValueId};
+use crate::{Attr, Attrs, Codes, DType, Graph, NodeId, Output, Per, Quant, Result, Tensor, Value, ValueId};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
@@ -178,13 +178,41 @@ fn value(l: &mut Lexer<'_>) -> Result<Value> {
     let (dtype, shape) = typed(l)?;
     let mut quant = None;
     if l.eat_word("q")? {
-        l.expect('(')?;
-        let scale = float(l)?;
-        l.expect(',')?;
-        quant = Some(Quant { scale, zero_point: num(l)? });
-        l.expect(')')?;
+        quant = Some(self::quant(l, dtype)?);
     }
     Ok(Value { name, dtype, shape, quant })
+}
+
+fn quant(l: &mut Lexer<'_>, dtype: DType) -> Result<Quant> {
+    l.expect('(')?;
+    let named = match l.peek()? {
+        Tok::Word(w) => Codes::from_name(w),
+        _ => None,
+    };
+    if named.is_some() {
+        l.next()?;
+        l.expect(',')?;
+    }
+    let Some(codes) = named.or(Codes::of(dtype)) else { return Err(l.error(format!("which codes a {dtype} value has is not said"))) };
+    let scale = per(l)?;
+    l.expect(',')?;
+    let zero = per(l)?;
+    l.expect(')')?;
+    Ok(Quant { codes, scale, zero })
+}
+
+fn per(l: &mut Lexer<'_>) -> Result<Per<f64>> {
+    if l.eat_word("axis")? {
+        let axis = num(l)?;
+        l.expect('[')?;
+        return Ok(Per::Axis(axis, l.list(']', float)?.into()));
+    }
+    if l.eat_word("runs")? {
+        let n = num(l)?;
+        l.expect('[')?;
+        return Ok(Per::Runs(n, l.list(']', float)?.into()));
+    }
+    Ok(Per::Tensor(float(l)?))
 }
 
 fn payload(l: &mut Lexer<'_>, d: DType, shape: Vec<usize>) -> Result<Tensor> {

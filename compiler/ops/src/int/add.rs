@@ -26,7 +26,7 @@ pub(crate) const OP: OpDef = OpDef {
         let s = c.ins[0].shape.clone();
         c.exactly(1, c.ins[1].dtype, &s)?;
         let ends = |i: usize, f: i64| -> Result<(i64, i64)> {
-            let (zp, (lo, hi)) = (i64::from(c.codes(i)?.zero_point), c.reach(i)?);
+            let (zp, (lo, hi)) = (i64::from(c.codes(i)?.zero_point()), c.reach(i)?);
             let (x, y) = ((lo + zp) * f, (hi + zp) * f);
             Ok((x.min(y), x.max(y)))
         };

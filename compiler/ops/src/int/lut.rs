@@ -1,7 +1,7 @@
 //! Table look-up.
 
 use crate::def::OpDef;
-use mcompc_ir::{DType, Tensor};
+use mcompc_ir::{Codes, DType, Tensor};
 
 pub(crate) const OP: OpDef = OpDef {
     name: "q.lut",
@@ -11,12 +11,12 @@ pub(crate) const OP: OpDef = OpDef {
     attrs: &[],
     infer: |c| {
         c.codes(0)?;
-        c.exactly(1, DType::I8, &[256])?;
+        c.exactly(1, DType::I8, &[Codes::I8.count()])?;
         c.out_codes(c.ins[0].shape.clone())
     },
-    eval: |_, t| {
+    eval: |c, t| {
         let table = t[1].as_i8()?;
-        let min = if t[0].dtype == DType::U8 { 0 } else { -128 };
+        let min = i64::from(c.codes(0)?.codes.min());
         let y: Vec<i8> = t[0].to_i64_vec()?.iter().map(|x| table[(x - min) as usize]).collect();
         Ok(vec![Tensor::from_i8(t[0].shape.clone(), &y)?])
     },

@@ -13,7 +13,7 @@ pub(crate) const OP: OpDef = OpDef {
         let q = c.codes(0)?;
         let x = Image::new(c.shape(0)?, true);
         let win = Window::pool(c, [x.h, x.w])?;
-        c.out(c.ins[0].dtype, x.with(win.out[0], win.out[1], x.c).shape(), Some(q))
+        c.out(c.ins[0].dtype, x.with(win.out[0], win.out[1], x.c).shape(), Some(q.clone()))
     },
     eval: |c, t| {
         let x = Image::new(c.shape(0)?, true);

@@ -2,7 +2,7 @@
 
 use super::accumulator;
 use crate::def::{AttrDef, Ctx, Kind, attr_error, req};
-use mcompc_ir::{Result, Tensor};
+use mcompc_ir::{Codes, Result, Tensor};
 use std::ops::RangeInclusive;
 
 pub(crate) const PRE: AttrDef = req("pre", Kind::Int, "left shift before the multiplication, 0..=30");
@@ -43,7 +43,7 @@ impl Rescale {
             shift: c.int_in("shift", *Self::SHIFT.start(), *Self::SHIFT.end())? as u32,
             lo,
             hi,
-            zero_point: c.out_quant()?.zero_point.into(),
+            zero_point: c.out_quant()?.zero_point().into(),
         })
     }
     /// The rule.
@@ -62,7 +62,8 @@ impl Rescale {
 
 /// lo and hi.
 pub(crate) fn range(c: &Ctx<'_>) -> Result<(i64, i64)> {
-    let (lo, hi) = (c.int_in("lo", -128, 127)?, c.int_in("hi", -128, 127)?);
+    let (least, most) = (Codes::I8.min().into(), Codes::I8.max().into());
+    let (lo, hi) = (c.int_in("lo", least, most)?, c.int_in("hi", least, most)?);
     if lo <= hi { Ok((lo, hi)) } else { attr_error("lo", format_args!("is {lo}, above hi {hi}")) }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Constants;
 use crate::def::{Ctx, Kind, OpDef, attr_error, req};
-use mcompc_ir::{Code, DType, Error, Quant, Result, Tensor};
+use mcompc_ir::{Code, Codes, DType, Error, Quant, Result, Tensor};
 
 pub(crate) const OP: OpDef = OpDef {
     name: "q.softmax",
@@ -18,8 +18,8 @@ pub(crate) const OP: OpDef = OpDef {
     infer: |c| {
         c.codes(0)?;
         bits(c)?;
-        c.exactly(1, DType::I32, &[256])?;
-        c.out(DType::I8, c.ins[0].shape.clone(), Some(Quant { scale: 1.0 / 256.0, zero_point: -128 }))
+        c.exactly(1, DType::I32, &[Codes::I8.count()])?;
+        c.out(DType::I8, c.ins[0].shape.clone(), Some(Quant::PROBABILITY))
     },
     eval: |c, t| {
         let (n, bits) = bits(c)?;
@@ -31,10 +31,11 @@ pub(crate) const OP: OpDef = OpDef {
             // Codes of an 8-bit type: the difference is an index of the table.
             let e: Vec<i64> = row.iter().map(|q| table[(qmax - q) as usize]).collect();
             let s: i64 = e.iter().sum();
+            let (least, most) = Codes::I8.range();
             let r = (1i128 << (30 + bits)) / i128::from(s);
             for e in e {
                 let hi = ((i128::from(e) << (30 - bits)) * r) >> 32;
-                y.push((((hi + (1 << 19)) >> 20) - 128).clamp(-128, 127) as i8);
+                y.push((((hi + (1 << 19)) >> 20) + i128::from(least)).clamp(least.into(), most.into()) as i8);
             }
         }
         Ok(vec![Tensor::from_i8(t[0].shape.clone(), &y)?])

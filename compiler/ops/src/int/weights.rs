@@ -3,7 +3,7 @@
 use super::rescale::multipliers;
 use super::{Constants, Rescale, bounded};
 use crate::def::{AttrDef, Ctx, Kind, attr_error, opt};
-use mcompc_ir::{Code, DType, Error, Result, Tensor};
+use mcompc_ir::{Code, Codes, DType, Error, Result, Tensor};
 
 pub(crate) const BITS: AttrDef = opt("bits", Kind::Int, "2..=8, default 8: w = r * code with codes of so many bits");
 pub(crate) const BLOCK: AttrDef = opt("block", Kind::Int, "weights of a channel in a row that share one r; only with `r`");
@@ -69,7 +69,7 @@ pub(crate) fn check(c: &Ctx<'_>, w: &Tensor, r: Option<&Tensor>, k: usize) -> Re
     let per = k.div_ceil(block);
     let limit = 1i64 << (bits - 1);
     for (i, &w) in w.iter().enumerate() {
-        if w == -128 {
+        if w == i64::from(Codes::I8.min()) {
             return Err(Error::new(Code::BadTensor, format!("weight {i} is -128"))
                 .hint("weights are -127 to 127, so that products of pairs stay in their width"));
         }

@@ -13,7 +13,7 @@ pub(crate) const OP: OpDef = OpDef {
         let axis = c.axis(x.shape.len())?;
         let mut shape = x.shape.clone();
         for v in &c.ins[1..] {
-            if (v.dtype, v.quant) != (x.dtype, x.quant) {
+            if (v.dtype, &v.quant) != (x.dtype, &x.quant) {
                 return Err(Error::new(Code::UnsupportedType, format!("`{}` and `{}` differ in type or quantization", x.name, v.name)));
             }
             let same = v.shape.len() == shape.len() && (0..shape.len()).all(|i| i == axis || v.shape[i] == shape[i]);
@@ -22,7 +22,7 @@ pub(crate) const OP: OpDef = OpDef {
                 _ => return shape_error(format!("{:?} and {:?} do not join along axis {axis}", x.shape, v.shape)),
             }
         }
-        c.out(x.dtype, shape, x.quant)
+        c.out(x.dtype, shape, x.quant.clone())
     },
     eval: |c, t| {
         let axis = c.axis(t[0].shape.len())?;

@@ -19,7 +19,7 @@ pub(crate) const OP: OpDef = OpDef {
         let p = pads(c)?;
         let grown = x.shape.iter().zip(&p).map(|(&d, &(b, e))| d.checked_add(b).and_then(|d| d.checked_add(e)));
         match grown.collect::<Option<Vec<usize>>>() {
-            Some(shape) => c.out(x.dtype, shape, x.quant),
+            Some(shape) => c.out(x.dtype, shape, x.quant.clone()),
             None => attr_error("pads", "pass the address space"),
         }
     },
@@ -58,15 +58,15 @@ fn pads(c: &Ctx<'_>) -> Result<Vec<(usize, usize)>> {
 fn fill(c: &Ctx<'_>) -> Result<Vec<u8>> {
     let (x, v) = (c.ins[0], c.node.attrs.float("value")?);
     let code = c.node.attrs.get("code").is_some();
-    match (x.dtype, x.quant) {
+    match (x.dtype, &x.quant) {
         (DType::F32, _) if code => attr_error("code", "is given, but the value is not quantized"),
         (DType::F32, _) => Ok((v as f32).to_le_bytes().to_vec()),
         (d @ (DType::I8 | DType::U8), Some(q)) => {
-            if v != 0.0 && v != f64::from(q.zero_point) {
-                return attr_error("value", format_args!("is {v:?}, a quantized {d} is padded with its zero point {}", q.zero_point));
+            if v != 0.0 && v != f64::from(q.zero_point()) {
+                return attr_error("value", format_args!("is {v:?}, a quantized {d} is padded with its zero point {}", q.zero_point()));
             }
-            let (lo, hi) = if d == DType::I8 { (-128, 127) } else { (0, 255) };
-            Ok(vec![if code { c.int_in("code", lo, hi)? as u8 } else { q.zero_point as u8 }])
+            let (lo, hi) = (q.codes.min().into(), q.codes.max().into());
+            Ok(vec![if code { c.int_in("code", lo, hi)? as u8 } else { q.zero_point() as u8 }])
         }
         (d, _) => Err(Error::new(Code::UnsupportedType, format!("Pad takes f32 or quantized i8 and u8, not {d}"))),
     }

@@ -12,7 +12,7 @@ pub(crate) const OP: OpDef = OpDef {
         if shape.iter().try_fold(1usize, |a, &d| a.checked_mul(d)) != Some(x.elems()) {
             return shape_error(format!("{:?} does not reshape to {shape:?}", x.shape));
         }
-        c.out(x.dtype, shape, x.quant)
+        c.out(x.dtype, shape, x.quant.clone())
     },
     eval: |c, t| Ok(vec![t[0].reshaped(c.node.attrs.usizes("shape")?)?]),
 };

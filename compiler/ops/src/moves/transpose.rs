@@ -14,7 +14,7 @@ pub(crate) const OP: OpDef = OpDef {
         if !sorted.into_iter().eq(0..x.shape.len()) {
             return attr_error("perm", format_args!("{perm:?} does not permute {:?}", x.shape));
         }
-        c.out(x.dtype, perm.iter().map(|&p| x.shape[p]).collect::<Vec<_>>(), x.quant)
+        c.out(x.dtype, perm.iter().map(|&p| x.shape[p]).collect::<Vec<_>>(), x.quant.clone())
     },
     eval: |c, t| Ok(vec![t[0].transposed(&c.node.attrs.usizes("perm")?)?]),
 };

@@ -1,9 +1,9 @@
 //! A package around an object that the system's C compiler makes: the package writer needs no code generator to be tested.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
-use mcompc_ir::DType;
+use mcompc_ir::{Codes, DType, Per, Quant};
 use mcompc_package::{LayerSpec, Place};
-use mcompc_package::{PackageInput, Sizes, TensorQuant, TensorSpec};
+use mcompc_package::{PackageInput, Sizes, TensorSpec};
 use std::path::Path;
 use std::process::Command;
 
@@ -30,7 +30,8 @@ pub fn sample(dir: &Path, name: &str) -> PackageInput {
     )
     .unwrap();
     run(Command::new("gcc").args(["-c", "-O2", "-ffreestanding", "-o"]).arg(&o).arg(&c));
-    let quant = |s: &[f64], z: &[f64], axis| Some(TensorQuant { scale: s.to_vec(), zero_point: z.to_vec(), axis });
+    let quant =
+        |codes, s: &[f64], z: &[f64], axis| Some(Quant { codes, scale: Per::along(axis, s.to_vec()), zero: Per::along(axis, z.to_vec()) });
     PackageInput {
         name: name.into(),
         target: "host".into(),
@@ -42,11 +43,16 @@ pub fn sample(dir: &Path, name: &str) -> PackageInput {
                 name: "image:0".into(),
                 dtype: DType::U8,
                 shape: vec![1, 1, 2, 3],
-                quant: quant(&[0.5, 0.25, 1.0], &[10.5, 0.0, 128.0], 3),
+                quant: quant(Codes::U8, &[0.5, 0.25, 1.0], &[10.5, 0.0, 128.0], 3),
             },
-            TensorSpec { name: "int".into(), dtype: DType::I8, shape: vec![1, 4], quant: quant(&[0.1], &[-3.0], 0) },
+            TensorSpec { name: "int".into(), dtype: DType::I8, shape: vec![1, 4], quant: quant(Codes::I8, &[0.1], &[-3.0], 0) },
         ],
-        outputs: vec![TensorSpec { name: "Int".into(), dtype: DType::I8, shape: vec![1, 2], quant: quant(&[1.0 / 256.0], &[-128.0], 0) }],
+        outputs: vec![TensorSpec {
+            name: "Int".into(),
+            dtype: DType::I8,
+            shape: vec![1, 2],
+            quant: quant(Codes::I8, &[1.0 / 256.0], &[-128.0], 0),
+        }],
         arena_bytes: 16,
         arena_align: 16,
         sizes: Sizes { code: 100, tables: 20, weights: 3000, stack: Some(64) },
@@ -71,7 +77,7 @@ pub fn sliced(dir: &Path, name: &str) -> PackageInput {
     };
     let layers = vec![
         layer("first \"layer\" \\ ??/ \u{e9}1", DType::U8, &[1, 2], None, Place::Arena(4)),
-        layer("second", DType::I8, &[1, 1, 2], Some((0.25, -3)), Place::Output(0)),
+        layer("second", DType::I8, &[1, 1, 2], Some(Quant::new(Codes::I8, 0.25, -3)), Place::Output(0)),
     ];
     PackageInput { slices: 2, layers, ..sample(dir, name) }
 }

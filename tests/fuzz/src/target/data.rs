@@ -55,7 +55,8 @@ fn read(path: &Path) -> Result<String, String> {
         [(DType::F32, "x", [1, 2, 2].to_vec()), (DType::U8, "pixels", vec![1, 1, 8, 8]), (DType::I16, "x", vec![1, 2, 2])]
     {
         let spec = InputSpec { dtype, ..InputSpec::float(name) };
-        match data.samples(&[Input { spec, shape }]) {
+        let input = Input::new(spec, shape).map_err(|e| e.to_string())?;
+        match data.samples(&[input]) {
             Ok(mut samples) => {
                 let count = samples.total();
                 match samples.try_fold(0, |n, sample| sample.map(|_| n + 1)) {
@@ -92,14 +93,12 @@ pub fn flag_seeds() -> Vec<Vec<u8>> {
 pub fn flag(bytes: &[u8]) -> Result<String, String> {
     match InputSpec::parse(&String::from_utf8_lossy(bytes)) {
         Ok(spec) => {
-            for channel in 0..spec.channels() {
-                let (scale, offset) = spec.affine(channel);
-                if !scale.is_finite() || !offset.is_finite() {
-                    return Err(format!("accepted scale {scale}, offset {offset}"));
-                }
+            if let Some(v) = spec.scale.iter().chain(&spec.offset).find(|v| !v.is_finite()) {
+                return Err(format!("accepted {v}"));
             }
-            let axis = spec.channel_axis(&[1, 3, 8, 8]).is_ok();
-            Ok(format!("{}, {} channels, axis {axis}", spec.dtype, spec.channels().min(3)))
+            let (dtype, channels) = (spec.dtype, spec.scale.len().max(spec.offset.len()));
+            let axis = Input::new(spec, vec![1, 3, 8, 8]).is_ok();
+            Ok(format!("{dtype}, {} channels, axis {axis}", channels.min(3)))
         }
         Err(error) => helpful(&error),
     }

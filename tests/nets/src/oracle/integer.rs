@@ -87,9 +87,9 @@ impl Integer {
             let have = fast.run(x, |_, _| {}).map_err(at("integer executor"))?;
             for (((o, h), w), sum) in self.graph.outputs.iter().zip(&have).zip(want).zip(&mut sums) {
                 let (Ok(h), Ok(w)) = (h.to_i64_vec(), w.as_f32()) else { continue };
-                let q = self.graph.value(o.value).quant;
+                let q = self.graph.value(o.value).quant.as_ref();
                 for (h, w) in h.iter().zip(w.iter()) {
-                    let (w, h) = (f64::from(*w), q.map_or(*h as f64, |q| q.scale * (h - i64::from(q.zero_point)) as f64));
+                    let (w, h) = (f64::from(*w), q.map_or(*h as f64, |q| q.real(*h)));
                     for (s, v) in sum.iter_mut().zip([1.0, w, w * w, (w - h) * (w - h)]) {
                         *s += v;
                     }
