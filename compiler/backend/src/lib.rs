@@ -29,6 +29,11 @@ use mcompc_kernel::{Frames, Module};
 use mcompc_target::{Backend, Target};
 use wire::{Answer, Request};
 
+/// Whether this build has a back end.
+pub fn built_in(backend: Backend) -> bool {
+    backend != Backend::Mlir || cfg!(feature = "mlir")
+}
+
 /// What to translate a module for.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
@@ -91,7 +96,7 @@ fn failed(worker: Option<&Worker>, module: &Module, job: &Job<'_>, end: &End) ->
     let other = match job.backend {
         Backend::Mlir if job.target.machine_cranelift.is_some() && !end.comes_from_outside() => "; meanwhile try --backend cranelift",
         Backend::Mlir if job.target.machine_small.is_some() && !end.comes_from_outside() => "; meanwhile try --backend small",
-        Backend::Cranelift | Backend::Small if cfg!(feature = "mlir") && !end.comes_from_outside() => "; meanwhile try --backend mlir",
+        Backend::Cranelift | Backend::Small if built_in(Backend::Mlir) && !end.comes_from_outside() => "; meanwhile try --backend mlir",
         _ => "",
     };
     let error = |what: String| Error::new(Code::Backend, what).hint(format!("{hint}{other}"));

@@ -37,7 +37,7 @@ fn targets() -> Result<String> {
     s.push_str("| target | what | tier | vector bits | back ends | emulator |\n|---|---|---|---|---|---|\n");
     for t in Target::all()? {
         let backends: Vec<&str> =
-            mcompc_target::Backend::ALL.into_iter().filter(|b| t.machine(*b).is_ok()).map(crate::driver::backend_name).collect();
+            mcompc_target::Backend::ALL.into_iter().filter(|b| t.machine(*b).is_ok()).map(mcompc_target::Backend::name).collect();
         let backends = backends.join(", ");
         let qemu = t.qemu.as_ref().map_or("none", |q| q.program.as_str());
         let _ = writeln!(s, "| `{}` | {} | {} | {} | {backends} | {qemu} |", t.name, t.summary, t.tier, t.vector_bits);

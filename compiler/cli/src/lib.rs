@@ -1,17 +1,12 @@
-//! The `mcompc` command line, and beneath it the [`driver`]: the one path from a model to a library, which tests and benches use too.
+//! The `mcompc` command line: arguments, printing, exit codes. What it does is the driver's (`mcompc-driver`).
 #![forbid(unsafe_code)]
 
-pub mod args;
-pub mod bench;
+mod args;
 mod commands;
-pub mod cost;
 mod docs;
-pub mod driver;
 mod explain;
-pub mod layers;
-pub mod progress;
-mod size;
-pub mod verify;
+mod options;
+mod progress;
 
 use args::{Cli, Command, Dev, with_default_command};
 use clap::Parser;
@@ -90,7 +85,7 @@ fn bug(panic: &str) -> Error {
     Error::new(Code::Internal, format!("the compiler panicked: {panic}")).hint(format!(
         "this is a bug of the compiler whatever the model is: report it with the model, the command line, this message and the version \
          ({})",
-        driver::VERSION
+        mcompc_driver::VERSION
     ))
 }
 
@@ -128,7 +123,7 @@ mod tests {
         let _ = std::panic::take_hook();
         assert_eq!(e.code, Code::Internal);
         assert!(e.message.contains("forty at ") && e.message.contains("lib.rs:"), "{}", e.message);
-        assert!(e.hint.is_some_and(|h| h.contains("report it") && h.contains(driver::VERSION)));
+        assert!(e.hint.is_some_and(|h| h.contains("report it") && h.contains(mcompc_driver::VERSION)));
         assert_eq!(mcompc_backend::guarded(|| 7), Ok(7));
     }
 }

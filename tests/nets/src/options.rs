@@ -81,7 +81,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Options, String> {
             }
         }
     }
-    if config.mlir && !cfg!(feature = "mlir") {
+    if config.mlir && !mcompc_backend::built_in(mcompc_target::Backend::Mlir) {
         return Err("this build has no MLIR back end: add --features mlir".into());
     }
     o.setup = Setup { config, beyond };

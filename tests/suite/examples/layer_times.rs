@@ -48,11 +48,8 @@ fn main() {
         mcompc_lower::lower(g, &target.machine(backend).unwrap(), &mcompc_lower::Options { name: "model".into(), ..Default::default() })
             .unwrap();
     let (module, names) = split(&l.module, &l.entry);
-    let object = match backend {
-        Backend::Cranelift => mcompc_codegen_cranelift::compile(&module, &target, &Default::default()).unwrap(),
-        Backend::Mlir => mcompc_codegen_mlir::compile(&module, &target, &Default::default()).unwrap(),
-        Backend::Small => unreachable!("runs on no computer"),
-    };
+    let job = mcompc_backend::Job { target: &target, backend, weights_section: None };
+    let (object, _) = mcompc_backend::compile(&module, &job).unwrap();
     if let Some(path) = args.next() {
         std::fs::write(path, &object).unwrap();
     }

@@ -1,9 +1,11 @@
 //! The executors.
 
+use mcompc_driver::verify::{Native, Runner};
+use mcompc_driver::{Built, Firmware, Silent};
 use mcompc_emu::{Argument, Calling, Program, call_main};
 use mcompc_ir::{Code, Error, Graph, Result, Tensor};
 use mcompc_kernel::interp::{Arg, Memory, Program as Kernels};
-use mcompc_lower::{Lowered, Options, lower};
+use mcompc_lower::Lowered;
 use mcompc_target::{Backend, Target};
 
 /// What an emulated run gave.
@@ -16,13 +18,8 @@ pub struct Measured {
 
 /// Lowers for a target and back end and generates the object.
 pub fn compile(g: &Graph, target: &Target, backend: Backend) -> Result<(Lowered, Vec<u8>)> {
-    let l = lower(g, &target.machine(backend)?, &Options { name: "model".into(), ..Default::default() })?;
-    let object = match backend {
-        Backend::Cranelift => mcompc_codegen_cranelift::compile(&l.module, target, &Default::default())?,
-        Backend::Small => mcompc_codegen_small::compile(&l.module, target, &Default::default())?,
-        Backend::Mlir => mcompc_codegen_mlir::compile(&l.module, target, &Default::default())?,
-    };
-    Ok((l, object))
+    let built = mcompc_driver::build("model", "none", g, (target, backend), &Firmware::default(), &Silent)?;
+    Ok((built.lowered, built.object))
 }
 
 /// Outputs of the graph by the operators' definitions.
@@ -51,9 +48,8 @@ pub fn needs(g: &Graph, l: &Lowered) -> Vec<mcompc_exec::Need> {
 
 /// Outputs of the object in this process.
 pub fn native(g: &Graph, l: &Lowered, object: &[u8], inputs: &[Vec<Tensor>]) -> Result<Vec<Vec<Vec<u8>>>> {
-    let built = mcompc::driver::Built { lowered: l.clone(), object: object.to_vec(), stack_bytes: 0 };
-    let runner = mcompc::verify::Native::new(&built, g)?;
-    let outs = mcompc::verify::Runner::run_all(&runner, inputs)?;
+    let built = Built { lowered: l.clone(), object: object.to_vec(), stack_bytes: 0 };
+    let outs = Native::new(&built, g)?.run_all(inputs)?;
     Ok(outs.into_iter().map(|set| set.into_iter().map(|t| t.bytes().to_vec()).collect()).collect())
 }
 

@@ -1,10 +1,9 @@
 //! Public models with their reference inputs, quantized; the digits model of this repository stands in where the zoo is missing.
 
 use crate::Random;
-use mcompc::driver::{self, Compiled, Front, Options, Quantized};
-use mcompc::progress::Silent;
 use mcompc_compress::WeightBits;
 use mcompc_data::{Dataset, InputSpec};
+use mcompc_driver::{self as driver, Compiled, Front, Quantized, Request, Silent};
 use mcompc_ir::{Code, Error, Result, Tensor};
 use mcompc_target::{Backend, Target};
 use std::path::{Path, PathBuf};
@@ -64,7 +63,7 @@ impl Model {
 /// A model in integers, with inputs in codes.
 pub struct Prepared {
     /// How it was made; another target may be put in.
-    pub options: Options,
+    pub options: Request,
     /// The float side.
     pub front: Front,
     /// The integer side.
@@ -91,7 +90,7 @@ pub fn prepare_with(m: &Model, path: &Path, random: usize, weights: WeightBits) 
     let reference = path.with_extension("ref.npz");
     let calib = if reference.is_file() { raw_copy(&reference, &spec, dir.path())? } else { path.with_extension("calib.npz") };
     let target = Target::by_name("x86_64")?;
-    let o = Options {
+    let o = Request {
         model: path.into(),
         target,
         backend: Backend::Cranelift,
@@ -123,8 +122,8 @@ impl Prepared {
     ///
     /// # Errors
     /// Those of the code generator.
-    pub fn compiled(&self, target: &Target, backend: Backend) -> Result<(Options, Compiled)> {
-        let o = Options { target: target.clone(), backend, ..self.options.clone() };
+    pub fn compiled(&self, target: &Target, backend: Backend) -> Result<(Request, Compiled)> {
+        let o = Request { target: target.clone(), backend, ..self.options.clone() };
         let built = driver::build(&o.name, &self.front.sha256, &self.quantized.graph, (target, backend), &o.firmware, &Silent)?;
         Ok((o, Compiled { front: self.front.clone(), quantized: self.quantized.clone(), built }))
     }

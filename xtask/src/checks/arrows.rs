@@ -7,6 +7,7 @@ use crate::workspace::{self, Kind, Package};
 /// rows only, never on one of its own row.
 const ORDER: &[&[&str]] = &[
     &["cli"],
+    &["driver"],
     &["backend", "package", "report"],
     &["exec", "emu"],
     &["codegen-cranelift", "codegen-mlir", "codegen-small"],

@@ -4,29 +4,17 @@ use super::json;
 use super::plan::{aligned, tail};
 use crate::Answer;
 use crate::args::Bench;
-use crate::bench::{Measured, inputs, measure};
-use crate::driver::{self, Options};
+use crate::options::request;
 use crate::progress::Bar;
-use mcompc_ir::{Code, Error, Result};
+use mcompc_driver::bench::Measured;
+use mcompc_driver::{BenchRequest, Benched};
+use mcompc_ir::Result;
 use mcompc_report::{Report, bytes, count};
 use std::fmt::Write;
 
-/// Inferences that are counted when `--limit` says nothing: a kernel's way depends little on the data, and each is exact.
-const INFERENCES: usize = 4;
-
 pub(crate) fn bench(b: &Bench) -> Result<Answer> {
-    let o = Options::new(&b.build)?;
-    if b.limit == Some(0) {
-        return Err(Error::new(Code::Usage, "--limit 0 measures nothing").hint("give a positive number"));
-    }
-    let bar = Bar::default();
-    let compiled = driver::compile(&o, &bar)?;
-    let report = driver::describe(&o, &compiled, None)?;
-    let inputs = inputs(&compiled, b.data.as_deref().or(o.calib.as_deref()), b.limit.unwrap_or(INFERENCES))?;
-    if inputs.is_empty() {
-        return Err(Error::new(Code::BadCalib, "the data file holds no sample"));
-    }
-    let m = measure(&o.target, &compiled.built, &compiled.quantized.graph, &inputs, b.plugin.as_deref())?;
+    let ask = BenchRequest { data: b.data.clone(), limit: b.limit, plugin: b.plugin.clone() };
+    let Benched { measured: m, report } = mcompc_driver::bench(&request(&b.build)?, &ask, &Bar::default())?;
     let mut value = json(&m)?;
     let t = &report.totals;
     value["name"] = report.name.clone().into();

@@ -3,23 +3,19 @@
 use super::{json, percent};
 use crate::Answer;
 use crate::args::Compile;
-use crate::driver::{self, MaxLoss, Options};
+use crate::options::{max_loss, request};
 use crate::progress::Bar;
+use mcompc_driver::{Library, MaxLoss, library};
 use mcompc_ir::Result;
 use mcompc_package::{check_out_dir, write_dir};
 use mcompc_report::{Report, bytes, count};
 use std::fmt::Write;
 
 pub(crate) fn compile(c: &Compile) -> Result<Answer> {
-    let o = Options::new(&c.build)?;
-    let limit = MaxLoss::new(c.max_loss.as_deref(), o.weights.bits)?;
+    let o = request(&c.build)?;
+    let limit = c.max_loss.as_deref().map_or(Ok(MaxLoss::of_bits(o.weights.bits)), max_loss)?;
     check_out_dir(&c.out, c.force)?;
-    let bar = Bar::default();
-    let compiled = driver::compile(&o, &bar)?;
-    let check = driver::check(&o, &compiled, &bar)?;
-    let loss = limit.hold(driver::measure(&o, &compiled, &bar)?)?;
-    let report = Report { check: Some(check), ..driver::describe(&o, &compiled, loss)? };
-    let files = driver::package(&o, &compiled, &report)?;
+    let Library { files, report } = library(&o, limit, &Bar::default())?;
     write_dir(&c.out, &files, c.force)?;
 
     let mut text = summary(&report);

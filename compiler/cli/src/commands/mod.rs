@@ -2,6 +2,7 @@
 
 mod bench;
 mod compile;
+mod cost;
 mod plan;
 mod show;
 mod tables;
@@ -9,9 +10,11 @@ mod verify;
 
 pub(crate) use bench::bench;
 pub(crate) use compile::compile;
-pub(crate) use plan::{aligned, plan};
+pub(crate) use cost::cost;
+use plan::aligned;
+pub(crate) use plan::plan;
 pub(crate) use show::show;
-pub(crate) use tables::{cost, document, explain, targets};
+pub(crate) use tables::{document, explain, targets};
 pub(crate) use verify::verify;
 
 use mcompc_ir::{Code, Error, Result};

@@ -4,17 +4,14 @@ use super::compile::summary;
 use super::json;
 use crate::Answer;
 use crate::args::Build;
-use crate::driver::{self, Options};
+use crate::options::request;
 use crate::progress::Bar;
 use mcompc_ir::Result;
 use mcompc_report::{Report, bytes, count};
 use std::fmt::Write;
 
 pub(crate) fn plan(b: &Build) -> Result<Answer> {
-    let o = Options::new(b)?;
-    let bar = Bar::default();
-    let compiled = driver::compile(&o, &bar)?;
-    let report = driver::describe(&o, &compiled, None)?;
+    let report = mcompc_driver::plan(&request(b)?, &Bar::default())?;
     let mut text = summary(&report);
     text.push('\n');
     text.push_str(&table(&report));

@@ -2,12 +2,13 @@
 
 use crate::Answer;
 use crate::args::{Build, Stage};
-use crate::driver::{self, Options};
+use crate::options::request;
 use crate::progress::Bar;
+use mcompc_driver as driver;
 use mcompc_ir::Result;
 
 pub(crate) fn show(stage: Stage, b: &Build) -> Result<Answer> {
-    let o = Options::new(b)?;
+    let o = request(b)?;
     let bar = Bar::default();
     let front = driver::front(&o, &bar)?;
     let text = match stage {

@@ -9,10 +9,11 @@ use std::fmt::Write;
 
 pub(crate) fn targets() -> Result<Answer> {
     let host = Target::host().map(|t| t.name).unwrap_or_default();
+    let mlir = mcompc_backend::built_in(Backend::Mlir);
     let mut s = String::new();
     let mut rows = Vec::new();
     for t in Target::all()? {
-        let backends: Vec<&str> = Backend::ALL.into_iter().filter(|b| t.machine(*b).is_ok()).map(crate::driver::backend_name).collect();
+        let backends: Vec<&str> = Backend::ALL.into_iter().filter(|b| t.machine(*b).is_ok()).map(Backend::name).collect();
         let mark = if t.name == host { "  <- host" } else { "" };
         let _ = writeln!(s, "{:16} tier {}  {:15} {}{mark}", t.name, t.tier, backends.join(", "), t.summary);
         rows.push(serde_json::json!({
@@ -20,10 +21,10 @@ pub(crate) fn targets() -> Result<Answer> {
             "backends": backends, "host": t.name == host, "runs_here": t.runs_here(),
         }));
     }
-    if !cfg!(feature = "mlir") {
+    if !mlir {
         s.push_str("\nThis build has no MLIR back end (`--features mlir`).\n");
     }
-    Ok(Answer { text: s, json: serde_json::json!({"targets": rows, "mlir": cfg!(feature = "mlir")}) })
+    Ok(Answer { text: s, json: serde_json::json!({"targets": rows, "mlir": mlir}) })
 }
 
 pub(crate) fn explain(code: &str) -> Result<Answer> {
@@ -35,12 +36,6 @@ pub(crate) fn explain(code: &str) -> Result<Answer> {
         text: format!("{}: {}\n\n{long}\n", c.as_str(), c.doc()),
         json: serde_json::json!({"code": c.as_str(), "summary": c.doc(), "explanation": long}),
     })
-}
-
-pub(crate) fn cost(target: &str, plugin: Option<&std::path::Path>) -> Result<Answer> {
-    let t = crate::cost::tables(&Target::by_name(target)?, plugin, &crate::progress::Bar::default())?;
-    let json = serde_json::json!({"cost.txt": t.txt, "cost.toml": t.toml});
-    Ok(Answer { text: format!("{}\n{}", t.txt, t.toml), json })
 }
 
 pub(crate) fn document(which: Docs) -> Result<Answer> {

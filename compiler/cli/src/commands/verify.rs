@@ -3,33 +3,23 @@
 use super::{json, percent};
 use crate::Answer;
 use crate::args::Verify;
-use crate::driver::{self, MaxLoss, Options};
+use crate::options::{max_loss, request};
 use crate::progress::Bar;
-use crate::verify::{Extent, Outcome, runner};
-use mcompc_ir::{Code, Error, Result};
+use mcompc_driver::verify::{Extent, Outcome};
+use mcompc_driver::{MaxLoss, Request, VerifyRequest};
+use mcompc_ir::Result;
 use std::fmt::Write;
 
 pub(crate) fn verify(v: &Verify) -> Result<Answer> {
-    let o = Options::new(&v.build)?;
-    let data = v.data.as_ref().or(o.calib.as_ref()).ok_or_else(|| {
-        Error::new(Code::Usage, "there are no samples to verify on").hint("give --data FILE, or --calib FILE whose samples then serve")
-    })?;
+    let o = request(&v.build)?;
     // Whatever the level, verifying is measuring: only an explicit limit fails it.
-    let limit = MaxLoss::new(v.max_loss.as_deref(), 8)?;
-    if v.limit == Some(0) {
-        return Err(Error::new(Code::Usage, "--limit 0 verifies nothing").hint("give a positive number"));
-    }
-    let bar = Bar::default();
-    let compiled = driver::compile(&o, &bar)?;
-    let runner = runner(&o, &compiled)?;
-    let mut outcome = crate::verify::verify(&compiled, &*runner, data, extent(v), &bar)?;
-    if let Some(loss) = limit.hold(Some(outcome.float.clone()))? {
-        outcome.float = loss;
-    }
+    let limit = v.max_loss.as_deref().map_or(Ok(MaxLoss::None), max_loss)?;
+    let ask = VerifyRequest { data: v.data.clone(), extent: extent(v), limit };
+    let outcome = mcompc_driver::verify(&o, &ask, &Bar::default())?;
     let mut value = json(&outcome)?;
     value["name"] = o.name.clone().into();
     value["target"] = o.target.name.clone().into();
-    value["backend"] = driver::backend_name(o.backend).into();
+    value["backend"] = o.backend.name().into();
     Ok(Answer { text: text(&o, &outcome), json: value })
 }
 
@@ -38,9 +28,8 @@ fn extent(v: &Verify) -> Extent {
     Extent { limit: v.limit.unwrap_or(usual.limit), by_the_book: if v.by_the_book { usize::MAX } else { usual.by_the_book } }
 }
 
-fn text(o: &Options, r: &Outcome) -> String {
-    let mut s =
-        format!("{} for {}, -O {}, {}, run by {}\n", o.name, o.target.name, o.level_name(), driver::backend_name(o.backend), r.machine);
+fn text(o: &Request, r: &Outcome) -> String {
+    let mut s = format!("{} for {}, -O {}, {}, run by {}\n", o.name, o.target.name, o.level_name(), o.backend.name(), r.machine);
     let _ = writeln!(
         s,
         "  equal to the integer reference: {} of {} samples, {} bytes ({} samples by the book)",

@@ -109,13 +109,10 @@ fn native(config: &Config, site: &Site, integer: &Integer, lowered: &Lowered, na
     if emulated {
         rename(&mut lowered, &format!("n{}_{}", notes.serial, notes.objects));
     }
-    let object = match site.backend {
-        Backend::Cranelift => mcompc_codegen_cranelift::compile(&lowered.module, &site.target, &Default::default()),
-        Backend::Mlir => mcompc_codegen_mlir::compile(&lowered.module, &site.target, &Default::default()),
-        Backend::Small => mcompc_codegen_small::compile(&lowered.module, &site.target, &Default::default()),
-    };
     // Whatever a back end refuses of a verified module is a fault.
-    let object = object.map_err(|e| Outcome { kind: Kind::Fault, ..Outcome::of(&**stage, &e) })?;
+    let job = mcompc_backend::Job { target: &site.target, backend: site.backend, weights_section: None };
+    let (object, _) =
+        mcompc_backend::compile(&lowered.module, &job).map_err(|e| Outcome { kind: Kind::Fault, ..Outcome::of(&**stage, &e) })?;
     notes.objects += 1;
     if site.target.runs_here() {
         *stage = format!("native code {name}");

@@ -1,7 +1,7 @@
 //! What `plan` announces, held to what boards and emulators measure: stack, flash, and the forecast of the cost tables.
 
-use mcompc::driver::describe;
 use mcompc_compress::WeightBits;
+use mcompc_driver::describe;
 use mcompc_suite::{MODELS, prepare_with};
 use mcompc_target::{Backend, Target};
 use object::{Object, ObjectSection, SectionFlags, elf::SHF_ALLOC};
@@ -41,7 +41,7 @@ fn check_with(index: usize, targets: &[(&str, Backend)], weights: WeightBits) {
         let (t, name) = (Target::by_name(target).unwrap(), m.name());
         let (o, c) = p.compiled(&t, backend).unwrap();
         let r = describe(&o, &c, None).unwrap();
-        let measured = mcompc::bench::measure(&t, &c.built, &p.quantized.graph, &p.inputs[..1], None).unwrap();
+        let measured = mcompc_driver::bench::measure(&t, &c.built, &p.quantized.graph, &p.inputs[..1], None).unwrap();
         let (stack, counted) = (measured.stack_bytes, measured.instructions.unwrap());
         assert!(stack <= r.totals.stack_bytes.max(PAINT), "{name} on {target}: {stack} bytes of stack, {} announced", r.totals.stack_bytes);
         assert!(

@@ -1,7 +1,6 @@
 //! What firmware gets beside the plain entry, in C on this computer and on a Cortex-M4: slices, the layer dump, the weights' section.
 
-use mcompc::driver::{self, Compiled, Firmware, Options};
-use mcompc::progress::Silent;
+use mcompc_driver::{self as driver, Compiled, Firmware, Request, Silent};
 use mcompc_emu::Program;
 use mcompc_ir::Tensor;
 use mcompc_suite::{MODELS, Model, Prepared, RARE, prepare};
@@ -17,7 +16,7 @@ fn package(m: Model, target: &str, firmware: Firmware) -> Option<(Package, Vec<V
     let Prepared { front, quantized, inputs, .. } = prepare(&m, &m.path()?, 1).unwrap();
     let target = Target::by_name(target).unwrap();
     let backend = driver::default_backend(&target);
-    let o = Options {
+    let o = Request {
         model: m.path()?,
         target,
         backend,

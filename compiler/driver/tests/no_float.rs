@@ -3,12 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
-use clap::Parser;
-use common::{INPUT, digits};
-use mcompc::args::{Cli, Command};
-use mcompc::driver::{self, Options};
-use mcompc::progress::Silent;
+
+use common::digits;
 use mcompc_codegen_cranelift::disassemble;
+use mcompc_driver::{self as driver, Silent};
 
 /// Mnemonics by operation; vector moves and shuffles that are named after floats (movaps, shufps, fmov of a register) are allowed.
 fn is_float(target: &str, m: &str) -> bool {
@@ -48,11 +46,7 @@ fn the_reader_knows_floats() {
 #[test]
 fn no_float_instruction() {
     for target in ["x86_64", "x86_64-v2", "x86_64-v4", "aarch64", "aarch64-dotprod", "riscv64gc"] {
-        let (model, calib) = (digits("digits.onnx"), digits("digits.calib.npz"));
-        let (model, calib) = (model.to_str().unwrap(), calib.to_str().unwrap());
-        let args = ["mcompc", "plan", model, "--target", target, "--backend", "cranelift", "--calib", calib, "--input", INPUT];
-        let Command::Plan(plan) = Cli::try_parse_from(args).unwrap().command else { panic!("not a plan") };
-        let options = Options::new(&plan.build).unwrap();
+        let options = digits(target);
         let module = driver::compile(&options, &Silent).unwrap().built.lowered.module;
         let mut read = 0;
         for f in &module.funcs {

@@ -1,40 +1,15 @@
 //! Flags, checked and resolved.
 
-use super::Firmware;
 use crate::args::{BackendArg, Build, Range};
 use mcompc_compress::{RangeMethod, WeightBits};
 use mcompc_data::InputSpec;
+use mcompc_driver::{Firmware, MaxLoss, Request, default_backend};
 use mcompc_ir::{Code, Error, Result};
+use mcompc_report::Criterion;
 use mcompc_target::{Backend, Target};
-use std::path::PathBuf;
 
 /// Share of the elements that `--range percentile` keeps at either end.
 const PERCENTILE: f64 = 0.9999;
-
-/// What a compilation needs to know.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// ONNX file.
-    pub model: PathBuf,
-    /// CPU.
-    pub target: Target,
-    /// Code generator.
-    pub backend: Backend,
-    /// Symbol prefix, an identifier.
-    pub name: String,
-    /// Calibration data.
-    pub calib: Option<PathBuf>,
-    /// Raw input forms.
-    pub inputs: Vec<InputSpec>,
-    /// Sizes of symbolic dimensions.
-    pub dims: Vec<(String, usize)>,
-    /// Range estimation.
-    pub range: RangeMethod,
-    /// What firmware asks of the object.
-    pub firmware: Firmware,
-    /// Bits of the weights.
-    pub weights: WeightBits,
-}
 
 /// Bits of the weights that `-O` asks for.
 ///
@@ -73,15 +48,6 @@ fn weights(b: &Build) -> Result<WeightBits> {
     Ok(WeightBits { bits, block: b.group, ends: b.int4_all, by_name })
 }
 
-/// Name of a range method in flags and reports.
-pub(crate) fn range_name(r: RangeMethod) -> &'static str {
-    match r {
-        RangeMethod::MinMax => "minmax",
-        RangeMethod::Percentile(_) => "percentile",
-        RangeMethod::Mse => "mse",
-    }
-}
-
 fn dim(text: &str) -> Result<(String, usize)> {
     let parsed = text.rsplit_once('=').and_then(|(n, v)| Some((n, v.trim().parse::<usize>().ok()?)));
     match parsed {
@@ -90,57 +56,59 @@ fn dim(text: &str) -> Result<(String, usize)> {
     }
 }
 
-/// The back end of a target when none is asked for: MLIR where this build has it; without it the small one on microcontrollers and
-/// Cranelift elsewhere, or for targets that only MLIR reaches the error that says so.
-pub fn default_backend(target: &Target) -> Backend {
-    match target {
-        _ if cfg!(feature = "mlir") => Backend::Mlir,
-        t if t.machine_small.is_some() => Backend::Small,
-        t if t.machine_cranelift.is_some() => Backend::Cranelift,
-        _ => Backend::Mlir,
+/// The request of a command line. Nothing is read but the flags themselves.
+///
+/// # Errors
+/// E501, E502, E503 and E002.
+pub fn request(b: &Build) -> Result<Request> {
+    let weights = weights(b)?;
+    let target = Target::by_name(&b.target)?;
+    let backend = match b.backend {
+        Some(BackendArg::Cranelift) => Backend::Cranelift,
+        Some(BackendArg::Mlir) => Backend::Mlir,
+        Some(BackendArg::Small) => Backend::Small,
+        None => default_backend(&target),
+    };
+    target.machine(backend)?;
+    if !mcompc_backend::built_in(backend) {
+        return Err(target.needs_mlir());
     }
+    let f = &b.firmware;
+    let firmware = Firmware::new(f.weights_section.as_deref(), f.slices, f.layer_dump, &target)?;
+    let stem = b.model.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Request {
+        model: b.model.clone(),
+        target,
+        backend,
+        name: mcompc_package::prefix(b.name.as_deref().unwrap_or(&stem)),
+        calib: b.calib.clone(),
+        inputs: b.inputs.iter().map(|s| InputSpec::parse(s)).collect::<Result<_>>()?,
+        dims: b.dims.iter().map(|s| dim(s)).collect::<Result<_>>()?,
+        range: match b.range {
+            Range::Minmax => RangeMethod::MinMax,
+            Range::Percentile => RangeMethod::Percentile(PERCENTILE),
+            Range::Mse => RangeMethod::Mse,
+        },
+        firmware,
+        weights,
+    })
 }
 
-impl Options {
-    /// Value of `-O`.
-    pub fn level_name(&self) -> String {
-        format!("int{}", self.weights.bits)
-    }
-    /// From the command line. Nothing is read but the flags themselves.
-    ///
-    /// # Errors
-    /// E501, E502, E503 and E002.
-    pub fn new(b: &Build) -> Result<Self> {
-        let weights = weights(b)?;
-        let target = Target::by_name(&b.target)?;
-        let backend = match b.backend {
-            Some(BackendArg::Cranelift) => Backend::Cranelift,
-            Some(BackendArg::Mlir) => Backend::Mlir,
-            Some(BackendArg::Small) => Backend::Small,
-            None => default_backend(&target),
-        };
-        target.machine(backend)?;
-        if backend == Backend::Mlir && !cfg!(feature = "mlir") {
-            return Err(target.needs_mlir());
-        }
-        let firmware = Firmware::new(&b.firmware, &target)?;
-        let stem = b.model.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        Ok(Self {
-            model: b.model.clone(),
-            target,
-            backend,
-            name: mcompc_package::prefix(b.name.as_deref().unwrap_or(&stem)),
-            calib: b.calib.clone(),
-            inputs: b.inputs.iter().map(|s| InputSpec::parse(s)).collect::<Result<_>>()?,
-            dims: b.dims.iter().map(|s| dim(s)).collect::<Result<_>>()?,
-            range: match b.range {
-                Range::Minmax => RangeMethod::MinMax,
-                Range::Percentile => RangeMethod::Percentile(PERCENTILE),
-                Range::Mse => RangeMethod::Mse,
-            },
-            firmware,
-            weights,
-        })
+/// The limit of `--max-loss`.
+///
+/// # Errors
+/// E002 for a text that is no limit.
+pub fn max_loss(text: &str) -> Result<MaxLoss> {
+    let (criterion, number) = match text.split_once(':') {
+        Some(("top1", n)) => (Some(Criterion::Top1), n),
+        Some(("error", n)) => (Some(Criterion::Error), n),
+        _ => (None, text),
+    };
+    match (text, number.parse::<f64>()) {
+        ("none", _) => Ok(MaxLoss::None),
+        (_, Ok(n)) if n.is_finite() && n >= 0.0 => Ok(MaxLoss::Most(criterion, n)),
+        _ => Err(Error::new(Code::Usage, format!("--max-loss {text}: expected a number that is not negative, or none"))
+            .hint("for instance --max-loss 5, --max-loss top1:5 or --max-loss error:10")),
     }
 }
 
@@ -161,5 +129,17 @@ mod tests {
         for bad in ["N", "N=", "=1", "N=0", "N=-1", "N=x"] {
             assert_eq!(dim(bad).unwrap_err().code, Code::Usage);
         }
+    }
+
+    #[test]
+    fn limits() {
+        assert_eq!(max_loss("2.5"), Ok(MaxLoss::Most(None, 2.5)));
+        assert_eq!(max_loss("error:0"), Ok(MaxLoss::Most(Some(Criterion::Error), 0.0)));
+        assert_eq!(max_loss("top1:7"), Ok(MaxLoss::Most(Some(Criterion::Top1), 7.0)));
+        assert_eq!(max_loss("none"), Ok(MaxLoss::None));
+        for bad in ["", "-1", "five", "top1:", "mse:3", "inf", "NaN", "top1:none"] {
+            assert_eq!(max_loss(bad).unwrap_err().code, Code::Usage, "{bad}");
+        }
+        assert_eq!((MaxLoss::of_bits(8), MaxLoss::of_bits(4)), (MaxLoss::None, MaxLoss::Usual));
     }
 }

@@ -1,13 +1,13 @@
 //! The report and the package of a compilation.
 
-use super::options::range_name;
-use super::{Compiled, Front, Options, Quantized, VERSION};
+use crate::request::Request;
 use crate::size;
+use crate::stages::{Compiled, Front, Quantized, VERSION};
+use mcompc_compress::RangeMethod;
 use mcompc_ir::{Graph, NodeId, Quant, Result, Value, ValueId};
 use mcompc_lower::{Located, Lowered};
 use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, TensorSpec};
 use mcompc_report::{Buffer, Calibration, Forecast, Layer, Loss, Memory, Pass, Report, Tensor, Totals};
-use mcompc_target::Backend;
 use std::collections::BTreeMap;
 
 /// Inputs and outputs of the entry function.
@@ -30,11 +30,11 @@ pub fn specs(front: &Front, integer: &Graph) -> Result<(Vec<TensorSpec>, Vec<Ten
     Ok((inputs, outputs.collect()))
 }
 
-/// The report. `loss` is what [`super::measure`] found, if there was anything to measure on.
+/// The report. `loss` is what [`measure`](crate::measure) found, if there was anything to measure on.
 ///
 /// # Errors
 /// E009 if the object does not parse.
-pub fn describe(o: &Options, c: &Compiled, loss: Option<Loss>) -> Result<Report> {
+pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report> {
     let (inputs, outputs) = specs(&c.front, &c.quantized.graph)?;
     let names = Names::new(&o.name, &inputs, &outputs);
     let tensor = |(t, n): (&TensorSpec, &mcompc_package::TensorNames)| Tensor {
@@ -74,7 +74,7 @@ pub fn describe(o: &Options, c: &Compiled, loss: Option<Loss>) -> Result<Report>
         name: o.name.clone(),
         model_sha256: c.front.sha256.clone(),
         target: o.target.name.clone(),
-        backend: backend_name(o.backend).into(),
+        backend: o.backend.name().into(),
         level: o.level_name(),
         inputs: inputs.iter().zip(&names.inputs).map(tensor).collect(),
         outputs: outputs.iter().zip(&names.outputs).map(tensor).collect(),
@@ -92,9 +92,13 @@ pub fn describe(o: &Options, c: &Compiled, loss: Option<Loss>) -> Result<Report>
     })
 }
 
-/// Name of a back end in flags and reports.
-pub(crate) fn backend_name(b: Backend) -> &'static str {
-    b.name()
+/// Name of a range method in reports; that of the flag too.
+fn range_name(r: RangeMethod) -> &'static str {
+    match r {
+        RangeMethod::MinMax => "minmax",
+        RangeMethod::Percentile(_) => "percentile",
+        RangeMethod::Mse => "mse",
+    }
 }
 
 fn layers(q: &Quantized, lowered: &Lowered) -> Result<Vec<Layer>> {
@@ -136,7 +140,7 @@ fn layers(q: &Quantized, lowered: &Lowered) -> Result<Vec<Layer>> {
 }
 
 /// Fills in what each layer costs by the target's table; returns the sum.
-fn forecast(o: &Options, lowered: &Lowered, layers: &mut [Layer]) -> Result<Option<Forecast>> {
+fn forecast(o: &Request, lowered: &Lowered, layers: &mut [Layer]) -> Result<Option<Forecast>> {
     let Some(prices) = mcompc_cost::prices(&o.target, o.backend)? else { return Ok(None) };
     let vector = usize::from(o.target.machine(o.backend)?.vector_bytes);
     let mut known: BTreeMap<&str, f64> = BTreeMap::new();
@@ -189,7 +193,7 @@ fn memory(l: &Lowered) -> Memory {
 ///
 /// # Errors
 /// E009 if object or report are malformed, E002 for a layer dump of a model without layers.
-pub fn package(o: &Options, c: &Compiled, report: &Report) -> Result<Vec<mcompc_package::File>> {
+pub fn package(o: &Request, c: &Compiled, report: &Report) -> Result<Vec<mcompc_package::File>> {
     let (inputs, outputs) = specs(&c.front, &c.quantized.graph)?;
     let arch = o.target.rust_triple.split('-').next().unwrap_or_default();
     mcompc_package::render(&PackageInput {

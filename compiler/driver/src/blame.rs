@@ -1,6 +1,7 @@
 //! Which layer of an object is wrong: copies of the entry function, each cut short behind another layer, and what that layer left in memory.
 
-use super::{Built, Options, object};
+use crate::request::Request;
+use crate::stages::{Built, object};
 use mcompc_backend::{Call, Passed};
 use mcompc_ir::{Graph, Result, Tensor, ValueId};
 use mcompc_kernel::{Func, Inst};
@@ -11,8 +12,8 @@ use std::collections::BTreeMap;
 ///
 /// # Errors
 /// Those of the back end, and native code that ends badly.
-pub(super) fn first_wrong(
-    o: &Options,
+pub(crate) fn first_wrong(
+    o: &Request,
     g: &Graph,
     built: &Built,
     inputs: &[Tensor],
@@ -68,8 +69,9 @@ fn cut(f: &Func, calls: usize) -> Func {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::driver::{Firmware, build};
+    use crate::firmware::Firmware;
     use crate::progress::Silent;
+    use crate::stages::build;
     use mcompc_interp::FastInt;
     use mcompc_target::{Backend, Target};
 
@@ -83,7 +85,7 @@ mod tests {
     #[test]
     fn the_first_wrong_layer_is_named() -> Result<()> {
         let host = Target::host()?;
-        let o = Options {
+        let o = Request {
             model: "g.onnx".into(),
             target: host.clone(),
             backend: Backend::Cranelift,

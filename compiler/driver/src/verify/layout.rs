@@ -1,6 +1,6 @@
 //! What a caller of the entry function has to know.
 
-use crate::driver::Built;
+use crate::stages::Built;
 use mcompc_exec::Need;
 use mcompc_ir::{Code, Error, Graph, Result, Tensor, Value};
 

@@ -2,7 +2,7 @@
 
 use super::Runner;
 use super::layout::Layout;
-use crate::driver::Built;
+use crate::stages::Built;
 use mcompc_backend::{Call, Passed, Returned};
 use mcompc_exec::{Arg, Buffer, Loaded};
 use mcompc_ir::{Code, Error, Graph, Result, Tensor};

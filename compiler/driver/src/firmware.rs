@@ -1,6 +1,5 @@
 //! What firmware asks of the object, checked.
 
-use crate::args;
 use mcompc_ir::{Code, Error, Result};
 use mcompc_target::Target;
 
@@ -16,13 +15,13 @@ pub struct Firmware {
 }
 
 impl Firmware {
-    /// From the command line, for a target.
+    /// For a target: where the weights go, whether one layer runs a call, whether there is a layer dump, which includes that.
     ///
     /// # Errors
     /// E002 for a section name that assemblers, linkers or the format would take for something else.
-    pub fn new(a: &args::Firmware, target: &Target) -> Result<Self> {
-        let weights_section = a.weights_section.as_deref().map(|s| section(s, target).map(|()| s.to_string())).transpose()?;
-        Ok(Self { weights_section, slices: a.slices || a.layer_dump, layer_dump: a.layer_dump })
+    pub fn new(weights_section: Option<&str>, slices: bool, layer_dump: bool, target: &Target) -> Result<Self> {
+        let weights_section = weights_section.map(|s| section(s, target).map(|()| s.to_string())).transpose()?;
+        Ok(Self { weights_section, slices: slices || layer_dump, layer_dump })
     }
 
     /// Whether the layer dump is made, for a model of so many layers.
@@ -198,8 +197,7 @@ mod tests {
 
     #[test]
     fn a_dump_runs_in_slices() -> Result<()> {
-        let flags = args::Firmware { layer_dump: true, ..Default::default() };
-        assert!(Firmware::new(&flags, &Target::by_name("cortex-m4")?)?.slices);
+        assert!(Firmware::new(None, false, true, &Target::by_name("cortex-m4")?)?.slices);
         Ok(())
     }
 }

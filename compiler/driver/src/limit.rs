@@ -8,7 +8,7 @@ const POINTS: f64 = 5.0;
 /// Percent of the output's variance that the squared error of int4 may reach unless told otherwise.
 const PERCENT: f64 = 10.0;
 
-/// `--max-loss`.
+/// What a library may lose.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MaxLoss {
     /// Anything goes.
@@ -20,23 +20,9 @@ pub enum MaxLoss {
 }
 
 impl MaxLoss {
-    /// Of the flag, or what holds without it for weights of so many bits.
-    ///
-    /// # Errors
-    /// E002 for a text that is no limit.
-    pub fn new(flag: Option<&str>, bits: u8) -> Result<Self> {
-        let Some(text) = flag else { return Ok(if bits < 8 { Self::Usual } else { Self::None }) };
-        let (criterion, number) = match text.split_once(':') {
-            Some(("top1", n)) => (Some(Criterion::Top1), n),
-            Some(("error", n)) => (Some(Criterion::Error), n),
-            _ => (None, text),
-        };
-        match (text, number.parse::<f64>()) {
-            ("none", _) => Ok(Self::None),
-            (_, Ok(n)) if n.is_finite() && n >= 0.0 => Ok(Self::Most(criterion, n)),
-            _ => Err(Error::new(Code::Usage, format!("--max-loss {text}: expected a number that is not negative, or none"))
-                .hint("for instance --max-loss 5, --max-loss top1:5 or --max-loss error:10")),
-        }
+    /// What holds for a compilation with weights of so many bits unless told otherwise.
+    pub fn of_bits(bits: u8) -> Self {
+        if bits < 8 { Self::Usual } else { Self::None }
     }
 
     /// Holds the measured loss to the limit, which it then carries. `None` is a loss that could not be measured.
@@ -74,19 +60,6 @@ impl MaxLoss {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn texts() {
-        let of = |s: &str| MaxLoss::new(Some(s), 4);
-        assert_eq!(of("2.5"), Ok(MaxLoss::Most(None, 2.5)));
-        assert_eq!(of("error:0"), Ok(MaxLoss::Most(Some(Criterion::Error), 0.0)));
-        assert_eq!(of("top1:7"), Ok(MaxLoss::Most(Some(Criterion::Top1), 7.0)));
-        assert_eq!(of("none"), Ok(MaxLoss::None));
-        for bad in ["", "-1", "five", "top1:", "mse:3", "inf", "NaN", "top1:none"] {
-            assert_eq!(of(bad).unwrap_err().code, Code::Usage, "{bad}");
-        }
-        assert_eq!((MaxLoss::new(None, 8), MaxLoss::new(None, 4)), (Ok(MaxLoss::None), Ok(MaxLoss::Usual)));
-    }
 
     #[test]
     fn the_usual_limit_follows_the_criterion() {

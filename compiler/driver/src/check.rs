@@ -4,10 +4,11 @@
 //! The interpreter's time is bounded: a layer that takes more than its share is ended early. Bytes that it had not written by then still
 //! show the complement of the right ones, so what it did write is compared all the same, and the layers behind it start from right bytes.
 
-use super::blame::first_wrong;
-use super::{Built, Compiled, Options, codes};
-use crate::bench::random;
+use crate::blame::first_wrong;
+use crate::inputs::random;
 use crate::progress::Progress;
+use crate::request::Request;
+use crate::stages::{Built, Compiled, codes};
 use crate::verify::{Native, Runner};
 use mcompc_data::Dataset;
 use mcompc_interp::FastInt;
@@ -25,7 +26,7 @@ const STEPS: f64 = 4e7;
 ///
 /// # Errors
 /// E601 with the layer's name at the first byte that differs; nothing may be written then.
-pub fn check(o: &Options, c: &Compiled, progress: &dyn Progress) -> Result<Check> {
+pub fn check(o: &Request, c: &Compiled, progress: &dyn Progress) -> Result<Check> {
     progress.begin("checking the code", None);
     let result = samples(o, c).and_then(|s| run(o, &c.quantized.graph, &c.built, &s));
     progress.end();
@@ -35,7 +36,7 @@ pub fn check(o: &Options, c: &Compiled, progress: &dyn Progress) -> Result<Check
 /// What the inputs of a sample are called, and their codes.
 type Sample = (String, Vec<Tensor>);
 
-fn samples(o: &Options, c: &Compiled) -> Result<Vec<Sample>> {
+fn samples(o: &Request, c: &Compiled) -> Result<Vec<Sample>> {
     let graph = &c.quantized.graph;
     let mut all: Vec<Sample> = random(graph, 1)?.into_iter().map(|s| ("made-up inputs".to_owned(), s)).collect();
     if let Some(path) = &o.calib
@@ -46,7 +47,7 @@ fn samples(o: &Options, c: &Compiled) -> Result<Vec<Sample>> {
     Ok(all)
 }
 
-fn run(o: &Options, g: &Graph, built: &Built, samples: &[Sample]) -> Result<Check> {
+fn run(o: &Request, g: &Graph, built: &Built, samples: &[Sample]) -> Result<Check> {
     let lowered = &built.lowered;
     let (exec, program) = (FastInt::new(g)?, Program::new(&lowered.module)?);
     let runs_here = o.target.runs_here();

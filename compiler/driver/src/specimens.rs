@@ -2,9 +2,9 @@
 
 use mcompc_ir::{Attrs, Codes, DType, Graph, Output, Quant, Result, Tensor, Value};
 
-/// One layer.
+/// One generated layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layer {
+pub enum Specimen {
     /// Image h x w x c, o output channels, k x k window, stride; padded so that the size is divided by the stride.
     Conv(usize, usize, usize, usize, usize, usize),
     /// Image h x w x c, k x k window, stride; padded likewise.
@@ -23,7 +23,7 @@ pub enum Layer {
     Lut(usize),
 }
 
-impl Layer {
+impl Specimen {
     /// In words, for tables.
     pub fn describe(self) -> String {
         match self {
@@ -40,44 +40,44 @@ impl Layer {
 }
 
 /// What is measured: inner products long and short, few and many pixels, edges and none.
-pub const LAYERS: &[Layer] = &[
-    Layer::Conv(25, 5, 64, 64, 1, 1),
-    Layer::Conv(6, 6, 128, 128, 1, 1),
-    Layer::Conv(24, 24, 16, 32, 1, 1),
-    Layer::Conv(3, 3, 256, 256, 1, 1),
-    Layer::Conv(12, 12, 20, 36, 1, 1),
-    Layer::Conv(16, 16, 8, 16, 1, 1),
-    Layer::Conv(16, 16, 32, 64, 1, 2),
-    Layer::Conv(16, 16, 16, 16, 3, 1),
-    Layer::Conv(8, 8, 64, 64, 3, 1),
-    Layer::Conv(16, 16, 16, 32, 3, 2),
-    Layer::Conv(10, 10, 32, 24, 3, 1),
-    Layer::Conv(24, 24, 3, 8, 3, 2),
-    Layer::Conv(32, 32, 3, 16, 3, 1),
-    Layer::Conv(28, 28, 1, 8, 5, 1),
-    Layer::Depthwise(25, 5, 64, 3, 1),
-    Layer::Depthwise(24, 24, 16, 3, 1),
-    Layer::Depthwise(24, 24, 32, 3, 2),
-    Layer::Depthwise(6, 6, 128, 3, 1),
-    Layer::Depthwise(3, 3, 256, 3, 1),
-    Layer::Depthwise(12, 12, 24, 5, 1),
-    Layer::Dense(640, 128),
-    Layer::Dense(128, 128),
-    Layer::Dense(128, 8),
-    Layer::Dense(8, 128),
-    Layer::Dense(64, 12),
-    Layer::Dense(256, 10),
-    Layer::Add(4096),
-    Layer::Add(1000),
-    Layer::Average(25, 5, 64),
-    Layer::Average(8, 8, 64),
-    Layer::Average(3, 3, 256),
-    Layer::Max(16, 16, 16),
-    Layer::Max(8, 8, 32),
-    Layer::Softmax(12),
-    Layer::Softmax(200),
-    Layer::Lut(1024),
-    Layer::Lut(4000),
+pub const SPECIMENS: &[Specimen] = &[
+    Specimen::Conv(25, 5, 64, 64, 1, 1),
+    Specimen::Conv(6, 6, 128, 128, 1, 1),
+    Specimen::Conv(24, 24, 16, 32, 1, 1),
+    Specimen::Conv(3, 3, 256, 256, 1, 1),
+    Specimen::Conv(12, 12, 20, 36, 1, 1),
+    Specimen::Conv(16, 16, 8, 16, 1, 1),
+    Specimen::Conv(16, 16, 32, 64, 1, 2),
+    Specimen::Conv(16, 16, 16, 16, 3, 1),
+    Specimen::Conv(8, 8, 64, 64, 3, 1),
+    Specimen::Conv(16, 16, 16, 32, 3, 2),
+    Specimen::Conv(10, 10, 32, 24, 3, 1),
+    Specimen::Conv(24, 24, 3, 8, 3, 2),
+    Specimen::Conv(32, 32, 3, 16, 3, 1),
+    Specimen::Conv(28, 28, 1, 8, 5, 1),
+    Specimen::Depthwise(25, 5, 64, 3, 1),
+    Specimen::Depthwise(24, 24, 16, 3, 1),
+    Specimen::Depthwise(24, 24, 32, 3, 2),
+    Specimen::Depthwise(6, 6, 128, 3, 1),
+    Specimen::Depthwise(3, 3, 256, 3, 1),
+    Specimen::Depthwise(12, 12, 24, 5, 1),
+    Specimen::Dense(640, 128),
+    Specimen::Dense(128, 128),
+    Specimen::Dense(128, 8),
+    Specimen::Dense(8, 128),
+    Specimen::Dense(64, 12),
+    Specimen::Dense(256, 10),
+    Specimen::Add(4096),
+    Specimen::Add(1000),
+    Specimen::Average(25, 5, 64),
+    Specimen::Average(8, 8, 64),
+    Specimen::Average(3, 3, 256),
+    Specimen::Max(16, 16, 16),
+    Specimen::Max(8, 8, 32),
+    Specimen::Softmax(12),
+    Specimen::Softmax(200),
+    Specimen::Lut(1024),
+    Specimen::Lut(4000),
 ];
 
 /// A small reproducible generator.
@@ -108,13 +108,15 @@ fn windowed(a: Attrs, stride: usize, pads: [i64; 4]) -> Attrs {
 ///
 /// # Errors
 /// Those of shape inference, for a layer that is none.
-pub fn graph(layers: &[Layer]) -> Result<Graph> {
+pub fn graph(layers: &[Specimen]) -> Result<Graph> {
     let mut r = Random(11);
     let mut g = Graph::new("layers");
     for (i, &layer) in layers.iter().enumerate() {
         let shape = match layer {
-            Layer::Conv(h, w, c, ..) | Layer::Depthwise(h, w, c, ..) | Layer::Average(h, w, c) | Layer::Max(h, w, c) => vec![1, h, w, c],
-            Layer::Dense(n, _) | Layer::Add(n) | Layer::Softmax(n) | Layer::Lut(n) => vec![1, n],
+            Specimen::Conv(h, w, c, ..) | Specimen::Depthwise(h, w, c, ..) | Specimen::Average(h, w, c) | Specimen::Max(h, w, c) => {
+                vec![1, h, w, c]
+            }
+            Specimen::Dense(n, _) | Specimen::Add(n) | Specimen::Softmax(n) | Specimen::Lut(n) => vec![1, n],
         };
         let x = g.add_input(Value::new(format!("x{i}"), DType::I8, shape).with_quant(0.05, Codes::I8.min()));
         let constant = |g: &mut Graph, name: &str, t: Tensor| g.add_const(format!("{name}{i}"), t);
@@ -135,32 +137,32 @@ pub fn graph(layers: &[Layer]) -> Result<Graph> {
         let mut ins = vec![x];
         let mut quant = Quant::new(Codes::I8, 0.1, Codes::I8.min());
         let (op, attrs) = match layer {
-            Layer::Conv(h, w, c, o, k, s) => {
+            Specimen::Conv(h, w, c, o, k, s) => {
                 ins.extend(linear(&mut g, vec![o, k, k, c], &mut r)?);
                 ("q.conv", windowed(rescaled(), s, pads(h, w, k, s)).with("dilations", vec![1i64, 1]).with("group", 1i64))
             }
-            Layer::Depthwise(h, w, c, k, s) => {
+            Specimen::Depthwise(h, w, c, k, s) => {
                 ins.extend(linear(&mut g, vec![c, k, k, 1], &mut r)?);
                 ("q.conv", windowed(rescaled(), s, pads(h, w, k, s)).with("dilations", vec![1i64, 1]).with("group", c))
             }
-            Layer::Dense(k, o) => {
+            Specimen::Dense(k, o) => {
                 ins.extend(linear(&mut g, vec![o, k], &mut r)?);
                 ("q.dense", rescaled())
             }
-            Layer::Add(_) => {
+            Specimen::Add(_) => {
                 ins.push(x);
                 let a = Attrs::new().with("a", 9000i64).with("b", 7000i64).with("c", 70_000i64);
                 ("q.add", a.with("shift", 14i64).with("lo", -128i64).with("hi", 127i64))
             }
-            Layer::Average(h, w, _) => {
+            Specimen::Average(h, w, _) => {
                 let a = rescaled().with("kernel", vec![h as i64, w as i64]).with("m", vec![1i64 << 28; h * w]);
                 ("q.avgpool", windowed(a, 1, [0; 4]))
             }
-            Layer::Max(..) => {
+            Specimen::Max(..) => {
                 quant = Quant::new(Codes::I8, 0.05, Codes::I8.min());
                 ("q.maxpool", windowed(Attrs::new().with("kernel", vec![2i64, 2]), 2, [0; 4]))
             }
-            Layer::Softmax(n) => {
+            Specimen::Softmax(n) => {
                 let bits = 20.min(30 - i64::from(n.next_power_of_two().trailing_zeros()));
                 let mut table = r.words(Codes::I8.count(), 1, 1 << bits);
                 table[0] = 1 << bits;
@@ -169,7 +171,7 @@ pub fn graph(layers: &[Layer]) -> Result<Graph> {
                 quant = Quant::PROBABILITY;
                 ("q.softmax", Attrs::new().with("axis", 1i64).with("bits", bits))
             }
-            Layer::Lut(_) => {
+            Specimen::Lut(_) => {
                 let table = Tensor::from_i8([Codes::I8.count()], &r.bytes(Codes::I8.count()))?;
                 ins.push(g.add_const(format!("t{i}"), table));
                 ("q.lut", Attrs::new())

@@ -1,7 +1,9 @@
 //! The measured difference between the integer library and the float model.
 
-use super::{Compiled, Firmware, Options, build, codes, float_outputs};
+use crate::firmware::Firmware;
 use crate::progress::Progress;
+use crate::request::Request;
+use crate::stages::{Compiled, build, codes, float_outputs};
 use crate::verify::{Agreement, Native, Runner};
 use mcompc_data::{Dataset, Sample};
 use mcompc_interp::{FastExec, FastInt};
@@ -20,7 +22,7 @@ const CHUNK: usize = 32;
 ///
 /// # Errors
 /// Those of reading the data again and of building for the host.
-pub fn measure(o: &Options, c: &Compiled, progress: &dyn Progress) -> Result<Option<Loss>> {
+pub fn measure(o: &Request, c: &Compiled, progress: &dyn Progress) -> Result<Option<Loss>> {
     let Some(path) = &o.calib else { return Ok(None) };
     let graph = &c.quantized.graph;
     let runner: Box<dyn Runner> = match Target::host() {

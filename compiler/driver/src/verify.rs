@@ -8,8 +8,9 @@ mod native;
 pub use agreement::{Agreement, Top1};
 pub use native::Native;
 
-use crate::driver::{Compiled, Options, codes, float_outputs};
 use crate::progress::Progress;
+use crate::request::Request;
+use crate::stages::{Compiled, codes, float_outputs};
 use mcompc_data::{Dataset, Sample};
 use mcompc_interp::{FastExec, FastInt};
 use mcompc_ir::{Code, Error, Result, Tensor};
@@ -33,7 +34,7 @@ pub trait Runner {
 ///
 /// # Errors
 /// E505 where a cross compiler or emulator is missing, or nothing here runs the target.
-pub fn runner(o: &Options, c: &Compiled) -> Result<Box<dyn Runner>> {
+pub fn runner(o: &Request, c: &Compiled) -> Result<Box<dyn Runner>> {
     if o.target.runs_here() {
         return Ok(Box::new(Native::new(&c.built, &c.quantized.graph)?));
     }

@@ -1,23 +1,9 @@
-//! From a model to a library, stage by stage. Each stage is a function whose result holds every intermediate graph, so that tests,
-//! benches and tools enter and leave where they like: [`front`] -> [`quantize`] -> [`build`] -> [`describe`] -> [`package`].
+//! From a model to an object, stage by stage. Each stage is a function whose result holds every intermediate graph, so that tests,
+//! benches and tools enter and leave where they like: [`front`] -> [`quantize`] -> [`build`].
 
-mod blame;
-mod check;
-mod describe;
-mod firmware;
-mod limit;
-mod loss;
-mod options;
-
-pub use check::check;
-pub(crate) use describe::backend_name;
-pub use describe::{describe, package, specs};
-pub use firmware::Firmware;
-pub use limit::MaxLoss;
-pub use loss::measure;
-pub use options::{Options, default_backend, level};
-
+use crate::firmware::Firmware;
 use crate::progress::Progress;
+use crate::request::Request;
 use mcompc_backend::Job;
 use mcompc_compress::{CalibOptions, Integerized, LayerNote};
 use mcompc_data::{Dataset, Input, Sample};
@@ -91,14 +77,14 @@ pub struct Compiled {
 ///
 /// # Errors
 /// Those of the importer (E0xx, E1xx, E2xx) and of the passes.
-pub fn front(o: &Options, progress: &dyn Progress) -> Result<Front> {
+pub fn front(o: &Request, progress: &dyn Progress) -> Result<Front> {
     progress.begin("reading the model", None);
     let result = read(o);
     progress.end();
     result
 }
 
-fn read(o: &Options) -> Result<Front> {
+fn read(o: &Request) -> Result<Front> {
     let imported = mcompc_onnx::import(&o.model, &ImportOptions { dims: o.dims.clone(), ..Default::default() })?;
     let inputs = Input::of_graph(&imported, &o.inputs)?;
     let mut canonical = imported.clone();
@@ -153,7 +139,7 @@ pub fn codes(front: &Front, integer: &Graph, sample: &Sample) -> Result<Vec<Tens
 ///
 /// # Errors
 /// E401 for data that do not fit, E105 for NaN, E402 and E403 for layers without an integer form.
-pub fn quantize(o: &Options, front: &Front, progress: &dyn Progress) -> Result<Quantized> {
+pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Quantized> {
     let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), ..Default::default() };
     // What has no integer form is refused before any data are read.
     mcompc_compress::supported(&front.canonical, &o.inputs, &options)?;
@@ -210,7 +196,7 @@ fn generate(name: &str, sha256: &str, graph: &Graph, (target, backend): (&Target
 }
 
 /// Code for a module, and the stack bytes each function takes for itself.
-fn object(module: &Module, (target, backend): (&Target, Backend), firmware: &Firmware) -> Result<(Vec<u8>, Frames)> {
+pub(crate) fn object(module: &Module, (target, backend): (&Target, Backend), firmware: &Firmware) -> Result<(Vec<u8>, Frames)> {
     mcompc_backend::compile(module, &Job { target, backend, weights_section: firmware.weights_section.as_deref() })
 }
 
@@ -230,7 +216,7 @@ fn at_layer(mut e: Error, lowered: &Lowered) -> Error {
 ///
 /// # Errors
 /// Those of the stages.
-pub fn compile(o: &Options, progress: &dyn Progress) -> Result<Compiled> {
+pub fn compile(o: &Request, progress: &dyn Progress) -> Result<Compiled> {
     let front = front(o, progress)?;
     let quantized = quantize(o, &front, progress)?;
     let built = build(&o.name, &front.sha256, &quantized.graph, (&o.target, o.backend), &o.firmware, progress)?;

@@ -1,32 +1,14 @@
 //! Faults put into a compilation by hand: the check before writing finds each, and names the layer.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use mcompc::driver::{self, Built, Compiled, Firmware, Options};
-use mcompc::progress::Silent;
-use mcompc_compress::{RangeMethod, WeightBits};
-use mcompc_data::InputSpec;
+mod common;
+
+use common::digits;
+use mcompc_driver::{self as driver, Built, Compiled, Request, Silent};
 use mcompc_ir::{Code, Error};
 use mcompc_kernel::{Inst, Op};
-use mcompc_target::{Backend, Target};
-use std::path::Path;
 
-fn options(target: &str) -> Options {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/digits");
-    Options {
-        model: dir.join("digits.onnx"),
-        target: Target::by_name(target).unwrap(),
-        backend: Backend::Cranelift,
-        name: "digits".into(),
-        calib: Some(dir.join("digits.calib.npz")),
-        inputs: vec![InputSpec::parse("pixels=u8,scale=1,offset=0").unwrap()],
-        dims: vec![],
-        range: RangeMethod::Mse,
-        firmware: Firmware::default(),
-        weights: WeightBits::default(),
-    }
-}
-
-fn refused(o: &Options, c: &Compiled) -> Error {
+fn refused(o: &Request, c: &Compiled) -> Error {
     let e = driver::check(o, c, &Silent).expect_err("a fault was let through");
     assert_eq!(e.code, Code::Mismatch, "{e}");
     assert!(e.hint.as_ref().is_some_and(|h| h.contains("nothing was written")), "{e}");
@@ -36,7 +18,7 @@ fn refused(o: &Options, c: &Compiled) -> Error {
 #[test]
 fn what_is_right_passes() {
     for target in ["x86_64-v2", "aarch64-dotprod"] {
-        let o = options(target);
+        let o = digits(target);
         let c = driver::compile(&o, &Silent).unwrap();
         let check = driver::check(&o, &c, &Silent).unwrap();
         assert_eq!((check.layers, check.in_part.len(), check.samples.len()), (c.built.lowered.layers.len(), 0, 2));
@@ -47,7 +29,7 @@ fn what_is_right_passes() {
 /// One byte of a layer's constants, and the object left as it is: the interpreter runs what the object was made from.
 #[test]
 fn a_wrong_constant_is_found_on_a_foreign_target() {
-    let o = options("aarch64");
+    let o = digits("aarch64");
     let c = driver::compile(&o, &Silent).unwrap();
     let constants = c.built.lowered.module.data.iter().enumerate().filter(|(_, d)| d.weights);
     let mut named = Vec::new();
@@ -74,7 +56,7 @@ fn a_wrong_kernel_is_found() {
             }
         }
     }
-    let o = options("riscv64gc");
+    let o = digits("riscv64gc");
     let c = driver::compile(&o, &Silent).unwrap();
     for layer in &c.built.lowered.layers {
         let mut bad = c.clone();
@@ -91,7 +73,7 @@ fn a_wrong_kernel_is_found() {
 /// Right kernels, wrong code: only running it tells.
 #[test]
 fn a_wrong_object_is_found_where_it_runs() {
-    let o = options("x86_64-v2");
+    let o = digits("x86_64-v2");
     if !o.target.runs_here() {
         return;
     }

@@ -1,0 +1,34 @@
+//! The driver: from a model to a library, to its cost, to the proof that it computes the right bytes, as functions over values. Options
+//! are plain structures, results are values; nothing here reads a command line or prints. Long stages tell a [`Progress`].
+//!
+//! Whole tasks: [`compile`], [`plan`], [`library`], [`verify()`], [`bench()`], [`cost::tables`]. Their stages, for callers that enter and
+//! leave in between: [`front`] -> [`quantize`] -> [`build`] -> [`check()`] -> [`measure`] -> [`describe()`] -> [`package`].
+#![forbid(unsafe_code)]
+
+pub mod bench;
+mod blame;
+mod check;
+pub mod cost;
+mod describe;
+mod firmware;
+mod inputs;
+mod limit;
+mod loss;
+mod progress;
+mod request;
+mod size;
+pub mod specimens;
+mod stages;
+mod tasks;
+pub mod verify;
+
+pub use check::check;
+pub use describe::{describe, package, specs};
+pub use firmware::Firmware;
+pub use inputs::inputs;
+pub use limit::MaxLoss;
+pub use loss::measure;
+pub use progress::{Progress, Silent};
+pub use request::{Request, default_backend};
+pub use stages::{Built, Compiled, Front, Quantized, VERSION, build, codes, compile, float_outputs, front, quantize, reals};
+pub use tasks::{BenchRequest, Benched, Library, VerifyRequest, bench, library, plan, verify};

@@ -1,0 +1,50 @@
+//! What a compilation is asked for.
+
+use crate::firmware::Firmware;
+use mcompc_compress::{RangeMethod, WeightBits};
+use mcompc_data::InputSpec;
+use mcompc_target::{Backend, Target};
+use std::path::PathBuf;
+
+/// What a compilation needs to know.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// ONNX file.
+    pub model: PathBuf,
+    /// CPU.
+    pub target: Target,
+    /// Code generator.
+    pub backend: Backend,
+    /// Symbol prefix, an identifier.
+    pub name: String,
+    /// Calibration data.
+    pub calib: Option<PathBuf>,
+    /// Raw input forms.
+    pub inputs: Vec<InputSpec>,
+    /// Sizes of symbolic dimensions.
+    pub dims: Vec<(String, usize)>,
+    /// Range estimation.
+    pub range: RangeMethod,
+    /// What firmware asks of the object.
+    pub firmware: Firmware,
+    /// Bits of the weights.
+    pub weights: WeightBits,
+}
+
+impl Request {
+    /// Name of the optimisation level, as after `-O`.
+    pub fn level_name(&self) -> String {
+        format!("int{}", self.weights.bits)
+    }
+}
+
+/// The back end of a target when none is asked for: MLIR where this build has it; without it the small one on microcontrollers and
+/// Cranelift elsewhere, or for targets that only MLIR reaches the error that says so.
+pub fn default_backend(target: &Target) -> Backend {
+    match target {
+        _ if mcompc_backend::built_in(Backend::Mlir) => Backend::Mlir,
+        t if t.machine_small.is_some() => Backend::Small,
+        t if t.machine_cranelift.is_some() => Backend::Cranelift,
+        _ => Backend::Mlir,
+    }
+}

@@ -1,0 +1,116 @@
+//! What a user asks for as a whole, each a function over values.
+
+use crate::bench::{Measured, measure};
+use crate::check::check;
+use crate::describe::{describe, package};
+use crate::inputs::inputs;
+use crate::limit::MaxLoss;
+use crate::progress::Progress;
+use crate::request::Request;
+use crate::stages::compile;
+use crate::verify::{Extent, Outcome, runner};
+use mcompc_ir::{Code, Error, Result};
+use mcompc_package::File;
+use mcompc_report::Report;
+use std::path::PathBuf;
+
+/// A finished library: nothing is written yet.
+#[derive(Clone, Debug)]
+pub struct Library {
+    /// Files of the output folder.
+    pub files: Vec<File>,
+    /// What it costs, loses, and what was checked.
+    pub report: Report,
+}
+
+/// Compiles, checks the code, holds the loss to its limit, and renders all files.
+///
+/// # Errors
+/// Those of the stages; E601 where the code computes something else than the reference, E404 where it loses more than `limit`.
+pub fn library(o: &Request, limit: MaxLoss, progress: &dyn Progress) -> Result<Library> {
+    let compiled = compile(o, progress)?;
+    let check = check(o, &compiled, progress)?;
+    let loss = limit.hold(crate::loss::measure(o, &compiled, progress)?)?;
+    let report = Report { check: Some(check), ..describe(o, &compiled, loss)? };
+    Ok(Library { files: package(o, &compiled, &report)?, report })
+}
+
+/// What a library would cost: the report of a compilation that checks and measures nothing.
+///
+/// # Errors
+/// Those of the stages.
+pub fn plan(o: &Request, progress: &dyn Progress) -> Result<Report> {
+    describe(o, &compile(o, progress)?, None)
+}
+
+/// What to verify on.
+#[derive(Clone, Debug)]
+pub struct VerifyRequest {
+    /// Samples, and labels where there are any; the calibration data when absent.
+    pub data: Option<PathBuf>,
+    /// How much of them.
+    pub extent: Extent,
+    /// Loss from which on it fails.
+    pub limit: MaxLoss,
+}
+
+/// Compiles, runs the code, and compares it with the integer reference and the float model.
+///
+/// # Errors
+/// E002 without samples; those of the stages; E601 at the first byte that differs; E404 where more than the limit is lost.
+pub fn verify(o: &Request, ask: &VerifyRequest, progress: &dyn Progress) -> Result<Outcome> {
+    let data = ask.data.as_ref().or(o.calib.as_ref()).ok_or_else(|| {
+        Error::new(Code::Usage, "there are no samples to verify on").hint("give --data FILE, or --calib FILE whose samples then serve")
+    })?;
+    if ask.extent.limit == 0 {
+        return Err(Error::new(Code::Usage, "--limit 0 verifies nothing").hint("give a positive number"));
+    }
+    let compiled = compile(o, progress)?;
+    let runner = runner(o, &compiled)?;
+    let mut outcome = crate::verify::verify(&compiled, &*runner, data, ask.extent, progress)?;
+    if let Some(loss) = ask.limit.hold(Some(outcome.float.clone()))? {
+        outcome.float = loss;
+    }
+    Ok(outcome)
+}
+
+/// Inferences that are counted unless told otherwise: a kernel's way depends little on the data, and each is exact.
+const INFERENCES: usize = 4;
+
+/// What to measure on.
+#[derive(Clone, Debug, Default)]
+pub struct BenchRequest {
+    /// Samples; the calibration data when absent, made-up codes where there are none.
+    pub data: Option<PathBuf>,
+    /// Inferences at most, 4 when absent.
+    pub limit: Option<usize>,
+    /// QEMU's counting plug-in; where Cargo builds it when absent.
+    pub plugin: Option<PathBuf>,
+}
+
+/// What an inference costs, as measured and as announced.
+#[derive(Clone, Debug)]
+pub struct Benched {
+    /// As measured.
+    pub measured: Measured,
+    /// As announced.
+    pub report: Report,
+}
+
+/// Compiles and measures.
+///
+/// # Errors
+/// E002 for a limit of 0, E401 for a data file without samples; those of the stages and of [`measure`].
+pub fn bench(o: &Request, ask: &BenchRequest, progress: &dyn Progress) -> Result<Benched> {
+    if ask.limit == Some(0) {
+        return Err(Error::new(Code::Usage, "--limit 0 measures nothing").hint("give a positive number"));
+    }
+    let compiled = compile(o, progress)?;
+    let report = describe(o, &compiled, None)?;
+    let inputs = inputs(&compiled, ask.data.as_deref().or(o.calib.as_deref()), ask.limit.unwrap_or(INFERENCES))?;
+    if inputs.is_empty() {
+        return Err(Error::new(Code::BadCalib, "the data file holds no sample"));
+    }
+    let measured = measure(&o.target, &compiled.built, &compiled.quantized.graph, &inputs, ask.plugin.as_deref())?;
+    Ok(Benched { measured, report })
+}
