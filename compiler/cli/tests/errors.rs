@@ -224,7 +224,7 @@ fn with_labels(dir: &Path, labels: &[u8]) -> PathBuf {
         w.extend(data.iter().copied()).unwrap();
         w.finish().unwrap();
     };
-    add("pixels", &[n as u64, 8, 8], &vec![7; n * 64]);
+    add("pixels", &[n as u64, 1, 8, 8], &vec![7; n * 64]);
     add("y", &[n as u64], labels);
     add("notes", &[1], &[0]);
     path
