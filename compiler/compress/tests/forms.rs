@@ -333,6 +333,21 @@ fn a_nearly_dead_layer_compiles() {
     }
 }
 
+/// A channel of nothing but a large bias beside one of weights that are large for the result: the left shift that the one needs is not the
+/// other's.
+#[test]
+fn a_channel_of_bias_beside_one_of_coarse_weights() {
+    let mut b = B::new();
+    let x = b.input("x", &[1, 4]);
+    let w: Vec<f32> = (0..8).map(|i| if i < 4 { 1e-9 } else { 1e3 }).collect();
+    let (w, bias) = (b.constant(&[2, 4], &w), b.constant(&[2], &[3.0, 0.0]));
+    let y = b.op("Dense", a(), &[x, w, bias]);
+    let y = b.op("Clip", a().with("min", -4.0).with("max", 4.0), &[y]);
+    let c = Case::new(b.output(&[y]), &[]);
+    let data = Data::new(&c.inputs, 12, |s| vec![noise(4, s as u64 + 1).iter().map(|v| v * 1e-3).collect()]);
+    assert!(c.errors(&data)[0] < 2e-3);
+}
+
 #[test]
 fn blank_data_are_named() {
     let mut b = B::new();
