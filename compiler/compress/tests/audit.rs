@@ -65,7 +65,7 @@ fn an_outlier_channel_that_nobody_reads() {
 
 #[test]
 fn sizes_that_the_next_layer_undoes() {
-    let size = |c: usize| 3f32.powi(c as i32);
+    let size = |c: usize| libm::powf(3.0, c as f32);
     let mut b = B::new();
     let x = b.input("x", &[1, 16]);
     let y = dense(&mut b, x, 12, &weights(12, 16, 1, size, one));
