@@ -184,9 +184,9 @@ fn sequences_and_volumes() {
             let w = b.random(&[&[2 * group, shape[1] / group][..], &vec![3; n][..]].concat(), 0.3);
             let y = b.op("Conv", window.clone().with("dilations", all(1)).with("group", group), &[x, w]);
             let p = b.op("Relu", a(), &[y]);
-            let pool = |window: &Attrs| window.clone().with("kernel", all(2)).with("strides", all(2));
-            let m = b.op("MaxPool", pool(&window), &[p]);
-            let q = b.op("AveragePool", pool(&window).with("count_include_pad", 0i64), &[p]);
+            let pool = || window.clone().with("kernel", all(2)).with("strides", all(2));
+            let m = b.op("MaxPool", pool(), &[p]);
+            let q = b.op("AveragePool", pool().with("count_include_pad", 0i64), &[p]);
             let mut b = b.output(&[y, m, q]);
             mcompc_passes::run_pipeline(&mut b.g).unwrap();
             holds(b, &[], 1e-2);

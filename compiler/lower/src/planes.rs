@@ -112,8 +112,8 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
         vec![b.ptr_imm(p[0], 4)]
     });
     each_image(&mut b, g.n, [(px, g.image() / s.repeat), (py, g.pixels() * g.c)], |b, px, py| {
-        // One channel of the result: its address, parameters and packed taps, carried to the next.
-        let channel = |b: &mut Builder, c: &[Val]| -> Vec<Val> {
+        // One channel of the result, by its address, parameters and packed taps, and those of the next.
+        let channel = |b: &mut Builder, c: &[Val]| {
             let (words, off) = match unpacked {
                 None => (c[1], 8),
                 Some((_, words)) => {
@@ -122,6 +122,8 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
                 }
             };
             convolve(b, s, &sh, row, &kinds, ps, c[1], (words, off), c[0]);
+        };
+        let behind = |b: &mut Builder, c: &[Val]| -> Vec<Val> {
             let mut next = vec![b.ptr_imm(c[0], 1), b.ptr_imm(c[1], per_channel as i32)];
             next.extend(c.get(2).map(|&w| b.ptr_imm(w, taps.packed_bytes() as i32)));
             next
@@ -131,10 +133,14 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
         b.for_loop(0, s.inputs() as i32, 1, &carried, |b, _, c| {
             stage_plane(b, s, &sh, c[0], ps);
             // All channels of the result that read this plane.
-            let next = match s.repeat {
-                1 => channel(b, &c[1..]),
-                n => b.for_loop(0, n as i32, 1, &c[1..], |b, _, c| channel(b, c)),
-            };
+            if s.repeat == 1 {
+                channel(b, &c[1..]);
+                return [vec![b.ptr_imm(c[0], 1)], behind(b, &c[1..])].concat();
+            }
+            let next = b.for_loop(0, s.repeat as i32, 1, &c[1..], |b, _, c| {
+                channel(b, c);
+                behind(b, c)
+            });
             [vec![b.ptr_imm(c[0], 1)], next].concat()
         });
     });
