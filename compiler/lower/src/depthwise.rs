@@ -2,13 +2,14 @@
 //! blocks of channels over all taps.
 
 use crate::conv::{kernel_name, unit_of};
-use crate::copy::{CopyMode, fill_run, repeat_run};
+use crate::copy::{CopyMode, fill_run};
 use crate::dwrows::depthwise_rows;
 use crate::emit::{Arg, Call, each_image, layer_args, overlapped};
 use crate::gemm::{i32s, store_lanes};
 use crate::narrow::Taps;
 use crate::pack::fold_zero_point;
 use crate::planes;
+use crate::repeat::repeat_run;
 use crate::spec::{ConvSpec, Geometry};
 use crate::window::Axis;
 use mcompc_ir::{Code, Error, Result, ValueId};
