@@ -8,6 +8,7 @@
 pub mod bench;
 mod blame;
 mod check;
+mod clock;
 pub mod cost;
 mod describe;
 mod firmware;
@@ -23,6 +24,7 @@ mod tasks;
 pub mod verify;
 
 pub use check::check;
+pub use clock::Time;
 pub use describe::{describe, package, specs};
 pub use firmware::Firmware;
 pub use inputs::inputs;

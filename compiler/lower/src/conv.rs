@@ -5,7 +5,7 @@ use crate::copy::{CopyMode, Unit, copy_run};
 use crate::emit::{Arg, Call, each_image, layer_args, overlapped};
 use crate::gemm::Gemm;
 use crate::narrow::{Beside, Layout, NarrowGemm, correct_pixels};
-use crate::pack::{Steps, fold_zero_point, pack_params, pack_weights};
+use crate::pack::{Steps, fold_zero_point, pack_params, pack_weights, padded_runs};
 use crate::spec::ConvSpec;
 use crate::stage::{Stage, divides};
 use mcompc_ir::{Code, Error, Result, ValueId};
@@ -194,11 +194,6 @@ fn pixels_of_tile(row: &Row, o: usize) -> usize {
     let (n, [mr, nr]) = (row.n as usize, row.tile.map(usize::from));
     let vectors = o.div_ceil(n).min(nr / n).max(1);
     if n >= 8 { mr * (nr / n) / vectors } else { mr }
-}
-
-/// Each run of `len` weights padded with zeros to `padded`.
-pub fn padded_runs(w: &[i8], len: usize, padded: usize) -> Vec<i8> {
-    w.chunks_exact(len).flat_map(|r| r.iter().copied().chain(std::iter::repeat_n(0, padded - len))).collect()
 }
 
 // A row may keep its weights widened in memory; that pays where many pixels meet few weights, else they stay i8.

@@ -126,6 +126,10 @@ fn paths(text: &str) -> Vec<Vec<String>> {
             let boundary = text[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':' && c != '$');
             if boundary {
                 let end = text[at..].find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').map_or(text.len(), |n| at + n);
+                // A tree is an import's.
+                if text[end..].starts_with('{') {
+                    continue;
+                }
                 found.push(text[at..end].split("::").map(str::to_owned).filter(|s| !s.is_empty()).collect());
             }
         }
