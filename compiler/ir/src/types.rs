@@ -1,8 +1,7 @@
 //! Typed values.
 
-use crate::Quant;
 use crate::dtype::DType;
-use std::fmt;
+use crate::{Codes, Quant};
 
 /// A typed value: one output port of a node.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,6 +18,7 @@ mod operators;
 mod pack;
 mod planes;
 mod pool;
+mod rows;
 mod softmax;
 mod spec;
 mod stage;
