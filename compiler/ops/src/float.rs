@@ -15,6 +15,7 @@ pub(crate) mod matmul;
 pub(crate) mod max_pool;
 pub(crate) mod mul;
 pub(crate) mod reduce_mean;
+pub(crate) mod reduce_sum;
 pub(crate) mod relu;
 pub(crate) mod sigmoid;
 pub(crate) mod softmax;

@@ -10,6 +10,7 @@ mod docs;
 mod float;
 mod int;
 mod moves;
+mod reduce;
 mod window;
 
 pub use def::{AttrDef, Ctx, Kind, OpDef};
@@ -40,10 +41,14 @@ pub static OPS: &[&OpDef] = &[
     &float::max_pool::OP,
     &float::batch_normalization::OP,
     &float::reduce_mean::OP,
+    &float::reduce_sum::OP,
     &moves::reshape::OP,
     &moves::transpose::OP,
+    &moves::slice::OP,
     &moves::pad::OP,
     &moves::concat::OP,
+    &moves::reduce_max::OP,
+    &moves::reduce_min::OP,
     &moves::input::OP,
     &moves::constant::OP,
     &int::conv::OP,
@@ -52,6 +57,7 @@ pub static OPS: &[&OpDef] = &[
     &int::mul::OP,
     &int::avgpool::OP,
     &int::maxpool::OP,
+    &int::sum::OP,
     &int::softmax::OP,
     &int::lut::OP,
     &int::rescale_op::OP,

@@ -21,9 +21,6 @@ impl Ctx<'_> {
 
     /// a + b, or a - b for Sub, of two i8 values that broadcast to the result.
     pub(super) fn sum(&mut self, id: NodeId, node: &Node, a: ValueId, b: ValueId) -> Result<ValueId> {
-        let out = self.g.value(self.g.out(id)).shape.clone();
-        let a = self.widened(a, &out, &format!("{}.a", node.name))?;
-        let b = self.widened(b, &out, &format!("{}.b", node.name))?;
         let q = self.quant(self.g.out(id))?;
         let (qa, qb) = (self.codes(a)?, self.codes(b)?);
         let sign = if node.op == "Sub" { -1.0 } else { 1.0 };

@@ -3,7 +3,6 @@
 mod add;
 mod arith;
 mod bits;
-mod broadcast;
 mod channel;
 mod classes;
 mod floor;
@@ -202,9 +201,9 @@ impl<'a> Ctx<'a> {
             "Add" | "Sub" => self.add(id, node),
             "Mul" => self.mul(id, node),
             "AveragePool" => self.average_pool(id, node),
-            "ReduceMean" => self.reduce_mean(id, node),
+            "ReduceMean" | "ReduceSum" => self.sum_over(id, node),
             "Softmax" => self.softmax(id, node),
-            "Reshape" | "Transpose" | "Pad" | "MaxPool" | "Concat" => self.moves(id, node),
+            "Reshape" | "Transpose" | "Slice" | "Pad" | "MaxPool" | "Concat" | "ReduceMax" | "ReduceMin" => self.moves(id, node),
             "BatchNormalization" => self.batch_norm(id, node),
             "Relu" | "Clip" | "Sigmoid" | "Tanh" | "HardSwish" | "HardSigmoid" | "LeakyRelu" | "Elu" => self.unary(id, node),
             op => supported::refused(op),

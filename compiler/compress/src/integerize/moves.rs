@@ -1,4 +1,4 @@
-//! Operators that move codes: reshape, transpose, pad, maximum pool, concatenation. Operands come under the result's quantization.
+//! Operators that move codes: reshape, transpose, slice, pad, maximum pool, concatenation. Operands come under the result's quantization.
 
 use super::classes::pad_value;
 use super::{Ctx, code, unclamped};

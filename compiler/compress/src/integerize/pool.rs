@@ -1,4 +1,4 @@
-//! Means over windows and axes: the rescaling rule with the division inside the multiplier.
+//! Means over windows, sums and means over axes: the rescaling rule with the division inside the multiplier.
 
 use super::{Ctx, unclamped};
 use crate::dyadic::dyadic;
@@ -67,43 +67,15 @@ pub(super) fn spread(g: &Graph, id: NodeId) -> Result<usize> {
 }
 
 impl Ctx<'_> {
-    /// A mean over axes, as the pool of an image [before, axes, 1, after]; axes that are not neighbours are brought together.
-    pub(super) fn reduce_mean(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
-        let v = self.g.inputs_of(id)[0];
-        let mut axes = node.attrs.usizes("axes")?;
-        axes.sort_unstable();
-        let (x, q) = (self.plain(v)?, self.quant(self.g.out(id))?);
-        let out = self.g.value(self.g.out(id)).shape.clone();
-        let shape = self.g.value(v).shape.clone();
-        let (Some(&first), Some(&last)) = (axes.first(), axes.last()) else {
-            let y = self.plain_as(v, q)?;
-            return self.reshape(y, &out, &node.outs[0].name);
-        };
-        let between = (first..=last).filter(|d| !axes.contains(d) && shape[*d] > 1).count();
-        let (x, image) = if between == 0 {
-            let size = |s: &[usize]| s.iter().product::<usize>();
-            (x, [size(&shape[..first]), size(&shape[first..=last]), 1, size(&shape[last + 1..])])
-        } else {
-            let kept = (0..shape.len()).filter(|d| !axes.contains(d));
-            let perm: Vec<usize> = axes.iter().copied().chain(kept).collect();
-            let n: usize = axes.iter().map(|&a| shape[a]).product();
-            let x = self.transposed(x, &perm, &format!("{}.last", node.name))?;
-            (x, [1, n, 1, shape.iter().product::<usize>() / n])
-        };
-        let (n, xq) = (image[1], self.codes(x)?);
-        let d = dyadic(&[xq.step() / (q.step() * n as f64)], n as u64 * xq.span())?;
-        let mut m = vec![0i64; n];
-        m[n - 1] = d.m[0].into();
-        let x = self.reshape(x, &image, &format!("{}.image", node.name))?;
-        let attrs = Attrs::new()
-            .with("kernel", vec![n as i64, 1])
-            .with("strides", vec![1, 1])
-            .with("pads", vec![0, 0, 0, 0])
-            .with("m", m)
-            .with("pre", i64::from(d.pre))
-            .with("shift", i64::from(d.shift));
-        let y = self.emit_as(&node.name, "q.avgpool", unclamped(attrs), &[x], &format!("{}.image", node.outs[0].name), Some(q))?;
-        self.out.node_mut(y.node).fused = node.fused.clone();
-        self.reshape(y, &out, &node.outs[0].name)
+    /// A sum or a mean over axes.
+    pub(super) fn sum_over(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
+        let (v, out) = (self.g.inputs_of(id)[0], self.g.out(id));
+        let (x, q) = (self.plain(v)?, self.quant(out)?);
+        let n = self.g.value(v).elems() / self.g.value(out).elems().max(1);
+        let xq = self.codes(x)?;
+        let by = if node.op == "ReduceMean" { n as f64 } else { 1.0 };
+        let d = dyadic(&[xq.step() / (q.step() * by)], n as u64 * xq.span())?;
+        let attrs = node.attrs.clone().with("m", i64::from(d.m[0])).with("pre", i64::from(d.pre)).with("shift", i64::from(d.shift));
+        self.emit(id, "q.sum", unclamped(attrs), &[x], q)
     }
 }
