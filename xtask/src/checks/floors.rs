@@ -69,7 +69,7 @@ fn uses(modules: &BTreeMap<String, String>) -> BTreeMap<String, BTreeSet<String>
         let mut used = BTreeSet::new();
         let private = imports(text).into_iter().filter(|(public, _)| !public).map(|(_, path)| path);
         for path in private.chain(paths(text)) {
-            used.extend(resolve(module, &path).filter(|m| m != *module));
+            used.extend(resolve(module, &path).filter(|m| m != *module && modules.contains_key(m)));
         }
         all.insert((*module).clone(), used);
     }
