@@ -2,6 +2,7 @@
 //! proof that no accumulator leaves 32 bits. docs/numerics.md is the definition of what comes out.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod calibrate;
 mod datafree;
 pub mod dyadic;
@@ -12,6 +13,7 @@ mod range;
 mod stats;
 mod weights;
 
+pub use audit::Audit;
 pub use calibrate::{CalibOptions, calibrate};
 pub use datafree::calibrate_without_data;
 pub use integerize::{Integerized, LayerNote, Options, WeightBits, integerize, problems, supported};

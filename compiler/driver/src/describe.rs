@@ -258,7 +258,7 @@ mod tests {
     fn layers_of_one_name_are_told_apart_by_their_values() -> Result<()> {
         let graph = mcompc_ir::parse(GRAPH)?;
         let built = build("g", "", &graph, (&Target::by_name("x86_64")?, Backend::Cranelift), &Firmware::default(), &Silent)?;
-        let q = Quantized { graph, samples: 0, notes: vec![], warnings: vec![] };
+        let q = Quantized { graph, samples: 0, origin: Default::default(), notes: vec![], warnings: vec![] };
         let rows = layers(&q, &built.lowered);
         assert_eq!(rows.len(), 2);
         for (row, l) in rows.iter().zip(&built.lowered.layers) {

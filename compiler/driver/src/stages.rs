@@ -8,7 +8,7 @@ use mcompc_backend::Job;
 use mcompc_compress::{CalibOptions, Integerized, LayerNote, Stats};
 use mcompc_data::{Dataset, Input, Sample};
 use mcompc_interp::FastExec;
-use mcompc_ir::{Code, Error, Graph, Result, Tensor};
+use mcompc_ir::{Code, Error, Graph, Result, Tensor, ValueId};
 use mcompc_kernel::{Data, Frames, Module};
 use mcompc_lower::Lowered;
 use mcompc_onnx::ImportOptions;
@@ -48,6 +48,8 @@ pub struct Quantized {
     pub graph: Graph,
     /// Calibration samples used; 0 without data.
     pub samples: usize,
+    /// Value of `graph` -> the value of the canonical graph that it stands for.
+    pub origin: BTreeMap<ValueId, ValueId>,
     /// What became of the layers with weights.
     pub notes: Vec<LayerNote>,
     /// What the user should know.
@@ -169,14 +171,20 @@ pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Q
     let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), ..Default::default() };
     // What has no integer form is refused before any data are read.
     mcompc_compress::supported(&front.canonical, &o.inputs, &options)?;
+    let mut unused = Vec::new();
     let stats = timed(progress, "calibrating", || match o.calib.as_deref().map(Dataset::open).transpose()? {
         None => mcompc_compress::calibrate_without_data(&front.canonical, &front.inputs),
-        Some(data) => calibrate(front, &data, progress),
+        Some(data) => {
+            let said = |n: &str| format!("array `{n}` of the calibration data is of no input and was not read");
+            unused = data.unused(&front.inputs).into_iter().map(said).collect();
+            calibrate(front, &data, progress)
+        }
     })?;
     let samples = if o.calib.is_some() { stats.samples } else { 0 };
-    let Integerized { graph, layers, warnings, .. } =
+    let Integerized { graph, layers, mut warnings, origin } =
         timed(progress, "rounding to integers", || mcompc_compress::integerize(&front.canonical, &stats, &o.inputs, &options))?;
-    Ok(Quantized { graph, samples, notes: layers, warnings })
+    warnings.extend(unused);
+    Ok(Quantized { graph, samples, origin, notes: layers, warnings })
 }
 
 fn calibrate(front: &Front, data: &Dataset, progress: &dyn Progress) -> Result<Stats> {

@@ -2,7 +2,7 @@
 
 use super::bits::Choice;
 use super::{Ctx, LayerNote, act, code};
-use crate::dyadic::dyadic;
+use crate::dyadic::{dyadic, pre};
 use crate::narrow::Narrow;
 use crate::{proof, weights};
 use mcompc_ir::{Attrs, Code, Error, Node, NodeId, Quant, Result, Tensor, ValueId};
@@ -110,17 +110,26 @@ impl Ctx<'_> {
         let block = self.opts.weights.block.filter(|&len| bits < 8 && w.group == 1 && len < k);
         let mut scales = channel_scales(&w, k, sx, l.quant.step(), bits, block);
         let (mut codes, mut multipliers) = rounded(&w.w, k, &scales, bits, block);
-        let bound_of = |c: usize, codes: &[i8], scale: f64| {
-            let bias = (w.bias[c] / (sx * scale)).round() as i64;
-            proof::bound(&codes[c * k..(c + 1) * k], bias, zp, xq.codes.range())
+        let row_of = |c: usize, codes: &[i8], scale: f64| {
+            let (row, bias) = (&codes[c * k..(c + 1) * k], (w.bias[c] / (sx * scale)).round() as i64);
+            let (bound, most) = (proof::bound(row, bias, zp, xq.codes.range()), proof::accumulator_max(row, bias, zp, xq.codes.range()));
+            (bound as f64, most as f64)
         };
-        // A sum of very many products takes coarser weights: what they lose is small beside the sum.
+        // A sum of very many products takes coarser weights: what they lose is small beside the sum. So does a channel that is too large for
+        // the left shift of a coarser one, which all share.
         for _ in 0..COARSENINGS {
-            let over: Vec<usize> = (0..outs).filter(|&c| bound_of(c, &codes, scales[c]) > MOST).collect();
+            let top = scales.iter().copied().fold(0.0, f64::max);
+            let room = (MOST >> pre(sx * top / l.quant.step())).max(1) as f64;
+            let by = |c: usize| {
+                let (bound, most) = row_of(c, &codes, scales[c]);
+                let shifted = if most > room { ((1.0 + most / room) * scales[c]).min(top) / scales[c] } else { 1.0 };
+                if bound > MOST as f64 { (1.0 + bound / MOST as f64).max(shifted) } else { shifted }
+            };
+            let over: Vec<(usize, f64)> = (0..outs).map(|c| (c, by(c))).filter(|(_, by)| *by > 1.0).collect();
             if over.is_empty() {
                 break;
             }
-            over.iter().for_each(|&c| scales[c] *= 1.0 + bound_of(c, &codes, scales[c]) as f64 / MOST as f64);
+            over.iter().for_each(|&(c, by)| scales[c] *= by);
             (codes, multipliers) = rounded(&w.w, k, &scales, bits, block);
         }
         if self.opts.bias_correction {

@@ -5,6 +5,17 @@ use crate::dyadic::dyadic;
 use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Result, ValueId};
 use std::collections::BTreeSet;
 
+/// Elements of a window at most: there is a multiplier for each number of them.
+const WINDOW: usize = 1 << 22;
+
+fn multipliers(area: usize) -> Result<Vec<i64>> {
+    if area > WINDOW {
+        let e = Error::new(Code::Limit, format!("windows of {area} elements, {WINDOW} are the most"));
+        return Err(e.hint("pool in two steps (rows, then columns)"));
+    }
+    Ok(vec![0; area])
+}
+
 impl Ctx<'_> {
     pub(super) fn average_pool(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
         if node.attrs.str("layout")? != "NHWC" {
@@ -15,14 +26,14 @@ impl Ctx<'_> {
         let xq = self.codes(x)?;
         let [kernel, strides, pads] = ["kernel", "strides", "pads"].map(|a| node.attrs.usizes(a));
         let (kernel, strides, pads) = (kernel?, strides?, pads?);
-        let area = kernel[0] * kernel[1];
+        let area = kernel[0].saturating_mul(kernel[1]);
+        let mut m = multipliers(area)?;
         let counts = counts(self.g, id)?;
         let all = node.attrs.int("count_include_pad")? == 1;
         let factors: Vec<f64> = counts.iter().map(|&n| xq.step() / (q.step() * if all { area } else { n } as f64)).collect();
         let most = counts.last().copied().unwrap_or(1) as u64;
         let d = dyadic(&factors, most * xq.span())?;
         // Window sizes that do not occur keep the multiplier 0.
-        let mut m = vec![0i64; area];
         for (n, v) in counts.iter().zip(&d.m) {
             m[n - 1] = i64::from(*v);
         }
@@ -41,19 +52,26 @@ impl Ctx<'_> {
 /// The numbers of elements that windows of an average pool count.
 fn counts(g: &Graph, id: NodeId) -> Result<BTreeSet<usize>> {
     let node = g.node(id);
-    let [kernel, strides, pads] = ["kernel", "strides", "pads"].map(|a| node.attrs.usizes(a));
-    let (kernel, strides, pads) = (kernel?, strides?, pads?);
-    let (shape, out) = (&g.value(g.inputs_of(id)[0]).shape, &g.value(g.out(id)).shape);
     if node.attrs.int("count_include_pad")? == 1 {
+        let (kernel, shape) = (node.attrs.usizes("kernel")?, &g.value(g.inputs_of(id)[0]).shape);
         // The divisor is the window's area however many elements are counted, which are the image's at most.
         return Ok((1..=kernel[0].min(shape[1]) * kernel[1].min(shape[2])).collect());
     }
+    let sizes = sizes(g, id)?;
+    Ok(sizes[0].iter().flat_map(|a| sizes[1].iter().map(move |b| a * b)).collect())
+}
+
+/// The numbers of rows, and of columns, inside the image that windows have; none of a window outside of it.
+fn sizes(g: &Graph, id: NodeId) -> Result<[BTreeSet<usize>; 2]> {
+    let node = g.node(id);
+    let [kernel, strides, pads] = ["kernel", "strides", "pads"].map(|a| node.attrs.usizes(a));
+    let (kernel, strides, pads) = (kernel?, strides?, pads?);
+    let (shape, out) = (&g.value(g.inputs_of(id)[0]).shape, &g.value(g.out(id)).shape);
     let along = |d: usize| {
         let (k, s, p, n, o) = (kernel[d], strides[d], pads[d], shape[1 + d], out[1 + d]);
-        (0..o).map(move |i| (i * s + k).min(n + p).saturating_sub((i * s).max(p))).collect::<BTreeSet<usize>>()
+        (0..o).map(|i| (i * s + k).min(n + p).saturating_sub((i * s).max(p))).filter(|&n| n > 0).collect()
     };
-    let wide = along(1);
-    Ok(along(0).into_iter().flat_map(|a| wide.iter().map(move |b| a * b)).filter(|&n| n > 0).collect())
+    Ok([along(0), along(1)])
 }
 
 /// How many times the largest number of elements of a mean is its smallest: the multipliers differ by so much.
@@ -62,8 +80,9 @@ pub(super) fn spread(g: &Graph, id: NodeId) -> Result<usize> {
     if node.op != "AveragePool" || node.attrs.int("count_include_pad")? == 1 {
         return Ok(1);
     }
-    let counts = counts(g, id)?;
-    Ok(counts.last().copied().unwrap_or(1).div_ceil(counts.first().copied().unwrap_or(1)))
+    let [rows, columns] = sizes(g, id)?;
+    let product = |a: Option<&usize>, b: Option<&usize>| a.copied().unwrap_or(1) * b.copied().unwrap_or(1);
+    Ok(product(rows.last(), columns.last()).div_ceil(product(rows.first(), columns.first())))
 }
 
 impl Ctx<'_> {

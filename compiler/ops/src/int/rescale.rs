@@ -28,9 +28,9 @@ pub struct Rescale {
 
 impl Rescale {
     /// What `pre` may be.
-    pub const PRE: RangeInclusive<i64> = 0..=30;
+    pub const PRE: RangeInclusive<i64> = mcompc_ir::RESCALE_PRE;
     /// What `shift` may be.
-    pub const SHIFT: RangeInclusive<i64> = 1..=15;
+    pub const SHIFT: RangeInclusive<i64> = mcompc_ir::RESCALE_SHIFT;
 
     /// From a node's attributes and its output's quantization.
     ///
