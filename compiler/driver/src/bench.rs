@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// Cost of one layer.
 #[derive(Clone, Debug, Serialize)]
-pub struct Layer {
+pub struct LayerCost {
     /// ONNX name of the node.
     pub name: String,
     /// Integer operator.
@@ -34,7 +34,7 @@ pub struct Counts {
     /// Instructions a multiply-accumulate.
     pub per_mac: f64,
     /// In the order of execution.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<LayerCost>,
     /// What belongs to no layer: the entry function's own beginning, and copies of outputs that have no buffer of their own.
     pub other: f64,
 }
@@ -119,7 +119,7 @@ fn counts(built: &Built, run: &Run, total: u64, entries: usize) -> Result<Counts
             format!("{} kernel calls were seen where {entries} are made", run.segments.len().saturating_sub(1)),
         ));
     }
-    let rows = layers.iter().zip(&run.segments[1..]).map(|(l, &n)| Layer {
+    let rows = layers.iter().zip(&run.segments[1..]).map(|(l, &n)| LayerCost {
         name: l.name.clone(),
         op: l.op.clone(),
         kernel: l.kernel.clone(),
