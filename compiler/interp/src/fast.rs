@@ -45,7 +45,10 @@ impl Kernel for Book {
     fn run(&self, ins: &[&[f32]], out: &mut [f32], _: &mut Vec<f32>) -> Result<()> {
         let tensors = self.ins.iter().zip(ins).map(|(v, x)| Tensor::from_f32(v.shape.clone(), x)).collect::<Result<Vec<_>>>()?;
         let y = mcompc_ops::eval(&self.node, &self.ins.iter().collect::<Vec<_>>(), &tensors.iter().collect::<Vec<_>>())?;
-        y.iter().try_for_each(|y| Ok(out.copy_from_slice(&y.as_f32()?)))
+        for y in &y {
+            out.copy_from_slice(&y.as_f32()?);
+        }
+        Ok(())
     }
 }
 

@@ -21,6 +21,7 @@ mod planes;
 mod pool;
 mod reduce;
 mod repeat;
+mod rows;
 mod softmax;
 mod spec;
 mod stage;

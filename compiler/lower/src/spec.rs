@@ -251,3 +251,8 @@ pub fn conv_spec(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<(Conv
     };
     Ok((spec, depthwise))
 }
+
+/// Name of a kernel, with the bits of its weights where they are packed.
+pub fn kernel_name(name: &str, s: &ConvSpec) -> String {
+    s.narrow.as_ref().map_or(name.into(), |n| format!("{name}_w{}", n.bits))
+}
