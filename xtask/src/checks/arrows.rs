@@ -13,7 +13,7 @@ const ORDER: &[&[&str]] = &[
     &["lower"],
     &["plan"],
     &["cost"],
-    &["compress"],
+    &["compress", "integerize"],
     &["data"],
     &["passes"],
     &["onnx"],
