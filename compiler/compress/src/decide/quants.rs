@@ -3,11 +3,12 @@
 
 use super::classes::Classes;
 use super::floor::Floors;
-use super::{Options, act, reals_of};
+use super::{Options, reals_of};
 use crate::Stats;
 use crate::range::{Range, range};
 use mcompc_data::Input;
 use mcompc_ir::{Codes, Graph, Per, Quant, Result, ValueId};
+use mcompc_ops::act;
 use std::collections::BTreeMap;
 
 /// Rounds in which coarser steps of an operand may ask for coarser steps of a result.
@@ -69,15 +70,6 @@ pub(super) fn value_range(g: &Graph, stats: &Stats, v: ValueId, opts: &Options) 
 
 /// The range of a constant's finite elements.
 pub(super) fn const_range(g: &Graph, v: ValueId) -> Range {
-    of_reals(reals_of(g, v).unwrap_or_default().into_iter().filter(|x| x.is_finite()))
-}
-
-fn of_reals(data: impl Iterator<Item = f64>) -> Range {
-    data.fold(Range::new(0.0, 0.0), |r, x| r.union(Range::new(x, x)))
-}
-
-/// Codes for reals that nothing else shares.
-pub(super) fn own(data: &[f64]) -> Quant {
-    let r = of_reals(data.iter().copied());
-    if r.is_empty() { ZERO } else { r.quant() }
+    let finite = reals_of(g, v).unwrap_or_default().into_iter().filter(|x| x.is_finite());
+    finite.fold(Range::new(0.0, 0.0), |r, x| r.union(Range::new(x, x)))
 }

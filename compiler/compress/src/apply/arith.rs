@@ -1,9 +1,9 @@
 //! Add, Sub, Mul and Div with a constant operand that no layer before could take.
 
-use super::linear::Layer;
-use super::quants::own;
-use super::{Ctx, act, no_integer};
-use mcompc_ir::{Code, Error, Node, NodeId, Result, ValueId};
+use super::Ctx;
+use super::layer::Layer;
+use mcompc_ir::{Code, Codes, Error, Node, NodeId, Quant, Result, Tensor, ValueId};
+use mcompc_ops::act;
 
 impl Ctx<'_> {
     /// The input port of the constant operand, if there is one.
@@ -17,20 +17,13 @@ impl Ctx<'_> {
         let port = self.const_operand(id).unwrap_or(1);
         let (x, c) = (ins[1 - port], ins[port]);
         let (shape, cs) = (self.g.value(x).shape.clone(), self.g.value(c).shape.clone());
-        let data: Vec<f64> = self.constant(c)?.into_iter().map(f64::from).collect();
+        let data: Vec<f64> = mcompc_ops::reals(self.g, c)?.into_iter().map(f64::from).collect();
         let (lo, hi) = act(node)?;
-        if let [k] = data[..] {
-            let op = node.op.as_str();
-            return self.table(id, move |x| {
-                let (a, b) = if port == 1 { (x, k) } else { (k, x) };
-                let y = match op {
-                    "Add" => a + b,
-                    "Sub" => a - b,
-                    "Mul" => a * b,
-                    _ => a / b,
-                };
-                if y.is_nan() { y } else { y.max(lo).min(hi) }
-            });
+        if data.len() == 1 {
+            // A function of one value: the constant stays a number.
+            let (x, k, q) = (self.uniform(x)?, self.plain(c)?, self.quant(self.g.out(id))?);
+            let reads = if port == 1 { [x, k] } else { [k, x] };
+            return self.emit(id, node.attrs.clone(), &reads, q);
         }
         let out = self.g.value(self.g.out(id)).shape.clone();
         if node.op == "Div" && port == 0 {
@@ -38,7 +31,7 @@ impl Ctx<'_> {
                 .hint("int8 divides one constant number by a tensor, and a tensor by any constant"));
         }
         if node.op == "Div" && data.contains(&0.0) {
-            return no_integer("division by a constant that holds 0 has no integer form");
+            return Err(Error::new(Code::NoInteger, "division by a constant that holds 0 has no integer form"));
         }
         let channels = shape.last().copied().unwrap_or(1);
         if data.len() == channels && cs.last() == Some(&channels) && out == shape {
@@ -58,11 +51,17 @@ impl Ctx<'_> {
         if node.op == "Div" {
             full.iter_mut().for_each(|v| *v = 1.0 / *v);
         }
-        let name = format!("{}.const", node.name);
-        let k = self.quantized_const(&name, &out, &full, own(&full))?;
+        let q = Quant::holding(Codes::I8, full.iter().copied());
+        let codes: Vec<i8> = full.iter().map(|&x| q.code(x) as i8).collect();
+        let k = self.out.add_const(format!("{}.const", node.name), Tensor::from_i8(out, &codes)?);
+        self.out.value_mut(k).quant = Some(q);
         let x = self.plain(x)?;
-        let (a, b) = if port == 1 { (x, k) } else { (k, x) };
-        if matches!(node.op.as_str(), "Add" | "Sub") { self.sum(id, node, a, b) } else { self.product(id, node, a, b) }
+        let reads = if port == 1 { [x, k] } else { [k, x] };
+        let op = if node.op == "Div" { "Mul" } else { &node.op };
+        let q = self.quant(self.g.out(id))?;
+        let v = self.emit_as(&node.name, op, node.attrs.clone(), &reads, &node.outs[0].name, q)?;
+        self.out.node_mut(v.node).fused = node.fused.clone();
+        Ok(v)
     }
 }
 

@@ -1,10 +1,10 @@
 //! What calibration says about itself: data that say nothing, and values for which 256 codes are too few.
 
-use super::classes::pad_value;
 use super::quants::{const_range, value_range};
-use super::{Ctx, Result};
+use super::Ctx;
 use crate::range::noise;
-use mcompc_ir::{Graph, NodeId, Quant, ValueId};
+use mcompc_ir::{Graph, NodeId, Quant, Result, ValueId};
+use mcompc_ops::pad_value;
 use std::collections::BTreeSet;
 
 /// Names in one warning; the others are counted.

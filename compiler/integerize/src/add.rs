@@ -14,17 +14,20 @@ struct Terms {
 
 impl Ctx<'_> {
     pub(super) fn add(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
+        if let Some((port, k)) = self.number(id)? {
+            return self.with_number(id, node, port, k);
+        }
         let ins = self.g.inputs_of(id);
-        let (a, b) = (self.plain(ins[0])?, self.plain(ins[1])?);
+        let (a, b) = (self.operand(ins[0])?, self.operand(ins[1])?);
         self.sum(id, node, a, b)
     }
 
-    /// a + b, or a - b for Sub, of two i8 values that broadcast to the result.
-    pub(super) fn sum(&mut self, id: NodeId, node: &Node, a: ValueId, b: ValueId) -> Result<ValueId> {
+    /// a + b, or a - b for Sub, of two values that broadcast to the result.
+    fn sum(&mut self, id: NodeId, node: &Node, a: ValueId, b: ValueId) -> Result<ValueId> {
         let out = self.g.value(self.g.out(id)).shape.clone();
         let a = self.widened(a, &out, &format!("{}.a", node.name))?;
         let b = self.widened(b, &out, &format!("{}.b", node.name))?;
-        let q = self.quant(self.g.out(id))?;
+        let q = self.result(id)?;
         let (qa, qb) = (self.codes(a)?, self.codes(b)?);
         let sign = if node.op == "Sub" { -1.0 } else { 1.0 };
         let t = terms(qa, qb, sign, &q).ok_or_else(|| {

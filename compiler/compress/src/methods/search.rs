@@ -1,7 +1,16 @@
 //! Weights of fewer than eight bits by round-to-nearest: per output channel the scale of least squared error, with runs of weights the
 //! best small multiplier of each.
 
+use super::{Rounded, Task, settled};
 use mcompc_ir::Codes;
+
+/// Rounds.
+pub(super) fn run(t: &Task<'_>) -> Rounded {
+    let n = Narrow::new(t.codes);
+    let scales = settled(t.w.chunks_exact(t.k).map(|row| n.scale(row)).collect(), t);
+    let codes = t.w.iter().enumerate().map(|(i, &v)| n.code(v.into(), scales[i / t.k])).collect();
+    Rounded { codes, scales, multipliers: None }
+}
 
 /// Scales tried of a run, as shares of the one that just reaches the largest weight.
 const SHARES: std::ops::RangeInclusive<u32> = 24..=64;
@@ -12,23 +21,23 @@ const MOST: i32 = Codes::I8.max();
 
 /// Rounding to codes of a width.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Narrow {
+pub(super) struct Narrow {
     lo: f64,
     hi: f64,
 }
 
 impl Narrow {
-    /// Signed codes of so many bits.
-    pub(crate) fn new(bits: u8) -> Self {
-        let (lo, hi) = Codes::signed(bits).range();
+    /// These codes.
+    pub(super) fn new(codes: Codes) -> Self {
+        let (lo, hi) = codes.range();
         Self { lo: lo.into(), hi: hi.into() }
     }
     /// Largest multiplier of a run.
-    pub(crate) fn most(self) -> u8 {
+    pub(super) fn most(self) -> u8 {
         (MOST / -self.lo as i32) as u8
     }
     /// The nearest code.
-    pub(crate) fn code(self, w: f64, scale: f64) -> i8 {
+    pub(super) fn code(self, w: f64, scale: f64) -> i8 {
         if scale == 0.0 { 0 } else { (w / scale).round().clamp(self.lo, self.hi) as i8 }
     }
     fn error(self, run: &[f32], scale: f64) -> f64 {
@@ -37,7 +46,7 @@ impl Narrow {
     }
 
     /// Scale of least squared error of a run of weights; 0 where all are (nearly) zero.
-    pub(crate) fn scale(self, run: &[f32]) -> f64 {
+    pub(super) fn scale(self, run: &[f32]) -> f64 {
         // The smallest scale at which nothing is clipped.
         let widest = run.iter().map(|&v| f64::from(v)).fold(0f64, |s, v| s.max(v / if v < 0.0 { self.lo } else { self.hi }));
         if widest < f64::from(f32::MIN_POSITIVE) {
@@ -78,7 +87,7 @@ impl Narrow {
     }
 
     /// Scale of a channel whose runs of `len` weights have multipliers.
-    pub(crate) fn scale_of_runs(self, row: &[f32], len: usize) -> f64 {
+    pub(super) fn scale_of_runs(self, row: &[f32], len: usize) -> f64 {
         let wanted: Vec<f64> = row.chunks(len).map(|run| self.scale(run)).collect();
         let top = wanted.iter().copied().fold(0.0, f64::max);
         let total = |s: f64| row.chunks(len).zip(&wanted).map(|(run, &w)| self.multiplier(run, w, s).1).sum::<f64>();
@@ -88,7 +97,7 @@ impl Narrow {
     }
 
     /// Multipliers of a channel's runs under its scale.
-    pub(crate) fn multipliers(self, row: &[f32], len: usize, scale: f64) -> Vec<u8> {
+    pub(super) fn multipliers(self, row: &[f32], len: usize, scale: f64) -> Vec<u8> {
         row.chunks(len).map(|run| self.multiplier(run, self.scale(run), scale).0).collect()
     }
 }
@@ -110,7 +119,7 @@ mod tests {
     #[test]
     fn no_scale_is_better() {
         for (bits, seed) in [(2, 1), (3, 2), (4, 3), (4, 4)] {
-            let (c, w) = (Narrow::new(bits), row(200, seed));
+            let (c, w) = (Narrow::new(Codes::signed(bits)), row(200, seed));
             let e = c.error(&w, c.scale(&w));
             let top = w.iter().fold(0f32, |a, v| a.max(v.abs()));
             for i in 1..2000 {
@@ -122,7 +131,7 @@ mod tests {
 
     #[test]
     fn runs_of_different_size_gain_by_their_multipliers() {
-        let c = Narrow::new(4);
+        let c = Narrow::new(Codes::signed(4));
         let mut w = row(128, 5);
         w[32..64].iter_mut().for_each(|v| *v *= 0.2);
         w[96..].fill(0.0);
@@ -135,7 +144,7 @@ mod tests {
 
     #[test]
     fn zeros_and_exact_codes() {
-        let c = Narrow::new(4);
+        let c = Narrow::new(Codes::signed(4));
         assert_eq!((c.scale(&[0.0; 5]), c.scale_of_runs(&[0.0; 5], 2)), (0.0, 0.0));
         let w: Vec<f32> = (-8..8).map(|v| v as f32 * 0.25).collect();
         assert_eq!(c.scale(&w), 0.25);

@@ -1,16 +1,24 @@
 //! Symmetric int8 weights, one scale per output channel.
 
+use super::{Rounded, Task, settled};
 use mcompc_ir::Codes;
 
+/// Rounds.
+pub(super) fn run(t: &Task<'_>) -> Rounded {
+    let scales = settled(scales(t.w, t.k), t);
+    let codes = t.w.iter().enumerate().map(|(i, &v)| code(v.into(), scales[i / t.k])).collect();
+    Rounded { codes, scales, multipliers: None }
+}
+
 /// Largest magnitude of a weight code; the smallest code stays unused so that negation and pairwise products keep their width.
-pub(crate) const WMAX: f64 = Codes::I8.max() as f64;
+const WMAX: f64 = Codes::I8.max() as f64;
 
 /// Scales of the channels of `w` ([channels, k], row-major, finite): largest magnitude over largest code, or the step of the grid on which the
 /// weights already lie, where that costs less. 0 for a channel of zeros.
 ///
 /// Weights that were trained with simulated quantization lie on such a grid; another scale rounds all of them anew, while the grid's own
 /// keeps them exactly.
-pub(crate) fn scales(w: &[f32], k: usize) -> Vec<f64> {
+fn scales(w: &[f32], k: usize) -> Vec<f64> {
     let common = grid(w);
     w.chunks_exact(k)
         .map(|row| {
@@ -33,7 +41,7 @@ pub(crate) fn scales(w: &[f32], k: usize) -> Vec<f64> {
 }
 
 /// The code of a weight.
-pub(crate) fn code(w: f64, scale: f64) -> i8 {
+fn code(w: f64, scale: f64) -> i8 {
     if scale == 0.0 { 0 } else { (w / scale).round().clamp(-WMAX, WMAX) as i8 }
 }
 

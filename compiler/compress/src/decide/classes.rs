@@ -3,12 +3,12 @@
 //! where that costs nobody resolution; all others keep their own, and a rescale stands between.
 
 use super::Options;
-use super::inputs::is_plain_i8;
 use super::quants::{const_range, value_range};
 use crate::Stats;
 use crate::range::Range;
 use mcompc_data::Input;
 use mcompc_ir::{Codes, Graph, NodeId, Quant, Result, ValueId};
+use mcompc_ops::pad_value;
 use std::collections::BTreeMap;
 
 /// An operand that others read too shares a join's codes while its steps grow to no more than this multiple of its own: one bit of eight.
@@ -80,7 +80,7 @@ impl Classes {
             classes.of.insert(g.out(id), Class { pinned: None, range, narrow: range.width() });
         }
         for (input, &id) in inputs.iter().zip(&g.inputs) {
-            if let Some(q) = input.quant().filter(is_plain_i8) {
+            if let Some(q) = input.quant().filter(Quant::is_plain_i8) {
                 classes.update(g.out(id), |c| c.pinned = Some(q));
             }
         }
@@ -175,11 +175,6 @@ fn moves(g: &Graph, raw: &BTreeMap<ValueId, Quant>, id: NodeId) -> bool {
             "Pad" => n.attrs.float("value") == Ok(0.0),
             _ => false,
         }
-}
-
-/// What a Pad fills with, as f32 holds it.
-pub(super) fn pad_value(g: &Graph, id: NodeId) -> Result<f64> {
-    Ok(f64::from(g.node(id).attrs.float("value")? as f32))
 }
 
 /// Whether a fixed quantization holds a range up to one step at either end, in steps not much coarser than the range's own.

@@ -1,8 +1,6 @@
 //! How fine the steps of a result may be: the largest sum that an operator can reach, in steps of the result, must leave room in 32 bits
 //! for the rescaling rule (docs/numerics.md, section 2).
 
-use super::channel::folded;
-use super::pool::spread;
 use super::reals_of;
 use crate::range::Range;
 use mcompc_ir::{DType, Graph, NodeId, Quant, Result, ValueId};
@@ -80,17 +78,13 @@ impl<'a> Floors<'a> {
                 let x = reach(0);
                 Floor::both(rows.iter().map(|(w, b)| w * x + b).fold(0.0, f64::max), LAYER)
             }),
-            "BatchNormalization" => folded(g, id)?.map(|(k, b)| {
-                let top = k.iter().zip(&b).map(|(k, b)| k.abs() * reach(0) + b.abs()).fold(0.0, f64::max);
-                Floor::both(top, LAYER)
-            }),
             "Mul" => Some(Floor::both(reach(0) * reach(1), LAYER)),
             "Add" | "Sub" => Some(Floor::both(reach(0) + reach(1), SUM)),
             "Div" => ins
                 .get(1)
                 .and_then(|v| consts.get(v))
                 .map(|&(least, _)| Floor::both(if least > 0.0 { reach(0) / least } else { 0.0 }, LAYER)),
-            "AveragePool" | "ReduceMean" => Some(Floor::both(reach(0), LAYER - bits_of(spread(g, id)?))),
+            "AveragePool" => Some(Floor::both(reach(0), LAYER - bits_of(spread(g, id)?))),
             "Sigmoid" | "HardSigmoid" => Some(Floor { lo: 0.0, hi: 1.0, bits: 31 }),
             "Relu" | "HardSwish" => Some(Floor { lo: 0.0, hi: reach(0), bits: 31 }),
             "Clip" | "Tanh" | "Elu" | "LeakyRelu" => Some(Floor::both(reach(0), 31)),
@@ -121,4 +115,14 @@ fn channels(g: &Graph, ins: &[ValueId]) -> Result<Vec<(f64, f64)>> {
     let rows = w.chunks_exact((w.len() / outs).max(1)).enumerate();
     let channel = |(o, row): (usize, &[f32])| (row.iter().map(|&x| magnitude(x.into())).sum(), bias.get(o).copied().map_or(0.0, magnitude));
     Ok(rows.map(channel).collect())
+}
+
+/// How many times the largest number of elements of a mean is its smallest: the multipliers differ by so much.
+fn spread(g: &Graph, id: NodeId) -> Result<usize> {
+    let node = g.node(id);
+    if node.attrs.int("count_include_pad")? == 1 {
+        return Ok(1);
+    }
+    let counts = mcompc_ops::counts(g, id)?;
+    Ok(counts.last().copied().unwrap_or(1).div_ceil(counts.first().copied().unwrap_or(1)))
 }

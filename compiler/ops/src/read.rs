@@ -1,0 +1,59 @@
+//! What several stages ask of a node, read once from its attributes and shapes.
+
+use mcompc_ir::{Code, DType, Error, Graph, Node, NodeId, Result, ValueId};
+use std::collections::BTreeSet;
+
+/// The fused clamp of a node, infinite where there is none.
+///
+/// # Errors
+/// A bound that is no number.
+pub fn act(node: &Node) -> Result<(f64, f64)> {
+    let get = |n, d| if node.attrs.get(n).is_some() { node.attrs.float(n) } else { Ok(d) };
+    Ok((get("act_min", f64::NEG_INFINITY)?, get("act_max", f64::INFINITY)?))
+}
+
+/// What a Pad fills with, as f32 holds it.
+///
+/// # Errors
+/// A missing attribute.
+pub fn pad_value(g: &Graph, id: NodeId) -> Result<f64> {
+    Ok(f64::from(g.node(id).attrs.float("value")? as f32))
+}
+
+/// The numbers of elements that windows of an average pool (channels last) count.
+///
+/// # Errors
+/// A missing attribute.
+pub fn counts(g: &Graph, id: NodeId) -> Result<BTreeSet<usize>> {
+    let node = g.node(id);
+    let [kernel, strides, pads] = ["kernel", "strides", "pads"].map(|a| node.attrs.usizes(a));
+    let (kernel, strides, pads) = (kernel?, strides?, pads?);
+    let (shape, out) = (&g.value(g.inputs_of(id)[0]).shape, &g.value(g.out(id)).shape);
+    if node.attrs.int("count_include_pad")? == 1 {
+        // The divisor is the window's area however many elements are counted, which are the image's at most.
+        return Ok((1..=kernel[0].min(shape[1]) * kernel[1].min(shape[2])).collect());
+    }
+    let along = |d: usize| {
+        let (k, s, p, n, o) = (kernel[d], strides[d], pads[d], shape[1 + d], out[1 + d]);
+        (0..o).map(move |i| (i * s + k).min(n + p).saturating_sub((i * s).max(p))).collect::<BTreeSet<usize>>()
+    };
+    let wide = along(1);
+    Ok(along(0).into_iter().flat_map(|a| wide.iter().map(move |b| a * b)).filter(|&n| n > 0).collect())
+}
+
+/// Float payload of a constant, finite: what an integer form is made of.
+///
+/// # Errors
+/// [`Code::NoInteger`] for a computed value and for another type than f32, [`Code::NotFinite`].
+pub fn reals(g: &Graph, v: ValueId) -> Result<Vec<f32>> {
+    let (name, refuse) = (&g.value(v).name, |what: String| Err(Error::new(Code::NoInteger, what)));
+    let Some(t) = g.const_of(v) else { return refuse(format!("`{name}` must be a constant")) };
+    if t.dtype != DType::F32 {
+        return refuse(format!("`{name}` is a constant of type {}; only f32 has an integer form", t.dtype));
+    }
+    let data = t.as_f32()?.into_owned();
+    match data.iter().position(|x| !x.is_finite()) {
+        Some(i) => Err(Error::new(Code::NotFinite, format!("element {i} of `{name}` is NaN or infinite"))),
+        None => Ok(data),
+    }
+}
