@@ -67,6 +67,10 @@ pub struct Build {
     /// int4: bits of the layers so called, 4 or 8; `*` stands for any characters, the last flag that fits counts
     #[arg(long = "bits", value_name = "LAYER=BITS")]
     pub bits: Vec<String>,
+    /// What is decided of the integers (codes of every value, bits and method of every layer), from a file that --scheme-out wrote; with
+    /// the same calibration data the result is the same
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["level", "group", "int4_all", "bits", "range"])]
+    pub scheme: Option<PathBuf>,
     /// How activation ranges follow from the calibration data
     #[arg(long, value_enum, default_value_t = Range::Mse)]
     pub range: Range,
@@ -104,6 +108,9 @@ pub struct Compile {
     /// Folder to write; replaced as a whole if mcompc wrote it
     #[arg(short = 'o', long = "out", value_name = "DIR")]
     pub out: PathBuf,
+    /// Writes what was decided of the integers to a text file, which can be changed and given to --scheme
+    #[arg(long, value_name = "FILE")]
+    pub scheme_out: Option<PathBuf>,
     /// Replace the output folder whatever it holds
     #[arg(long)]
     pub force: bool,
@@ -120,6 +127,9 @@ pub struct Plan {
     /// Model and options.
     #[command(flatten)]
     pub build: Build,
+    /// Writes what was decided of the integers to a text file, which can be changed and given to --scheme
+    #[arg(long, value_name = "FILE")]
+    pub scheme_out: Option<PathBuf>,
 }
 
 /// `mcompc verify`.

@@ -69,7 +69,7 @@ fn answer(command: &Command) -> Result<Answer> {
     mcompc_backend::use_worker(None)?;
     match command {
         Command::Compile(c) => commands::compile(c),
-        Command::Plan(p) => commands::plan(&p.build),
+        Command::Plan(p) => commands::plan(p),
         Command::Verify(v) => commands::verify(v),
         Command::Bench(b) => commands::bench(b),
         Command::Targets(_) => commands::targets(),

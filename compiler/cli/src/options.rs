@@ -1,12 +1,13 @@
 //! Flags, checked and resolved.
 
 use crate::args::{BackendArg, Build, Range};
-use mcompc_compress::{RangeMethod, WeightBits};
+use mcompc_compress::{RangeMethod, Scheme, WeightBits};
 use mcompc_data::InputSpec;
 use mcompc_driver::{Firmware, MaxLoss, Request, default_backend};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_report::Criterion;
 use mcompc_target::{Backend, Target};
+use std::path::Path;
 
 /// Share of the elements that `--range percentile` keeps at either end.
 const PERCENTILE: f64 = 0.9999;
@@ -61,7 +62,11 @@ fn dim(text: &str) -> Result<(String, usize)> {
 /// # Errors
 /// E501, E502, E503 and E002.
 pub fn request(b: &Build) -> Result<Request> {
-    let weights = weights(b)?;
+    let scheme = b.scheme.as_deref().map(scheme).transpose()?;
+    let weights = match &scheme {
+        Some(s) => WeightBits { bits: s.bits(), ..WeightBits::default() },
+        None => weights(b)?,
+    };
     let target = Target::by_name(&b.target)?;
     let backend = match b.backend {
         Some(BackendArg::Cranelift) => Backend::Cranelift,
@@ -91,7 +96,14 @@ pub fn request(b: &Build) -> Result<Request> {
         },
         firmware,
         weights,
+        scheme,
     })
+}
+
+/// The scheme in a file.
+fn scheme(path: &Path) -> Result<Scheme> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::new(Code::Io, format!("cannot read `{}`: {e}", path.display())))?;
+    text.parse().map_err(|e: Error| e.at(path.display().to_string()))
 }
 
 /// The limit of `--max-loss`.

@@ -74,6 +74,19 @@ fn usage(what: String) -> Error {
 }
 
 impl Scheme {
+    /// Refuses, before any data are read, a scheme that does not fit the graph.
+    ///
+    /// # Errors
+    /// `Usage` where it names what the graph does not have, names nothing for what it has, or asks for what cannot be.
+    pub fn check(&self, g: &Graph) -> Result<()> {
+        self.resolve(g).map(drop)
+    }
+
+    /// Bits of the narrowest weights, 8 where there are none.
+    pub fn bits(&self) -> u8 {
+        self.layers.iter().map(|l| l.bits).min().unwrap_or(mcompc_ir::Codes::I8.bits)
+    }
+
     /// The scheme by the graph's values and layers.
     ///
     /// # Errors

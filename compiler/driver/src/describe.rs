@@ -85,6 +85,7 @@ pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report>
             samples: c.quantized.samples,
             range: if o.calib.is_some() { range_name(o.range).into() } else { "data-free".into() },
         },
+        scheme: c.quantized.scheme.to_string(),
         passes: c.front.passes.iter().map(|p| Pass { name: p.name.into(), changes: p.changes }).collect(),
         check: None,
         loss,
@@ -113,7 +114,7 @@ fn layers(q: &Quantized, lowered: &Lowered) -> Result<Vec<Layer>> {
     for l in &lowered.layers {
         let id = by_name.get_mut(&(l.name.as_str(), l.op.as_str())).and_then(Vec::pop);
         let value = id.map(|n| g.value(ValueId { node: n, port: 0 }));
-        let note = q.notes.iter().find(|x| x.node == l.name && x.op == l.op);
+        let note = q.notes.iter().find(|x| x.sums.node == l.name && x.sums.op == l.op);
         let int = |name: &str| id.and_then(|n| g.node(n).attrs.int(name).ok());
         rows.push(Layer {
             name: l.name.clone(),
@@ -129,11 +130,11 @@ fn layers(q: &Quantized, lowered: &Lowered) -> Result<Vec<Layer>> {
             zero_point: value.and_then(|v| v.quant.as_ref()).map(Quant::zero_point),
             pre: int("pre"),
             shift: int("shift"),
-            accumulator: note.map(|x| x.acc_bound),
+            accumulator: note.map(|x| x.sums.bound),
             multiplier: id.and_then(|n| multiplier(g, n)),
-            bits: note.map(|x| x.bits),
-            bits_why: note.and_then(|x| x.why.clone()),
-            group: note.and_then(|x| x.block),
+            bits: note.map(|x| x.weights.bits),
+            bits_why: note.and_then(|x| x.weights.why.clone()),
+            group: note.and_then(|x| x.weights.group),
         });
     }
     Ok(rows)

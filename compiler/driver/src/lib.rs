@@ -30,5 +30,5 @@ pub use limit::MaxLoss;
 pub use loss::measure;
 pub use progress::{Progress, Silent};
 pub use request::{Request, default_backend};
-pub use stages::{Built, Compiled, Front, Quantized, VERSION, build, codes, compile, float_outputs, front, quantize, reals};
+pub use stages::{Built, Compiled, Front, LayerNote, Quantized, VERSION, build, codes, compile, float_outputs, front, quantize, reals};
 pub use tasks::{BenchRequest, Benched, Library, VerifyRequest, bench, library, plan, verify};

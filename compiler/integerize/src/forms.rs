@@ -13,7 +13,11 @@ pub struct Form {
     pub(crate) run: fn(&mut Ctx<'_>, NodeId, &Node) -> Result<ValueId>,
 }
 
-const fn form(op: &'static str, accepts: fn(&Graph, NodeId) -> Result<()>, run: fn(&mut Ctx<'_>, NodeId, &Node) -> Result<ValueId>) -> Form {
+const fn form(
+    op: &'static str,
+    accepts: fn(&Graph, NodeId) -> Result<()>,
+    run: fn(&mut Ctx<'_>, NodeId, &Node) -> Result<ValueId>,
+) -> Form {
     Form { op, accepts, run }
 }
 
@@ -157,7 +161,8 @@ fn last_axis(g: &Graph, id: NodeId) -> Result<()> {
     if axis + 1 == rank as i64 {
         return Ok(());
     }
-    Err(Error::new(Code::Internal, format!("a softmax over axis {axis} of {rank}")).hint("a pass brings its axis to the end; a bug worth reporting"))
+    Err(Error::new(Code::Internal, format!("a softmax over axis {axis} of {rank}"))
+        .hint("a pass brings its axis to the end; a bug worth reporting"))
 }
 
 fn finite(g: &Graph, id: NodeId) -> Result<()> {

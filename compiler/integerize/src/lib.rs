@@ -167,7 +167,10 @@ impl<'a> Ctx<'a> {
             (None, None) => self.quant(v)?.clone(),
         };
         if !q.is_plain() {
-            return no_integer(format!("`{}` has no single scale and zero point, which only layers with weights can read", self.g.value(v).name));
+            return no_integer(format!(
+                "`{}` has no single scale and zero point, which only layers with weights can read",
+                self.g.value(v).name
+            ));
         }
         self.operand_as(v, &q)
     }

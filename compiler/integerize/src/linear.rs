@@ -61,9 +61,7 @@ impl Ctx<'_> {
         let wt = self.out.add_const(format!("{name}.w"), Tensor::from_i8(w.shape.clone(), &products)?);
         let bt = self.out.add_const(format!("{name}.bias"), Tensor::from_i32([outs], &codes)?);
         let mt = self.out.add_const(format!("{name}.m"), Tensor::from_i32([outs], &d.m)?);
-        for (a, v) in
-            [("pre", i64::from(d.pre)), ("shift", i64::from(d.shift)), ("lo", code(lo, &y).into()), ("hi", code(hi, &y).into())]
-        {
+        for (a, v) in [("pre", i64::from(d.pre)), ("shift", i64::from(d.shift)), ("lo", code(lo, &y).into()), ("hi", code(hi, &y).into())] {
             attrs.set(a, v);
         }
         let mut reads = vec![x, wt, bt, mt];

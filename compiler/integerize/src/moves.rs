@@ -8,9 +8,9 @@ use mcompc_ops::pad_value;
 impl Ctx<'_> {
     pub(super) fn moves(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
         let ins = self.g.inputs_of(id);
-        let out = self.g.out(id);
-        if ins.iter().all(|&v| self.g.const_of(v).is_none() && self.g.value(v).quant == self.g.value(out).quant) && self.raw(ins[0]) {
-            // Codes that only layers read may be moved as they are; what they mean is on the integer value's nominal scale.
+        let out = self.quant(self.g.out(id))?;
+        if matches!(node.op.as_str(), "Reshape" | "Transpose") && !out.is_plain_i8() && self.same(ins[0], out) {
+            // Codes that only layers read are moved as they are.
             let x = self.computed(ins[0])?;
             let q = self.codes(x)?.clone();
             return self.emit(id, &node.op, node.attrs.clone(), &[x], q);
@@ -54,8 +54,9 @@ impl Ctx<'_> {
         self.emit_as(name, "q.rescale", unclamped(attrs), &[x], out, Some(q.clone()))
     }
 
-    /// Whether a value's codes are none that arithmetic makes.
-    fn raw(&self, v: ValueId) -> bool {
-        self.g.value(v).quant.as_ref().is_some_and(|q| !q.is_plain_i8())
+    /// Whether a value's codes mean what those of another do, but for where the axis is that they differ along.
+    fn same(&self, v: ValueId, q: &Quant) -> bool {
+        let x = self.g.value(v).quant.as_ref().filter(|_| self.g.const_of(v).is_none());
+        x.is_some_and(|x| x.codes == q.codes && x.scale.all() == q.scale.all() && x.zero.all() == q.zero.all())
     }
 }

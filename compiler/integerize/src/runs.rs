@@ -51,10 +51,10 @@ pub(crate) fn products(w: &Tensor, q: &Quant, outs: usize) -> Result<Products> {
     }
 }
 
-/// The finest step of which all scales are multiples up to `most`, and the multiples.
+/// The coarsest step of which all scales are multiples up to `most`, and the multiples: sums and biases are as small as they can be.
 fn common(scales: &[f64], most: i32) -> Option<(f64, Vec<i8>)> {
     let top = scales.iter().copied().fold(0.0, f64::max);
-    (1..=most).rev().find_map(|largest| {
+    (1..=most).find_map(|largest| {
         let ratios = scales.iter().map(|s| s / top * f64::from(largest));
         let whole = |r: f64| (r.round() >= 1.0 && (r - r.round()).abs() < CLOSE * r).then_some(r.round() as i8);
         Some((top / f64::from(largest), ratios.map(whole).collect::<Option<Vec<i8>>>()?))
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn multiples_of_one_step() {
-        assert_eq!(common(&[0.5, 0.25, 0.75], 15).unwrap().1, [10, 5, 15]);
+        assert_eq!(common(&[0.5, 0.25, 0.75], 15).unwrap().1, [2, 1, 3]);
         let s = 0.123_456_789;
         let (step, r) = common(&[14.0 * s, s, 3.0 * s], 15).unwrap();
         assert!(r == [14, 1, 3] && (step / s - 1.0).abs() < 1e-12);
@@ -80,8 +80,8 @@ mod tests {
         let w = Tensor::from_i8([2, 3], &[1, -8, 7, 2, 3, -4]).unwrap();
         let scale = Per::Runs(2, vec![0.5, 1.5, 0.25, 0.25].into());
         let p = products(&w, &Quant { codes: Codes::signed(4), scale, zero: Per::Tensor(0.0) }, 2).unwrap();
-        assert_eq!((p.runs, p.w), (Some((vec![5, 15, 15, 15], 2)), vec![5, -40, 105, 30, 45, -60]));
-        assert!((p.scales[0] - 0.1).abs() < 1e-15 && (p.scales[1] - 0.25 / 15.0).abs() < 1e-15);
+        assert_eq!((p.runs, p.w), (Some((vec![1, 3, 1, 1], 2)), vec![1, -8, 21, 2, 3, -4]));
+        assert!(p.scales == [0.5, 0.25]);
         assert!(products(&w, &Quant::new(Codes::I8, 0.5, 3), 2).is_err() && products(&w, &Quant::new(Codes::I16, 0.5, 0), 2).is_err());
     }
 }

@@ -18,8 +18,8 @@ mod window;
 pub use def::{AttrDef, Ctx, Kind, OpDef};
 pub use docs::docs;
 pub use int::Rescale;
-pub use read::{act, counts, pad_value, reals};
 pub use level::{Level, add_coded, real, verify_at};
+pub use read::{act, counts, pad_value, reals};
 
 use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Quant, Result, Tensor, Value, ValueId};
 

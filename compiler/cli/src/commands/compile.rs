@@ -6,10 +6,11 @@ use crate::args::Compile;
 use crate::options::{max_loss, request};
 use crate::progress::Bar;
 use mcompc_driver::{Library, MaxLoss, library};
-use mcompc_ir::Result;
+use mcompc_ir::{Code, Error, Result};
 use mcompc_package::{check_out_dir, write_dir};
 use mcompc_report::{Report, bytes, count};
 use std::fmt::Write;
+use std::path::Path;
 
 pub(crate) fn compile(c: &Compile) -> Result<Answer> {
     let o = request(&c.build)?;
@@ -17,6 +18,7 @@ pub(crate) fn compile(c: &Compile) -> Result<Answer> {
     check_out_dir(&c.out, c.force)?;
     let Library { files, report } = library(&o, limit, &Bar::default())?;
     write_dir(&c.out, &files, c.force)?;
+    write_scheme(c.scheme_out.as_deref(), &report)?;
 
     let mut text = summary(&report);
     let mut top: Vec<&str> = files.iter().map(|f| f.path.split('/').next().unwrap_or_default()).collect();
@@ -26,6 +28,12 @@ pub(crate) fn compile(c: &Compile) -> Result<Answer> {
     value["out"] = c.out.display().to_string().into();
     value["files"] = files.iter().map(|f| f.path.clone()).collect();
     Ok(Answer { text, json: value })
+}
+
+/// Writes the scheme where `--scheme-out` wants it.
+pub(crate) fn write_scheme(path: Option<&Path>, r: &Report) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    std::fs::write(path, &r.scheme).map_err(|e| Error::new(Code::Io, format!("cannot write `{}`: {e}", path.display())))
 }
 
 /// What a compilation costs and loses, in a few lines.

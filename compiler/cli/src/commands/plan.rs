@@ -1,17 +1,18 @@
 //! `mcompc plan`: everything a compilation would do but writing.
 
-use super::compile::summary;
+use super::compile::{summary, write_scheme};
 use super::json;
 use crate::Answer;
-use crate::args::Build;
+use crate::args::Plan;
 use crate::options::request;
 use crate::progress::Bar;
 use mcompc_ir::Result;
 use mcompc_report::{Report, bytes, count};
 use std::fmt::Write;
 
-pub(crate) fn plan(b: &Build) -> Result<Answer> {
-    let report = mcompc_driver::plan(&request(b)?, &Bar::default())?;
+pub(crate) fn plan(p: &Plan) -> Result<Answer> {
+    let report = mcompc_driver::plan(&request(&p.build)?, &Bar::default())?;
+    write_scheme(p.scheme_out.as_deref(), &report)?;
     let mut text = summary(&report);
     text.push('\n');
     text.push_str(&table(&report));

@@ -132,7 +132,9 @@ impl Ctx<'_> {
                 return self.emit(id, node.attrs.clone(), &[x], q);
             }
             // What only moves codes reads them under the result's.
-            "Reshape" | "Transpose" | "Pad" | "MaxPool" | "Concat" => ins.iter().map(|&v| self.plain_as(v, &q)).collect::<Result<Vec<_>>>()?,
+            "Reshape" | "Transpose" | "Pad" | "MaxPool" | "Concat" => {
+                ins.iter().map(|&v| self.plain_as(v, &q)).collect::<Result<Vec<_>>>()?
+            }
             op if is_table(op) => ins.iter().map(|&v| self.uniform(v)).collect::<Result<_>>()?,
             _ => ins.iter().map(|&v| self.plain(v)).collect::<Result<_>>()?,
         };

@@ -1,7 +1,7 @@
 //! What calibration says about itself: data that say nothing, and values for which 256 codes are too few.
 
-use super::quants::{const_range, value_range};
 use super::Ctx;
+use super::quants::{const_range, value_range};
 use crate::range::noise;
 use mcompc_ir::{Graph, NodeId, Quant, Result, ValueId};
 use mcompc_ops::pad_value;

@@ -24,14 +24,7 @@ impl fmt::Display for Scheme {
         writeln!(f, "bias-correction {}", if self.bias_correction { "on" } else { "off" })?;
         for (name, q) in &self.values {
             let (lo, hi) = (q.real(q.codes.min().into()), q.real(q.codes.max().into()));
-            writeln!(
-                f,
-                "value {} {} scale {:?} zero {} ; {lo:.4} to {hi:.4}",
-                quoted(name),
-                q.codes.name(),
-                q.step(),
-                q.zero_point()
-            )?;
+            writeln!(f, "value {} {} scale {:?} zero {} ; {lo:.4} to {hi:.4}", quoted(name), q.codes.name(), q.step(), q.zero_point())?;
         }
         for l in &self.layers {
             write!(f, "layer {} {} bits {}", quoted(&l.layer), l.method, l.bits)?;
@@ -153,7 +146,8 @@ impl FromStr for Scheme {
         let mut version = false;
         for (i, line) in s.lines().enumerate() {
             let wrong = |what: String| {
-                Error::new(Code::Parse, format!("line {} of the scheme: {what}", i + 1)).hint("--scheme-out writes a scheme that fits; change that")
+                Error::new(Code::Parse, format!("line {} of the scheme: {what}", i + 1))
+                    .hint("--scheme-out writes a scheme that fits; change that")
             };
             let (words, comment) = tokens(line).map_err(|e| wrong(e.into()))?;
             let Some((first, rest)) = words.split_first() else { continue };
