@@ -93,12 +93,8 @@ fn failed(worker: Option<&Worker>, module: &Module, job: &Job<'_>, end: &End) ->
         }
         _ => "this is a bug of the compiler, not of the model: report it with the model, the command line and this message",
     };
-    let other = match job.backend {
-        Backend::Mlir if job.target.machine_cranelift.is_some() && !end.comes_from_outside() => "; meanwhile try --backend cranelift",
-        Backend::Mlir if job.target.machine_small.is_some() && !end.comes_from_outside() => "; meanwhile try --backend small",
-        Backend::Cranelift | Backend::Small if built_in(Backend::Mlir) && !end.comes_from_outside() => "; meanwhile try --backend mlir",
-        _ => "",
-    };
+    let other = Backend::ALL.into_iter().find(|b| *b != job.backend && built_in(*b) && job.target.machine(*b).is_ok());
+    let other = other.filter(|_| !end.comes_from_outside()).map(|b| format!("; meanwhile try --backend {}", b.name())).unwrap_or_default();
     let error = |what: String| Error::new(Code::Backend, what).hint(format!("{hint}{other}"));
     // A signal from outside says nothing about any kernel.
     let culprit = if end.comes_from_outside() { None } else { blame::kernel(module, &mut |part| fails(worker, part, job, end)) };

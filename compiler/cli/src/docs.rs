@@ -1,20 +1,29 @@
 //! Documents that are generated from the code.
 
-use crate::args::{Cli, Docs};
+use crate::args::{COMMANDS, GROUPS};
 use crate::explain::explain;
-use clap::CommandFactory;
 use mcompc_ir::{Code, Result};
-use mcompc_target::Target;
+use mcompc_target::{Backend, Target};
 use std::fmt::Write;
 
+/// A generated document.
+pub(crate) struct Document {
+    /// Name, as the file's in docs/.
+    pub name: &'static str,
+    print: fn() -> Result<String>,
+}
+
+/// All of them.
+pub(crate) static DOCUMENTS: &[Document] = &[
+    Document { name: "errors", print: || Ok(errors()) },
+    Document { name: "ops", print: || Ok(mcompc_ops::docs()) },
+    Document { name: "targets", print: targets },
+    Document { name: "flags", print: || Ok(flags()) },
+];
+
 /// Text of a generated document; ends with one newline.
-pub fn document(which: Docs) -> Result<String> {
-    Ok(match which {
-        Docs::Errors => errors(),
-        Docs::Ops => mcompc_ops::docs(),
-        Docs::Targets => targets()?,
-        Docs::Flags => flags(),
-    })
+pub(crate) fn text(d: &Document) -> Result<String> {
+    (d.print)()
 }
 
 fn head(title: &str, name: &str) -> String {
@@ -36,8 +45,7 @@ fn targets() -> Result<String> {
     s.push_str("`host` is the best of these that the computer runs. docs/tiers.md says what a tier promises.\n\n");
     s.push_str("| target | what | tier | vector bits | back ends | emulator |\n|---|---|---|---|---|---|\n");
     for t in Target::all()? {
-        let backends: Vec<&str> =
-            mcompc_target::Backend::ALL.into_iter().filter(|b| t.machine(*b).is_ok()).map(mcompc_target::Backend::name).collect();
+        let backends: Vec<&str> = Backend::ALL.into_iter().filter(|b| t.machine(*b).is_ok()).map(Backend::name).collect();
         let backends = backends.join(", ");
         let qemu = t.qemu.as_ref().map_or("none", |q| q.program.as_str());
         let _ = writeln!(s, "| `{}` | {} | {} | {} | {backends} | {qemu} |", t.name, t.summary, t.tier, t.vector_bits);
@@ -48,7 +56,18 @@ fn targets() -> Result<String> {
 fn flags() -> String {
     let mut s = head("Commands and flags", "flags");
     s.push_str("`mcompc MODEL ...` is short for `mcompc compile MODEL ...`.\n");
-    command(&mut s, "mcompc", &Cli::command());
+    let mut group = "";
+    for c in COMMANDS {
+        if let Some((name, about)) = GROUPS.iter().find(|(name, _)| c.name.split(' ').next() == Some(*name) && *name != group) {
+            let _ = write!(s, "\n## mcompc {name}\n\n{about}.\n");
+            group = name;
+        }
+        let _ = write!(s, "\n## mcompc {}\n\n{}.\n\n| flag | meaning | default |\n|---|---|---|\n", c.name, c.about);
+        for row in c.rows() {
+            let bar = |text: String| text.replace('|', "\\|");
+            let _ = writeln!(s, "| `{}` | {} | {} |", bar(row.form()), bar(row.meaning()), row.default);
+        }
+    }
     s.push_str("\n## Environment\n\n| variable | meaning | default |\n|---|---|---|\n");
     for (name, meaning, default) in VARIABLES {
         let _ = writeln!(s, "| `{name}` | {meaning} | {default} |");
@@ -71,33 +90,3 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("MCOMPC_QEMU_COUNT", "QEMU's counting plug-in, as `--plugin`", "beside the executable"),
     ("RUST_BACKTRACE", "1 adds a trace to the report of a panic (E009)", ""),
 ];
-
-fn command(s: &mut String, path: &str, c: &clap::Command) {
-    for sub in c.get_subcommands().filter(|c| c.get_name() != "help") {
-        let name = format!("{path} {}", sub.get_name());
-        let _ = write!(s, "\n## {name}\n\n{}.\n", sub.get_about().map(ToString::to_string).unwrap_or_default());
-        let args: Vec<_> = sub.get_arguments().filter(|a| a.get_id() != "help" && a.get_id() != "version").collect();
-        if !args.is_empty() {
-            s.push_str("\n| flag | meaning | default |\n|---|---|---|\n");
-        }
-        for a in args {
-            let value = a.get_value_names().map(|v| v.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")).unwrap_or_default();
-            let takes = a.get_action().takes_values();
-            let flag = match (a.get_long(), a.get_short()) {
-                (Some(l), Some(h)) => format!("-{h}, --{l} {value}"),
-                (Some(l), None) if takes => format!("--{l} {value}"),
-                (Some(l), None) => format!("--{l}"),
-                (None, Some(h)) => format!("-{h} {value}"),
-                (None, None) => value,
-            };
-            let values: Vec<String> = a.get_possible_values().iter().filter(|_| takes).map(|v| v.get_name().to_string()).collect();
-            let mut help = a.get_help().map(ToString::to_string).unwrap_or_default().replace('|', "\\|");
-            if !values.is_empty() {
-                let _ = write!(help, ": {}", values.join(", "));
-            }
-            let default: Vec<_> = a.get_default_values().iter().filter(|_| takes).map(|v| v.to_string_lossy()).collect();
-            let _ = writeln!(s, "| `{}` | {help} | {} |", flag.trim().replace('|', "\\|"), default.join(" "));
-        }
-        command(s, &name, sub);
-    }
-}

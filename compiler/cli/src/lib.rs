@@ -7,9 +7,10 @@ mod docs;
 mod explain;
 mod options;
 mod progress;
+mod timings;
 
-use args::{Cli, Command, Dev, with_default_command};
-use clap::Parser;
+use args::{Command, Given, Line};
+use mcompc_driver::Timed;
 use mcompc_ir::{Code, Error, Result};
 use std::ffi::OsString;
 use std::io::Write;
@@ -31,15 +32,13 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         return mcompc_backend::serve();
     }
     mcompc_backend::record_panics();
-    let cli = match Cli::try_parse_from(with_default_command(args.into_iter())) {
-        Ok(c) => c,
-        Err(e) => {
-            let _ = e.print();
-            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
-        }
+    let words = args.get(1..).unwrap_or_default();
+    let json = words.iter().take_while(|w| *w != "--").any(|w| w == args::JSON);
+    let answer = match args::parse(words) {
+        Ok(Line::Print(text)) => return print(&text, false),
+        Ok(Line::Run(command, given)) => mcompc_backend::guarded(|| answer(command, &given)).unwrap_or_else(|panic| Err(bug(&panic))),
+        Err(e) => Err(e),
     };
-    let json = json(&cli.command);
-    let answer = mcompc_backend::guarded(|| answer(&cli.command)).unwrap_or_else(|panic| Err(bug(&panic)));
     // What looks like an error may be a signal's doing, and is not reported then.
     mcompc_interrupt::settle();
     match answer {
@@ -51,33 +50,17 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn json(command: &Command) -> bool {
-    match command {
-        Command::Compile(c) => c.build.json,
-        Command::Plan(p) => p.build.json,
-        Command::Verify(v) => v.build.json,
-        Command::Bench(b) => b.build.json,
-        Command::Targets(t) => t.json,
-        Command::Explain(e) => e.json,
-        Command::Dev(Dev::Show { build, .. }) => build.json,
-        Command::Dev(Dev::Cost { json, .. } | Dev::Docs { json, .. }) => *json,
-    }
-}
-
-fn answer(command: &Command) -> Result<Answer> {
+fn answer(command: &Command, given: &Given) -> Result<Answer> {
     mcompc_interrupt::watch().map_err(|e| Error::new(Code::Io, format!("signals cannot be watched: {e}")))?;
     mcompc_backend::use_worker(None)?;
-    match command {
-        Command::Compile(c) => commands::compile(c),
-        Command::Plan(p) => commands::plan(p),
-        Command::Verify(v) => commands::verify(v),
-        Command::Bench(b) => commands::bench(b),
-        Command::Targets(_) => commands::targets(),
-        Command::Explain(e) => commands::explain(&e.code),
-        Command::Dev(Dev::Show { stage, build }) => commands::show(*stage, build),
-        Command::Dev(Dev::Cost { target, plugin, .. }) => commands::cost(target, plugin.as_deref()),
-        Command::Dev(Dev::Docs { which, .. }) => commands::document(*which),
+    let bar = progress::Bar::default();
+    if !given.timings {
+        return (command.run)(given, &bar);
     }
+    let timed = Timed::new(&bar);
+    let mut answer = (command.run)(given, &timed)?;
+    timings::add(&mut answer, &timed.steps());
+    Ok(answer)
 }
 
 /// The error for a panic, which is always a bug of the compiler.

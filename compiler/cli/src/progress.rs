@@ -32,7 +32,10 @@ impl Progress for Bar {
         if total.is_none() {
             bar.enable_steady_tick(std::time::Duration::from_millis(120));
         }
-        *self.slot() = Some(bar);
+        // A step within another takes its line.
+        if let Some(outer) = self.slot().replace(bar) {
+            outer.finish_and_clear();
+        }
     }
     fn step(&self, n: u64) {
         if let Some(b) = &*self.slot() {

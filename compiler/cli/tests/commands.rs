@@ -123,6 +123,25 @@ fn plan_shows_every_layer_and_writes_nothing() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
+/// Every step has its time, in the table and in JSON; without the flag there is none.
+#[test]
+fn timings() {
+    let dir = tempfile::tempdir().unwrap();
+    let (model, calib) = (digits("digits.onnx"), digits("digits.calib.npz"));
+    let args = ["plan", model.to_str().unwrap(), "--calib", calib.to_str().unwrap(), "--input", common::INPUT, "--target", "x86_64"];
+    let json = |more: &[&str]| -> Value { serde_json::from_str(&ok(dir.path(), args.iter().chain(more))).unwrap() };
+    assert!(json(&["--json"])["timings"].is_null());
+    let v = json(&["--json", "--timings"]);
+    let steps = v["timings"].as_array().unwrap();
+    assert!(steps.iter().all(|s| s["seconds"].as_f64().is_some_and(|t| t >= 0.0)), "{v}");
+    let names: Vec<&str> = steps.iter().map(|s| s["step"].as_str().unwrap()).collect();
+    for name in ["reading the model", "simplifying the graph", "channels_last", "calibrating", "making kernels", "generating code"] {
+        assert!(names.contains(&name), "{name} in {names:?}");
+    }
+    let text = ok(dir.path(), args.iter().chain(&["--timings"]));
+    assert!(names.iter().all(|n| text.contains(n)), "{text}");
+}
+
 #[test]
 fn tables() {
     let dir = tempfile::tempdir().unwrap();

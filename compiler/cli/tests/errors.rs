@@ -196,6 +196,7 @@ fn flags() {
     assert!(String::from_utf8(out.stderr).unwrap().starts_with("error[E502]"));
     let out = mcompc(dir.path(), ["--no-such-flag"]);
     assert_eq!(out.status.code(), Some(2));
+    assert!(String::from_utf8(out.stderr).unwrap().starts_with("error[E002]: `mcompc compile` has no flag --no-such-flag\n  hint: "));
 }
 
 #[test]
@@ -206,4 +207,8 @@ fn errors_as_json() {
     let v: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(v["error"]["code"], "E501");
     assert!(v["error"]["hint"].as_str().unwrap().contains("int8"));
+    // A command line that does not parse, too.
+    let out = mcompc(dir.path(), ["plan", "--calib", "--json"]);
+    let v: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((out.status.code(), &v["error"]["code"]), (Some(2), &"E002".into()));
 }

@@ -21,7 +21,7 @@ pub struct LayerScheme {
 }
 
 /// Everything that is decided. The same scheme on the same model and calibration data gives the same integers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scheme {
     /// Whether the mean error of rounded weights is taken out of the bias.
     pub bias_correction: bool,

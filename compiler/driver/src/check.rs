@@ -6,7 +6,7 @@
 
 use crate::blame::first_wrong;
 use crate::inputs::random;
-use crate::progress::Progress;
+use crate::progress::{Progress, timed};
 use crate::request::Request;
 use crate::stages::{Built, Compiled, codes};
 use crate::verify::{Native, Runner};
@@ -27,10 +27,7 @@ const STEPS: f64 = 4e7;
 /// # Errors
 /// E601 with the layer's name at the first byte that differs; nothing may be written then.
 pub fn check(o: &Request, c: &Compiled, progress: &dyn Progress) -> Result<Check> {
-    progress.begin("checking the code", None);
-    let result = samples(o, c).and_then(|s| run(o, &c.quantized.graph, &c.built, &s));
-    progress.end();
-    result
+    timed(progress, "checking the code", || run(o, &c.quantized.graph, &c.built, &samples(o, c)?))
 }
 
 /// What the inputs of a sample are called, and their codes.

@@ -2,9 +2,9 @@
 
 use crate::request::Request;
 use crate::size;
-use crate::stages::{Compiled, Front, Quantized, VERSION};
+use crate::stages::{Compiled, Front, LayerNote, Quantized, VERSION};
 use mcompc_compress::RangeMethod;
-use mcompc_ir::{Graph, NodeId, Quant, Result, Value, ValueId};
+use mcompc_ir::{Graph, NodeId, Quant, Result, Value};
 use mcompc_lower::{Located, Lowered};
 use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, TensorSpec};
 use mcompc_report::{Buffer, Calibration, Forecast, Layer, Loss, Memory, Pass, Report, Tensor, Totals};
@@ -47,7 +47,7 @@ pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report>
     };
     let (code_bytes, data_bytes) = size::of_object(&c.built.object)?;
     let lowered = &c.built.lowered;
-    let mut layers = layers(&c.quantized, lowered)?;
+    let mut layers = layers(&c.quantized, lowered);
     let forecast = forecast(o, lowered, &mut layers)?;
     let io = inputs.iter().chain(&outputs).map(|t| (t.elems() * t.dtype.size()) as u64).sum();
     let totals = Totals {
@@ -102,42 +102,36 @@ fn range_name(r: RangeMethod) -> &'static str {
     }
 }
 
-fn layers(q: &Quantized, lowered: &Lowered) -> Result<Vec<Layer>> {
+fn layers(q: &Quantized, lowered: &Lowered) -> Vec<Layer> {
     let g = &q.graph;
-    // Several nodes may come from one ONNX node: a name stands for the queue of its nodes in order of execution.
-    let mut by_name: BTreeMap<(&str, &str), Vec<NodeId>> = BTreeMap::new();
-    for n in g.topo()?.into_iter().rev() {
-        let node = g.node(n);
-        by_name.entry((&node.name, &node.op)).or_default().push(n);
-    }
-    let mut rows = Vec::new();
-    for l in &lowered.layers {
-        let id = by_name.get_mut(&(l.name.as_str(), l.op.as_str())).and_then(Vec::pop);
-        let value = id.map(|n| g.value(ValueId { node: n, port: 0 }));
-        let note = q.notes.iter().find(|x| x.sums.node == l.name && x.sums.op == l.op);
-        let int = |name: &str| id.and_then(|n| g.node(n).attrs.int(name).ok());
-        rows.push(Layer {
+    // Several layers may come from one ONNX node; notes and layers are both in the order of execution.
+    let mut notes: Vec<&LayerNote> = q.notes.iter().collect();
+    let row = |l: &mcompc_lower::Layer| {
+        let (value, node) = (g.value(l.value), g.node(l.value.node));
+        let note = notes.iter().position(|x| x.sums.node == l.name && x.sums.op == l.op).map(|i| notes.remove(i));
+        let int = |name: &str| node.attrs.int(name).ok();
+        Layer {
             name: l.name.clone(),
             op: l.op.clone(),
             fused: l.fused.clone(),
             kernel: l.kernel.clone(),
-            shape: value.map(|v| v.shape.clone()).unwrap_or_default(),
+            shape: value.shape.clone(),
             macs: l.macs,
             forecast: None,
             weight_bytes: l.const_bytes as u64,
-            dtype: value.map(|v| v.dtype.to_string()).unwrap_or_default(),
-            scale: value.and_then(|v| v.quant.as_ref()).map(Quant::step),
-            zero_point: value.and_then(|v| v.quant.as_ref()).map(Quant::zero_point),
+            dtype: value.dtype.to_string(),
+            scale: value.quant.as_ref().map(Quant::step),
+            zero_point: value.quant.as_ref().map(Quant::zero_point),
             pre: int("pre"),
             shift: int("shift"),
             accumulator: note.map(|x| x.sums.bound),
-            multiplier: id.and_then(|n| multiplier(g, n)),
+            multiplier: multiplier(g, l.value.node),
             bits: note.map(|x| x.weights.bits),
             bits_why: note.and_then(|x| x.weights.why.clone()),
             group: note.and_then(|x| x.weights.group),
-        });
-    }
-    Ok(rows)
+        }
+    };
+    lowered.layers.iter().map(row).collect()
 }
 
 /// Fills in what each layer costs by the target's table; returns the sum.
@@ -170,12 +164,9 @@ fn multiplier(g: &Graph, n: NodeId) -> Option<(i64, i64)> {
 
 fn memory(l: &Lowered) -> Memory {
     let steps = l.buffers.iter().map(|b| b.last + 1).max().unwrap_or(0).max(l.layers.len());
-    let mut previous = None;
-    let buffers = l.buffers.iter().zip(&l.plan.offsets).map(|(b, &offset)| {
-        // A layer's result comes before its scratch, and is not in the arena when it is an output of the graph.
+    let buffers = l.buffers.iter().zip(&l.plan.offsets).enumerate().map(|(i, (b, &offset))| {
         let layer = l.layers.get(b.first);
-        let second = previous.replace(b.first) == Some(b.first);
-        let scratch = layer.is_some_and(|x| x.scratch_bytes > 0 && x.scratch_bytes == b.bytes && (second || x.live_bytes == b.bytes));
+        let scratch = layer.is_some_and(|x| x.scratch == Some(i));
         let name = layer.map_or("copy", |x| x.name.as_str());
         Buffer {
             name: if scratch { format!("{name} (scratch)") } else { name.into() },
@@ -248,5 +239,46 @@ fn rust_arch(first: &str) -> &str {
         a if a.starts_with("riscv64") => "riscv64",
         a if a.starts_with("riscv32") => "riscv32",
         a => a,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Firmware, Silent, build};
+    use mcompc_target::{Backend, Target};
+
+    /// Two nodes of one name and operator, of different shapes and zero points.
+    const GRAPH: &str = "graph \"g\" {\n%0 = input() \"x\" -> \"x\" i8[1, 8] q(0.5, 0)\n\
+        %1 = input() \"y\" -> \"y\" i8[1, 12] q(0.5, 0)\n\
+        %2 = q.rescale(%1) \"a\" {m = 1610612736, pre = 0, shift = 1, lo = -128, hi = 127} -> \"b\" i8[1, 12] q(0.5, -7)\n\
+        %3 = q.rescale(%0) \"a\" {m = 1610612736, pre = 0, shift = 1, lo = -128, hi = 127} -> \"a\" i8[1, 8] q(0.5, 3)\n\
+        inputs(%0, %1)\noutputs(\"a\" = %3, \"b\" = %2)\n}\n";
+
+    #[test]
+    fn layers_of_one_name_are_told_apart_by_their_values() -> Result<()> {
+        let graph = mcompc_ir::parse(GRAPH)?;
+        let built = build("g", "", &graph, (&Target::by_name("x86_64")?, Backend::Cranelift), &Firmware::default(), &Silent)?;
+        let q = Quantized { graph, ..Default::default() };
+        let rows = layers(&q, &built.lowered);
+        assert_eq!(rows.len(), 2);
+        for (row, l) in rows.iter().zip(&built.lowered.layers) {
+            let v = q.graph.value(l.value);
+            assert_eq!((&row.shape, row.zero_point), (&v.shape, v.quant.as_ref().map(Quant::zero_point)));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn scratch_is_what_the_plan_says() -> Result<()> {
+        let graph = mcompc_ir::parse(GRAPH)?;
+        let mut l = build("g", "", &graph, (&Target::by_name("x86_64")?, Backend::Cranelift), &Firmware::default(), &Silent)?.lowered;
+        let buffer = |first| mcompc_plan::Buffer { bytes: 8, align: 16, first, last: 1, may_alias: None };
+        l.buffers = vec![buffer(0), buffer(0), buffer(1)];
+        l.plan.offsets = vec![0, 16, 32];
+        l.layers[1].scratch = Some(2);
+        let names: Vec<String> = memory(&l).buffers.into_iter().map(|b| b.name).collect();
+        assert_eq!(names, ["a", "a", "a (scratch)"]);
+        Ok(())
     }
 }

@@ -28,7 +28,9 @@ pub use firmware::Firmware;
 pub use inputs::inputs;
 pub use limit::MaxLoss;
 pub use loss::measure;
-pub use progress::{Progress, Silent};
+pub use progress::{Progress, Silent, Step, Timed, timed};
 pub use request::{Request, default_backend};
-pub use stages::{Built, Compiled, Front, LayerNote, Quantized, VERSION, build, codes, compile, float_outputs, front, quantize, reals};
+pub use stages::{
+    Built, Compiled, Front, LayerNote, Quantized, VERSION, build, codes, compile, float_outputs, front, quantize, reals, trace_passes,
+};
 pub use tasks::{BenchRequest, Benched, Library, VerifyRequest, bench, library, plan, verify};

@@ -2,10 +2,10 @@
 //! benches and tools enter and leave where they like: [`front`] -> [`quantize`] -> [`build`].
 
 use crate::firmware::Firmware;
-use crate::progress::Progress;
+use crate::progress::{Progress, timed};
 use crate::request::Request;
 use mcompc_backend::Job;
-use mcompc_compress::{CalibOptions, Scheme};
+use mcompc_compress::{CalibOptions, Scheme, Stats};
 use mcompc_data::{Dataset, Input, Sample};
 use mcompc_integerize::Accumulator;
 use mcompc_interp::FastExec;
@@ -18,9 +18,11 @@ use mcompc_target::{Backend, Target};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Version of the compiler, as in headers and reports.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -41,7 +43,7 @@ pub struct Front {
 }
 
 /// The integer side.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Quantized {
     /// Integers and dyadic rescales only.
     pub graph: Graph,
@@ -95,18 +97,41 @@ pub struct Compiled {
 /// # Errors
 /// Those of the importer (E0xx, E1xx, E2xx) and of the passes.
 pub fn front(o: &Request, progress: &dyn Progress) -> Result<Front> {
-    progress.begin("reading the model", None);
-    let result = read(o);
-    progress.end();
-    result
-}
-
-fn read(o: &Request) -> Result<Front> {
-    let imported = mcompc_onnx::import(&o.model, &ImportOptions { dims: o.dims.clone(), ..Default::default() })?;
+    let (imported, sha256) = timed(progress, "reading the model", || Ok::<_, Error>((import(o)?, hash_file(&o.model)?)))?;
     let inputs = Input::of_graph(&imported, &o.inputs)?;
     let mut canonical = imported.clone();
-    let passes = mcompc_passes::run_pipeline(&mut canonical)?;
-    Ok(Front { imported, canonical, passes, sha256: hash_file(&o.model)?, inputs })
+    let passes = timed(progress, "simplifying the graph", || {
+        let mut times: BTreeMap<&'static str, Duration> = BTreeMap::new();
+        let mut since = Instant::now();
+        let reports = mcompc_passes::run_pipeline_seen(&mut canonical, &mut |pass, _, _| {
+            *times.entry(pass.name).or_default() += since.elapsed();
+            since = Instant::now();
+        })?;
+        for r in &reports {
+            progress.took(r.name, times.get(r.name).copied().unwrap_or_default());
+        }
+        Ok::<_, Error>(reports)
+    })?;
+    Ok(Front { imported, canonical, passes, sha256, inputs })
+}
+
+fn import(o: &Request) -> Result<Graph> {
+    mcompc_onnx::import(&o.model, &ImportOptions { dims: o.dims.clone(), ..Default::default() })
+}
+
+/// The text of the graph after every pass that changed something, round by round.
+///
+/// # Errors
+/// Those of [`front`].
+pub fn trace_passes(o: &Request, progress: &dyn Progress) -> Result<String> {
+    let mut graph = timed(progress, "reading the model", || import(o))?;
+    let mut text = String::new();
+    mcompc_passes::run_pipeline_seen(&mut graph, &mut |pass, changes, g| {
+        if changes > 0 {
+            let _ = write!(text, "; {}: {changes}\n{}\n", pass.name, mcompc_ir::print_short(g));
+        }
+    })?;
+    Ok(text)
 }
 
 fn hash_file(path: &Path) -> Result<String> {
@@ -164,30 +189,19 @@ pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Q
         None => mcompc_compress::check(&front.canonical, &options)?,
     }
     mcompc_integerize::supported(&front.canonical)?;
-    let stats = match o.calib.as_deref().map(Dataset::open).transpose()? {
-        None => mcompc_compress::calibrate_without_data(&front.canonical, &front.inputs)?,
-        Some(data) => {
-            let mut done = 0;
-            let mut tell = |n: usize, all: usize| {
-                if done == 0 && n == 0 {
-                    progress.begin("calibrating", Some(all as u64));
-                }
-                progress.step((n - done) as u64);
-                done = n;
-            };
-            let stats = mcompc_compress::calibrate(&front.canonical, &data, &front.inputs, &CalibOptions::default(), &mut tell);
-            progress.end();
-            stats?
-        }
-    };
+    let stats = timed(progress, "calibrating", || match o.calib.as_deref().map(Dataset::open).transpose()? {
+        None => mcompc_compress::calibrate_without_data(&front.canonical, &front.inputs),
+        Some(data) => calibrate(front, &data, progress),
+    })?;
     let samples = if o.calib.is_some() { stats.samples } else { 0 };
     let scheme = match &o.scheme {
         Some(scheme) => scheme.clone(),
         None => mcompc_compress::decide(&front.canonical, &stats, &front.inputs, &options)?,
     };
     let warnings = mcompc_compress::warnings(&front.canonical, &stats, &front.inputs, &scheme, &options)?;
-    let coded = mcompc_compress::apply(&front.canonical, &stats, &front.inputs, &scheme)?;
-    let integers = mcompc_integerize::integerize(&coded.graph)?;
+    let apply = || mcompc_compress::apply(&front.canonical, &stats, &front.inputs, &scheme);
+    let coded = timed(progress, "rounding to codes", apply)?;
+    let integers = timed(progress, "making integers", || mcompc_integerize::integerize(&coded.graph))?;
     let origin = integers.origin.iter().filter_map(|(v, c)| Some((*v, *coded.origin.get(c)?))).collect();
     Ok(Quantized {
         samples,
@@ -207,6 +221,23 @@ fn notes(weights: Vec<mcompc_compress::LayerNote>, sums: Vec<Accumulator>) -> Ve
     sums.into_iter().filter_map(with).collect()
 }
 
+fn calibrate(front: &Front, data: &Dataset, progress: &dyn Progress) -> Result<Stats> {
+    let (mut begun, mut done) = (false, 0);
+    let mut tell = |n: usize, all: usize| {
+        if !begun {
+            progress.begin("running samples", Some(all as u64));
+            begun = true;
+        }
+        progress.step((n - done) as u64);
+        done = n;
+    };
+    let stats = mcompc_compress::calibrate(&front.canonical, data, &front.inputs, &CalibOptions::default(), &mut tell);
+    if begun {
+        progress.end();
+    }
+    stats
+}
+
 /// Lowers the integer graph for a target and generates code; `name` prefixes the symbols.
 ///
 /// # Errors
@@ -219,21 +250,17 @@ pub fn build(
     firmware: &Firmware,
     progress: &dyn Progress,
 ) -> Result<Built> {
-    progress.begin("generating code", None);
-    let result = generate(name, sha256, graph, (target, backend), firmware);
-    progress.end();
-    result
-}
-
-fn generate(name: &str, sha256: &str, graph: &Graph, (target, backend): (&Target, Backend), firmware: &Firmware) -> Result<Built> {
-    let machine = target.machine(backend)?;
-    let options = mcompc_lower::Options { name: name.into(), slices: firmware.slices };
-    let mut lowered = mcompc_lower::lower(graph, &machine, &options)?;
-    let info = format!("mcompc {VERSION}; target {}; model sha256 {sha256}\0", target.name);
-    lowered.module.data.push(Data { name: format!("{name}_info"), bytes: info.into_bytes(), align: 1, weights: false, export: true });
+    let lowered = timed(progress, "making kernels", || {
+        let options = mcompc_lower::Options { name: name.into(), slices: firmware.slices };
+        let mut lowered = mcompc_lower::lower(graph, &target.machine(backend)?, &options)?;
+        let info = format!("mcompc {VERSION}; target {}; model sha256 {sha256}\0", target.name);
+        lowered.module.data.push(Data { name: format!("{name}_info"), bytes: info.into_bytes(), align: 1, weights: false, export: true });
+        Ok::<_, Error>(lowered)
+    })?;
     // No code for a module with an access that is not proven to be in bounds.
-    mcompc_kernel::verify(&lowered.module)?.complete()?;
-    let (object, frames) = object(&lowered.module, (target, backend), firmware).map_err(|e| at_layer(e, &lowered))?;
+    timed(progress, "proving the bounds", || mcompc_kernel::verify(&lowered.module)?.complete())?;
+    let (object, frames) =
+        timed(progress, "generating code", || object(&lowered.module, (target, backend), firmware)).map_err(|e| at_layer(e, &lowered))?;
     let stack_bytes = mcompc_kernel::stack_bytes(&lowered.module, &frames)?;
     Ok(Built { lowered, object, stack_bytes })
 }

@@ -5,7 +5,7 @@ use crate::check::check;
 use crate::describe::{describe, package};
 use crate::inputs::inputs;
 use crate::limit::MaxLoss;
-use crate::progress::Progress;
+use crate::progress::{Progress, timed};
 use crate::request::Request;
 use crate::stages::compile;
 use crate::verify::{Extent, Outcome, runner};
@@ -31,8 +31,10 @@ pub fn library(o: &Request, limit: MaxLoss, progress: &dyn Progress) -> Result<L
     let compiled = compile(o, progress)?;
     let check = check(o, &compiled, progress)?;
     let loss = limit.hold(crate::loss::measure(o, &compiled, progress)?)?;
-    let report = Report { check: Some(check), ..describe(o, &compiled, loss)? };
-    Ok(Library { files: package(o, &compiled, &report)?, report })
+    timed(progress, "writing the report", || {
+        let report = Report { check: Some(check), ..describe(o, &compiled, loss)? };
+        Ok(Library { files: package(o, &compiled, &report)?, report })
+    })
 }
 
 /// What a library would cost: the report of a compilation that checks and measures nothing.
@@ -40,7 +42,8 @@ pub fn library(o: &Request, limit: MaxLoss, progress: &dyn Progress) -> Result<L
 /// # Errors
 /// Those of the stages.
 pub fn plan(o: &Request, progress: &dyn Progress) -> Result<Report> {
-    describe(o, &compile(o, progress)?, None)
+    let compiled = compile(o, progress)?;
+    timed(progress, "writing the report", || describe(o, &compiled, None))
 }
 
 /// What to verify on.
@@ -66,7 +69,7 @@ pub fn verify(o: &Request, ask: &VerifyRequest, progress: &dyn Progress) -> Resu
         return Err(Error::new(Code::Usage, "--limit 0 verifies nothing").hint("give a positive number"));
     }
     let compiled = compile(o, progress)?;
-    let runner = runner(o, &compiled)?;
+    let runner = timed(progress, "linking", || runner(o, &compiled))?;
     let mut outcome = crate::verify::verify(&compiled, &*runner, data, ask.extent, progress)?;
     if let Some(loss) = ask.limit.hold(Some(outcome.float.clone()))? {
         outcome.float = loss;
@@ -111,6 +114,7 @@ pub fn bench(o: &Request, ask: &BenchRequest, progress: &dyn Progress) -> Result
     if inputs.is_empty() {
         return Err(Error::new(Code::BadCalib, "the data file holds no sample"));
     }
-    let measured = measure(&o.target, &compiled.built, &compiled.quantized.graph, &inputs, ask.plugin.as_deref())?;
+    let measured =
+        timed(progress, "measuring", || measure(&o.target, &compiled.built, &compiled.quantized.graph, &inputs, ask.plugin.as_deref()))?;
     Ok(Benched { measured, report })
 }

@@ -43,10 +43,8 @@ pub struct Layer {
     pub macs: u64,
     /// Bytes of weights and tables it reads.
     pub const_bytes: usize,
-    /// Arena bytes live while it runs, scratch included.
-    pub live_bytes: usize,
-    /// Scratch bytes of the kernel.
-    pub scratch_bytes: usize,
+    /// Its kernel's scratch, in [`Lowered::buffers`].
+    pub scratch: Option<usize>,
     /// The value it computes, in the integer graph.
     pub value: ValueId,
     /// Where that value lies when the layer has run.
@@ -217,8 +215,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             kernel,
             macs: call.macs,
             const_bytes,
-            live_bytes: buffers.iter().filter(|x| x.first <= step && step <= x.last).map(|x| x.bytes).sum(),
-            scratch_bytes: scratch[step].map_or(0, |s| buffers[s].bytes),
+            scratch: scratch[step],
             value: g.out(n),
             result,
         });

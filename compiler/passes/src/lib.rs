@@ -17,4 +17,4 @@ mod reshapes;
 mod softmax_axis;
 mod transposes;
 
-pub use pipeline::{PASSES, Pass, PassReport, run_pipeline};
+pub use pipeline::{PASSES, Pass, PassReport, run_pipeline, run_pipeline_seen};

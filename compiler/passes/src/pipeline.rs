@@ -53,6 +53,14 @@ const MAX_ROUNDS: usize = 64;
 /// # Errors
 /// Those of inference, which would be a bug of a pass; `Internal` when no fixed point is reached.
 pub fn run_pipeline(g: &mut Graph) -> Result<Vec<PassReport>> {
+    run_pipeline_seen(g, &mut |_, _, _| {})
+}
+
+/// As [`run_pipeline`]; `seen` is told of every run of a pass: the places it changed, and the graph behind it.
+///
+/// # Errors
+/// As [`run_pipeline`].
+pub fn run_pipeline_seen(g: &mut Graph, seen: &mut dyn FnMut(&'static Pass, usize, &Graph)) -> Result<Vec<PassReport>> {
     let mut total: Vec<PassReport> = PASSES.iter().map(|p| PassReport { name: p.name, changes: 0 }).collect();
     for _ in 0..MAX_ROUNDS {
         let mut changed = 0;
@@ -62,6 +70,7 @@ pub fn run_pipeline(g: &mut Graph) -> Result<Vec<PassReport>> {
                 g.remove_dead();
                 mcompc_ops::verify(g)?;
             }
+            seen(p, n, g);
             t.changes += n;
             changed += n;
         }

@@ -18,6 +18,11 @@ impl Backend {
     /// All of them, in the order of documents.
     pub const ALL: [Backend; 3] = [Backend::Cranelift, Backend::Mlir, Backend::Small];
 
+    /// The one of a name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|b| b.name() == name)
+    }
+
     /// Name in flags, tables and reports.
     pub fn name(self) -> &'static str {
         match self {

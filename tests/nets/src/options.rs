@@ -6,7 +6,7 @@ use mcompc_nets::worker::{From, Setup};
 use std::path::PathBuf;
 
 pub const HELP: &str = "\
-cargo xtask random-nets [--count N] [--seed S] [--targets a,b|all] [--level L,...] [--mlir] [--qemu] [--ort]
+cargo xtask random-nets [--count N] [--seed S] [--targets a,b|all] [--level L,...] [--mlir] [--here] [--qemu] [--ort]
                         [--beyond] [--jobs J] [--batch B] [--out DIR] [--json] [--no-shrink] [--choices FILE]
 
   --count N       networks (1000); network i has the seed S + i
@@ -14,6 +14,7 @@ cargo xtask random-nets [--count N] [--seed S] [--targets a,b|all] [--level L,..
   --targets LIST  targets whose kernels are interpreted and compiled (all)
   --level LIST    of int8, int4, int4-all, int4-group, mixed (int8 and one that the network draws)
   --mlir          native code by the MLIR back end, too
+  --here          objects only for targets that this computer runs; the others' kernels are still interpreted
   --qemu          runs the code of targets that this computer is not, many networks a program
   --ort           float outputs against ONNX Runtime, where python3 has it
   --max-error E   an int8 output whose squared error over variance passes E (at least 0.5) is a failure
@@ -57,6 +58,7 @@ pub fn parse(args: impl Iterator<Item = String>) -> Result<Options, String> {
     while let Some(key) = args.next() {
         match key.as_str() {
             "--mlir" => config.mlir = true,
+            "--here" => config.here = true,
             "--qemu" => config.qemu = true,
             "--ort" => config.ort = true,
             "--beyond" => beyond = true,

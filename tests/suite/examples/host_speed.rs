@@ -58,11 +58,7 @@ fn main() {
     let mut args = std::env::args().skip(1);
     let python = args.next().expect("usage: host_speed PYTHON [TARGET [BACKEND]]");
     let target = Target::by_name(&args.next().unwrap_or_else(|| "x86_64".into())).unwrap();
-    let backend = match args.next().as_deref() {
-        None | Some("cranelift") => Backend::Cranelift,
-        Some("mlir") => Backend::Mlir,
-        Some(other) => panic!("no back end of this computer is called {other}: cranelift or mlir"),
-    };
+    let backend = args.next().map_or(Backend::Cranelift, |name| Backend::by_name(&name).expect("no back end has this name"));
     println!("{:18} {:>10} {:>7} {:>10} {:>6} {:>12} {:>6}", "model", "mcompc us", "GMAC/s", "litert us", "speed", "its avx2 us", "speed");
     for (index, peer) in [(1, "ad_int8"), (2, "kws_int8"), (3, "ic_int8"), (4, "vww_int8")] {
         let m = MODELS[index];

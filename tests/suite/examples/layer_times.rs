@@ -36,11 +36,7 @@ fn main() {
     let mut args = std::env::args().skip(1);
     let index: usize = args.next().expect("usage: layer_times INDEX [TARGET [BACKEND]]").parse().unwrap();
     let target = Target::by_name(&args.next().unwrap_or_else(|| "x86_64".into())).unwrap();
-    let backend = match args.next().as_deref() {
-        None | Some("cranelift") => Backend::Cranelift,
-        Some("mlir") => Backend::Mlir,
-        Some(other) => panic!("no back end of this computer is called {other}: cranelift or mlir"),
-    };
+    let backend = args.next().map_or(Backend::Cranelift, |name| Backend::by_name(&name).expect("no back end has this name"));
     let m = MODELS[index];
     let p = prepare(&m, &m.path().expect("the model is missing"), 1).unwrap();
     let g = &p.quantized.graph;

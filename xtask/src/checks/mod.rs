@@ -3,6 +3,7 @@
 
 mod arrows;
 mod codes;
+mod floors;
 mod leaks;
 mod links;
 mod lints;
@@ -15,6 +16,7 @@ type Check = fn() -> Result<Vec<String>>;
 const CHECKS: &[(&str, Check)] = &[
     ("sizes", sizes::check),
     ("arrows", arrows::check),
+    ("floors", floors::check),
     ("codes", codes::check),
     ("lints", lints::check),
     ("links", links::check),

@@ -3,18 +3,17 @@
 use super::json;
 use super::plan::{aligned, tail};
 use crate::Answer;
-use crate::args::Bench;
+use crate::args::Given;
 use crate::options::request;
-use crate::progress::Bar;
 use mcompc_driver::bench::Measured;
-use mcompc_driver::{BenchRequest, Benched};
+use mcompc_driver::{BenchRequest, Benched, Progress};
 use mcompc_ir::Result;
 use mcompc_report::{Report, bytes, count};
 use std::fmt::Write;
 
-pub(crate) fn bench(b: &Bench) -> Result<Answer> {
-    let ask = BenchRequest { data: b.data.clone(), limit: b.limit, plugin: b.plugin.clone() };
-    let Benched { measured: m, report } = mcompc_driver::bench(&request(&b.build)?, &ask, &Bar::default())?;
+pub(crate) fn bench(g: &Given, progress: &dyn Progress) -> Result<Answer> {
+    let ask = BenchRequest { data: g.data.clone(), limit: g.limit, plugin: g.plugin.clone() };
+    let Benched { measured: m, report } = mcompc_driver::bench(&request(g)?, &ask, progress)?;
     let mut value = json(&m)?;
     let t = &report.totals;
     value["name"] = report.name.clone().into();

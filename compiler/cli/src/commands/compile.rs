@@ -2,37 +2,35 @@
 
 use super::{json, percent};
 use crate::Answer;
-use crate::args::Compile;
-use crate::options::{max_loss, request};
-use crate::progress::Bar;
-use mcompc_driver::{Library, MaxLoss, library};
+use crate::args::Given;
+use crate::options::request;
+use mcompc_driver::{Library, MaxLoss, Progress, library, timed};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_package::{check_out_dir, write_dir};
 use mcompc_report::{Report, bytes, count};
 use std::fmt::Write;
-use std::path::Path;
 
-pub(crate) fn compile(c: &Compile) -> Result<Answer> {
-    let o = request(&c.build)?;
-    let limit = c.max_loss.as_deref().map_or(Ok(MaxLoss::of_bits(o.weights.bits)), max_loss)?;
-    check_out_dir(&c.out, c.force)?;
-    let Library { files, report } = library(&o, limit, &Bar::default())?;
-    write_dir(&c.out, &files, c.force)?;
-    write_scheme(c.scheme_out.as_deref(), &report)?;
+pub(crate) fn compile(g: &Given, progress: &dyn Progress) -> Result<Answer> {
+    let o = request(g)?;
+    let limit = g.max_loss.unwrap_or(MaxLoss::of_bits(o.weights.bits));
+    check_out_dir(&g.out, g.force)?;
+    let Library { files, report } = library(&o, limit, progress)?;
+    timed(progress, "writing the files", || write_dir(&g.out, &files, g.force))?;
+    write_scheme(g, &report)?;
 
     let mut text = summary(&report);
     let mut top: Vec<&str> = files.iter().map(|f| f.path.split('/').next().unwrap_or_default()).collect();
     top.dedup();
-    let _ = writeln!(text, "  wrote       {}: {}", c.out.display(), top.join(", "));
+    let _ = writeln!(text, "  wrote       {}: {}", g.out.display(), top.join(", "));
     let mut value = json(&report)?;
-    value["out"] = c.out.display().to_string().into();
+    value["out"] = g.out.display().to_string().into();
     value["files"] = files.iter().map(|f| f.path.clone()).collect();
     Ok(Answer { text, json: value })
 }
 
 /// Writes the scheme where `--scheme-out` wants it.
-pub(crate) fn write_scheme(path: Option<&Path>, r: &Report) -> Result<()> {
-    let Some(path) = path else { return Ok(()) };
+pub(crate) fn write_scheme(g: &Given, r: &Report) -> Result<()> {
+    let Some(path) = &g.scheme_out else { return Ok(()) };
     std::fs::write(path, &r.scheme).map_err(|e| Error::new(Code::Io, format!("cannot write `{}`: {e}", path.display())))
 }
 

@@ -2,20 +2,20 @@
 
 use super::aligned;
 use crate::Answer;
-use crate::progress::Bar;
+use crate::args::Given;
 use mcompc_cost::table_toml;
+use mcompc_driver::Progress;
 use mcompc_driver::cost::{Table, tables};
 use mcompc_ir::Result;
 use mcompc_target::Target;
 use std::fmt::Write;
-use std::path::Path;
 
-pub(crate) fn cost(target: &str, plugin: Option<&Path>) -> Result<Answer> {
-    let target = Target::by_name(target)?;
+pub(crate) fn cost(g: &Given, progress: &dyn Progress) -> Result<Answer> {
+    let target = g.target.clone().map_or_else(Target::host, Ok)?;
     let command = format!("cargo xtask cost --target {}", target.name);
     let mut txt = format!("# Layers on {}: measured by `{command}`, and what the fit in cost.toml makes of them.\n", target.name);
     let mut toml = format!("# Written by `{command}`: prices by class of operation (compiler/cost), fitted to cost.txt.\n");
-    for t in tables(&target, plugin, &Bar::default())? {
+    for t in tables(&target, g.plugin.as_deref(), progress)? {
         let mean = 100.0 * t.fit.prices.mean_error;
         let _ = write!(txt, "\n{}, mean error {mean:.1} %\n\n{}", t.backend.name(), rows(&t));
         let _ = write!(toml, "\n{}", table_toml(t.backend, &t.fit.prices));

@@ -11,9 +11,8 @@ mod verify;
 pub(crate) use bench::bench;
 pub(crate) use compile::compile;
 pub(crate) use cost::cost;
-use plan::aligned;
-pub(crate) use plan::plan;
-pub(crate) use show::show;
+pub(crate) use plan::{aligned, plan};
+pub(crate) use show::{STAGES, Stage, show};
 pub(crate) use tables::{document, explain, targets};
 pub(crate) use verify::verify;
 

@@ -3,16 +3,16 @@
 use super::compile::{summary, write_scheme};
 use super::json;
 use crate::Answer;
-use crate::args::Plan;
+use crate::args::Given;
 use crate::options::request;
-use crate::progress::Bar;
+use mcompc_driver::Progress;
 use mcompc_ir::Result;
 use mcompc_report::{Report, bytes, count};
 use std::fmt::Write;
 
-pub(crate) fn plan(p: &Plan) -> Result<Answer> {
-    let report = mcompc_driver::plan(&request(&p.build)?, &Bar::default())?;
-    write_scheme(p.scheme_out.as_deref(), &report)?;
+pub(crate) fn plan(g: &Given, progress: &dyn Progress) -> Result<Answer> {
+    let report = mcompc_driver::plan(&request(g)?, progress)?;
+    write_scheme(g, &report)?;
     let mut text = summary(&report);
     text.push('\n');
     text.push_str(&table(&report));

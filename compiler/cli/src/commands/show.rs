@@ -1,25 +1,40 @@
 //! `mcompc dev show`: text forms between the stages.
 
 use crate::Answer;
-use crate::args::{Build, Stage};
+use crate::args::Given;
 use crate::options::request;
-use crate::progress::Bar;
-use mcompc_driver as driver;
-use mcompc_ir::Result;
+use mcompc_driver::{self as driver, Progress, Request};
+use mcompc_ir::{Result, print_short};
 
-pub(crate) fn show(stage: Stage, b: &Build) -> Result<Answer> {
-    let o = request(b)?;
-    let bar = Bar::default();
-    let front = driver::front(&o, &bar)?;
-    let text = match stage {
-        Stage::Imported => mcompc_ir::print_short(&front.imported),
-        Stage::Canonical => mcompc_ir::print_short(&front.canonical),
-        Stage::Integer => mcompc_ir::print_short(&driver::quantize(&o, &front, &bar)?.graph),
-        Stage::Kernel => {
-            let q = driver::quantize(&o, &front, &bar)?;
-            let target = (&o.target, o.backend);
-            mcompc_kernel::print(&driver::build(&o.name, &front.sha256, &q.graph, target, &o.firmware, &bar)?.lowered.module)
-        }
-    };
+/// A stage of the way through the compiler.
+pub(crate) struct Stage {
+    /// Name.
+    pub name: &'static str,
+    /// Goes so far and prints.
+    print: fn(&Request, &dyn Progress) -> Result<String>,
+}
+
+/// The stages in their order.
+pub(crate) static STAGES: &[Stage] = &[
+    Stage { name: "imported", print: |o, p| Ok(print_short(&driver::front(o, p)?.imported)) },
+    Stage { name: "passes", print: driver::trace_passes },
+    Stage { name: "canonical", print: |o, p| Ok(print_short(&driver::front(o, p)?.canonical)) },
+    Stage { name: "scheme", print: |o, p| Ok(driver::quantize(o, &driver::front(o, p)?, p)?.scheme.to_string()) },
+    Stage { name: "coded", print: |o, p| Ok(print_short(&driver::quantize(o, &driver::front(o, p)?, p)?.coded)) },
+    Stage { name: "integer", print: |o, p| Ok(print_short(&driver::quantize(o, &driver::front(o, p)?, p)?.graph)) },
+    Stage {
+        name: "kernel",
+        print: |o, p| {
+            let front = driver::front(o, p)?;
+            let q = driver::quantize(o, &front, p)?;
+            let built = driver::build(&o.name, &front.sha256, &q.graph, (&o.target, o.backend), &o.firmware, p)?;
+            Ok(mcompc_kernel::print(&built.lowered.module))
+        },
+    },
+];
+
+pub(crate) fn show(g: &Given, progress: &dyn Progress) -> Result<Answer> {
+    let o = request(g)?;
+    let text = g.stage.map_or_else(|| Ok(String::new()), |stage| (stage.print)(&o, progress))?;
     Ok(Answer { json: text.clone().into(), text })
 }

@@ -2,20 +2,19 @@
 
 use super::{json, percent};
 use crate::Answer;
-use crate::args::Verify;
-use crate::options::{max_loss, request};
-use crate::progress::Bar;
+use crate::args::Given;
+use crate::options::request;
 use mcompc_driver::verify::{Extent, Outcome};
-use mcompc_driver::{MaxLoss, Request, VerifyRequest};
+use mcompc_driver::{MaxLoss, Progress, Request, VerifyRequest};
 use mcompc_ir::Result;
 use std::fmt::Write;
 
-pub(crate) fn verify(v: &Verify) -> Result<Answer> {
-    let o = request(&v.build)?;
+pub(crate) fn verify(g: &Given, progress: &dyn Progress) -> Result<Answer> {
+    let o = request(g)?;
     // Whatever the level, verifying is measuring: only an explicit limit fails it.
-    let limit = v.max_loss.as_deref().map_or(Ok(MaxLoss::None), max_loss)?;
-    let ask = VerifyRequest { data: v.data.clone(), extent: extent(v), limit };
-    let outcome = mcompc_driver::verify(&o, &ask, &Bar::default())?;
+    let limit = g.max_loss.unwrap_or(MaxLoss::None);
+    let ask = VerifyRequest { data: g.data.clone(), extent: extent(g), limit };
+    let outcome = mcompc_driver::verify(&o, &ask, progress)?;
     let mut value = json(&outcome)?;
     value["name"] = o.name.clone().into();
     value["target"] = o.target.name.clone().into();
@@ -23,9 +22,9 @@ pub(crate) fn verify(v: &Verify) -> Result<Answer> {
     Ok(Answer { text: text(&o, &outcome), json: value })
 }
 
-fn extent(v: &Verify) -> Extent {
+fn extent(g: &Given) -> Extent {
     let usual = Extent::default();
-    Extent { limit: v.limit.unwrap_or(usual.limit), by_the_book: if v.by_the_book { usize::MAX } else { usual.by_the_book } }
+    Extent { limit: g.limit.unwrap_or(usual.limit), by_the_book: if g.by_the_book { usize::MAX } else { usual.by_the_book } }
 }
 
 fn text(o: &Request, r: &Outcome) -> String {

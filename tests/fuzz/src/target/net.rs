@@ -21,7 +21,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
 thread_local! {
     static ORACLE: Result<Oracle, String> = {
         let targets = TARGETS.iter().map(|t| (*t).to_owned()).collect();
-        let config = Config { levels: Vec::new(), targets, native: false, mlir: false, qemu: false, ort: false, max_error: None };
+        let config = Config { levels: Vec::new(), targets, native: false, here: false, mlir: false, qemu: false, ort: false, max_error: None };
         Oracle::new(&config).map_err(|e| e.to_string())
     };
 }

@@ -100,7 +100,7 @@ fn outputs_equal(g: &Graph, trace: &Trace, have: &[Vec<u8>], stage: &str) -> Ste
 }
 
 fn native(config: &Config, site: &Site, integer: &Integer, lowered: &Lowered, name: &str, notes: &mut Notes, stage: &mut String) -> Step {
-    if !config.native || site.backend == Backend::Mlir && !config.mlir {
+    if !config.native || site.backend == Backend::Mlir && !config.mlir || config.here && !site.target.runs_here() {
         return Ok(());
     }
     *stage = format!("code {name}");

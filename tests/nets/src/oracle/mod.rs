@@ -27,6 +27,8 @@ pub struct Config {
     pub targets: Vec<String>,
     /// Whether objects are made, and run where this computer can.
     pub native: bool,
+    /// Whether objects are made only for targets that this computer can run.
+    pub here: bool,
     /// Whether the MLIR back end makes them, too.
     pub mlir: bool,
     /// Whether objects are kept for emulation.
@@ -44,7 +46,7 @@ impl Config {
     /// Those of reading the targets.
     pub fn every_target() -> Result<Self> {
         let targets = Target::all()?.into_iter().map(|t| t.name).collect();
-        Ok(Self { levels: Vec::new(), targets, native: true, mlir: false, qemu: false, ort: false, max_error: None })
+        Ok(Self { levels: Vec::new(), targets, native: true, here: false, mlir: false, qemu: false, ort: false, max_error: None })
     }
     /// The same for the place of an outcome alone: its level and target, where it has one.
     pub fn narrowed(&self, outcome: &Outcome) -> Self {

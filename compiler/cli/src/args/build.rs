@@ -1,0 +1,129 @@
+//! Rows of every command that compiles.
+
+use super::row::{Row, flag, operand, switch};
+use super::values::{RANGES, dim, group, layer_bits, level, text, word};
+use mcompc_data::InputSpec;
+use mcompc_target::{Backend, Target};
+
+/// Machine-readable output.
+pub(crate) const JSON: &[Row] = &[switch("json", "Machine-readable output on stdout", |g, _| {
+    g.json = true;
+    Ok(())
+})];
+
+/// How long each step took.
+pub(crate) const TIMINGS: &[Row] = &[switch("timings", "Adds the time of every step; with --json as `timings`", |g, _| {
+    g.timings = true;
+    Ok(())
+})];
+
+/// What was decided, for --scheme.
+pub(crate) const SCHEME_OUT: &[Row] =
+    &[flag("scheme-out", "FILE", "Writes what was decided of the integers to a text file, to be changed and given to --scheme", |g, v| {
+        g.scheme_out = Some(v.into());
+        Ok(())
+    })];
+
+/// The model and how it is compiled.
+pub(crate) const BUILD: &[Row] = &[
+    operand("MODEL", "ONNX model", |g, v| {
+        g.model = v.into();
+        Ok(())
+    }),
+    flag("target", "T", "CPU to compile for; see `mcompc targets`", |g, v| {
+        g.target = Some(Target::by_name(text(v)?)?);
+        Ok(())
+    })
+    .default("host"),
+    flag("", "LEVEL", "Optimisation level: int8, or int4 (weights of four bits by rounding to nearest, activations of eight)", |g, v| {
+        g.bits = Some(level(v)?);
+        Ok(())
+    })
+    .short('O')
+    .default("int8"),
+    flag("calib", "FILE", "Calibration data (.npz, or .npy for one input): arrays by the inputs' names, samples on axis 0", |g, v| {
+        g.calib = Some(v.into());
+        Ok(())
+    }),
+    flag(
+        "input",
+        "NAME=DTYPE[,scale=S][,offset=O]",
+        "Raw form of an input, in which calibration data come and the device calls: NAME=u8,scale=S,offset=O means \
+         real = S * (raw - O); S and O are numbers or [a;b;c], one per channel",
+        |g, v| {
+            g.inputs.push(InputSpec::parse(text(v)?)?);
+            Ok(())
+        },
+    )
+    .often(),
+    flag("dim", "NAME=SIZE", "Size of a symbolic dimension", |g, v| {
+        g.dims.push(dim(v)?);
+        Ok(())
+    })
+    .often(),
+    flag("name", "NAME", "Prefix of all symbols and file names [default: the model file's stem]", |g, v| {
+        g.name = Some(text(v)?.into());
+        Ok(())
+    }),
+    flag(
+        "group",
+        "N",
+        "int4: a small multiplier for every N weights of an output channel in a row; a multiple of 32 [default: none]",
+        |g, v| {
+            g.group = Some(group(v)?);
+            Ok(())
+        },
+    ),
+    switch("int4-all", "int4: first and last layer too, which otherwise keep eight bits", |g, _| {
+        g.int4_all = true;
+        Ok(())
+    }),
+    flag(
+        "bits",
+        "LAYER=BITS",
+        "int4: bits of the layers so called, 4 or 8; `*` stands for any characters, the last flag that fits counts",
+        |g, v| {
+            g.layer_bits.push(layer_bits(v)?);
+            Ok(())
+        },
+    )
+    .often(),
+    flag(
+        "scheme",
+        "FILE",
+        "What is decided of the integers (codes of every value, bits and method of every layer), from a file that --scheme-out wrote; \
+         with the same calibration data the result is the same",
+        |g, v| {
+            g.scheme = Some(v.into());
+            Ok(())
+        },
+    ),
+    flag("range", "RANGE", "How activation ranges follow from the calibration data", |g, v| {
+        g.range = Some(word("--range", v, RANGES)?);
+        Ok(())
+    })
+    .default("mse")
+    .choices(|| RANGES.map(|(name, _)| name).to_vec()),
+    flag("backend", "BACKEND", "Code generator [default: mlir where it is built in, else the one of the target]", |g, v| {
+        g.backend = Some(word("--backend", v, Backend::ALL.map(|b| (b.name(), b)))?);
+        Ok(())
+    })
+    .choices(|| Backend::ALL.map(Backend::name).to_vec()),
+    flag(
+        "weights-section",
+        "NAME",
+        "Section of the weights, for a linker script that places them; read-only data by default. For Mach-O: SEGMENT,section",
+        |g, v| {
+            g.weights_section = Some(text(v)?.into());
+            Ok(())
+        },
+    ),
+    switch("slices", "Adds an entry that runs one layer a call, for watchdogs and schedulers", |g, _| {
+        g.slices = true;
+        Ok(())
+    }),
+    switch("layer-dump", "Adds a header (and Rust functions) that hands every layer's output to a callback; includes --slices", |g, _| {
+        g.layer_dump = true;
+        Ok(())
+    }),
+];

@@ -1,0 +1,182 @@
+//! The commands.
+
+use super::build::{BUILD, JSON, SCHEME_OUT, TIMINGS};
+use super::given::Given;
+use super::row::{Row, flag, operand, switch};
+use super::values::{max_loss, number, text, word};
+use crate::{Answer, commands, docs};
+use mcompc_driver::Progress;
+use mcompc_ir::Result;
+use mcompc_target::Target;
+
+/// One command.
+pub(crate) struct Command {
+    /// Words that name it.
+    pub name: &'static str,
+    /// What it does, in one sentence without an end.
+    pub about: &'static str,
+    /// Its rows, in groups that commands share.
+    pub rows: &'static [&'static [Row]],
+    /// Does it.
+    pub run: fn(&Given, &dyn Progress) -> Result<Answer>,
+}
+
+impl Command {
+    /// All its rows.
+    pub fn rows(&self) -> impl Iterator<Item = &'static Row> {
+        self.rows.iter().flat_map(|group| group.iter())
+    }
+}
+
+/// First words of several commands.
+pub(crate) static GROUPS: &[(&str, &str)] = &[("dev", "Tools for the compiler's own development")];
+
+/// All commands, in the order of documents; the first one is meant where none is named.
+pub(crate) static COMMANDS: &[Command] = &[
+    Command {
+        name: "compile",
+        about: "Compiles a model and writes the library, its header, a Rust crate and the report",
+        rows: &[BUILD, SCHEME_OUT, JSON, TIMINGS, COMPILE],
+        run: commands::compile,
+    },
+    Command {
+        name: "plan",
+        about: "Shows what a model would cost and what each layer becomes; writes nothing but the scheme that --scheme-out asks for",
+        rows: &[BUILD, SCHEME_OUT, JSON, TIMINGS],
+        run: commands::plan,
+    },
+    Command {
+        name: "verify",
+        about: "Runs native code and compares it with the integer reference (every byte) and with the float model",
+        rows: &[BUILD, JSON, TIMINGS, VERIFY],
+        run: commands::verify,
+    },
+    Command {
+        name: "bench",
+        about: "Measures native code: instructions by layer under a counting emulator, time on this computer, stack, flash, RAM",
+        rows: &[BUILD, JSON, TIMINGS, BENCH],
+        run: commands::bench,
+    },
+    Command { name: "targets", about: "Lists the targets", rows: &[JSON], run: |_, _| commands::targets() },
+    Command { name: "explain", about: "Explains an error code, such as E201", rows: &[CODE, JSON], run: |g, _| commands::explain(&g.code) },
+    Command {
+        name: "dev show",
+        about: "Prints a model at one stage of the way through the compiler, in its text form",
+        rows: &[STAGE, BUILD, JSON],
+        run: commands::show,
+    },
+    Command {
+        name: "dev cost",
+        about: "Measures generated layers on a target and fits its cost tables",
+        rows: &[COST],
+        run: commands::cost,
+    },
+    Command { name: "dev docs", about: "Prints a generated document", rows: &[DOCUMENT], run: |g, _| commands::document(g) },
+];
+
+const COMPILE: &[Row] = &[
+    flag("out", "DIR", "Folder to write; replaced as a whole if mcompc wrote it", |g, v| {
+        g.out = v.into();
+        Ok(())
+    })
+    .short('o')
+    .required(),
+    switch("force", "Replace the output folder whatever it holds", |g, _| {
+        g.force = true;
+        Ok(())
+    }),
+    flag(
+        "max-loss",
+        "[top1:|error:]N",
+        "Refuse to write a library that loses more on the calibration samples: N points of top-1 agreement with the float model for \
+         classifiers, else N percent of the output's variance as squared error; top1:N or error:N chooses, none allows anything \
+         [default: 5 or 10 for int4, none for int8]",
+        |g, v| {
+            g.max_loss = Some(max_loss(v)?);
+            Ok(())
+        },
+    ),
+];
+
+const VERIFY: &[Row] = &[
+    flag(
+        "data",
+        "FILE",
+        "Samples to run, in the form of --calib; labels, where there are any, as array `y` [default: the calibration data]",
+        |g, v| {
+            g.data = Some(v.into());
+            Ok(())
+        },
+    ),
+    flag("limit", "N", "Run at most this many samples", |g, v| {
+        g.limit = Some(number("--limit", v)?);
+        Ok(())
+    }),
+    switch("by-the-book", "Compare every sample with the by-the-book interpreter, not only the first 16 (slow)", |g, _| {
+        g.by_the_book = true;
+        Ok(())
+    }),
+    flag("max-loss", "[top1:|error:]N", "Fail if the samples lose more than this, as for `compile` [default: none]", |g, v| {
+        g.max_loss = Some(max_loss(v)?);
+        Ok(())
+    }),
+];
+
+const BENCH: &[Row] = &[
+    flag("data", "FILE", "Samples to run, in the form of --calib [default: the calibration data, or random inputs]", |g, v| {
+        g.data = Some(v.into());
+        Ok(())
+    }),
+    flag("limit", "N", "Inferences to count [default: 4]", |g, v| {
+        g.limit = Some(number("--limit", v)?);
+        Ok(())
+    }),
+    flag(
+        "plugin",
+        "FILE",
+        "QEMU's counting plug-in [default: MCOMPC_QEMU_COUNT, or beside the executable, where Cargo builds it]",
+        |g, v| {
+            g.plugin = Some(v.into());
+            Ok(())
+        },
+    ),
+];
+
+const CODE: &[Row] = &[operand("CODE", "Error code", |g, v| {
+    g.code = text(v)?.into();
+    Ok(())
+})];
+
+const STAGE: &[Row] = &[operand("STAGE", "Which one", |g, v| {
+    g.stage = Some(word("stage", v, commands::STAGES.iter().map(|s| (s.name, s)))?);
+    Ok(())
+})
+.choices(|| commands::STAGES.iter().map(|s| s.name).collect())];
+
+const COST: &[Row] = &[
+    flag("target", "T", "Which target", |g, v| {
+        g.target = Some(Target::by_name(text(v)?)?);
+        Ok(())
+    })
+    .default("host"),
+    flag("plugin", "FILE", "QEMU's counting plug-in [default: as for bench]", |g, v| {
+        g.plugin = Some(v.into());
+        Ok(())
+    }),
+    switch("json", "As JSON: the two files' names and texts", |g, _| {
+        g.json = true;
+        Ok(())
+    }),
+];
+
+const DOCUMENT: &[Row] = &[
+    operand("WHICH", "Which one", |g, v| {
+        g.document = Some(word("document", v, docs::DOCUMENTS.iter().map(|d| (d.name, d)))?);
+        Ok(())
+    })
+    .choices(|| docs::DOCUMENTS.iter().map(|d| d.name).collect()),
+    switch("json", "As a JSON string", |g, _| {
+        g.json = true;
+        Ok(())
+    }),
+];

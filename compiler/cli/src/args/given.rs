@@ -1,0 +1,45 @@
+//! What a command line gives, each value read and checked by itself. How values go together is `options`' to say.
+
+use crate::commands::Stage;
+use crate::docs::Document;
+use mcompc_compress::RangeMethod;
+use mcompc_data::InputSpec;
+use mcompc_driver::MaxLoss;
+use mcompc_target::{Backend, Target};
+use std::path::PathBuf;
+
+/// The values of all rows of a command; what is not given, or not the command's, is empty.
+#[derive(Default)]
+pub(crate) struct Given {
+    pub model: PathBuf,
+    pub target: Option<Target>,
+    /// Bits of the weights, from the level.
+    pub bits: Option<u8>,
+    pub calib: Option<PathBuf>,
+    pub inputs: Vec<InputSpec>,
+    pub dims: Vec<(String, usize)>,
+    pub name: Option<String>,
+    pub group: Option<usize>,
+    pub int4_all: bool,
+    /// Bits of layers by their name.
+    pub layer_bits: Vec<(String, u8)>,
+    pub range: Option<RangeMethod>,
+    pub scheme: Option<PathBuf>,
+    pub scheme_out: Option<PathBuf>,
+    pub backend: Option<Backend>,
+    pub weights_section: Option<String>,
+    pub slices: bool,
+    pub layer_dump: bool,
+    pub json: bool,
+    pub timings: bool,
+    pub out: PathBuf,
+    pub force: bool,
+    pub max_loss: Option<MaxLoss>,
+    pub data: Option<PathBuf>,
+    pub limit: Option<usize>,
+    pub by_the_book: bool,
+    pub plugin: Option<PathBuf>,
+    pub code: String,
+    pub stage: Option<&'static Stage>,
+    pub document: Option<&'static Document>,
+}

@@ -1,0 +1,95 @@
+//! One flag or operand.
+
+use super::given::Given;
+use mcompc_ir::Result;
+use std::ffi::OsStr;
+
+/// A flag, or an operand where it has neither a long nor a short name.
+pub(crate) struct Row {
+    /// After `--`, or empty.
+    pub long: &'static str,
+    /// After `-`.
+    pub short: Option<char>,
+    /// Form of the value; empty for a switch.
+    pub value: &'static str,
+    /// What it means, in one sentence without an end.
+    pub help: &'static str,
+    /// What holds without it, where that is one word.
+    pub default: &'static str,
+    /// Values there are, where they can be listed.
+    pub choices: fn() -> Vec<&'static str>,
+    /// Whether it may be given several times.
+    pub often: bool,
+    /// Whether the command needs it. Operands are always needed.
+    pub required: bool,
+    /// Takes the value; an empty one of a switch.
+    pub set: Set,
+}
+
+/// Puts a value where it belongs, or says what is wrong with it (E002, E501, E502).
+pub(crate) type Set = fn(&mut Given, &OsStr) -> Result<()>;
+
+/// A flag with a value.
+pub(crate) const fn flag(long: &'static str, value: &'static str, help: &'static str, set: Set) -> Row {
+    Row { long, short: None, value, help, default: "", choices: Vec::new, often: false, required: false, set }
+}
+
+/// A flag without a value.
+pub(crate) const fn switch(long: &'static str, help: &'static str, set: fn(&mut Given, &OsStr) -> Result<()>) -> Row {
+    flag(long, "", help, set)
+}
+
+/// A value by its place.
+pub(crate) const fn operand(value: &'static str, help: &'static str, set: Set) -> Row {
+    flag("", value, help, set)
+}
+
+impl Row {
+    /// With a short name too.
+    pub const fn short(mut self, c: char) -> Self {
+        self.short = Some(c);
+        self
+    }
+    /// With what holds without it.
+    pub const fn default(mut self, value: &'static str) -> Self {
+        self.default = value;
+        self
+    }
+    /// With the values there are.
+    pub const fn choices(mut self, list: fn() -> Vec<&'static str>) -> Self {
+        self.choices = list;
+        self
+    }
+    /// May be given several times.
+    pub const fn often(mut self) -> Self {
+        self.often = true;
+        self
+    }
+    /// Must be given.
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+    /// Whether it goes by its place.
+    pub const fn is_operand(&self) -> bool {
+        self.long.is_empty() && self.short.is_none()
+    }
+    /// Its names as given, without the value: `-o, --out`.
+    pub fn names(&self) -> String {
+        match (self.short, self.long) {
+            (None, "") => self.value.into(),
+            (Some(c), "") => format!("-{c}"),
+            (None, long) => format!("--{long}"),
+            (Some(c), long) => format!("-{c}, --{long}"),
+        }
+    }
+    /// Names and value: `-o, --out DIR`.
+    pub fn form(&self) -> String {
+        if self.is_operand() || self.value.is_empty() { self.names() } else { format!("{} {}", self.names(), self.value) }
+    }
+    /// What it means, with the values there are.
+    pub fn meaning(&self) -> String {
+        let choices = (self.choices)();
+        if choices.is_empty() { self.help.into() } else { format!("{}: {}", self.help, choices.join(", ")) }
+    }
+}
