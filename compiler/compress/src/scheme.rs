@@ -97,7 +97,7 @@ impl Scheme {
             if values.insert(name, q).is_some() {
                 return Err(usage(format!("the scheme has value `{name}` twice")));
             }
-            if !q.is_plain_i8() || !(q.step().is_finite() && q.step() > 0.0) {
+            if !(q.is_plain_i8() && q.step().is_finite() && q.step() > 0.0) {
                 return Err(usage(format!("the scheme gives value `{name}` codes that are not i8 under a positive step")));
             }
         }

@@ -24,9 +24,6 @@ impl Ctx<'_> {
 
     /// a + b, or a - b for Sub, of two values that broadcast to the result.
     fn sum(&mut self, id: NodeId, node: &Node, a: ValueId, b: ValueId) -> Result<ValueId> {
-        let out = self.g.value(self.g.out(id)).shape.clone();
-        let a = self.widened(a, &out, &format!("{}.a", node.name))?;
-        let b = self.widened(b, &out, &format!("{}.b", node.name))?;
         let q = self.result(id)?;
         let (qa, qb) = (self.codes(a)?, self.codes(b)?);
         let sign = if node.op == "Sub" { -1.0 } else { 1.0 };

@@ -3,7 +3,6 @@
 #![forbid(unsafe_code)]
 
 mod add;
-mod broadcast;
 pub mod dyadic;
 mod forms;
 mod linear;

@@ -1,4 +1,4 @@
-//! Operators that move codes: reshape, transpose, pad, maximum pool, concatenation. Operands come under the result's quantization.
+//! Operators that move codes: reshape, transpose, slice, pad, maximum pool, concatenation. Operands come under the result's quantization.
 
 use super::{Ctx, code, unclamped};
 use crate::dyadic::dyadic;
@@ -9,7 +9,7 @@ impl Ctx<'_> {
     pub(super) fn moves(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
         let ins = self.g.inputs_of(id);
         let out = self.quant(self.g.out(id))?;
-        if matches!(node.op.as_str(), "Reshape" | "Transpose") && !out.is_plain_i8() && self.same(ins[0], out) {
+        if matches!(node.op.as_str(), "Reshape" | "Transpose" | "Slice") && !out.is_plain_i8() && self.same(ins[0], out) {
             // Codes that only layers read are moved as they are.
             let x = self.computed(ins[0])?;
             let q = self.codes(x)?.clone();

@@ -1,4 +1,4 @@
-//! Means over windows: the rescaling rule with the division inside the multiplier.
+//! Means over windows, sums and means over axes: the rescaling rule with the division inside the multiplier.
 
 use super::{Ctx, unclamped};
 use crate::dyadic::dyadic;
@@ -34,5 +34,17 @@ impl Ctx<'_> {
             .with("pre", i64::from(d.pre))
             .with("shift", i64::from(d.shift));
         self.emit(id, "q.avgpool", unclamped(attrs), &[x], q)
+    }
+
+    /// A sum or a mean over axes.
+    pub(super) fn sum_over(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
+        let (v, out) = (self.g.inputs_of(id)[0], self.g.out(id));
+        let (x, q) = (self.operand(v)?, self.result(id)?);
+        let n = self.g.value(v).elems() / self.g.value(out).elems().max(1);
+        let xq = self.codes(x)?;
+        let by = if node.op == "ReduceMean" { n as f64 } else { 1.0 };
+        let d = dyadic(&[xq.step() / (q.step() * by)], n as u64 * xq.span())?;
+        let attrs = node.attrs.clone().with("m", i64::from(d.m[0])).with("pre", i64::from(d.pre)).with("shift", i64::from(d.shift));
+        self.emit(id, "q.sum", unclamped(attrs), &[x], q)
     }
 }

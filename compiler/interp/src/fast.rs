@@ -34,8 +34,8 @@ fn kernel(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
         "Conv" => conv::plan(s),
         "Dense" | "MatMul" => gemm::plan(s),
         "AveragePool" | "MaxPool" => pool::plan(s),
-        "Transpose" | "Pad" | "Concat" => moves::plan(s),
-        "Softmax" | "BatchNormalization" | "ReduceMean" => rows::plan(s),
+        "Transpose" | "Slice" | "Pad" | "Concat" => moves::plan(s),
+        "Softmax" | "BatchNormalization" | "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" => rows::plan(s),
         _ => elementwise::plan(s),
     }
 }

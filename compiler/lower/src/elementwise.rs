@@ -2,7 +2,8 @@
 
 use crate::depthwise::pair_row;
 use crate::emit::{Arg, Call};
-use crate::gemm::store_lanes;
+use crate::gemm::{i32s, store_lanes};
+use crate::nest::{broadcast, merged, nest};
 use mcompc_ir::{Result, ValueId};
 use mcompc_kernel::{Bin, Builder, Lane, MacForm, Machine, MemElem, Op, Rescale, Role, Row, Ty, Val};
 
@@ -27,8 +28,39 @@ pub struct Operand {
     pub zp: i32,
 }
 
+/// What a block of elements reads of an operand.
+#[derive(Clone, Copy)]
+enum Source {
+    /// The codes from an address on.
+    Each(Val),
+    /// One code for all of them.
+    All(Val),
+}
+
+impl Source {
+    fn load(self, b: &mut Builder, ty: Ty, mem: MemElem) -> Val {
+        match self {
+            Source::Each(p) => b.load(ty, mem, p, 0),
+            Source::All(v) if ty == Ty::I32 => v,
+            Source::All(v) => b.splat(v, ty),
+        }
+    }
+    /// The codes as i32 vectors: one, or two halves on split machines.
+    fn codes(self, b: &mut Builder, m: &Machine, lanes: usize, mem: MemElem) -> Vec<Val> {
+        match self {
+            _ if lanes == 1 => vec![self.load(b, Ty::I32, mem)],
+            Source::All(v) if m.split => vec![b.splat(v, i32s(lanes / 2)); 2],
+            Source::All(v) => vec![b.splat(v, i32s(lanes))],
+            Source::Each(_) => {
+                let v = self.load(b, Ty::Vec(Lane::I16, lanes as u16), mem);
+                if m.split { vec![b.widen(v, true, false), b.widen(v, true, true)] } else { vec![b.widen_all(v, Lane::I32, true)] }
+            }
+        }
+    }
+}
+
 // Walks n elements in blocks of lanes with a scalar rest: outputs may overlap inputs, so blocks must not.
-fn walk(b: &mut Builder, m: &Machine, n: usize, ptrs: &[Val], body: impl Fn(&mut Builder, usize, &[Val])) {
+fn walk(b: &mut Builder, m: &Machine, n: usize, ptrs: &[Val], body: &dyn Fn(&mut Builder, usize, &[Val])) -> Vec<Val> {
     let l = (m.mac_lanes as usize).max(1);
     let full = n / l;
     let mut at = ptrs.to_vec();
@@ -39,64 +71,86 @@ fn walk(b: &mut Builder, m: &Machine, n: usize, ptrs: &[Val], body: impl Fn(&mut
         });
     }
     if !n.is_multiple_of(l) {
-        b.for_loop(0, (n % l) as i32, 1, &at, |b, _, p| {
+        at = b.for_loop(0, (n % l) as i32, 1, &at, |b, _, p| {
             body(b, 1, p);
             p.iter().map(|&p| b.ptr_imm(p, 1)).collect()
         });
     }
+    at
 }
 
-// The codes at p as i32 vectors: one, or two halves on split machines.
-fn codes(b: &mut Builder, m: &Machine, lanes: usize, mem: MemElem, p: Val) -> Vec<Val> {
-    if lanes == 1 {
-        return vec![b.load(Ty::I32, mem, p, 0)];
-    }
-    let v = b.load(Ty::Vec(Lane::I16, lanes as u16), mem, p, 0);
-    if m.split { vec![b.widen(v, true, false), b.widen(v, true, true)] } else { vec![b.widen_all(v, Lane::I32, true)] }
-}
-
-/// Kernel and call of a q.add over `n` elements.
-pub fn add_kernel(m: &Machine, n: usize, k: LinComb, a: Operand, bb: Operand, y: ValueId) -> Result<Call> {
-    let mut b = Builder::new("add");
-    let pa = b.ptr("a", Role::In, n, 1);
-    let pb = b.ptr("b", Role::In, n, 1);
-    let py = b.ptr("y", Role::Out, n, 1);
-    let row = pair_row(m).filter(|_| m.mac == MacForm::Pairs);
-    walk(&mut b, m, n, &[pa, pb, py], |b, l, p| {
-        if let Some(row) = row.filter(|_| l > 1) {
-            let q = pairs(b, row, k, l, [(a.mem, p[0]), (bb.mem, p[1])]);
-            return store_lanes(b, &q, p[2], 0, l);
-        }
-        let (x, z) = (codes(b, m, l, a.mem, p[0]), codes(b, m, l, bb.mem, p[1]));
-        let q: Vec<Val> = x
-            .into_iter()
-            .zip(z)
-            .map(|(x, z)| {
-                let ty = b.ty(x);
-                let xa = b.mul_imm(x, k.a);
-                let zb = b.mul_imm(z, k.b);
-                let s = b.add(xa, zb);
-                let s = b.add_imm(s, k.c);
-                let sh = b.vconst(k.shift, ty);
-                let s = b.bin(Bin::Sra, s, sh);
-                clamp(b, s, k.lo, k.hi)
-            })
-            .collect();
-        store_lanes(b, &q, p[2], 0, l);
+/// Kernel and call of a function of the codes of `ins`, which repeat by numpy's rule in the shape `to`. `f` gives the codes of a block of so
+/// many lanes: as one vector, two halves, or a scalar where it is one.
+fn zip(
+    (name, m): (&str, &Machine),
+    to: &[usize],
+    ins: &[(Operand, &[usize])],
+    y: ValueId,
+    f: impl Fn(&mut Builder, usize, &[Source]) -> Vec<Val>,
+) -> Call {
+    let elems = |s: &[usize]| s.iter().product::<usize>();
+    let mut b = Builder::new(name);
+    let params = ["a", "b"].into_iter().zip(ins);
+    let mut at: Vec<Val> = params.map(|(p, (_, s))| b.ptr(if ins.len() == 1 { "x" } else { p }, Role::In, elems(s), 1)).collect();
+    at.push(b.ptr("y", Role::Out, elems(to), 1));
+    let shapes: Vec<&[usize]> = ins.iter().map(|(_, s)| *s).collect();
+    nest(&mut b, &merged(at.len(), broadcast(to, &shapes)), &at, &mut |b, d, at| {
+        // What stands still is read once.
+        let fixed: Vec<Option<Val>> =
+            ins.iter().enumerate().map(|(j, (o, _))| (d.steps[j] == 0).then(|| b.load(Ty::I32, o.mem, at[j], 0))).collect();
+        let moving: Vec<usize> = (0..at.len()).filter(|&j| d.steps[j] != 0).collect();
+        let begin: Vec<Val> = moving.iter().map(|&j| at[j]).collect();
+        let ends = walk(b, m, d.size, &begin, &|b, l, p| {
+            let mut p = p.iter().copied();
+            let mut sources = Vec::new();
+            for v in &fixed {
+                sources.extend(v.map(Source::All).or_else(|| p.next().map(Source::Each)));
+            }
+            let q = f(b, l, &sources);
+            p.for_each(|out| store_lanes(b, &q, out, 0, l));
+        });
+        let mut out = vec![None; at.len()];
+        moving.iter().zip(ends).for_each(|(&j, p)| out[j] = Some(p));
+        out
     });
-    Ok(Call {
+    let whole = ins.iter().filter(|(_, s)| elems(s) == elems(to));
+    Call {
         func: b.finish(),
-        rows: row.map(|r| vec![r.clone()]).unwrap_or_default(),
-        args: vec![Arg::Value(a.value), Arg::Value(bb.value), Arg::Value(y)],
-        macs: 2 * n as u64,
-        in_place: vec![a.value, bb.value],
-    })
+        rows: vec![],
+        args: ins.iter().map(|(o, _)| o.value).chain([y]).map(Arg::Value).collect(),
+        macs: elems(to) as u64,
+        in_place: whole.map(|(o, _)| o.value).collect(),
+    }
+}
+
+/// Kernel and call of a q.add with a result of shape `to`.
+pub fn add_kernel(m: &Machine, to: &[usize], k: LinComb, ins: [(Operand, &[usize]); 2], y: ValueId) -> Result<Call> {
+    let row = pair_row(m).filter(|_| m.mac == MacForm::Pairs);
+    let [a, bb] = ins.map(|(o, _)| o.mem);
+    let call = zip(("add", m), to, &ins, y, |b, l, s| {
+        if let Some(row) = row.filter(|_| l > 1) {
+            return pairs(b, row, k, l, [(a, s[0]), (bb, s[1])]);
+        }
+        let (x, z) = (s[0].codes(b, m, l, a), s[1].codes(b, m, l, bb));
+        let sum = |(x, z): (Val, Val)| {
+            let ty = b.ty(x);
+            let xa = b.mul_imm(x, k.a);
+            let zb = b.mul_imm(z, k.b);
+            let s = b.add(xa, zb);
+            let s = b.add_imm(s, k.c);
+            let sh = b.vconst(k.shift, ty);
+            let s = b.bin(Bin::Sra, s, sh);
+            clamp(b, s, k.lo, k.hi)
+        };
+        x.into_iter().zip(z).map(sum).collect()
+    });
+    Ok(Call { rows: row.map(|r| vec![r.clone()]).unwrap_or_default(), macs: 2 * call.macs, ..call })
 }
 
 // Codes interleaved, so that one inner product of pairs gives qa*a + qb*b.
-fn pairs(b: &mut Builder, row: &Row, k: LinComb, lanes: usize, [x, z]: [(MemElem, Val); 2]) -> Vec<Val> {
+fn pairs(b: &mut Builder, row: &Row, k: LinComb, lanes: usize, [x, z]: [(MemElem, Source); 2]) -> Vec<Val> {
     let ty = Ty::Vec(Lane::I16, lanes as u16);
-    let (x, z) = (b.load(ty, x.0, x.1, 0), b.load(ty, z.0, z.1, 0));
+    let (x, z) = (x.1.load(b, ty, x.0), z.1.load(b, ty, z.0));
     let both = b.iconst(k.a & 0xffff | k.b << 16);
     let w = b.op(ty, Op::SplatBits(ty), &[both]);
     let half = (lanes / 2) as u16;
@@ -122,82 +176,34 @@ fn clamp(b: &mut Builder, v: Val, lo: i32, hi: i32) -> Val {
     b.bin(Bin::Smin, v, h)
 }
 
-/// Kernel and call of a q.mul over `n` elements in `images` images; `bb` has `run` elements an image, which repeat within it.
-#[allow(clippy::too_many_arguments)]
-pub fn mul_kernel(
-    m: &Machine,
-    n: usize,
-    images: usize,
-    run: usize,
-    mult: i32,
-    r: Rescale,
-    [a, bb]: [Operand; 2],
-    y: ValueId,
-) -> Result<Call> {
-    let mut b = Builder::new("mul");
-    let pa = b.ptr("a", Role::In, n, 1);
-    let pb = b.ptr("b", Role::In, images * run, 1);
-    let py = b.ptr("y", Role::Out, n, 1);
-    let body = |b: &mut Builder, l: usize, p: &[Val]| {
-        let (x, z) = (codes(b, m, l, a.mem, p[0]), codes(b, m, l, bb.mem, p[1]));
-        let q: Vec<Val> = x
-            .into_iter()
-            .zip(z)
-            .map(|(x, z)| {
-                let ty = b.ty(x);
-                let (x, z) = (b.add_imm(x, -a.zp), b.add_imm(z, -bb.zp));
-                let acc = b.bin(Bin::Mul, x, z);
-                let mv = b.vconst(mult, ty);
-                b.rescale(r, acc, mv)
-            })
-            .collect();
-        store_lanes(b, &q, p[2], 0, l);
-    };
-    let repeats = n / (images * run);
-    let image = |b: &mut Builder, pa: Val, pb: Val, py: Val| {
-        b.for_loop(0, repeats as i32, 1, &[pa, py], |b, _, c| {
-            walk(b, m, run, &[c[0], pb, c[1]], body);
-            vec![b.ptr_imm(c[0], run as i32), b.ptr_imm(c[1], run as i32)]
-        })
-    };
-    if repeats == 1 {
-        walk(&mut b, m, n, &[pa, pb, py], body);
-    } else if images == 1 {
-        image(&mut b, pa, pb, py);
-    } else {
-        b.for_loop(0, images as i32, 1, &[pa, pb, py], |b, _, c| {
-            let ends = image(b, c[0], c[1], c[2]);
-            vec![ends[0], b.ptr_imm(c[1], run as i32), ends[1]]
-        });
-    }
-    Ok(Call {
-        func: b.finish(),
-        rows: vec![],
-        args: vec![Arg::Value(a.value), Arg::Value(bb.value), Arg::Value(y)],
-        macs: n as u64,
-        in_place: vec![a.value, bb.value],
-    })
+/// Kernel and call of a q.mul with a result of shape `to`.
+pub fn mul_kernel(m: &Machine, to: &[usize], mult: i32, r: Rescale, ins: [(Operand, &[usize]); 2], y: ValueId) -> Result<Call> {
+    let [a, bb] = ins.map(|(o, _)| o);
+    Ok(zip(("mul", m), to, &ins, y, |b, l, s| {
+        let (x, z) = (s[0].codes(b, m, l, a.mem), s[1].codes(b, m, l, bb.mem));
+        let product = |(x, z): (Val, Val)| {
+            let ty = b.ty(x);
+            let (x, z) = (b.add_imm(x, -a.zp), b.add_imm(z, -bb.zp));
+            let acc = b.bin(Bin::Mul, x, z);
+            let mv = b.vconst(mult, ty);
+            b.rescale(r, acc, mv)
+        };
+        x.into_iter().zip(z).map(product).collect()
+    }))
 }
 
 /// Kernel and call of a q.rescale over `n` elements.
 pub fn rescale_kernel(m: &Machine, n: usize, mult: i32, r: Rescale, x: Operand, y: ValueId) -> Result<Call> {
-    let mut b = Builder::new("rescale");
-    let px = b.ptr("x", Role::In, n, 1);
-    let py = b.ptr("y", Role::Out, n, 1);
-    walk(&mut b, m, n, &[px, py], |b, l, p| {
-        let q: Vec<Val> = codes(b, m, l, x.mem, p[0])
-            .into_iter()
-            .map(|v| {
-                let ty = b.ty(v);
-                let v = b.add_imm(v, -x.zp);
-                let mv = b.vconst(mult, ty);
-                b.rescale(r, v, mv)
-            })
-            .collect();
-        store_lanes(b, &q, p[1], 0, l);
-    });
-    let args = vec![Arg::Value(x.value), Arg::Value(y)];
-    Ok(Call { func: b.finish(), rows: vec![], args, macs: n as u64, in_place: vec![x.value] })
+    Ok(zip(("rescale", m), &[n], &[(x, &[n])], y, |b, l, s| {
+        let codes = s[0].codes(b, m, l, x.mem);
+        let scaled = |v: Val| {
+            let ty = b.ty(v);
+            let v = b.add_imm(v, -x.zp);
+            let mv = b.vconst(mult, ty);
+            b.rescale(r, v, mv)
+        };
+        codes.into_iter().map(scaled).collect()
+    }))
 }
 
 /// Kernel and call of a q.lut: `table` holds the result for each of the 256 codes, smallest code first.

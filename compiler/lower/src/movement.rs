@@ -3,6 +3,7 @@
 use crate::conv::unit_of;
 use crate::copy::{CopyMode, copy_run, fill_run};
 use crate::emit::{Arg, Call};
+use crate::nest::{Dim, merged, nest, strides};
 use mcompc_ir::{Result, ValueId};
 use mcompc_kernel::{Builder, Machine, MemElem, Role, Ty, Val};
 
@@ -17,48 +18,64 @@ pub fn copy_kernel(m: &Machine, n: usize, x: ValueId, y: ValueId) -> Result<Call
     Ok(Call { func: b.finish(), rows: vec![], args: vec![Arg::Value(x), Arg::Value(y)], macs: 0, in_place: vec![] })
 }
 
-/// Transpose of bytes: output dimension i is input dimension `perm[i]`.
-pub fn transpose_kernel(m: &Machine, shape: &[usize], perm: &[usize], x: ValueId, y: ValueId) -> Result<Call> {
-    let n: usize = shape.iter().product();
-    let mut strides = vec![1usize; shape.len()];
-    for i in (0..shape.len().saturating_sub(1)).rev() {
-        strides[i] = strides[i + 1] * shape[i + 1];
-    }
-    // Output dimensions as (size, input stride); neighbours that stay neighbours merge.
-    let mut dims: Vec<(usize, usize)> = Vec::new();
-    for &p in perm.iter().filter(|&&p| shape[p] > 1) {
-        match dims.last_mut() {
-            Some(d) if d.1 == shape[p] * strides[p] => *d = (d.0 * shape[p], strides[p]),
-            _ => dims.push((shape[p], strides[p])),
-        }
-    }
-    let mut b = Builder::new("transpose");
-    let px = b.ptr("x", Role::In, n, 1);
-    let py = b.ptr("y", Role::Out, n, 1);
-    nest(&mut b, m, &dims, px, py);
-    Ok(Call { func: b.finish(), rows: vec![], args: vec![Arg::Value(x), Arg::Value(y)], macs: 0, in_place: vec![] })
-}
-
-// Returns the output pointer behind what was written.
-fn nest(b: &mut Builder, m: &Machine, dims: &[(usize, usize)], src: Val, dst: Val) -> Val {
-    match dims {
-        [] => {
+/// What a nest of source and result does in its last dimension: runs are copied at a time, all else byte by byte.
+fn copies(m: &Machine) -> impl FnMut(&mut Builder, &Dim, &[Val]) -> Vec<Option<Val>> {
+    let unit = unit_of(m);
+    move |b, d, at| {
+        let byte = |b: &mut Builder, src: Val, dst: Val| {
             let v = b.load(Ty::I32, MemElem::U8, src, 0);
             b.store(v, MemElem::S8, dst, 0);
-            b.ptr_imm(dst, 1)
-        }
-        [(n, 1)] => {
-            copy_run(b, unit_of(m), BYTES, src, dst, *n, false);
-            b.ptr_imm(dst, *n as i32)
-        }
-        [(n, stride), rest @ ..] => {
-            let e = b.for_loop(0, *n as i32, 1, &[src, dst], |b, _, c| {
-                let d = nest(b, m, rest, c[0], c[1]);
-                vec![b.ptr_imm(c[0], *stride as i32), d]
-            });
-            e[1]
+        };
+        match (&d.steps[..], d.size) {
+            ([1, 1], n) | ([_, _], n @ 1) => {
+                copy_run(b, unit, BYTES, at[0], at[1], n, false);
+                vec![None; 2]
+            }
+            ([from, to], n) => {
+                let ends = b.for_loop(0, n as i32, 1, at, |b, _, p| {
+                    byte(b, p[0], p[1]);
+                    let dst = b.ptr_imm(p[1], *to);
+                    vec![b.ptr_imm(p[0], *from), dst]
+                });
+                ends.into_iter().map(Some).collect()
+            }
+            _ => vec![None; 2],
         }
     }
+}
+
+/// How a result is found in its operand: from byte `first` on, by `steps` in the dimensions `to` of the result.
+struct Strided<'a> {
+    first: usize,
+    to: &'a [usize],
+    steps: Vec<i32>,
+}
+
+fn strided(name: &str, m: &Machine, n: usize, s: Strided<'_>, [x, y]: [ValueId; 2]) -> Call {
+    let mut b = Builder::new(name);
+    let px = b.ptr("x", Role::In, n, 1);
+    let py = b.ptr("y", Role::Out, s.to.iter().product(), 1);
+    let src = b.ptr_imm(px, s.first as i32);
+    let dims = s.to.iter().zip(s.steps).zip(strides(s.to)).map(|((&size, from), to)| Dim { size, steps: vec![from, to] }).collect();
+    nest(&mut b, &merged(2, dims), &[src, py], &mut copies(m));
+    Call { func: b.finish(), rows: vec![], args: vec![Arg::Value(x), Arg::Value(y)], macs: 0, in_place: vec![] }
+}
+
+/// Transpose of bytes: output dimension i is input dimension `perm[i]`.
+pub fn transpose_kernel(m: &Machine, shape: &[usize], perm: &[usize], x: ValueId, y: ValueId) -> Result<Call> {
+    let from = strides(shape);
+    let (to, steps): (Vec<usize>, Vec<i32>) = perm.iter().map(|&p| (shape[p], from[p])).unzip();
+    Ok(strided("transpose", m, shape.iter().product(), Strided { first: 0, to: &to, steps }, [x, y]))
+}
+
+/// Slice of bytes: index i of a dimension is index `starts + i * steps` of the operand's.
+pub fn slice_kernel(m: &Machine, shape: &[usize], [starts, to]: [&[usize]; 2], steps: &[i64], [x, y]: [ValueId; 2]) -> Result<Call> {
+    let from = strides(shape);
+    let first = starts.iter().zip(&from).map(|(&s, &f)| s * f as usize).sum();
+    // A step that is never taken may be as large as a file says.
+    let step = |d: usize| if to[d] == 1 { 0 } else { steps[d] as i32 * from[d] };
+    let steps: Vec<i32> = (0..shape.len()).map(step).collect();
+    Ok(strided("slice", m, shape.iter().product(), Strided { first, to, steps }, [x, y]))
 }
 
 /// Concatenation: each input is `outer` runs of `inner[i]` bytes.
@@ -85,26 +102,35 @@ pub fn concat_kernel(m: &Machine, outer: usize, inner: &[usize], xs: &[ValueId],
     Ok(Call { func: b.finish(), rows: vec![], args, macs: 0, in_place: vec![] })
 }
 
-/// Padding of bytes with `value`: `before` and `after` elements in each dimension of `shape`.
-pub fn pad_kernel(m: &Machine, shape: &[usize], before: &[usize], after: &[usize], value: i32, x: ValueId, y: ValueId) -> Result<Call> {
+/// What padding holds: a byte, or what the dimension has at its end, mirrored there, or at its other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Padding {
+    Constant(i32),
+    Edge,
+    Reflect,
+    Wrap,
+}
+
+/// Padding of bytes: `before` and `after` elements in each dimension of `shape`.
+pub fn pad_kernel(m: &Machine, shape: &[usize], [before, after]: [&[usize]; 2], padding: Padding, [x, y]: [ValueId; 2]) -> Result<Call> {
     let n: usize = shape.iter().product();
     let out: Vec<usize> = (0..shape.len()).map(|i| shape[i] + before[i] + after[i]).collect();
     let mut b = Builder::new("pad");
     let px = b.ptr("x", Role::In, n, 1);
     let py = b.ptr("y", Role::Out, out.iter().product(), 1);
-    pad_nest(&mut b, m, shape, before, after, value, px, py);
+    pad_nest(&mut b, m, shape, [before, after], padding, px, py);
     Ok(Call { func: b.finish(), rows: vec![], args: vec![Arg::Value(x), Arg::Value(y)], macs: 0, in_place: vec![] })
 }
 
-#[allow(clippy::too_many_arguments)]
-fn pad_nest(b: &mut Builder, m: &Machine, shape: &[usize], before: &[usize], after: &[usize], value: i32, src: Val, dst: Val) {
+fn pad_nest(b: &mut Builder, m: &Machine, shape: &[usize], [before, after]: [&[usize]; 2], padding: Padding, src: Val, dst: Val) {
     let u = unit_of(m);
     let [n, rest @ ..] = shape else {
         return copy_run(b, u, BYTES, src, dst, 1, false);
     };
     let inner_in: usize = rest.iter().product();
     let inner_out: usize = (1..shape.len()).map(|i| shape[i] + before[i] + after[i]).product();
-    if before[0] > 0 {
+    if let (Padding::Constant(value), true) = (padding, before[0] > 0) {
         fill_run(b, u, BYTES, dst, before[0] * inner_out, value);
     }
     let mid = b.ptr_imm(dst, (before[0] * inner_out) as i32);
@@ -112,12 +138,37 @@ fn pad_nest(b: &mut Builder, m: &Machine, shape: &[usize], before: &[usize], aft
         copy_run(b, u, BYTES, src, mid, n * inner_in, false);
     } else {
         b.for_loop(0, *n as i32, 1, &[src, mid], |b, _, c| {
-            pad_nest(b, m, rest, &before[1..], &after[1..], value, c[0], c[1]);
+            pad_nest(b, m, rest, [&before[1..], &after[1..]], padding, c[0], c[1]);
             vec![b.ptr_imm(c[0], inner_in as i32), b.ptr_imm(c[1], inner_out as i32)]
         });
     }
-    if after[0] > 0 {
-        let end = b.ptr_imm(mid, (n * inner_out) as i32);
-        fill_run(b, u, BYTES, end, after[0] * inner_out, value);
+    // Other padding repeats rows of the result itself, once they are there.
+    let (n, row) = (*n as i32, inner_out as i32);
+    let rows = |b: &mut Builder, size: usize, from: i32, step: i32, to: i32| {
+        if size > 0 {
+            let at = [b.ptr_imm(mid, from * row), b.ptr_imm(mid, to * row)];
+            let dims = vec![Dim { size, steps: vec![step * row, row] }, Dim { size: inner_out, steps: vec![1, 1] }];
+            nest(b, &merged(2, dims), &at, &mut copies(m));
+        }
+    };
+    let front = -(before[0] as i32);
+    match padding {
+        Padding::Constant(value) if after[0] > 0 => {
+            let end = b.ptr_imm(mid, n * row);
+            fill_run(b, u, BYTES, end, after[0] * inner_out, value);
+        }
+        Padding::Constant(_) => {}
+        Padding::Edge => {
+            rows(b, before[0], 0, 0, front);
+            rows(b, after[0], n - 1, 0, n);
+        }
+        Padding::Reflect => {
+            rows(b, before[0], -front, -1, front);
+            rows(b, after[0], n - 2, -1, n);
+        }
+        Padding::Wrap => {
+            rows(b, before[0], n + front, 1, front);
+            rows(b, after[0], 0, 1, n);
+        }
     }
 }

@@ -4,8 +4,9 @@ use crate::conv::{conv_kernel, dense_kernel};
 use crate::depthwise::depthwise_kernel;
 use crate::elementwise::{LinComb, Operand, add_kernel, lut_kernel, mul_kernel, rescale_kernel};
 use crate::emit::Call;
-use crate::movement::{concat_kernel, copy_kernel, pad_kernel, transpose_kernel};
+use crate::movement::{Padding, concat_kernel, copy_kernel, pad_kernel, slice_kernel, transpose_kernel};
 use crate::pool::{PoolKind, pool_kernel};
+use crate::reduce::{Reduction, reduce_kernel};
 use crate::softmax::softmax_kernel;
 use crate::spec::{conv_spec, geometry, mem_of, rescale_of, zp};
 use mcompc_ir::{Code, Error, Graph, Node, NodeId, Result, Tensor, Value, ValueId};
@@ -32,11 +33,15 @@ static OPERATORS: &[(&str, Generate)] = &[
     ("q.mul", mul),
     ("q.rescale", |s| rescale_kernel(s.m, s.elems(), s.int("m")?, rescale_of(s.g, s.n)?, s.operand(0)?, s.y)),
     ("q.lut", |s| lut_kernel(s.elems(), &s.constant(1)?.as_i8()?, s.operand(0)?, s.y)),
+    ("q.sum", |s| reduce(s, Reduction::Sum { zp_x: s.operand(0)?.zp, mult: s.int("m")?, rescale: rescale_of(s.g, s.n)? })),
     ("q.softmax", softmax),
     ("q.avgpool", |s| pool(s, PoolKind::Average { zp_x: s.operand(0)?.zp, mult: multipliers(s)?, rescale: rescale_of(s.g, s.n)? })),
     ("q.maxpool", |s| pool(s, PoolKind::Max)),
     ("Reshape", |s| copy_kernel(s.m, s.elems(), s.ins[0], s.y)),
     ("Transpose", |s| transpose_kernel(s.m, s.shape(0), &s.node().attrs.usizes("perm")?, s.ins[0], s.y)),
+    ("ReduceMax", |s| reduce(s, Reduction::Max)),
+    ("ReduceMin", |s| reduce(s, Reduction::Min)),
+    ("Slice", slice),
     ("Concat", concat),
     ("Pad", pad),
 ];
@@ -73,6 +78,10 @@ impl Site<'_> {
         let v = self.value(i);
         Ok(Operand { value: self.ins[i], mem: mem_of(v)?, zp: zp(v)? })
     }
+    /// The first two inputs with their shapes.
+    fn pair(&self) -> Result<[(Operand, &[usize]); 2]> {
+        Ok([(self.operand(0)?, self.shape(0)), (self.operand(1)?, self.shape(1))])
+    }
     fn int(&self, name: &str) -> Result<i32> {
         i32::try_from(self.node().attrs.int(name)?).map_err(|_| Error::new(Code::Internal, format!("attribute `{name}` passes 32 bits")))
     }
@@ -88,17 +97,11 @@ fn conv(s: &Site<'_>) -> Result<Call> {
 
 fn add(s: &Site<'_>) -> Result<Call> {
     let k = LinComb { a: s.int("a")?, b: s.int("b")?, c: s.int("c")?, shift: s.int("shift")?, lo: s.int("lo")?, hi: s.int("hi")? };
-    add_kernel(s.m, s.elems(), k, s.operand(0)?, s.operand(1)?, s.y)
+    add_kernel(s.m, &s.g.value(s.y).shape, k, s.pair()?, s.y)
 }
 
 fn mul(s: &Site<'_>) -> Result<Call> {
-    // A gate [N, 1, 1, C] meets each pixel of its image; other operands are one run of elements.
-    let (images, run) = match (s.shape(0), s.shape(1)) {
-        (a, b) if a == b => (1, s.elems()),
-        ([n, .., c], _) => (*n, *c),
-        (a, b) => return Err(Error::new(Code::Internal, format!("a product of {a:?} and {b:?}"))),
-    };
-    mul_kernel(s.m, s.elems(), images, run, s.int("m")?, rescale_of(s.g, s.n)?, [s.operand(0)?, s.operand(1)?], s.y)
+    mul_kernel(s.m, &s.g.value(s.y).shape, s.int("m")?, rescale_of(s.g, s.n)?, s.pair()?, s.y)
 }
 
 fn softmax(s: &Site<'_>) -> Result<Call> {
@@ -117,6 +120,16 @@ fn pool(s: &Site<'_>, kind: PoolKind) -> Result<Call> {
     pool_kernel(&geometry(s.g, s.n, kh, kw)?, &kind, s.operand(0)?.mem, s.m, s.ins[0], s.y)
 }
 
+fn reduce(s: &Site<'_>, kind: Reduction) -> Result<Call> {
+    reduce_kernel(s.m, kind, s.shape(0), &s.node().attrs.usizes("axes")?, s.operand(0)?.mem, [s.ins[0], s.y])
+}
+
+fn slice(s: &Site<'_>) -> Result<Call> {
+    let a = &s.node().attrs;
+    let to = &s.g.value(s.y).shape;
+    slice_kernel(s.m, s.shape(0), [&a.usizes("starts")?, to], a.ints("steps")?, [s.ins[0], s.y])
+}
+
 fn concat(s: &Site<'_>) -> Result<Call> {
     let axis = s.int("axis")? as usize;
     let outer: usize = s.shape(0)[..axis].iter().product();
@@ -126,8 +139,15 @@ fn concat(s: &Site<'_>) -> Result<Call> {
 
 fn pad(s: &Site<'_>) -> Result<Call> {
     let pads = s.node().attrs.usizes("pads")?;
-    let (before, after) = pads.split_at(s.shape(0).len());
+    let sides: [&[usize]; 2] = pads.split_at(s.shape(0).len()).into();
     // Codes are padded with `code`, else with the code of 0, whatever number `value` writes it as.
     let fill = if s.node().attrs.get("code").is_some() { s.int("code")? } else { s.operand(0)?.zp };
-    pad_kernel(s.m, s.shape(0), before, after, fill, s.ins[0], s.y)
+    let mode = if s.node().attrs.get("mode").is_some() { s.node().attrs.str("mode")? } else { "constant" };
+    let padding = match mode {
+        "edge" => Padding::Edge,
+        "reflect" => Padding::Reflect,
+        "wrap" => Padding::Wrap,
+        _ => Padding::Constant(fill),
+    };
+    pad_kernel(s.m, s.shape(0), sides, padding, [s.ins[0], s.y])
 }

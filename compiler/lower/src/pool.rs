@@ -152,7 +152,7 @@ fn common(g: &Geometry, mult: &[i32]) -> Option<i32> {
 }
 
 /// `acc += codes` at p, in one vector, two halves or a scalar.
-fn add_codes(b: &mut Builder, acc: &mut [Val], mem: MemElem, lanes: usize, p: Val) {
+pub fn add_codes(b: &mut Builder, acc: &mut [Val], mem: MemElem, lanes: usize, p: Val) {
     match acc {
         [one] if lanes == 1 => {
             let v = b.load(Ty::I32, mem, p, 0);

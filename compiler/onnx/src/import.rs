@@ -150,10 +150,13 @@ pub(crate) fn node_label(n: &NodeProto) -> &str {
     }
 }
 
-/// Whether the node's first output is there. Every supported operator has one output; further ones (indices, masks, training statistics)
-/// may be declared but not read, and any may be left out by an empty name.
+/// Whether an output that the operator computes is there. Most compute one; further ones (indices, masks, training statistics) may be
+/// declared but not read, and any may be left out by an empty name.
 fn check_node_outputs(n: &NodeProto, read: &BTreeSet<&str>) -> Result<bool> {
     let Some(first) = n.output.first() else { return Err(bad_graph("the node has no output".into())) };
+    if crate::ops::computes_all_outputs(n) {
+        return Ok(n.output.iter().any(|o| !o.is_empty()));
+    }
     match n.output.iter().skip(1).find(|o| !o.is_empty() && read.contains(o.as_str())) {
         None => Ok(!first.is_empty()),
         Some(o) => Err(Error::new(

@@ -207,6 +207,14 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
         self.bind(Bound::Node(v));
         Ok(())
     }
+    /// Emits an operator whose result is the node's output `i`, which may be left out.
+    pub(crate) fn emit_output(&mut self, i: usize, op: &str, attrs: Attrs, inputs: &[ValueId]) -> Result<()> {
+        let Some(out) = self.node.output.get(i).filter(|o| !o.is_empty()) else { return Ok(()) };
+        let name = if self.node.output.len() == 1 { self.name.to_string() } else { format!("{}/{i}", self.name) };
+        let v = self.b.add_op(&name, op, attrs, inputs, out)?;
+        self.b.names.insert(out.clone(), Bound::Node(v));
+        Ok(())
+    }
     /// Adds a constant that the importer made (counted against the limit on folded bytes); `label` is appended to the node's name.
     pub(crate) fn make_const(&mut self, label: &str, t: Tensor) -> Result<ValueId> {
         self.b.reader.materialise(t.bytes().len() as u64)?;

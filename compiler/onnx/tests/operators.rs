@@ -207,11 +207,45 @@ fn pads_as_attribute_and_as_input() {
     let g = run(18, &["x", "p", "", "a"], vec![], vec![ints("p", &[1, 2]), ints("a", &[-1])]).unwrap();
     assert_op(&g, "Pad", &[1, 6], &[("pads", is(&[0, 1, 0, 2])), ("value", Attr::Float(0.0))]);
     let p = || vec![ints("p", &[0, 1, 0, 1])];
-    assert_error(run(13, &["x", "p"], vec![a_str("mode", "reflect")], p()), Code::UnsupportedAttr, "the_Pad");
-    assert_error(run(13, &["x", "p"], vec![], vec![ints("p", &[0, -1, 0, 0])]), Code::UnsupportedAttr, "the_Pad");
+    let g = run(13, &["x", "p"], vec![a_str("mode", "reflect")], p()).unwrap();
+    assert_op(&g, "Pad", &[1, 5], &[("pads", is(&[0, 1, 0, 1])), ("mode", Attr::Str("reflect".into()))]);
+    let g = run(13, &["x", "p"], vec![], vec![ints("p", &[0, -1, 0, 0])]).unwrap();
+    assert_op(&g, "Slice", &[1, 2], &[("starts", is(&[0, 1])), ("sizes", is(&[1, 2]))]);
+    // Mirrored elements that are not there, a mode of a later operator set, nothing left.
+    assert_error(run(13, &["x", "p"], vec![a_str("mode", "reflect")], vec![ints("p", &[1, 0, 0, 0])]), Code::UnsupportedAttr, "the_Pad");
+    assert_error(run(13, &["x", "p"], vec![a_str("mode", "wrap")], p()), Code::UnsupportedAttr, "the_Pad");
+    assert_error(run(13, &["x", "p"], vec![], vec![ints("p", &[0, -1, 0, -2])]), Code::BadShape, "the_Pad");
     assert_error(run(13, &["x", "p"], vec![], vec![ints("p", &[0, 1])]), Code::UnsupportedAttr, "the_Pad");
     assert_error(run(13, &["x", "p"], vec![], vec![ints("p", &[0, 1 << 28, 0, 1 << 28])]), Code::Limit, "the_Pad");
     assert_error(run(13, &["x"], vec![], vec![]), Code::MissingAttr, "the_Pad");
+}
+
+#[test]
+fn slices_and_splits() {
+    let x = [2, 5];
+    let cut = |opset, starts: &[i64], ends: &[i64], steps: &[i64]| {
+        let consts = vec![ints("s", starts), ints("e", ends), ints("k", steps)];
+        one(opset, &x, node("Slice", &["x", "s", "e", "", "k"], "y", vec![]), consts)
+    };
+    let attrs = |s: &[i64], n: &[i64], k: &[i64]| [("starts", is(s)), ("sizes", is(n)), ("steps", is(k))];
+    assert_op(&cut(13, &[0, -1], &[9, -9], &[1, -2]).unwrap(), "Slice", &[2, 3], &attrs(&[0, 4], &[2, 3], &[1, -2]));
+    let old = vec![a_ints("starts", &[1]), a_ints("ends", &[4]), a_ints("axes", &[-1])];
+    assert_op(&one(9, &x, node("Slice", &["x"], "y", old), vec![]).unwrap(), "Slice", &[2, 3], &attrs(&[0, 1], &[2, 3], &[1, 1]));
+    assert_error(cut(13, &[0, 3], &[2, 3], &[1, 1]), Code::BadShape, "the_Slice");
+    assert_error(cut(13, &[0, 0], &[2, 3], &[1, 0]), Code::UnsupportedAttr, "the_Slice");
+    assert_error(cut(13, &[0], &[2, 3], &[1]), Code::BadShape, "the_Slice");
+    let split = |opset, outputs: &[&str], attrs: Vec<mcompc_onnx::proto::AttributeProto>| {
+        let mut n = node("Split", &["x"], "", attrs);
+        n.output = outputs.iter().map(|o| (*o).into()).collect();
+        import(&model(opset, vec![value("x", &x)], vec![free("y")], vec![], vec![n]))
+    };
+    let sizes = |v: &[i64]| vec![a_int("axis", 1), a_ints("split", v)];
+    assert_op(&split(11, &["", "y"], sizes(&[2, 3])).unwrap(), "Slice", &[2, 3], &attrs(&[0, 2], &[2, 3], &[1, 1]));
+    let three = vec![a_int("axis", -1), a_int("num_outputs", 3)];
+    assert_op(&split(18, &["", "", "y"], three.clone()).unwrap(), "Slice", &[2, 1], &attrs(&[0, 4], &[2, 1], &[1, 1]));
+    assert_error(split(18, &["a", "y"], three), Code::BadShape, "the_Split");
+    assert_error(split(11, &["a", "y"], sizes(&[2, 2])), Code::BadShape, "the_Split");
+    assert_error(split(13, &["a", "y"], vec![a_int("axis", 1)]), Code::BadShape, "the_Split");
 }
 
 #[test]

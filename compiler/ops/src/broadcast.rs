@@ -36,11 +36,17 @@ pub(crate) fn infer(c: &Ctx<'_>) -> Result<Vec<Value>> {
     c.out(DType::F32, shape(&c.ins[0].shape, &c.ins[1].shape)?, None)
 }
 
+/// The shape of a result, and for each of its elements in order the offsets of the two that it is made of.
+pub(crate) fn pairs(t: &[&Tensor]) -> Result<(Vec<usize>, impl Iterator<Item = (usize, usize)>)> {
+    let to = shape(&t[0].shape, &t[1].shape)?;
+    let (a, b) = (offsets(&t[0].shape, &to), offsets(&t[1].shape, &to));
+    Ok((to, a.into_iter().zip(b)))
+}
+
 /// `f` on every pair, in f64, rounded at the end.
 pub(crate) fn eval(t: &[&Tensor], f: impl Fn(f64, f64) -> f64) -> Result<Vec<Tensor>> {
-    let to = shape(&t[0].shape, &t[1].shape)?;
     let (a, b) = (t[0].as_f32()?, t[1].as_f32()?);
-    let (oa, ob) = (offsets(&t[0].shape, &to), offsets(&t[1].shape, &to));
-    let y: Vec<f32> = oa.iter().zip(&ob).map(|(&i, &j)| f(a[i].into(), b[j].into()) as f32).collect();
+    let (to, pairs) = pairs(t)?;
+    let y: Vec<f32> = pairs.map(|(i, j)| f(a[i].into(), b[j].into()) as f32).collect();
     Ok(vec![Tensor::from_f32(to, &y)?])
 }

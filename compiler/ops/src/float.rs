@@ -16,6 +16,7 @@ pub(crate) mod max_pool;
 pub(crate) mod mul;
 pub(crate) mod recode;
 pub(crate) mod reduce_mean;
+pub(crate) mod reduce_sum;
 pub(crate) mod relu;
 pub(crate) mod sigmoid;
 pub(crate) mod softmax;

@@ -9,6 +9,7 @@ pub(crate) mod maxpool;
 pub(crate) mod mul;
 pub(crate) mod rescale_op;
 pub(crate) mod softmax;
+pub(crate) mod sum;
 
 mod rescale;
 mod weights;

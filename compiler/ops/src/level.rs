@@ -17,8 +17,8 @@ pub enum Level {
     Integer,
 }
 
-/// Operators that only move elements, and so belong to every level.
-const EVERYWHERE: &[&str] = &["input", "const", "Reshape", "Transpose", "Pad", "Concat"];
+/// Operators that only move or choose elements, and so belong to every level.
+const EVERYWHERE: &[&str] = &["input", "const", "Reshape", "Transpose", "Slice", "Pad", "Concat", "ReduceMax", "ReduceMin"];
 
 impl Level {
     /// Name in texts.

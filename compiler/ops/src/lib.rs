@@ -13,6 +13,7 @@ mod level;
 mod moves;
 pub mod proof;
 mod read;
+mod reduce;
 mod window;
 
 pub use def::{AttrDef, Ctx, Kind, OpDef};
@@ -46,10 +47,14 @@ pub static OPS: &[&OpDef] = &[
     &float::batch_normalization::OP,
     &float::reduce_mean::OP,
     &float::recode::OP,
+    &float::reduce_sum::OP,
     &moves::reshape::OP,
     &moves::transpose::OP,
+    &moves::slice::OP,
     &moves::pad::OP,
     &moves::concat::OP,
+    &moves::reduce_max::OP,
+    &moves::reduce_min::OP,
     &moves::input::OP,
     &moves::constant::OP,
     &int::conv::OP,
@@ -58,6 +63,7 @@ pub static OPS: &[&OpDef] = &[
     &int::mul::OP,
     &int::avgpool::OP,
     &int::maxpool::OP,
+    &int::sum::OP,
     &int::softmax::OP,
     &int::lut::OP,
     &int::rescale_op::OP,

@@ -4,5 +4,8 @@ pub(crate) mod concat;
 pub(crate) mod constant;
 pub(crate) mod input;
 pub(crate) mod pad;
+pub(crate) mod reduce_max;
+pub(crate) mod reduce_min;
 pub(crate) mod reshape;
+pub(crate) mod slice;
 pub(crate) mod transpose;

@@ -9,7 +9,7 @@ pub fn run(g: &mut Graph) -> Result<usize> {
     for n in nodes_of(g, &["Conv"])? {
         let x = g.inputs_of(n)[0];
         let p = x.node;
-        if g.node(p).op != "Pad" || g.node(p).attrs.float("value")? != 0.0 || g.is_output(x) {
+        if g.node(p).op != "Pad" || g.node(p).attrs.float("value")? != 0.0 || g.node(p).attrs.get("mode").is_some() || g.is_output(x) {
             continue;
         }
         let pads = g.node(p).attrs.usizes("pads")?;

@@ -1,7 +1,15 @@
-//! Merges chains of reshapes, turns transposes that move only dimensions of size 1 into reshapes, drops what changes nothing.
+//! Merges chains of reshapes, turns transposes that move only dimensions of size 1, slices of everything and reductions of nothing into
+//! reshapes, drops what changes nothing.
 
 use crate::edit::{absorb, nodes_of};
-use mcompc_ir::{Graph, Result};
+use mcompc_ir::{Graph, NodeId, Result};
+
+fn becomes_reshape(g: &mut Graph, n: NodeId) {
+    let out = g.value(g.out(n)).shape.clone();
+    let node = g.node_mut(n);
+    node.op = "Reshape".into();
+    node.attrs = mcompc_ir::Attrs::new().with("shape", out.as_slice());
+}
 
 /// The pass.
 pub fn run(g: &mut Graph) -> Result<usize> {
@@ -11,10 +19,15 @@ pub fn run(g: &mut Graph) -> Result<usize> {
         let perm = g.node(n).attrs.usizes("perm")?;
         let big: Vec<usize> = perm.into_iter().filter(|&p| shape[p] != 1).collect();
         if big.windows(2).all(|w| w[0] < w[1]) {
-            let out = g.value(g.out(n)).shape.clone();
-            let node = g.node_mut(n);
-            node.op = "Reshape".into();
-            node.attrs = mcompc_ir::Attrs::new().with("shape", out.as_slice());
+            becomes_reshape(g, n);
+            changes += 1;
+        }
+    }
+    for n in nodes_of(g, &["Slice", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin"])? {
+        let (x, y) = (g.value(g.inputs_of(n)[0]), g.value(g.out(n)));
+        let turned = g.node(n).op == "Slice" && g.node(n).attrs.ints("steps")?.iter().any(|&s| s != 1);
+        if x.elems() == y.elems() && !turned {
+            becomes_reshape(g, n);
             changes += 1;
         }
     }

@@ -37,7 +37,17 @@ pub fn run(g: &mut Graph) -> Result<usize> {
                 g.node_mut(n).attrs.set("pads", q.as_slice());
                 Ok(())
             })?
-        } else if op == "ReduceMean" {
+        } else if op == "Slice" {
+            sink(g, n, |g, n, perm| {
+                for name in ["starts", "sizes", "steps"] {
+                    let old = g.node(n).attrs.ints(name)?.to_vec();
+                    let mut new = old.clone();
+                    perm.iter().zip(&old).for_each(|(&p, &v)| new[p] = v);
+                    g.node_mut(n).attrs.set(name, new);
+                }
+                Ok(())
+            })?
+        } else if op.starts_with("Reduce") {
             reduce(g, n)?
         } else {
             false
@@ -178,7 +188,7 @@ fn sink_reshape(g: &mut Graph, n: NodeId) -> Result<bool> {
     Ok(true)
 }
 
-// ReduceMean over transposed axes; without keepdims the rest must keep its order.
+// A reduction over transposed axes; without keepdims the rest must keep its order.
 fn reduce(g: &mut Graph, n: NodeId) -> Result<bool> {
     let x = g.inputs_of(n)[0];
     if g.node(x.node).op != "Transpose" {

@@ -110,7 +110,7 @@ impl Net {
     fn moves(&mut self, x: ValueId) -> bool {
         let s = self.shape(x);
         let r = s.len();
-        match self.d.below(5) {
+        match self.d.below(6) {
             0 if r > 1 => {
                 let mut perm: Vec<usize> = (0..r).collect();
                 match self.d.below(3) {
@@ -131,10 +131,24 @@ impl Net {
                 let to = if self.d.below(2) == 0 { flat } else { ones };
                 self.op("Reshape", Attrs::new().with("shape", to.as_slice()), &[x])
             }
+            5 if r > 0 => {
+                let size = |d: &mut Dice, n: usize| 1 + d.below(n);
+                let sizes: Vec<usize> = s.iter().map(|&n| size(&mut self.d, n)).collect();
+                let starts: Vec<usize> = s.iter().zip(&sizes).map(|(&n, &k)| self.d.below(n - k + 1)).collect();
+                let back = self.d.below(r);
+                let (mut starts, mut steps) = (starts, vec![1i64; r]);
+                (starts[back], steps[back]) = (starts[back] + sizes[back] - 1, -1);
+                let attrs = Attrs::new().with("starts", starts.as_slice()).with("sizes", sizes.as_slice()).with("steps", steps);
+                self.op("Slice", attrs, &[x])
+            }
             2 if r > 0 => {
                 let pads: Vec<usize> = (0..2 * r).map(|_| self.d.below(2)).collect();
                 let value = self.d.one_of(&[0.0, 0.0, 1.5]);
-                self.op("Pad", Attrs::new().with("pads", pads.as_slice()).with("value", value), &[x])
+                let attrs = Attrs::new().with("pads", pads.as_slice());
+                match self.d.below(6) {
+                    n @ 0..3 => self.op("Pad", attrs.with("value", 0.0).with("mode", ["edge", "reflect", "wrap"][n]), &[x]),
+                    _ => self.op("Pad", attrs.with("value", value), &[x]),
+                }
             }
             3 if r > 0 => {
                 let axis = self.d.below(r);
@@ -150,7 +164,8 @@ impl Net {
                     (0..r).filter(|_| self.d.below(2) == 0).collect()
                 };
                 let keep = self.d.below(2);
-                self.op("ReduceMean", Attrs::new().with("axes", axes.as_slice()).with("keepdims", keep), &[x])
+                let op = self.d.one_of(&["ReduceMean", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin"]);
+                self.op(op, Attrs::new().with("axes", axes.as_slice()).with("keepdims", keep), &[x])
             }
             _ => false,
         }

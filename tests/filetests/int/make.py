@@ -18,6 +18,8 @@ I8, U8 = np.int8, np.uint8
 
 
 def attr(v):
+    if isinstance(v, str):
+        return f'"{v}"'
     if isinstance(v, float):
         return repr(v)
     return repr([int(x) for x in v]) if isinstance(v, (list, tuple)) else str(int(v))
@@ -99,7 +101,7 @@ class File:
 
     def fit(self, acc, pre=0, shift=None, gain=1.1):
         """A multiplier a channel (last axis) that spreads these accumulators over the range and a bit beyond, and a shift."""
-        flat = np.abs(acc.reshape(-1, acc.shape[-1])).max(0).clip(1).astype(float)
+        flat = np.abs(np.asarray(acc).reshape(-1, acc.shape[-1])).max(0).clip(1).astype(float)
         factor = 127 / flat * gain * self.rng.uniform(0.6, 1, flat.shape)
         s = shift or max(s for s in range(1, 16) if factor.max() * 2.0 ** (32 + s - pre) < 2**31 or s == 1)
         # A channel of small sums takes the largest multiplier there is.
@@ -166,7 +168,7 @@ class File:
         return self.weighted("q.dense", x, w, r, lambda xs, ws: xs @ ws.T, {}, q, bits=bits, block=block, **k)
 
     def add(self, x, y, a, b, c, shift, lo=-128, hi=127, q=(0.5, 1)):
-        acc = x.a.astype(np.int64) * a + y.a.astype(np.int64) * b + c
+        acc = np.asarray(x.a.astype(np.int64) * a + y.a.astype(np.int64) * b + c)
         assert np.abs(acc).max() < 2**31
         want = (acc // 2**shift).clip(lo, hi).astype(I8)
         return self.node("q.add", [x, y], dict(a=a, b=b, c=c, shift=shift, lo=lo, hi=hi), want, q)
@@ -223,12 +225,31 @@ class File:
         want = table[x.a.astype(int) - (0 if x.a.dtype == U8 else -128)]
         return self.node("q.lut", [x, self.const(table)], {}, want, q)
 
-    def pad(self, x, before, after, value=0.0):
-        a = np.pad(x.a, list(zip(before, after)), constant_values=x.q[1]) if before else x.a
-        return self.node("Pad", [x], dict(pads=[*before, *after], value=float(value)), a, x.q)
+    def pad(self, x, before, after, value=0.0, mode="constant"):
+        how = dict(constant_values=x.q[1]) if mode == "constant" else {}
+        a = np.pad(x.a, list(zip(before, after)), mode=mode, **how) if before else x.a
+        at = {} if mode == "constant" else dict(mode=mode)
+        return self.node("Pad", [x], dict(pads=[*before, *after], value=float(value), **at), a, x.q)
+
+    def extreme(self, x, axes, keepdims=1, largest=True):
+        a = (np.max if largest else np.min)(x.a, tuple(axes), keepdims=bool(keepdims))
+        return self.node("ReduceMax" if largest else "ReduceMin", [x], dict(axes=axes, keepdims=keepdims), np.asarray(a), x.q)
+
+    def sum(self, x, axes, keepdims=1, q=(0.5, 4), **k):
+        acc = np.asarray(x.centred().sum(tuple(axes), keepdims=bool(keepdims)))
+        m, s = self.fit(acc.reshape(-1, 1), k.get("pre", 4), gain=1.5)
+        s.update(lo=-128, hi=127)
+        return self.node("q.sum", [x], dict(axes=axes, keepdims=keepdims, m=m[0], **s), self.rescaled(acc, m[0], s, q[1]), q)
 
     def concat(self, xs, axis):
         return self.node("Concat", xs, dict(axis=axis), np.concatenate([x.a for x in xs], axis), xs[0].q)
+
+    def slice(self, x, *ranges):
+        """Slices of Python, one a dimension."""
+        a = x.a[ranges].copy()
+        known = [r.indices(n) for r, n in zip(ranges, x.a.shape)]
+        starts, steps = [r[0] for r in known], [r[2] for r in known]
+        return self.node("Slice", [x], dict(starts=starts, sizes=a.shape, steps=steps), a, x.q)
 
     def transpose(self, x, perm):
         return self.node("Transpose", [x], dict(perm=perm), x.a.transpose(perm).copy(), x.q)
@@ -245,6 +266,7 @@ def file(name, build, narrow=None, refused=None):
 
 
 SAME = dict(pads=(1, 1, 1, 1))
+S = np.s_
 FEW = "fewer elements than a range has ends"
 
 
@@ -354,6 +376,18 @@ def elementwise():
     file("mul_ends", lambda f: f.mul(f.act(1, 40, q=(0.5, 127)), f.act(1, 40, q=(0.5, -128)), q=(0.5, 127), gain=2))
     # The largest shift that no two codes carry out of 32 bits; m is then small.
     file("mul_pre_16", lambda f: f.mul(f.act(1, 40, q=(0.5, 0)), f.act(1, 40, q=(0.5, 0)), pre=16, shift=15))
+    # numpy's rule: either operand repeats, along any dimensions, of any rank.
+    pairs = [((4, 6), (6,)), ((4, 6), (4, 1)), ((5, 1), (1, 33)), ((3, 1, 17), (1, 4, 1)), ((2, 3, 4, 5), (3, 1, 5)), ((2, 1, 4, 1), (3, 1, 20)),
+             ((1,), (2, 19)), ((), (3, 9)), ((1, 3, 4, 16), (1, 1, 1, 16)), ((2, 3, 1, 2, 7), (3, 4, 1, 1)), ((2, 40, 1), (2, 40, 3)),
+             ((1, 4, 1, 64), (2, 1, 3, 64))]
+    for i, (s, t) in enumerate(pairs):
+        narrow = "one operand is a single code" if math.prod(s) == 1 else None
+        file(f"add_broadcast_{i}", lambda f: f.add(f.act(*s), f.act(*t, q=(0.1, 9)), 9000, -9000, 300, 13), narrow)
+        file(f"mul_broadcast_{i}", lambda f: f.mul(f.act(*s, q=(0.5, 5)), f.act(*t, q=(0.1, -100))), narrow)
+    file("add_scalar", lambda f: f.add(f.act(), f.act(), 9000, 7000, 300, 14), narrow=FEW)
+    file("mul_scalar", lambda f: f.mul(f.act(), f.act()), narrow=FEW)
+    file("add_broadcast_u8", lambda f: f.add(f.act(3, 1, 17, dtype=U8, q=(0.5, 200)), f.act(4, 1), 8000, -9000, -9000 * 100, 14))
+    file("mul_broadcast_u8", lambda f: f.mul(f.act(7, 1), f.act(33, dtype=U8, q=(0.5, 200))))
     for n in [1, 2, 3]:
         for c in [5, 16, 33]:
             file(f"gate_{n}_{c}", lambda f: f.mul(f.act(n, 2, 3, c, q=(0.5, 5)), f.act(n, 1, 1, c, q=(0.1, -128))))
@@ -418,7 +452,29 @@ def moves():
             file(f"concat_{axis}{kind}", lambda f: f.concat([act(f, *s) for s in shapes], axis))
         file(f"transpose_2{kind}", lambda f: f.transpose(act(f, 5, 7), [1, 0]))
         file(f"transpose_4{kind}", lambda f: f.transpose(act(f, 2, 3, 4, 5), [0, 3, 1, 2]))
+        for mode in ["reflect", "edge", "wrap"]:
+            file(f"pad_{mode}{kind}", lambda f: f.pad(act(f, 2, 3, 4, 17), [0, 2, 1, 0], [0, 1, 3, 0], mode=mode))
+            file(f"pad_{mode}_last{kind}", lambda f: f.pad(act(f, 3, 20), [1, 9], [2, 11], mode=mode))
+        file(f"slice_2{kind}", lambda f: f.slice(act(f, 9, 40), S[2:7], S[3:38]))
+        file(f"slice_4{kind}", lambda f: f.slice(act(f, 2, 5, 6, 7), S[:], S[1:4], S[::2], S[2:]))
+        file(f"slice_back{kind}", lambda f: f.slice(act(f, 4, 3, 17), S[::-1], S[2::-2], S[::-1]))
         file(f"reshape{kind}", lambda f: f.reshape(act(f, 2, 3, 4, 1), 3, 1, 8))
+    file("slice_1", lambda f: f.slice(f.act(50), S[3:50]))
+    file("slice_step", lambda f: f.slice(f.act(3, 50), S[:], S[1::3]))
+    file("slice_one", lambda f: f.slice(f.act(3, 4, 5), S[1:2], S[2:3], S[4:5]), narrow=FEW)
+    file("slice_all", lambda f: f.slice(f.act(3, 4, 5), S[:], S[:], S[:]))
+    file("slice_rows_back", lambda f: f.slice(f.act(5, 33), S[::-1], S[:]))
+    file("slice_channels_2", lambda f: f.slice(f.act(2, 3, 4, 40), S[:], S[:], S[:], S[8:40:1]))
+    file("slice_5", lambda f: f.slice(f.act(2, 3, 4, 5, 6), S[1:], S[::2], S[3:0:-1], S[:], S[1:5]))
+    file("slice_scalar", lambda f: f.slice(f.act()), narrow=FEW)
+    for mode in ["reflect", "edge", "wrap"]:
+        file(f"pad_{mode}_1", lambda f: f.pad(f.act(40), [39], [3], mode=mode))
+        file(f"pad_{mode}_5", lambda f: f.pad(f.act(2, 3, 2, 4, 5), [1, 0, 1, 2, 0], [0, 2, 1, 0, 4], mode=mode))
+        file(f"pad_{mode}_rows", lambda f: f.pad(f.act(1, 4, 5, 16), [0, 3, 0, 0], [0, 2, 0, 0], mode=mode))
+        file(f"pad_{mode}_none", lambda f: f.pad(f.act(3, 7), [0, 0], [0, 0], mode=mode))
+        file(f"pad_{mode}_scalar", lambda f: f.pad(f.act(), [], [], mode=mode), narrow=FEW)
+    file("pad_edge_one", lambda f: f.pad(f.act(1, 1, 33), [3, 20, 1], [1, 4, 50], mode="edge"))
+    file("pad_wrap_all", lambda f: f.pad(f.act(3, 5), [3, 5], [3, 5], mode="wrap"))
     file("pad_channels", lambda f: f.pad(f.act(1, 3, 3, 5), [0, 0, 0, 2], [0, 0, 0, 6]))
     file("pad_zero_point_low", lambda f: f.pad(f.act(1, 3, 3, 5, q=(0.5, -128)), [0, 1, 1, 0], [0, 1, 1, 0]))
     file("pad_zero_point_0", lambda f: f.pad(f.act(1, 3, 3, 5, q=(0.5, 0)), [0, 1, 1, 0], [0, 1, 1, 0]))
@@ -442,6 +498,28 @@ def moves():
     file("pad_scalar", lambda f: f.pad(f.act(), [], []), narrow=FEW)
     file("reshape_scalar", lambda f: f.reshape(f.act(1, 1)), narrow=FEW)
     file("transpose_scalar", lambda f: f.transpose(f.act(), []), narrow=FEW)
+
+
+def reductions():
+    cases = [((50,), [0]), ((3, 40), [1]), ((40, 3), [0]), ((6, 40), [0]), ((2, 5, 6, 7), [1, 2]), ((2, 5, 6, 33), [1, 2]), ((2, 5, 6, 16), [3]),
+             ((3, 4, 5, 6), [1, 3]), ((3, 4, 5, 6), [0, 2]), ((2, 3, 4, 5, 7), [1, 3, 4]), ((2, 3, 4, 2, 20), [0, 2, 3]), ((2, 3, 40), [0, 2]),
+             ((3, 1, 37), [1]), ((3, 37, 1), [2]), ((24, 16, 1), [1]), ((1, 24, 1), [0, 2]), ((4, 9), []), ((64, 257), [1]), ((5, 6, 100), [2, 0]), ((7, 3), [0, 1])]
+    for i, (s, axes) in enumerate(cases):
+        left = math.prod(n for d, n in enumerate(s) if d not in axes)
+        few = FEW if left < 24 else None
+        keep = i % 2
+        file(f"sum_{i}", lambda f: f.sum(f.act(*s), axes, keep), narrow=few)
+        many = few or "of many codes the largest lies at the end of the range" if axes else None
+        file(f"max_{i}", lambda f: f.extreme(f.act(*s), axes, keep), narrow=many)
+        file(f"min_{i}", lambda f: f.extreme(f.act(*s), axes, keep, largest=False), narrow=many)
+    file("sum_u8", lambda f: f.sum(f.act(30, 17, dtype=U8, q=(0.5, 120)), [1]))
+    file("sum_u8_columns", lambda f: f.sum(f.act(17, 30, dtype=U8, q=(0.5, 120)), [0]))
+    file("sum_pre", lambda f: f.sum(f.act(30, 17), [1], pre=3))
+    file("sum_scalar", lambda f: f.sum(f.act(), []), narrow=FEW)
+    for n in (1, 2):
+        file(f"max_pair_{n}", lambda f: f.extreme(f.act(2, 40, n), [0] if n == 1 else [2]))
+        file(f"min_pair_{n}", lambda f: f.extreme(f.act(2, 40, n, dtype=U8, q=(0.5, 9)), [0] if n == 1 else [2], largest=False))
+        file(f"max_u8_{n}", lambda f: f.extreme(f.act(2, 40, n, dtype=U8, q=(0.5, 9)), [0] if n == 1 else [2]))
 
 
 def chains():
@@ -502,4 +580,5 @@ elementwise()
 pools()
 softmaxes()
 moves()
+reductions()
 chains()

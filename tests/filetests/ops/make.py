@@ -108,6 +108,18 @@ def floats():
           np.pad(x, [(0, 0), (1, 0), (0, 1), (2, 0)], constant_values=0.5))
     a, b = f(2, 1, 3), f(2, 2, 3)
     write("concat", "close", "Concat", dict(axis=1), [a, b], np.concatenate([a, b], 1))
+    # After the others: they draw from one generator.
+    x = f(3, 4, 5)
+    axes = np.array([2, 0], np.int64)
+    for op in ["ReduceSum", "ReduceMax", "ReduceMin"]:
+        y = ort(op, [x, axes], {}, 18)
+        write("reduce_" + op[6:].lower(), "close", op, dict(axes=[2, 0], keepdims=1), [x], y)
+    y = ort("Slice", [x, *(np.array(v, np.int64) for v in ([2, 1, -1], [-4, 4, 0], [0, 1, 2], [-1, 2, -3]))], {}, 13)
+    write("slice", "close", "Slice", dict(starts=[2, 1, 4], sizes=list(y.shape), steps=[-1, 2, -3]), [x], y)
+    pads = np.array([2, 0, 1, 1, 3, 4], np.int64)
+    for mode in ["reflect", "edge", "wrap"]:
+        y = ort("Pad", [x, pads], dict(mode=mode), 19)
+        write(f"pad_{mode}", "close", "Pad", dict(pads=list(map(int, pads)), value=0.0, mode=mode), [x], y)
 
 
 floats()

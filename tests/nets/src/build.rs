@@ -156,7 +156,13 @@ impl<'s> Builder<'s> {
 
     /// Adds a node with one output that is read; its value.
     pub fn node(&mut self, op: &str, inputs: &[String], attribute: Vec<AttributeProto>, shape: Vec<usize>) -> usize {
-        let (name, out) = (self.fresh(&format!("{op}_")), self.fresh("t"));
+        self.several(op, inputs, attribute, vec![shape])[0]
+    }
+
+    /// Adds a node with outputs of these shapes; their values.
+    pub fn several(&mut self, op: &str, inputs: &[String], attribute: Vec<AttributeProto>, shapes: Vec<Vec<usize>>) -> Vec<usize> {
+        let name = self.fresh(&format!("{op}_"));
+        let outs: Vec<String> = shapes.iter().map(|_| self.fresh("t")).collect();
         let mut constant = true;
         for v in &mut self.values {
             if inputs.contains(&v.name) {
@@ -168,15 +174,16 @@ impl<'s> Builder<'s> {
             op_type: Some(op.into()),
             name: Some(name),
             input: inputs.to_vec(),
-            output: vec![out.clone()],
+            output: outs.clone(),
             attribute,
             ..Default::default()
         };
         self.nodes.push(node);
-        self.work += elems(&shape);
+        self.work += shapes.iter().map(|s| elems(s)).sum::<usize>();
         let origin = if constant { Origin::Constant } else { Origin::Computed };
-        self.values.push(Val { name: out, shape, origin, readers: 0 });
-        self.values.len() - 1
+        let first = self.values.len();
+        self.values.extend(outs.into_iter().zip(shapes).map(|(name, shape)| Val { name, shape, origin, readers: 0 }));
+        (first..self.values.len()).collect()
     }
 
     /// As [`Builder::node`], on values.

@@ -127,12 +127,12 @@ impl Ctx<'_> {
         let reads = match node.op.as_str() {
             "Conv" | "Dense" => return self.weighted(id, node),
             "Add" | "Sub" | "Mul" | "Div" if self.const_operand(id).is_some() => return self.const_arith(id, node),
-            "Reshape" | "Transpose" if self.raw.contains_key(&self.g.out(id)) => {
+            "Reshape" | "Transpose" | "Slice" if self.raw.contains_key(&self.g.out(id)) => {
                 let (x, q) = (self.computed(ins[0])?, self.raw[&self.g.out(id)].clone());
                 return self.emit(id, node.attrs.clone(), &[x], q);
             }
             // What only moves codes reads them under the result's.
-            "Reshape" | "Transpose" | "Pad" | "MaxPool" | "Concat" => {
+            "Reshape" | "Transpose" | "Slice" | "Pad" | "MaxPool" | "Concat" | "ReduceMax" | "ReduceMin" => {
                 ins.iter().map(|&v| self.plain_as(v, &q)).collect::<Result<Vec<_>>>()?
             }
             op if is_table(op) => ins.iter().map(|&v| self.uniform(v)).collect::<Result<_>>()?,

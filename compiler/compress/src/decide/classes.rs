@@ -1,4 +1,5 @@
-//! Values that share codes. Operators that only move codes (reshape, transpose, pad, maximum pool) put their operand and their result in one
+//! Values that share codes. Operators that only move or choose codes (reshape, transpose, slice, pad, maximum pool, largest and smallest
+//! element) put their operand and their result in one
 //! class, and a class has one quantization. The operands of a join (Concat, or Pad with another value than 0) share the result's class only
 //! where that costs nobody resolution; all others keep their own, and a rescale stands between.
 
@@ -171,7 +172,7 @@ fn moves(g: &Graph, raw: &BTreeMap<ValueId, Quant>, id: NodeId) -> bool {
     let n = g.node(id);
     !raw.contains_key(&g.out(id))
         && match n.op.as_str() {
-            "Reshape" | "Transpose" | "MaxPool" => true,
+            "Reshape" | "Transpose" | "Slice" | "MaxPool" | "ReduceMax" | "ReduceMin" => true,
             "Pad" => n.attrs.float("value") == Ok(0.0),
             _ => false,
         }

@@ -85,6 +85,11 @@ impl<'a> Floors<'a> {
                 .and_then(|v| consts.get(v))
                 .map(|&(least, _)| Floor::both(if least > 0.0 { reach(0) / least } else { 0.0 }, LAYER)),
             "AveragePool" => Some(Floor::both(reach(0), LAYER - bits_of(spread(g, id)?))),
+            "ReduceMean" => Some(Floor::both(reach(0), LAYER - bits_of(1))),
+            "ReduceSum" => {
+                let elems = |v: ValueId| g.value(v).elems() as f64;
+                Some(Floor::both(reach(0) * elems(ins[0]) / elems(g.out(id)), LAYER))
+            }
             "Sigmoid" | "HardSigmoid" => Some(Floor { lo: 0.0, hi: 1.0, bits: 31 }),
             "Relu" | "HardSwish" => Some(Floor { lo: 0.0, hi: reach(0), bits: 31 }),
             "Clip" | "Tanh" | "Elu" | "LeakyRelu" => Some(Floor::both(reach(0), 31)),

@@ -4,7 +4,8 @@ use mcompc_data::Input;
 use mcompc_ir::{Codes, Graph, Per, Quant, Result, ValueId};
 use std::collections::BTreeMap;
 
-/// Every value that holds raw codes other than plain i8: 8-bit inputs, and their reshapes and transposes as far as channels can be followed.
+/// Every value that holds raw codes other than plain i8: 8-bit inputs, and their reshapes, transposes and slices as far as channels can be
+/// followed.
 /// Convolutions and dense layers take it as it is; for all others it is made plain, that is i8 codes under one scale.
 pub(crate) fn raw_values(g: &Graph, inputs: &[Input]) -> Result<BTreeMap<ValueId, Quant>> {
     let mut raw = BTreeMap::new();
@@ -15,7 +16,7 @@ pub(crate) fn raw_values(g: &Graph, inputs: &[Input]) -> Result<BTreeMap<ValueId
     }
     for id in g.topo()? {
         let node = g.node(id);
-        if !matches!(node.op.as_str(), "Reshape" | "Transpose") {
+        if !matches!(node.op.as_str(), "Reshape" | "Transpose" | "Slice") {
             continue;
         }
         let Some(r) = raw.get(&g.inputs_of(id)[0]).cloned() else { continue };
@@ -28,6 +29,11 @@ pub(crate) fn raw_values(g: &Graph, inputs: &[Input]) -> Result<BTreeMap<ValueId
         {
             let moved = |p: Per<f64>| if p.one().is_some() { p } else { Per::along(axis as u8, p.all().to_vec()) };
             raw.insert(g.out(id), Quant { scale: moved(r.scale), zero: moved(r.zero), ..r });
+        } else if node.op == "Slice"
+            && node.attrs.ints("steps")?[from] == 1
+            && g.value(g.out(id)).shape[from] == g.value(g.inputs_of(id)[0]).shape[from]
+        {
+            raw.insert(g.out(id), r);
         }
     }
     Ok(raw)

@@ -1,7 +1,7 @@
 //! Transposition, padding and concatenation by tables of offsets made when planning.
 
 use super::{Kernel, Site, not_float};
-use mcompc_ir::{Code, Error, Result};
+use mcompc_ir::{Attr, Code, Error, Result};
 
 /// For each element of shape `to`, in order, the offset of the element of `from` that it repeats (numpy broadcasting).
 pub(super) fn repeat(from: &[usize], to: &[usize]) -> Vec<u32> {
@@ -10,15 +10,15 @@ pub(super) fn repeat(from: &[usize], to: &[usize]) -> Vec<u32> {
     for i in (0..to.len()).rev() {
         let d = (i + from.len()).checked_sub(to.len()).map_or(1, |j| from[j]);
         strides[i] = if d == 1 { 0 } else { s };
-        s *= d;
+        s *= d as isize;
     }
-    walk(to, &strides)
+    walk(to, 0, &strides)
 }
 
-/// Offsets in row-major order of `shape` under these strides.
-pub(super) fn walk(shape: &[usize], strides: &[usize]) -> Vec<u32> {
+/// Offsets in row-major order of `shape` under these strides, from `first` on.
+pub(super) fn walk(shape: &[usize], first: isize, strides: &[isize]) -> Vec<u32> {
     let mut at = Vec::with_capacity(shape.iter().product());
-    let (mut idx, mut off) = (vec![0; shape.len()], 0);
+    let (mut idx, mut off) = (vec![0; shape.len()], first);
     for _ in 0..shape.iter().product() {
         at.push(off as u32);
         for d in (0..shape.len()).rev() {
@@ -27,7 +27,7 @@ pub(super) fn walk(shape: &[usize], strides: &[usize]) -> Vec<u32> {
             if idx[d] < shape[d] {
                 break;
             }
-            off -= strides[d] * shape[d];
+            off -= strides[d] * shape[d] as isize;
             idx[d] = 0;
         }
     }
@@ -35,10 +35,10 @@ pub(super) fn walk(shape: &[usize], strides: &[usize]) -> Vec<u32> {
 }
 
 /// Row-major strides.
-pub(super) fn strides(shape: &[usize]) -> Vec<usize> {
+pub(super) fn strides(shape: &[usize]) -> Vec<isize> {
     let mut s = vec![1; shape.len()];
     for i in (1..shape.len()).rev() {
-        s[i - 1] = s[i] * shape[i];
+        s[i - 1] = s[i] * shape[i] as isize;
     }
     s
 }
@@ -84,6 +84,29 @@ impl Kernel for Concat {
     }
 }
 
+/// For each element of the result the element of the operand that stands there, where padding holds such.
+fn padding(s: &Site<'_>) -> Result<Vec<u32>> {
+    let (mode, pads) = (s.node.attrs.str("mode")?, s.node.attrs.ints("pads")?);
+    let mut at = vec![0u32];
+    for (d, &n) in s.ins[0].shape.iter().enumerate() {
+        let (n, to) = (n as i64, s.out().shape[d] as i64);
+        let source = |i: i64| match (mode, i) {
+            (_, i) if (0..n).contains(&i) => i,
+            ("edge", i) => i.clamp(0, n - 1),
+            ("wrap", i) => i.rem_euclid(n),
+            (_, i) => {
+                if i < 0 {
+                    -i
+                } else {
+                    2 * (n - 1) - i
+                }
+            }
+        };
+        at = at.iter().flat_map(|o| (0..to).map(move |i| o * n as u32 + source(i - pads[d]) as u32)).collect();
+    }
+    Ok(at)
+}
+
 pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
     let (a, x) = (&s.node.attrs, &s.ins[0].shape);
     if s.out().elems() > u32::MAX as usize {
@@ -92,13 +115,23 @@ pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
     match s.node.op.as_str() {
         "Transpose" => {
             let from = strides(x);
-            let by: Vec<usize> = a.usizes("perm")?.iter().map(|&p| from[p]).collect();
-            Ok(Box::new(Gather(walk(&s.out().shape, &by))))
+            let by: Vec<isize> = a.usizes("perm")?.iter().map(|&p| from[p]).collect();
+            Ok(Box::new(Gather(walk(&s.out().shape, 0, &by))))
         }
+        "Slice" => {
+            let from = strides(x);
+            let first = a.ints("starts")?.iter().zip(&from).map(|(&at, f)| at as isize * f).sum();
+            let to = &s.out().shape;
+            // A step that is never taken may be as large as a file says.
+            let step = |(d, &k): (usize, &i64)| if to[d] == 1 { 0 } else { k as isize * from[d] };
+            let by: Vec<isize> = a.ints("steps")?.iter().enumerate().map(step).collect();
+            Ok(Box::new(Gather(walk(to, first, &by))))
+        }
+        "Pad" if a.get("mode").is_some_and(|m| *m != Attr::Str("constant".into())) => Ok(Box::new(Gather(padding(s)?))),
         "Pad" => {
             let to = strides(&s.out().shape);
-            let first: usize = a.usizes("pads")?.iter().zip(&to).map(|(p, s)| p * s).sum();
-            let at = walk(x, &to).into_iter().map(|o| o + first as u32).collect();
+            let first = a.ints("pads")?.iter().zip(&to).map(|(&p, s)| p as isize * s).sum();
+            let at = walk(x, first, &to);
             Ok(Box::new(Scatter { at, fill: a.float("value")? as f32 }))
         }
         "Concat" => Ok(Box::new(Concat { outer: x[..a.int("axis")? as usize].iter().product() })),

@@ -1,4 +1,4 @@
-//! Operators over one axis or a set of them: softmax, batch normalization, mean.
+//! Operators over one axis or a set of them: softmax, batch normalization, reductions.
 
 use super::moves::repeat;
 use super::{Kernel, Site, not_float};
@@ -50,17 +50,22 @@ impl Kernel for BatchNorm {
     }
 }
 
-struct Mean {
+struct Reduce<F> {
     /// Where each input element goes.
     to: Vec<u32>,
+    start: f32,
+    f: F,
+    mean: bool,
 }
 
-impl Kernel for Mean {
+impl<F: Fn(f32, f32) -> f32 + Send + Sync> Kernel for Reduce<F> {
     fn run(&self, ins: &[&[f32]], out: &mut [f32], _: &mut Vec<f32>) -> Result<()> {
-        out.fill(0.0);
-        ins[0].iter().zip(&self.to).for_each(|(x, &o)| out[o as usize] += x);
-        let n = (ins[0].len() / out.len()) as f32;
-        out.iter_mut().for_each(|y| *y /= n);
+        out.fill(self.start);
+        ins[0].iter().zip(&self.to).for_each(|(x, &o)| out[o as usize] = (self.f)(out[o as usize], *x));
+        if self.mean {
+            let n = (ins[0].len() / out.len()) as f32;
+            out.iter_mut().for_each(|y| *y /= n);
+        }
         Ok(())
     }
 }
@@ -74,13 +79,18 @@ pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
             let eps = a.float("epsilon")? as f32;
             axis().map(|(channels, inner)| Box::new(BatchNorm { channels, inner, eps }) as Box<dyn Kernel>)
         }
-        "ReduceMean" => {
+        op @ ("ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin") => {
             if s.ins[0].elems() > u32::MAX as usize {
                 return Err(Error::new(Code::Limit, "a tensor of more than 2^32 elements").hint("bind smaller dimensions"));
             }
             let mut kept = x.clone();
             a.usizes("axes")?.into_iter().for_each(|i| kept[i] = 1);
-            Ok(Box::new(Mean { to: repeat(&kept, x) }))
+            let to = repeat(&kept, x);
+            Ok(match op {
+                "ReduceMax" => Box::new(Reduce { to, start: f32::NEG_INFINITY, f: f32::max, mean: false }),
+                "ReduceMin" => Box::new(Reduce { to, start: f32::INFINITY, f: f32::min, mean: false }),
+                op => Box::new(Reduce { to, start: 0.0, f: |a, x| a + x, mean: op == "ReduceMean" }),
+            })
         }
         op => Err(not_float(op)),
     }

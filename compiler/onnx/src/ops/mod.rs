@@ -3,8 +3,11 @@
 mod conv;
 mod elementwise;
 mod gemm;
+mod pad;
 mod pool;
+mod reduce;
 mod shape;
+mod slice;
 mod window;
 
 use crate::node::Ctx;
@@ -26,13 +29,15 @@ pub struct OpRow {
     pub since: i64,
     /// Least and greatest number of inputs over all versions.
     pub inputs: (usize, usize),
+    /// Whether it computes all outputs that a node names, or the first alone.
+    pub all_outputs: bool,
     /// What of it is taken, where that is less than the standard.
     pub notes: &'static str,
     import: Import,
 }
 
 const fn row(name: &'static str, since: i64, inputs: (usize, usize), import: Import, notes: &'static str) -> OpRow {
-    OpRow { name, since, inputs, notes, import }
+    OpRow { name, since, inputs, all_outputs: false, notes, import }
 }
 
 /// Every operator that the importer knows, by name.
@@ -58,12 +63,17 @@ pub const TABLE: &[OpRow] = &[
     row("MatMul", 7, (2, 2), gemm::matmul, ""),
     row("MaxPool", 7, (1, 1), pool::max, "two spatial dimensions, dilations 1, without the indices"),
     row("Mul", 7, (2, 2), elementwise::binary, ""),
-    row("Pad", 7, (1, 4), shape::pad, "constant mode, constant and non-negative pads"),
-    row("ReduceMean", 7, (1, 2), shape::reduce_mean, "constant axes"),
+    row("Pad", 7, (1, 4), pad::pad, "constant pads"),
+    row("ReduceMax", 7, (1, 2), reduce::since_18, "constant axes"),
+    row("ReduceMean", 7, (1, 2), reduce::since_18, "constant axes"),
+    row("ReduceMin", 7, (1, 2), reduce::since_18, "constant axes"),
+    row("ReduceSum", 7, (1, 2), reduce::since_13, "constant axes"),
     row("Relu", 7, (1, 1), elementwise::unary, ""),
     row("Reshape", 7, (2, 2), shape::reshape, "constant shape"),
     row("Sigmoid", 7, (1, 1), elementwise::unary, ""),
+    row("Slice", 7, (1, 5), slice::slice, "constant ranges"),
     row("Softmax", 7, (1, 1), elementwise::softmax, ""),
+    OpRow { all_outputs: true, ..row("Split", 7, (1, 2), slice::split, "constant sizes") },
     row("Squeeze", 7, (1, 2), shape::squeeze, "constant axes"),
     row("Sub", 7, (2, 2), elementwise::binary, ""),
     row("Tanh", 7, (1, 1), elementwise::unary, ""),
@@ -114,6 +124,11 @@ fn row_of(node: &NodeProto) -> Result<&'static OpRow> {
 /// Why the node's operator is not supported at all, with the node's name; none where that depends on what it reads.
 pub(crate) fn refused(node: &NodeProto) -> Option<Error> {
     row_of(node).err().map(|e| e.at(crate::import::node_label(node)))
+}
+
+/// Whether the node's operator computes more than its first output.
+pub(crate) fn computes_all_outputs(node: &NodeProto) -> bool {
+    row_of(node).is_ok_and(|r| r.all_outputs)
 }
 
 /// Imports one node: looks up its row, checks the number of inputs, runs the row's function, and refuses what was not read.

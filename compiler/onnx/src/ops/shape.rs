@@ -4,14 +4,11 @@ use crate::attrs::{show_ints, unsupported};
 use crate::node::{Bound, Ctx};
 use mcompc_ir::{Attrs, Code, Error, Result, Tensor, ValueId};
 
-/// Largest pad; keeps sums of dimensions far inside 64 bits.
-const MAX_PAD: i64 = 1 << 28;
-
 fn reshape_to(c: &mut Ctx<'_, '_, '_>, x: ValueId, shape: &[usize]) -> Result<()> {
     c.emit("Reshape", Attrs::new().with("shape", shape), &[x])
 }
 
-fn misfit(what: String) -> Error {
+pub(super) fn misfit(what: String) -> Error {
     Error::new(Code::BadShape, what).hint("the shapes do not fit; was the model made for another input size?")
 }
 
@@ -108,7 +105,7 @@ pub(super) fn flatten(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 }
 
 /// The axes of an operator that took them as an attribute before `since` and takes them as input 1 from there on.
-fn axes_of(c: &Ctx<'_, '_, '_>, since: i64) -> Result<Option<Vec<i64>>> {
+pub(super) fn axes_of(c: &Ctx<'_, '_, '_>, since: i64) -> Result<Option<Vec<i64>>> {
     if c.opset >= since {
         return c.constant_ints(1);
     }
@@ -120,7 +117,7 @@ fn axes_of(c: &Ctx<'_, '_, '_>, since: i64) -> Result<Option<Vec<i64>>> {
 }
 
 /// Sorted distinct axes of a tensor of `rank` dimensions.
-fn normal_axes(c: &Ctx<'_, '_, '_>, axes: &[i64], rank: usize) -> Result<Vec<usize>> {
+pub(super) fn normal_axes(c: &Ctx<'_, '_, '_>, axes: &[i64], rank: usize) -> Result<Vec<usize>> {
     let mut v = axes.iter().map(|&a| c.axis(a, rank, false)).collect::<Result<Vec<_>>>()?;
     v.sort_unstable();
     if v.windows(2).any(|w| w[0] == w[1]) {
@@ -192,63 +189,4 @@ pub(super) fn concat(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         }
     }
     c.emit("Concat", Attrs::new().with("axis", axis), &xs)
-}
-
-/// Pad 2 (attributes), 11, 13 (inputs), 18 (axes), 19, 21; constant mode only.
-pub(super) fn pad(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let x = c.input(0)?;
-    let rank = c.shape(x).len();
-    let mode = c.attrs.str_or("mode", "constant")?;
-    if mode != "constant" {
-        return Err(unsupported("mode", mode).hint("only padding with a constant is supported"));
-    }
-    let missing = || Error::new(Code::MissingAttr, "Pad without pads").hint("the ONNX standard requires them");
-    let (given, value, axes) = if c.opset < 11 {
-        if c.input_name(1).is_some() || c.input_name(2).is_some() {
-            return Err(Error::new(Code::UnsupportedOpset, format!("Pad with pads as an input in opset {}", c.opset))
-                .hint("they came with opset 11"));
-        }
-        (c.attrs.ints("pads")?.ok_or_else(missing)?.to_vec(), c.attrs.float_or("value", 0.0)? as f32, None)
-    } else {
-        let axes = if c.opset >= 18 { c.constant_ints(3)? } else { None };
-        (c.constant_ints(1)?.ok_or_else(missing)?, c.constant_scalar(2)?.unwrap_or(0.0), axes)
-    };
-    if c.opset < 18 && c.input_name(3).is_some() {
-        return Err(Error::new(Code::UnsupportedOpset, format!("Pad with axes in opset {}", c.opset)).hint("they came with opset 18"));
-    }
-    let axes: Vec<usize> = match axes {
-        None => (0..rank).collect(),
-        Some(a) => {
-            normal_axes(c, &a, rank)?;
-            a.iter().map(|&i| c.axis(i, rank, false)).collect::<Result<_>>()?
-        }
-    };
-    if given.len() != 2 * axes.len() || given.iter().any(|p| !(0..=MAX_PAD).contains(p)) {
-        return Err(
-            unsupported("pads", show_ints(&given)).hint(format!("expected {} values from 0 on; cropping is not supported", 2 * axes.len()))
-        );
-    }
-    if !value.is_finite() {
-        return Err(unsupported("constant_value", value).hint("the value must be finite"));
-    }
-    let mut pads = vec![0i64; 2 * rank];
-    for (i, &a) in axes.iter().enumerate() {
-        pads[a] = given[i];
-        pads[rank + a] = given[axes.len() + i];
-    }
-    c.emit("Pad", Attrs::new().with("pads", pads).with("value", f64::from(value)), &[x])
-}
-
-/// ReduceMean 1, 11, 13 (attribute), 18 (input, noop_with_empty_axes): without axes over all dimensions.
-pub(super) fn reduce_mean(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let x = c.input(0)?;
-    let rank = c.shape(x).len();
-    let keep = c.attrs.flag("keepdims", true)?;
-    let noop = c.opset >= 18 && c.attrs.flag("noop_with_empty_axes", false)?;
-    let axes: Vec<usize> = match axes_of(c, 18)? {
-        Some(a) if !a.is_empty() => normal_axes(c, &a, rank)?,
-        _ if noop => return c.forward(),
-        _ => (0..rank).collect(),
-    };
-    c.emit("ReduceMean", Attrs::new().with("axes", &axes[..]).with("keepdims", i64::from(keep)), &[x])
 }

@@ -139,6 +139,40 @@ def shapes():
         graph_of([helper.make_node("Constant", [], ["k"], **attrs), helper.make_node("Mul", ["x", "k"], ["y"])], 13, x, [], "Constant")
 
 
+def slices():
+    x = f32(4, 5, 6)
+    case("Slice", 9, x, starts=[1, -3], ends=[4, 1000], axes=[0, 2])
+    case("Slice", 9, x, starts=[1, 0], ends=[-1, 2])
+    case("Slice", 10, x, [i64(0, 1), i64(4, 6), i64(0, 2), i64(1, 3)])
+    case("Slice", 13, x, [i64(-1, 4), i64(-100, 0), i64(2, -2), i64(-2, -1)])
+    case("Slice", 13, x, [i64(2**62, 1), i64(-2**62, 2), None, i64(-1, 7)])
+    for opset, consts, attrs in ((11, [], {"split": [1, 4], "axis": 1}), (13, [i64(3, 2)], {"axis": -2}), (18, [], {"num_outputs": 2, "axis": 1}), (13, [], {"axis": 2})):
+        inits = [nph.from_array(c, f"c{i}") for i, c in enumerate(consts)]
+        nodes = [helper.make_node("Split", ["x"] + [f"c{i}" for i in range(len(consts))], ["a", "b"], name="node", **attrs),
+                 helper.make_node("Concat", ["b", "a"], ["y"], axis=attrs["axis"])]
+        graph_of(nodes, opset, x, inits, f"Split-{opset} {attrs}")
+
+
+def reductions_and_pads():
+    x = f32(3, 4, 5)
+    for op in ("ReduceSum", "ReduceMax", "ReduceMin"):
+        case(op, 11, x, axes=[-1, 0])
+        case(op, 11, x, keepdims=0)
+        case(op, 18, x, [i64(1)], keepdims=0)
+        case(op, 18, x, noop_with_empty_axes=1)
+    case("ReduceSum", 13, x, [i64(0, -1)])
+    case("ReduceMax", 13, x, axes=[1])
+    pads = [1, 2, 0, 2, 3, 4]
+    for mode in ("reflect", "edge"):
+        case("Pad", 10, x, pads=pads, mode=mode)
+        case("Pad", 13, x, [i64(*pads)], mode=mode)
+        case("Pad", 18, x, [i64(3, 1), None, i64(-1)], mode=mode)
+    case("Pad", 19, x, [i64(3, 4, 5, 1, 2, 3)], mode="wrap")
+    case("Pad", 13, x, [i64(-1, 0, 2, 1, -2, -1), np.float32(2)])
+    case("Pad", 13, x, [i64(0, -1, 0, 0, 0, -2)])
+    case("Pad", 13, x, [i64(0, -1, 1, 0, 1, -1)], mode="edge")
+
+
 def field(tag, data):
     n, out = len(data), bytes([tag << 3 | 2])
     while n >= 128:
@@ -337,7 +371,7 @@ if args.random:
     random_cases(int(args.random[0]), args.seed)
     write(args.random[1])
 else:
-    for group in (conv, pool, elementwise, matrices, shapes):
+    for group in (conv, pool, elementwise, matrices, shapes, slices, reductions_and_pads):
         group()
     random_cases(len(cases) + 200, 3)
     write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "operators.pb"))

@@ -2,13 +2,14 @@
 
 use super::rescale::{HI, LO, range};
 use super::{accumulator, bounded};
+use crate::broadcast;
 use crate::def::{Ctx, Kind, OpDef, req};
 use mcompc_ir::{Result, Tensor};
 
 pub(crate) const OP: OpDef = OpDef {
     name: "q.add",
-    doc: "clamp(lo, hi, floor((qa * a + qb * b + c) / 2^shift)) on two i8 or u8 tensors of the same shape. The zero points of all three \
-          values and the rounding term are inside `c`; the sum fits 32 bits. The result is i8.",
+    doc: "clamp(lo, hi, floor((qa * a + qb * b + c) / 2^shift)) on two i8 or u8 tensors, whose shapes broadcast as numpy's do. The \
+          zero points of all three values and the rounding term are inside `c`; the sum fits 32 bits. The result is i8.",
     inputs: &["a", "b"],
     attrs: &[
         req("a", Kind::Int, "factor of the first input, i16"),
@@ -23,8 +24,6 @@ pub(crate) const OP: OpDef = OpDef {
         c.codes(1)?;
         let ([a, b, k], _) = terms(c)?;
         range(c)?;
-        let s = c.ins[0].shape.clone();
-        c.exactly(1, c.ins[1].dtype, &s)?;
         let ends = |i: usize, f: i64| -> Result<(i64, i64)> {
             let (zp, (lo, hi)) = (i64::from(c.codes(i)?.zero_point()), c.reach(i)?);
             let (x, y) = ((lo + zp) * f, (hi + zp) * f);
@@ -32,14 +31,16 @@ pub(crate) const OP: OpDef = OpDef {
         };
         let (x, y) = (ends(0, a)?, ends(1, b)?);
         bounded((x.0 + y.0 + k, x.1 + y.1 + k), 0)?;
-        c.out_codes(s)
+        c.out_codes(broadcast::shape(&c.ins[0].shape, &c.ins[1].shape)?)
     },
     eval: |c, t| {
         let ([a, b, k], shift) = terms(c)?;
         let (lo, hi) = range(c)?;
-        let sum = |(qa, qb): (i64, i64)| Ok((accumulator(qa * a + qb * b + k)? >> shift).clamp(lo, hi) as i8);
-        let y = t[0].to_i64_vec()?.into_iter().zip(t[1].to_i64_vec()?).map(sum).collect::<Result<Vec<i8>>>()?;
-        Ok(vec![Tensor::from_i8(t[0].shape.clone(), &y)?])
+        let (qa, qb) = (t[0].to_i64_vec()?, t[1].to_i64_vec()?);
+        let (to, pairs) = broadcast::pairs(t)?;
+        let sum = |(i, j): (usize, usize)| Ok((accumulator(qa[i] * a + qb[j] * b + k)? >> shift).clamp(lo, hi) as i8);
+        let y = pairs.map(sum).collect::<Result<Vec<i8>>>()?;
+        Ok(vec![Tensor::from_i8(to, &y)?])
     },
 };
 

@@ -1,17 +1,23 @@
-//! Constant padding.
+//! Padding.
 
 use crate::def::{Ctx, Kind, OpDef, attr_error, opt, req};
 use mcompc_ir::{Code, DType, Error, Result, Tensor};
 
 pub(crate) const OP: OpDef = OpDef {
     name: "Pad",
-    doc: "Grows every dimension by a constant at its begin and end. On a quantized value the padding is `code`, or without it the zero point \
-          (real 0), whether `value` says 0 or the zero point; any other `value` is an error there.",
+    doc: "Grows every dimension at its begin and end: by a constant, or by what `x` holds there, dimension by dimension: its outermost element \
+          (edge), its elements mirrored at the outermost one (reflect), or those of the other end (wrap). On a quantized value the constant is \
+          `code`, or without it the zero point (real 0), whether `value` says 0 or the zero point; any other `value` is an error there.",
     inputs: &["x"],
     attrs: &[
-        req("pads", Kind::Ints, "begin of every dimension, then end of every dimension"),
-        req("value", Kind::Float, "what to pad with"),
+        req(
+            "pads",
+            Kind::Ints,
+            "begin of every dimension, then end of every dimension; fewer than the dimension has where it is mirrored, at most as many where it wraps",
+        ),
+        req("value", Kind::Float, "the constant; 0 in other modes"),
         opt("code", Kind::Int, "the code to pad with, of a quantized value; its zero point when absent"),
+        opt("mode", Kind::Str, "\"constant\" when absent, \"reflect\", \"edge\" or \"wrap\""),
     ],
     infer: |c| {
         let x = c.ins[0];
@@ -24,40 +30,94 @@ pub(crate) const OP: OpDef = OpDef {
         }
     },
     eval: |c, t| {
-        let (x, p, fill) = (t[0], pads(c)?, fill(c)?);
+        let (x, p, fill, mode) = (t[0], pads(c)?, fill(c)?, mode(c)?);
         let shape: Vec<usize> = x.shape.iter().zip(&p).map(|(d, (b, e))| d + b + e).collect();
         let es = x.dtype.size();
-        let mut out = fill.repeat(shape.iter().product());
-        let mut strides = vec![1usize; shape.len()];
-        for i in (1..shape.len()).rev() {
-            strides[i - 1] = strides[i] * shape[i];
+        // The source of each element, dimension by dimension; none where the constant stands.
+        let mut from: Vec<Option<usize>> = vec![Some(0)];
+        for (d, &n) in x.shape.iter().enumerate() {
+            let index: Vec<Option<usize>> = (0..shape[d]).map(|i| mode.source(n, i as i64 - p[d].0 as i64)).collect();
+            from = from.iter().flat_map(|o| index.iter().map(move |i| Some((*o)? * n + (*i)?))).collect();
         }
-        for (i, e) in x.bytes().chunks_exact(es).enumerate() {
-            let mut rest = i;
-            let mut at = 0;
-            for d in (0..shape.len()).rev() {
-                at += (rest % x.shape[d] + p[d].0) * strides[d];
-                rest /= x.shape[d];
-            }
-            out[at * es..(at + 1) * es].copy_from_slice(e);
-        }
-        Ok(vec![Tensor::new(x.dtype, shape, out.into())?])
+        let bytes = from.iter().flat_map(|o| o.map_or(&fill[..], |o| &x.bytes()[o * es..(o + 1) * es])).copied();
+        Ok(vec![Tensor::new(x.dtype, shape, bytes.collect::<Vec<u8>>().into())?])
     },
 };
 
+/// What padding holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Constant,
+    Reflect,
+    Edge,
+    Wrap,
+}
+
+impl Mode {
+    /// The index of `n` that stands at `i`, which lies in front of 0 or behind the last one in padding.
+    fn source(self, n: usize, i: i64) -> Option<usize> {
+        let last = n as i64 - 1;
+        let at = match self {
+            _ if (0..=last).contains(&i) => i,
+            Mode::Constant => return None,
+            Mode::Edge => i.clamp(0, last),
+            Mode::Reflect => {
+                if i < 0 {
+                    -i
+                } else {
+                    2 * last - i
+                }
+            }
+            Mode::Wrap => {
+                if i < 0 {
+                    i + n as i64
+                } else {
+                    i - n as i64
+                }
+            }
+        };
+        Some(at as usize)
+    }
+}
+
+fn mode(c: &Ctx<'_>) -> Result<Mode> {
+    if c.node.attrs.get("mode").is_none() {
+        return Ok(Mode::Constant);
+    }
+    match c.node.attrs.str("mode")? {
+        "constant" => Ok(Mode::Constant),
+        "reflect" => Ok(Mode::Reflect),
+        "edge" => Ok(Mode::Edge),
+        "wrap" => Ok(Mode::Wrap),
+        m => attr_error("mode", format_args!("is \"{m}\", expected \"constant\", \"reflect\", \"edge\" or \"wrap\"")),
+    }
+}
+
 /// (begin, end) of every dimension.
 fn pads(c: &Ctx<'_>) -> Result<Vec<(usize, usize)>> {
-    let (p, r) = (c.node.attrs.usizes("pads")?, c.ins[0].shape.len());
+    let (p, s) = (c.node.attrs.usizes("pads")?, &c.ins[0].shape);
+    let r = s.len();
     if p.len() != 2 * r {
         return attr_error("pads", format_args!("has {} entries, expected {}", p.len(), 2 * r));
+    }
+    let most = |n: usize| match mode(c) {
+        Ok(Mode::Reflect) => n.saturating_sub(1),
+        Ok(Mode::Wrap) => n,
+        _ => usize::MAX,
+    };
+    if let Some(d) = (0..r).find(|&d| p[d].max(p[d + r]) > most(s[d])) {
+        return attr_error("pads", format_args!("are {} and {} in a dimension of {}, which has no more to give", p[d], p[d + r], s[d]));
     }
     Ok((0..r).map(|i| (p[i], p[i + r])).collect())
 }
 
-/// The bytes of one element of padding.
+/// The bytes of one element of constant padding.
 fn fill(c: &Ctx<'_>) -> Result<Vec<u8>> {
     let (x, v) = (c.ins[0], c.node.attrs.float("value")?);
     let code = c.node.attrs.get("code").is_some();
+    if mode(c)? != Mode::Constant && (code || v != 0.0) {
+        return attr_error("value", "belongs to padding with a constant");
+    }
     match (x.dtype, &x.quant) {
         (DType::F32, _) if code => attr_error("code", "is given, but the value is not quantized"),
         (DType::F32, _) => Ok((v as f32).to_le_bytes().to_vec()),

@@ -1,4 +1,4 @@
-//! Add, Sub, Mul, Div: constants of every shape that broadcasts, tensors of one shape, gates per channel.
+//! Add, Sub, Mul, Div: constants of every shape that broadcasts, tensors of one shape or of two that broadcast, gates per channel.
 
 use super::functions::clip_to;
 use crate::build::{Builder, elems, tensor};
@@ -16,17 +16,34 @@ fn binary(b: &mut Builder<'_>, op: &str) -> Option<usize> {
     }
     let rank = s.len();
     let gate = op == "Mul" && rank == 4 && b.s.chance(35);
-    let broadcast = b.s.chance(25);
+    let broadcast = b.s.chance(35);
     let other = if gate {
         b.find(|v| v.shape.len() == 4 && v.shape == [s[0], s[1], 1, 1])
     } else if broadcast {
-        b.find(|v| v.shape.len() == rank && v.shape.iter().zip(&s).all(|(a, b)| a == b || *a == 1))
+        b.find(|v| together(&v.shape, &s).is_some_and(|t| t.len() <= 5))
     } else {
         b.find(|v| v.shape == s)
     };
     let Some(y) = other else { return with_constant(b, op, x) };
     let pair = if b.s.chance(40) { [y, x] } else { [x, y] };
-    Some(b.apply(op, &pair, vec![], s))
+    let shape = together(&b.shape(y), &s)?;
+    if !b.room(&shape, 0) {
+        return None;
+    }
+    Some(b.apply(op, &pair, vec![], shape))
+}
+
+/// The shape to which two broadcast.
+fn together(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
+    let rank = a.len().max(b.len());
+    let dim = |s: &[usize], i: usize| (i + s.len()).checked_sub(rank).map_or(1, |j| s[j]);
+    (0..rank)
+        .map(|i| match (dim(a, i), dim(b, i)) {
+            (x, y) if x == y || y == 1 => Some(x),
+            (1, y) => Some(y),
+            _ => None,
+        })
+        .collect()
 }
 
 fn with_constant(b: &mut Builder<'_>, op: &str, x: usize) -> Option<usize> {

@@ -9,6 +9,7 @@ mod norm;
 mod pool;
 mod reduce;
 mod reshape;
+mod slice;
 mod softmax;
 mod window;
 
@@ -49,12 +50,17 @@ pub const ROWS: &[Row] = &[
     row("MatMul", 7, 4, gemm::matmul),
     row("Concat", 7, 5, moves::concat),
     row("Pad", 7, 3, moves::pad),
+    row("Slice", 7, 4, slice::slice),
+    row("Split", 7, 2, slice::split),
     row("Transpose", 7, 3, moves::transpose),
     row("Reshape", 7, 3, reshape::reshape),
     row("Flatten", 7, 3, reshape::flatten),
     row("Squeeze", 7, 2, reshape::squeeze),
     row("Unsqueeze", 7, 2, reshape::unsqueeze),
     row("ReduceMean", 7, 3, reduce::mean),
+    row("ReduceSum", 7, 1, reduce::sum),
+    row("ReduceMax", 7, 1, reduce::max),
+    row("ReduceMin", 7, 1, reduce::min),
     row("BatchNormalization", 7, 4, norm::batch),
     row("Clip", 7, 3, functions::clip),
     row("Sigmoid", 7, 2, functions::sigmoid),

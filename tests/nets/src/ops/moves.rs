@@ -68,20 +68,27 @@ pub fn pad(b: &mut Builder<'_>) -> Option<usize> {
     let s = b.shape(x);
     let rank = s.len();
     let everywhere = b.s.chance(25);
+    let mode = b.s.pick(&["constant", "constant", "constant", "reflect", "edge", "wrap"]);
+    let mode = if mode == "wrap" && b.opset < 19 { "edge" } else { mode };
+    let most = |n: usize| match mode {
+        "reflect" => n - 1,
+        "wrap" => n,
+        _ => usize::MAX,
+    };
     let mut pads = vec![0usize; 2 * rank];
     for (i, pad) in pads.iter_mut().enumerate() {
         // Rows and columns mostly, channels and batch rarely.
         if i % rank >= 2 || rank < 3 || everywhere {
-            *pad = b.s.pick(&[0, 1, 0, 2, 3]);
+            *pad = b.s.pick(&[0, 1, 0, 2, 3]).min(most(s[i % rank]));
         }
     }
     let shape: Vec<usize> = (0..rank).map(|i| s[i] + pads[i] + pads[rank + i]).collect();
     if !b.room(&shape, 0) {
         return None;
     }
-    let value = b.s.pick(&[0.0, 0.0, 1.0, -0.5]);
+    let value = if mode == "constant" { b.s.pick(&[0.0, 0.0, 1.0, -0.5]) } else { 0.0 };
     let mut list = Vec::new();
-    b.defaulted(&mut list, string("mode", "constant"), true);
+    b.defaulted(&mut list, string("mode", mode), mode == "constant");
     if b.opset < 11 {
         list.push(ints("pads", longs(&pads)));
         b.defaulted(&mut list, float("value", value), value == 0.0);

@@ -1,8 +1,9 @@
-//! ReduceMean over height and width, or over any axes.
+//! Reductions over height and width, or over any axes.
 
 use crate::build::{Builder, int, ints};
 
-pub fn mean(b: &mut Builder<'_>) -> Option<usize> {
+/// `since` is the operator set that made the axes an input.
+fn reduce(b: &mut Builder<'_>, op: &str, since: i64) -> Option<usize> {
     let any = b.s.chance(50);
     let x = if any { b.operand(1..=5) } else { b.operand(4..=4) };
     let shape = b.shape(x);
@@ -16,11 +17,11 @@ pub fn mean(b: &mut Builder<'_>) -> Option<usize> {
     b.defaulted(&mut list, int("keepdims", i64::from(keep)), keep);
     let mut inputs = vec![b.name(x)];
     let given: Vec<i64> = axes.iter().map(|&a| b.axis(a, rank)).collect();
-    if b.opset >= 18 {
+    if b.opset >= since {
         if b.s.chance(5) {
             // No axes, which here means that nothing is reduced.
             list.push(int("noop_with_empty_axes", 1));
-            return Some(b.node("ReduceMean", &inputs, list, shape));
+            return Some(b.node(op, &inputs, list, shape));
         }
         let name = b.integers(&given);
         inputs.push(name);
@@ -30,10 +31,26 @@ pub fn mean(b: &mut Builder<'_>) -> Option<usize> {
     }
     if axes.is_empty() {
         axes = (0..rank).collect();
-        if b.opset < 18 {
+        if b.opset < since {
             list.retain(|a| a.name.as_deref() != Some("axes"));
         }
     }
     let out = (0..rank).filter(|i| keep || !axes.contains(i)).map(|i| if axes.contains(&i) { 1 } else { shape[i] }).collect();
-    Some(b.node("ReduceMean", &inputs, list, out))
+    Some(b.node(op, &inputs, list, out))
+}
+
+pub fn mean(b: &mut Builder<'_>) -> Option<usize> {
+    reduce(b, "ReduceMean", 18)
+}
+
+pub fn sum(b: &mut Builder<'_>) -> Option<usize> {
+    reduce(b, "ReduceSum", 13)
+}
+
+pub fn max(b: &mut Builder<'_>) -> Option<usize> {
+    reduce(b, "ReduceMax", 18)
+}
+
+pub fn min(b: &mut Builder<'_>) -> Option<usize> {
+    reduce(b, "ReduceMin", 18)
 }
