@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod broadcast;
+pub mod coded;
 mod def;
 mod docs;
 mod float;
