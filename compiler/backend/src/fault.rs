@@ -24,6 +24,14 @@ pub(crate) fn provoke(module: &Module) {
         "hang" => loop {
             std::thread::sleep(Duration::from_secs(1));
         },
+        "memory" => {
+            let mut held: Vec<Vec<u8>> = Vec::new();
+            loop {
+                // Never touched, so that the limit is met before the computer's memory.
+                held.push(Vec::with_capacity(1 << 30));
+                std::hint::black_box(&held);
+            }
+        }
         "exit" => std::process::exit(3),
         "silent" => std::process::exit(0),
         "garbage" => {

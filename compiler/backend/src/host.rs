@@ -42,6 +42,7 @@ pub fn use_worker(program: Option<&Path>) -> Result<()> {
         None if cfg!(target_os = "linux") && Path::new(SELF).exists() => SELF.into(),
         None => std::env::current_exe().map_err(|e| Error::new(Code::Io, format!("the running program's path: {e}")))?,
     };
+    mcompc_interrupt::use_tether(&path);
     PROGRAM.get_or_init(|| path);
     Ok(())
 }
@@ -64,7 +65,12 @@ pub(crate) enum End {
 impl End {
     /// Whether the signal is one that other processes send, and the system when memory runs out.
     pub(crate) fn comes_from_outside(&self) -> bool {
-        matches!(self, End::Signal(1 | 2 | 9 | 15, _))
+        matches!(self, End::Signal(n, _) if mcompc_interrupt::from_outside(*n))
+    }
+    /// Whether it got no more memory: the system's, or what a worker may take.
+    pub(crate) fn wants_memory(&self) -> bool {
+        const WORDS: [&str; 4] = ["memory allocation of", "out of memory", "bad_alloc", "Cannot allocate memory"];
+        matches!(self, End::Signal(_, said) | End::Status(_, said) | End::Panic(said) if WORDS.iter().any(|w| said.to_lowercase().contains(&w.to_lowercase())))
     }
 }
 
@@ -109,8 +115,9 @@ pub(crate) struct Worker {
 impl Worker {
     /// The one that was named, if one was.
     pub(crate) fn known() -> Result<Option<Self>> {
-        let variable = std::env::var_os("MCOMPC_WORKER").filter(|v| !v.is_empty()).map(PathBuf::from);
-        let Some(program) = variable.or_else(|| PROGRAM.get().cloned()) else { return Ok(None) };
+        // An executable that named itself is not sent elsewhere by a variable of the user's shell.
+        let variable = || std::env::var_os("MCOMPC_WORKER").filter(|v| !v.is_empty()).map(PathBuf::from);
+        let Some(program) = PROGRAM.get().cloned().or_else(variable) else { return Ok(None) };
         let limit = match std::env::var("MCOMPC_TIMEOUT") {
             Err(_) => None,
             Ok(text) => match text.parse::<u64>() {
@@ -195,7 +202,7 @@ fn end(status: ExitStatus, said: &[u8]) -> Option<End> {
 
 /// The line that says most: LLVM's or Rust's own, else the last one; not too much of it.
 fn last_words(text: &str) -> String {
-    const TELLING: [&str; 4] = ["LLVM ERROR", "UNREACHABLE", "Assertion", "overflowed its stack"];
+    const TELLING: [&str; 5] = ["memory allocation of", "LLVM ERROR", "UNREACHABLE", "Assertion", "overflowed its stack"];
     let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
     let telling = text.lines().map(str::trim).find(|l| TELLING.iter().any(|t| l.contains(t)));
     telling.or_else(|| lines.next_back()).unwrap_or_default().chars().take(300).collect()

@@ -49,7 +49,7 @@ pub struct Job<'a> {
 /// without a worker.
 ///
 /// # Errors
-/// Those of the back end (E503, E504); E504 as well where it crashes, ends the process, does not end in time or answers with something
+/// Those of the back end (E503, E504); E506 where it is ended from outside; E504 as well where it crashes, ends the process, does not end in time or answers with something
 /// else than an object. The error is then at the kernel function at fault, where that one fails by itself too. E001 where the
 /// worker does not start.
 pub fn compile(module: &Module, job: &Job<'_>) -> Result<(Vec<u8>, Frames)> {
@@ -91,11 +91,16 @@ fn failed(worker: Option<&Worker>, module: &Module, job: &Job<'_>, end: &End) ->
         End::Signal(..) if end.comes_from_outside() => {
             "another program, or the system for want of memory, ended it: free memory and run the command again"
         }
+        end if end.wants_memory() => {
+            "the model's code takes more memory to translate than there is: free memory, or run the command on a larger machine (a worker may \
+             take three quarters of it)"
+        }
         _ => "this is a bug of the compiler, not of the model: report it with the model, the command line and this message",
     };
     let other = Backend::ALL.into_iter().find(|b| *b != job.backend && built_in(*b) && job.target.machine(*b).is_ok());
     let other = other.filter(|_| !end.comes_from_outside()).map(|b| format!("; meanwhile try --backend {}", b.name())).unwrap_or_default();
-    let error = |what: String| Error::new(Code::Backend, what).hint(format!("{hint}{other}"));
+    let code = if end.comes_from_outside() { Code::Ended } else { Code::Backend };
+    let error = |what: String| Error::new(code, what).hint(format!("{hint}{other}"));
     // A signal from outside says nothing about any kernel.
     let culprit = if end.comes_from_outside() { None } else { blame::kernel(module, &mut |part| fails(worker, part, job, end)) };
     match culprit {
@@ -117,11 +122,19 @@ fn fails(worker: Option<&Worker>, part: &Module, job: &Job<'_>, end: &End) -> bo
 /// first call. Every buffer begins at a multiple of 64 bytes and stands between guards.
 ///
 /// # Errors
-/// E601 where the code crashes, does not end in time or writes outside its buffers; those of the loader (E504) and of its calls (E002).
+/// E506 where it is ended from outside; E601 where the code crashes, does not end in time or writes outside its buffers; those of the loader (E504) and of its calls (E002).
 pub fn run(object: &[u8], buffers: &[Vec<u8>], calls: &[Call]) -> Result<Vec<Returned>> {
     let wrong = |end: &End| {
-        let hint = if end.comes_from_outside() { "it was ended from outside: run the command again" } else { REPORT };
-        Error::new(Code::Mismatch, format!("the generated code {end}")).hint(hint)
+        let (code, hint) = match end {
+            end if end.comes_from_outside() => {
+                (Code::Ended, "another program, or the system for want of memory, ended it: free memory and run the command again")
+            }
+            end if end.wants_memory() => {
+                (Code::Ended, "the model's buffers do not fit this computer's memory: free some, or use a larger machine")
+            }
+            _ => (Code::Mismatch, REPORT),
+        };
+        Error::new(code, format!("the generated code {end}")).hint(hint)
     };
     let Some(worker) = Worker::known()? else {
         return guest::run(object, buffers, calls);

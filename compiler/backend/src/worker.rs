@@ -12,7 +12,7 @@ const STACK: usize = 64 << 20;
 /// Serves one request from standard input and writes the answer to standard output. Called by an executable that was started as a
 /// worker ([`crate::WORKER`]), and by it alone. It ends early when standard input is closed: then nobody waits for the answer.
 pub fn serve() -> ExitCode {
-    no_core_file();
+    limits();
     here::record_panics();
     let task = match Task::read(&mut io::stdin().lock()) {
         Ok(task) => task,
@@ -81,8 +81,24 @@ fn end_with_the_caller() {
     std::process::abort();
 }
 
-/// A crash is reported by the caller and leaves no file.
-fn no_core_file() {
+/// Of the computer's memory, the parts in four that a worker may take; at least [`LEAST_MEMORY`] bytes.
+const QUARTERS: u64 = 3;
+const LEAST_MEMORY: u64 = 2 << 30;
+
+/// A crash is reported by the caller and leaves no file. A back end that asks for ever more memory is refused it before the computer stalls.
+fn limits() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let kib = text.lines().find_map(|l| l.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<u64>().ok());
+        let most = kib.map(|k| (k.saturating_mul(1024) / 4 * QUARTERS).max(LEAST_MEMORY));
+        let now = getrlimit(Resource::As);
+        if let Some(most) = most.filter(|m| now.current.is_none_or(|c| c > *m)) {
+            // Where it is refused the system's own limits hold.
+            let _ = setrlimit(Resource::As, Rlimit { current: Some(most), maximum: now.maximum });
+        }
+    }
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, setrlimit};

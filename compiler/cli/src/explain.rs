@@ -80,6 +80,9 @@ pub fn explain(code: Code) -> &'static str {
         Code::ToolMissing => {
             "The command runs another program (a cross compiler, QEMU with its counting plug-in) that is not installed, or code that neither this CPU nor an emulator runs: AVX-512, or a model larger than a board's memory. Nothing was run, so nothing is claimed. scripts/setup.sh installs all programs on Debian and Ubuntu; Cargo builds the plug-in together with `mcompc`."
         }
+        Code::Ended => {
+            "A process that the command started (a back end, generated code, an emulator) was ended by a signal that other programs send, or that the system sends when memory runs out. Nothing was found out about the code, and nothing was written. Free memory and run the command again."
+        }
         Code::Mismatch => {
             "Native code gave other bytes than the integer reference, wrote outside its buffers, crashed or did not end. It runs in a process of its own, so a crash is no more than this error; `MCOMPC_TIMEOUT` sets its time limit in seconds. This is a bug of the compiler or of the emulator: report it with the model, the target and the sample's index from the message."
         }

@@ -31,18 +31,21 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     if args.get(1).is_some_and(|a| a == mcompc_backend::WORKER) {
         return mcompc_backend::serve();
     }
+    if args.get(1).is_some_and(|a| a == mcompc_interrupt::TETHER) {
+        return mcompc_interrupt::serve_tether(args.into_iter().skip(2));
+    }
     mcompc_backend::record_panics();
     let words = args.get(1..).unwrap_or_default();
     let json = words.iter().take_while(|w| *w != "--").any(|w| w == args::JSON);
     let answer = match args::parse(words) {
-        Ok(Line::Print(text)) => return print(&text, false),
+        Ok(Line::Print(text)) => return print(&text, false, None),
         Ok(Line::Run(command, given)) => mcompc_backend::guarded(|| answer(command, &given)).unwrap_or_else(|panic| Err(bug(&panic))),
         Err(e) => Err(e),
     };
     // What looks like an error may be a signal's doing, and is not reported then.
     mcompc_interrupt::settle();
     match answer {
-        Ok(a) => print(&if json { format!("{:#}\n", a.json) } else { a.text }, json),
+        Ok(a) => print(&if json { format!("{:#}\n", a.json) } else { a.text }, json, a.json.get("out").and_then(|o| o.as_str())),
         Err(e) => {
             let more = format!("`mcompc explain {}` says more", e.code.as_str());
             fail(&e.general_hint(more), json)
@@ -72,12 +75,24 @@ fn bug(panic: &str) -> Error {
     ))
 }
 
-/// A reader that closes the pipe early, such as `head`, is no failure.
-fn print(text: &str, json: bool) -> ExitCode {
-    let mut out = std::io::stdout();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            fail(&Error::new(Code::Io, format!("standard output takes no more: {e}")), json)
+/// A reader that closes the pipe early, such as `head`, is no failure. A library that is in place (`out`) is not undone by a summary that
+/// cannot be printed; a tool that asked for JSON is told that it has not got it.
+fn print(text: &str, json: bool, out: Option<&str>) -> ExitCode {
+    let mut stdout = std::io::stdout();
+    match (stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()), out) {
+        (Err(e), Some(out)) if e.kind() != std::io::ErrorKind::BrokenPipe && !json => {
+            let _ = writeln!(std::io::stderr(), "warning: standard output takes no more: {e}; the library is in `{out}` all the same");
+            ExitCode::SUCCESS
+        }
+        (Err(e), out) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            let e = Error::new(Code::Io, format!("standard output takes no more: {e}"));
+            fail(
+                &match out {
+                    Some(out) => e.hint(format!("the library is in `{out}` all the same, with this report as report.json")),
+                    None => e,
+                },
+                json,
+            )
         }
         _ => ExitCode::SUCCESS,
     }

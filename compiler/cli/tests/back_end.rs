@@ -69,6 +69,23 @@ fn every_bad_end_is_an_error_and_leaves_the_output_as_it_was() {
 }
 
 #[test]
+fn want_of_memory_is_not_called_a_bug() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = fault(dir.path(), "memory");
+    let text = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(1), "{text}");
+    assert!(text.starts_with("error[E504]") && text.contains("memory allocation of") && text.contains("free memory"), "{text}");
+    assert!(!text.contains("report it"), "{text}");
+}
+
+#[test]
+fn the_command_line_is_its_own_worker_whatever_a_variable_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = command(dir.path()).env("MCOMPC_WORKER", "/nowhere/mcompc").output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
+#[test]
 fn the_kernel_at_fault_and_its_layer_are_named() {
     let dir = tempfile::tempdir().unwrap();
     let (kernel, layer) = some_kernel(dir.path());

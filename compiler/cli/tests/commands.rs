@@ -108,6 +108,23 @@ fn verify_needs_samples() {
     assert!(String::from_utf8(out.stderr).unwrap().contains("--data"));
 }
 
+/// A comma in a path ends no argument of the emulator's.
+#[test]
+fn bench_counts_where_temporary_folders_have_odd_names() {
+    if let Some(e) = mcompc_emu::missing("aarch64") {
+        return mcompc_emu::not_run(&format!("aarch64: {e}"));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let odd = dir.path().join("a,b=c d");
+    std::fs::create_dir(&odd).unwrap();
+    let model = digits("digits.onnx");
+    let args = ["bench", model.to_str().unwrap(), "--target", "aarch64", "--backend", "cranelift", "--limit", "1", "--json"];
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_mcompc")).args(args).env("TMPDIR", &odd).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let v: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert!(v["instructions"]["total"].as_f64().unwrap() > 0.0, "{v}");
+}
+
 #[test]
 fn plan_shows_every_layer_and_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();

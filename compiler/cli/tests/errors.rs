@@ -212,3 +212,38 @@ fn errors_as_json() {
     let v: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!((out.status.code(), &v["error"]["code"]), (Some(2), &"E002".into()));
 }
+
+/// The digits net's evaluation data with labels of its own making: `y` and a further array.
+fn with_labels(dir: &Path, labels: &[u8]) -> PathBuf {
+    let n = labels.len();
+    let path = dir.join("labelled.npz");
+    let mut npz = npyz::npz::NpzWriter::create(&path).unwrap();
+    let mut add = |name: &str, shape: &[u64], data: &[u8]| {
+        use npyz::WriterBuilder;
+        let mut w = npz.array::<u8>(name, Default::default()).unwrap().default_dtype().shape(shape).begin_nd().unwrap();
+        w.extend(data.iter().copied()).unwrap();
+        w.finish().unwrap();
+    };
+    add("pixels", &[n as u64, 1, 8, 8], &vec![7; n * 64]);
+    add("y", &[n as u64], labels);
+    add("notes", &[1], &[0]);
+    path
+}
+
+#[test]
+fn labels_out_of_range_are_refused_and_unused_arrays_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |labels: &[u8]| {
+        let data = with_labels(dir.path(), labels);
+        let (model, calib) = (digits("digits.onnx"), digits("digits.calib.npz"));
+        let args =
+            ["verify", model.to_str().unwrap(), "--target", "x86_64", "--calib", calib.to_str().unwrap(), "--input", INPUT, "--data"];
+        mcompc(dir.path(), args.into_iter().chain([data.to_str().unwrap()]))
+    };
+    let out = run(&[0, 9]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert!(out.status.success() && text.contains("warning: array `notes`") && text.contains("2 labelled samples"), "{text}");
+    let out = run(&[0, 10]);
+    let text = String::from_utf8(out.stderr).unwrap();
+    assert!(text.starts_with("error[E401] at `y`") && text.contains("sample 1 is 10") && text.contains("0 to 9"), "{text}");
+}

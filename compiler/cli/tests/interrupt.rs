@@ -118,7 +118,7 @@ fn a_back_end_that_is_killed_from_outside_is_an_error() {
         kill(signal, back_end(&compiler));
         let out = compiler.wait_with_output().unwrap();
         assert_eq!(out.status.code(), Some(1));
-        assert!(text(&out).starts_with("error[E504]") && text(&out).contains(&format!("was ended by SIG{signal}")), "{}", text(&out));
+        assert!(text(&out).starts_with("error[E506]") && text(&out).contains(&format!("was ended by SIG{signal}")), "{}", text(&out));
         assert!(names(dir.path()).is_empty());
     }
 }
@@ -171,6 +171,67 @@ fn a_signal_while_another_program_runs_leaves_neither_files_nor_processes() {
         until("the other programs' end", || !others.iter().any(|&p| alive(p)));
     }
     assert!(seen > 0);
+}
+
+/// A running `verify` of code for another computer, and the emulator that it started.
+fn emulating(dir: &Path) -> Option<(Child, u32)> {
+    if let Some(e) = mcompc_emu::missing("aarch64") {
+        not_run(&format!("aarch64: {e}"));
+        return None;
+    }
+    let mut c = Command::new(env!("CARGO_BIN_EXE_mcompc"));
+    c.arg("verify").arg(digits("digits.onnx")).args(["--target", "aarch64", "--input", INPUT, "--calib"]).arg(digits("digits.calib.npz"));
+    c.env("TMPDIR", dir).current_dir("/").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut compiler = c.spawn().unwrap();
+    let is_emulator = |pid: &u32| std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|p| p.to_string_lossy().contains("qemu"));
+    let mut found = None;
+    until("the emulator's start or the end", || {
+        found = children(compiler.id()).into_iter().find(is_emulator);
+        found.is_some() || compiler.try_wait().unwrap().is_some()
+    });
+    if found.is_none() {
+        not_run("the emulator was too fast to be seen");
+    }
+    Some((compiler, found?))
+}
+
+#[test]
+fn an_emulator_does_not_outlive_a_killed_compiler() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some((mut compiler, emulator)) = emulating(dir.path()) else { return };
+    // Stopped, so that it cannot end by itself.
+    kill("STOP", emulator);
+    compiler.kill().unwrap();
+    compiler.wait().unwrap();
+    until("the emulator's end", || !alive(emulator));
+}
+
+#[test]
+fn an_emulator_that_is_killed_is_not_the_code_s_fault() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some((compiler, emulator)) = emulating(dir.path()) else { return };
+    kill("STOP", emulator);
+    kill("KILL", emulator);
+    let out = compiler.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out));
+    assert!(text(&out).starts_with("error[E506]") && text(&out).contains("SIGKILL"), "{}", text(&out));
+}
+
+#[test]
+fn a_second_signal_ends_the_process_at_once() {
+    if let Some(e) = mcompc_emu::missing("aarch64") {
+        return not_run(&format!("aarch64: {e}"));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let mut compiler = command(dir.path(), Path::new("out")).env("MCOMPC_TEST_FAULT", "hang").spawn().unwrap();
+    // A stopped process group takes the time that is given for cleaning up.
+    kill("STOP", back_end(&compiler));
+    let start = Instant::now();
+    kill("INT", compiler.id());
+    std::thread::sleep(Duration::from_millis(100));
+    kill("INT", compiler.id());
+    assert_eq!(compiler.wait().unwrap().code(), Some(130));
+    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -263,6 +324,19 @@ fn a_read_only_parent_is_refused() {
     };
     assert!(text(&out).starts_with("error[E001]: cannot write into"), "{}", text(&out));
     assert!(names(&closed).is_empty());
+}
+
+#[test]
+fn a_library_in_place_is_no_failure_for_want_of_a_place_for_its_summary() {
+    let dir = tempfile::tempdir().unwrap();
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let out = command(dir.path(), Path::new("out")).stdout(full()).output().unwrap();
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out));
+    assert!(text(&out).contains("warning: ") && text(&out).contains("in `out`"), "{}", text(&out));
+    // A tool that reads JSON is told.
+    let out = command(dir.path(), Path::new("out")).arg("--json").stdout(full()).output().unwrap();
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out));
+    assert!(text(&out).starts_with("error[E001]") && text(&out).contains("in `out`"), "{}", text(&out));
 }
 
 #[test]

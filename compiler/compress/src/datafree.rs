@@ -6,8 +6,13 @@ use mcompc_data::Input;
 use mcompc_interp::FastExec;
 use mcompc_ir::{DType, Graph, Result};
 
-/// Made-up samples.
+/// Made-up samples, and the fewest of a graph whose values are so large that so many would take minutes: one of either kind.
 const SAMPLES: usize = 16;
+const FEWEST: usize = 2;
+/// Elements, of all values of all samples, from which on there are fewer.
+const ELEMENTS: usize = 1 << 28;
+/// Elements of an input that are made up; beyond they repeat.
+const PERIOD: usize = 1 << 22;
 
 /// The range method that goes with made-up samples: nothing is clipped that they reach.
 pub(crate) const METHOD: RangeMethod = RangeMethod::MinMax;
@@ -25,7 +30,9 @@ pub fn calibrate_without_data(graph: &Graph, inputs: &[Input]) -> Result<Stats> 
     let exec = FastExec::new(graph)?;
     let mut rng = Rng(0x853c_49e6_748f_ea9b);
     let mut stats = Stats { synthetic: true, ..Stats::default() };
-    for i in 0..SAMPLES {
+    let elements: usize =
+        graph.ids().into_iter().map(|id| graph.out(id)).filter(|&v| graph.const_of(v).is_none()).map(|v| graph.value(v).elems()).sum();
+    for i in 0..(ELEMENTS / elements.max(1)).clamp(FEWEST, SAMPLES) {
         let sample = inputs.iter().map(|input| made_up(input, i % 2 == 1, &mut rng)).collect();
         observe(graph, &exec, &[sample], &mut stats)?;
     }
@@ -33,14 +40,15 @@ pub fn calibrate_without_data(graph: &Graph, inputs: &[Input]) -> Result<Stats> 
 }
 
 fn made_up(input: &Input, smooth: bool, rng: &mut Rng) -> Vec<f32> {
-    let n: usize = input.shape.iter().product();
+    let all: usize = input.shape.iter().product();
+    let n = all.min(PERIOD);
     let cell = if smooth { (n / 16).max(1) } else { 1 };
     let range = match input.spec.dtype {
         DType::U8 | DType::I8 => input.spec.dtype.int_range(),
         _ => None,
     };
     let mut v = 0.0;
-    (0..n)
+    let mut sample: Vec<f32> = (0..n)
         .map(|i| {
             if i % cell == 0 {
                 v = rng.gaussian();
@@ -49,7 +57,11 @@ fn made_up(input: &Input, smooth: bool, rng: &mut Rng) -> Vec<f32> {
             let raw = (f64::from(lo + hi) / 2.0 + v * f64::from(hi - lo) / 4.0).round().clamp(lo.into(), hi.into());
             (input.scale.at(&input.shape, i) * (raw - input.zero.at(&input.shape, i))) as f32
         })
-        .collect()
+        .collect();
+    while sample.len() < all {
+        sample.extend_from_within(..n.min(all - sample.len()));
+    }
+    sample
 }
 
 /// PCG-XSH-RR 64/32 (O'Neill 2014).

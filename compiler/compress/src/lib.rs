@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod audit;
 mod calibrate;
 mod datafree;
 mod decide;
@@ -12,6 +13,7 @@ mod scheme;
 mod stats;
 
 pub use apply::{Coded, LayerNote, apply};
+pub use audit::Audit;
 pub use calibrate::{CalibOptions, calibrate};
 pub use datafree::calibrate_without_data;
 pub use decide::{Options, WeightBits, check, decide, warnings};

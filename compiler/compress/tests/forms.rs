@@ -3,188 +3,10 @@
 
 mod common;
 
+use common::cases::*;
 use common::int::{Int, integerize, supported};
 use mcompc_compress::{CalibOptions, Options, calibrate};
-use mcompc_data::{Dataset, Input, InputSpec};
-use mcompc_interp::{FastExec, FastInt, run};
-use mcompc_ir::{Attrs, Code, DType, Graph, Output, Result, Tensor, Value, ValueId};
-
-/// Numbers in -1..1, the same on every host.
-fn noise(n: usize, seed: u64) -> Vec<f32> {
-    let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        (x >> 40) as f32 / (1 << 24) as f32 * 2.0 - 1.0
-    };
-    (0..n).map(|_| next()).collect()
-}
-
-/// Samples of every input of a graph, as raw data.
-struct Data {
-    dir: tempfile::TempDir,
-    samples: usize,
-}
-
-impl Data {
-    /// `make(sample)` gives one array per input.
-    fn new(inputs: &[Input], samples: usize, make: impl Fn(usize) -> Vec<Vec<f32>>) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let mut npz = npyz::npz::NpzWriter::create(dir.path().join("data.npz")).unwrap();
-        let all: Vec<Vec<Vec<f32>>> = (0..samples).map(make).collect();
-        for (i, input) in inputs.iter().enumerate() {
-            use npyz::WriterBuilder;
-            let shape: Vec<u64> = [samples].iter().chain(&input.shape).map(|&d| d as u64).collect();
-            macro_rules! write {
-                ($t:ty) => {{
-                    let mut w =
-                        npz.array::<$t>(&input.spec.name, Default::default()).unwrap().default_dtype().shape(&shape).begin_nd().unwrap();
-                    all.iter().for_each(|s| w.extend(s[i].iter().map(|&v| v as $t)).unwrap());
-                    w.finish().unwrap();
-                }};
-            }
-            match input.spec.dtype {
-                DType::U8 => write!(u8),
-                DType::I8 => write!(i8),
-                _ => write!(f32),
-            }
-        }
-        drop(npz);
-        Self { dir, samples }
-    }
-    fn open(&self) -> Dataset {
-        Dataset::open(&self.dir.path().join("data.npz")).unwrap()
-    }
-}
-
-struct Case {
-    g: Graph,
-    specs: Vec<InputSpec>,
-    inputs: Vec<Input>,
-}
-
-impl Case {
-    fn new(b: B, flags: &[&str]) -> Self {
-        let g = b.g;
-        mcompc_ops::verify(&g).unwrap();
-        let specs: Vec<InputSpec> = flags.iter().map(|f| InputSpec::parse(f).unwrap()).collect();
-        let inputs = Input::of_graph(&g, &specs).unwrap();
-        Self { g, specs, inputs }
-    }
-    fn ints(&self, data: &Data) -> Result<Int> {
-        supported(&self.g, &Options::default())?;
-        let stats = calibrate(&self.g, &data.open(), &self.inputs, &CalibOptions::default(), &mut |_, _| {})?;
-        integerize(&self.g, &stats, &self.specs, &Options::default())
-    }
-    /// Squared error over variance of every output; both integer executors agree.
-    fn errors(&self, data: &Data) -> Vec<f64> {
-        self.errors_of(&self.ints(data).unwrap(), data)
-    }
-    fn errors_of(&self, int: &Int, data: &Data) -> Vec<f64> {
-        let (float, fast) = (FastExec::new(&self.g).unwrap(), FastInt::new(&int.graph).unwrap());
-        let mut sums = vec![[0f64; 4]; self.g.outputs.len()];
-        for s in data.open().samples(&self.inputs).unwrap() {
-            let s = s.unwrap();
-            let reals: Vec<Vec<f32>> = s.inputs.iter().zip(&self.inputs).map(|(t, i)| i.reals(t).unwrap()).collect();
-            let slices: Vec<&[f32]> = reals.iter().map(Vec::as_slice).collect();
-            let want = float.run(&mut float.scratch(), &slices, |_, _| {}).unwrap();
-            let value = |n| int.graph.value(int.graph.out(n));
-            let codes: Vec<Tensor> =
-                s.inputs.iter().zip(&self.inputs).zip(&int.graph.inputs).map(|((t, i), &n)| i.codes(t, value(n)).unwrap()).collect();
-            let got = run(&int.graph, &codes).unwrap();
-            assert_eq!(got, fast.run(&codes, |_, _| {}).unwrap());
-            for (((w, t), o), sum) in want.iter().zip(&got).zip(&int.graph.outputs).zip(&mut sums) {
-                let v = int.graph.value(o.value);
-                let q = v.quant.clone().unwrap();
-                assert_eq!(v.elems(), w.len());
-                for (&w, c) in w.iter().zip(t.to_i64_vec().unwrap()) {
-                    let (w, r) = (f64::from(w), q.real(c));
-                    *sum = [sum[0] + 1.0, sum[1] + w, sum[2] + w * w, sum[3] + (w - r) * (w - r)];
-                }
-            }
-        }
-        assert!(data.samples > 0);
-        sums.iter().map(|[n, s, q, e]| if *e == 0.0 { 0.0 } else { (e / n) / (q / n - s / n * (s / n)) }).collect()
-    }
-    fn count(int: &Int, op: &str) -> usize {
-        int.graph.ids().into_iter().filter(|&n| int.graph.node(n).op == op).count()
-    }
-}
-
-/// Uniform samples of every input.
-fn uniform(c: &Case, samples: usize) -> Data {
-    let sizes: Vec<usize> = c.inputs.iter().map(|i| i.shape.iter().product()).collect();
-    let lift = c.inputs.iter().map(|i| match i.spec.dtype {
-        DType::U8 => (127.0, 128.0),
-        DType::I8 => (127.0, 0.0),
-        _ => (1.0, 0.0),
-    });
-    let lift: Vec<(f32, f32)> = lift.collect();
-    Data::new(&c.inputs, samples, |s| {
-        let one = |(i, &n): (usize, &usize)| noise(n, (s * 31 + i) as u64 + 5).iter().map(|v| v * lift[i].0 + lift[i].1).collect();
-        sizes.iter().enumerate().map(one).collect()
-    })
-}
-
-/// A graph under construction.
-struct B {
-    g: Graph,
-}
-
-fn a() -> Attrs {
-    Attrs::new()
-}
-
-impl B {
-    fn new() -> Self {
-        Self { g: Graph::new("g") }
-    }
-    fn input(&mut self, name: &str, shape: &[usize]) -> ValueId {
-        self.g.add_input(Value::new(name, DType::F32, shape))
-    }
-    fn constant(&mut self, shape: &[usize], data: &[f32]) -> ValueId {
-        let name = format!("c{}", self.g.len());
-        self.g.add_const(name, Tensor::from_f32(shape, data).unwrap())
-    }
-    fn random(&mut self, shape: &[usize], scale: f32) -> ValueId {
-        let data: Vec<f32> = noise(shape.iter().product(), self.g.len() as u64 + 11).iter().map(|v| v * scale).collect();
-        self.constant(shape, &data)
-    }
-    fn op(&mut self, op: &str, attrs: Attrs, ins: &[ValueId]) -> ValueId {
-        let name = format!("{}{}", op.to_lowercase(), self.g.len());
-        let id = mcompc_ops::add_op(&mut self.g, &name, op, attrs, ins, &name, None).unwrap();
-        self.g.out(id)
-    }
-    fn conv(&mut self, x: ValueId, outs: usize, scale: f32) -> ValueId {
-        let c = *self.g.value(x).shape.last().unwrap();
-        let (w, b) = (self.random(&[outs, 1, 1, c], scale), self.random(&[outs], scale / 4.0));
-        let attrs = a().with("strides", vec![1, 1]).with("pads", vec![0; 4]).with("dilations", vec![1, 1]).with("group", 1i64);
-        self.op("Conv", attrs.with("layout", "NHWC"), &[x, w, b])
-    }
-    fn dense(&mut self, x: ValueId, outs: usize, scale: f32) -> ValueId {
-        let k = self.g.value(x).shape[1];
-        let (w, b) = (self.random(&[outs, k], scale), self.random(&[outs], scale / 4.0));
-        self.op("Dense", a(), &[x, w, b])
-    }
-    fn concat(&mut self, axis: i64, xs: &[ValueId]) -> ValueId {
-        self.op("Concat", a().with("axis", axis), xs)
-    }
-    fn pad(&mut self, x: ValueId, pads: &[i64], value: f64) -> ValueId {
-        self.op("Pad", a().with("pads", pads.to_vec()).with("value", value), &[x])
-    }
-    /// Spelt out by the passes, as every graph is before it is calibrated.
-    fn canonical(mut self) -> Self {
-        mcompc_passes::run_pipeline(&mut self.g).unwrap();
-        self
-    }
-    fn output(mut self, outs: &[ValueId]) -> Self {
-        for (i, &value) in outs.iter().enumerate() {
-            self.g.outputs.push(Output { name: format!("y{i}"), value });
-        }
-        self
-    }
-}
+use mcompc_ir::{Code, Tensor};
 
 /// On uniform inputs every output's error over variance stays below the bound.
 fn holds(b: B, flags: &[&str], bound: f64) -> Int {
@@ -512,6 +334,21 @@ fn a_nearly_dead_layer_compiles() {
     }
 }
 
+/// A channel of nothing but a large bias beside one of weights that are large for the result: the left shift that the one needs is not the
+/// other's.
+#[test]
+fn a_channel_of_bias_beside_one_of_coarse_weights() {
+    let mut b = B::new();
+    let x = b.input("x", &[1, 4]);
+    let w: Vec<f32> = (0..8).map(|i| if i < 4 { 1e-9 } else { 1e3 }).collect();
+    let (w, bias) = (b.constant(&[2, 4], &w), b.constant(&[2], &[3.0, 0.0]));
+    let y = b.op("Dense", a(), &[x, w, bias]);
+    let y = b.op("Clip", a().with("min", -4.0).with("max", 4.0), &[y]);
+    let c = Case::new(b.output(&[y]), &[]);
+    let data = Data::new(&c.inputs, 12, |s| vec![noise(4, s as u64 + 1).iter().map(|v| v * 1e-3).collect()]);
+    assert!(c.errors(&data)[0] < 2e-3);
+}
+
 #[test]
 fn blank_data_are_named() {
     let mut b = B::new();
@@ -556,4 +393,28 @@ fn a_layer_of_very_many_products_takes_coarser_weights() {
     let y = b.op("Dense", a(), &[x, w]);
     let int = holds(b.output(&[y]), &[], 1e-3);
     assert!(int.layers[0].bound <= i32::MAX as u64);
+}
+
+#[test]
+fn a_pool_of_too_many_elements_is_refused_before_calibration() {
+    let mut b = B::new();
+    let x = b.input("x", &[1, 3000, 3000, 1]);
+    let attrs = a().with("kernel", vec![3000i64, 3000]).with("strides", vec![1i64, 1]).with("pads", vec![0i64; 4]);
+    let y = b.op("AveragePool", attrs.with("count_include_pad", 0i64).with("layout", "NHWC"), &[x]);
+    let c = Case::new(b.output(&[y]), &[]);
+    let e = supported(&c.g, &Options::default()).unwrap_err();
+    assert!(e.code == Code::Limit && e.message.contains("9000000") && e.hint.as_ref().is_some_and(|h| h.contains("two steps")), "{e}");
+}
+
+/// Few made-up samples of what is large: the work is bounded.
+#[test]
+fn made_up_samples_are_fewer_where_values_are_large() {
+    let samples = |n: usize| {
+        let mut b = B::new();
+        let x = b.input("x", &[1, n]);
+        let y = b.op("Relu", a(), &[x]);
+        let c = Case::new(b.output(&[y]), &[]);
+        mcompc_compress::calibrate_without_data(&c.g, &c.inputs).unwrap().samples
+    };
+    assert_eq!((samples(1 << 10), samples(1 << 25)), (16, 4));
 }

@@ -64,6 +64,13 @@ impl Dataset {
         self.arrays.iter().map(|a| a.0.as_str()).collect()
     }
 
+    /// Arrays that neither an input asks for nor are labels.
+    pub fn unused(&self, inputs: &[Input]) -> Vec<&str> {
+        let alone = inputs.len() == 1 && self.find(&inputs[0].spec.name).is_none();
+        let used = |n: &str| n == "y" || inputs.iter().any(|i| i.spec.name == n) || alone && n == "x";
+        self.names().into_iter().filter(|n| !used(n)).collect()
+    }
+
     fn find(&self, name: &str) -> Option<&(String, Source, Header)> {
         self.arrays.iter().find(|a| a.0 == name)
     }

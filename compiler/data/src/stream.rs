@@ -29,10 +29,17 @@ pub(crate) struct Stream {
     pub header: Header,
 }
 
+/// Opens a regular file; a folder is opened too, and said to be one when it is read. A pipe has no beginning to come back to, and opening
+/// one may wait for ever.
 pub(crate) fn open_file(path: &Path) -> Result<File> {
-    File::open(path).map_err(|e| {
-        Error::new(Code::Io, format!("{} cannot be opened: {e}", path.display())).hint("check the path given with --calib or --data")
-    })
+    let hint = "check the path given with --calib or --data";
+    let io = |e: std::io::Error| Error::new(Code::Io, format!("{} cannot be opened: {e}", path.display())).hint(hint);
+    let kind = std::fs::metadata(path).map_err(io)?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        let e = Error::new(Code::Io, format!("{} is neither a file nor a folder", path.display()));
+        return Err(e.hint("data are read several times: write them to a file first"));
+    }
+    File::open(path).map_err(io)
 }
 
 impl Read for Inner {

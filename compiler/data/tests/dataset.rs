@@ -205,3 +205,25 @@ fn flags() {
     assert!(Input::of_graph(&g, &[spec("in=u8"), spec("in=i8")]).is_err());
     assert!(Input::of_graph(&g, &[spec("in=u8,scale=[1;2]")]).is_err());
 }
+
+#[test]
+fn arrays_that_nobody_reads_are_known() {
+    let array = || npy("<f4", "(1, 2)", &f32s(&[1., 2.]));
+    let f = file("d.npz", &npz(&[("a", array()), ("b", array()), ("x", array()), ("y", npy("|u1", "(1,)", &[0]))]));
+    let set = Dataset::open(&f.path).unwrap();
+    assert_eq!(set.unused(&[input("a=f32", &[1, 2])]), ["b", "x"]);
+    assert_eq!(set.unused(&[input("a=f32", &[1, 2]), input("b=f32", &[1, 2])]), ["x"]);
+    // The one input goes by any name.
+    assert_eq!(set.unused(&[input("other=f32", &[1, 2])]), ["a", "b"]);
+}
+
+/// Opening a pipe that nobody writes to would wait for ever.
+#[test]
+#[cfg(unix)]
+fn a_pipe_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe.npz");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let e = Dataset::open(&pipe).unwrap_err();
+    assert!(e.code == Code::Io && e.message.contains("neither a file nor a folder") && e.hint.is_some(), "{e}");
+}

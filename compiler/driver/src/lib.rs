@@ -5,6 +5,7 @@
 //! leave in between: [`front`] -> [`quantize`] -> [`build`] -> [`check()`] -> [`measure`] -> [`describe()`] -> [`package`].
 #![forbid(unsafe_code)]
 
+mod audit;
 pub mod bench;
 mod blame;
 mod check;
@@ -22,6 +23,7 @@ mod stages;
 mod tasks;
 pub mod verify;
 
+pub use audit::audit;
 pub use check::check;
 pub use describe::{describe, package, specs};
 pub use firmware::Firmware;

@@ -25,11 +25,12 @@ impl MaxLoss {
         if bits < 8 { Self::Usual } else { Self::None }
     }
 
-    /// Holds the measured loss to the limit, which it then carries. `None` is a loss that could not be measured.
+    /// Holds the measured loss to the limit, which it then carries. `None` is a loss that could not be measured. The advice is for weights
+    /// of so many bits; `seen` is what [`super::audit`] found.
     ///
     /// # Errors
     /// E404 with the measured number, or where there is a limit and nothing was measured.
-    pub fn hold(self, loss: Option<Loss>) -> Result<Option<Loss>> {
+    pub fn hold(self, loss: Option<Loss>, bits: u8, seen: &[String]) -> Result<Option<Loss>> {
         let (named, limit) = match self {
             Self::None => return Ok(loss),
             Self::Most(criterion, n) => (criterion, Some(n)),
@@ -52,8 +53,18 @@ impl MaxLoss {
             Criterion::Top1 => format!("{:.2} points of top-1 agreement with the float model are lost", loss.lost()),
             Criterion::Error => format!("the squared error of the outputs is {:.2} percent of their variance", loss.lost()),
         };
-        Err(Error::new(Code::Loss, format!("{what} on {} {} samples, {limit} are allowed", loss.samples, loss.data))
-            .hint("keep layers at eight bits with --bits LAYER=8 (depthwise ones lose most), try --group 32 or -O int8, or allow more with --max-loss"))
+        let hint = match seen.first() {
+            _ if bits < 8 => {
+                "keep layers at eight bits with --bits LAYER=8 (depthwise ones lose most), try --group 32 or -O int8, or allow more with \
+                 --max-loss"
+            }
+            Some(first) => first,
+            None => {
+                "calibrate with more and typical samples, try --range minmax or --range percentile, or allow more with --max-loss (without \
+                 a limit, compiling names the layers that lose)"
+            }
+        };
+        Err(Error::new(Code::Loss, format!("{what} on {} {} samples, {limit} are allowed", loss.samples, loss.data)).hint(hint))
     }
 }
 
@@ -71,15 +82,24 @@ mod tests {
             criterion,
             ..Loss::default()
         };
-        let held = MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 0.96, 0.5))).unwrap().unwrap();
+        let held = MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 0.96, 0.5)), 4, &[]).unwrap().unwrap();
         assert_eq!(held.limit, Some(POINTS));
-        assert_eq!(MaxLoss::Usual.hold(Some(loss(Criterion::Error, 0.1, 0.09))).unwrap().unwrap().limit, Some(PERCENT));
-        let e = MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 0.94, 0.0))).unwrap_err();
+        assert_eq!(MaxLoss::Usual.hold(Some(loss(Criterion::Error, 0.1, 0.09)), 4, &[]).unwrap().unwrap().limit, Some(PERCENT));
+        let e = MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 0.94, 0.0)), 4, &[]).unwrap_err();
         assert!(e.code == Code::Loss && e.message.contains("6.00 points") && e.message.contains("100 calibration"), "{e}");
-        let e = MaxLoss::Usual.hold(Some(loss(Criterion::Error, 1.0, 0.125))).unwrap_err();
+        let e = MaxLoss::Usual.hold(Some(loss(Criterion::Error, 1.0, 0.125)), 4, &[]).unwrap_err();
         assert!(e.message.contains("12.50 percent"), "{e}");
-        assert!(MaxLoss::Most(Some(Criterion::Error), 20.0).hold(Some(loss(Criterion::Top1, 0.0, 0.125))).is_ok());
-        assert_eq!(MaxLoss::Usual.hold(None).unwrap_err().code, Code::Loss);
-        assert!(MaxLoss::None.hold(None).unwrap().is_none());
+        assert!(MaxLoss::Most(Some(Criterion::Error), 20.0).hold(Some(loss(Criterion::Top1, 0.0, 0.125)), 4, &[]).is_ok());
+        assert_eq!(MaxLoss::Usual.hold(None, 4, &[]).unwrap_err().code, Code::Loss);
+        assert!(MaxLoss::None.hold(None, 4, &[]).unwrap().is_none());
+    }
+    #[test]
+    fn the_advice_suits_the_weights() {
+        let lost = || Some(Loss { error_over_variance: 0.5, criterion: Criterion::Error, ..Loss::default() });
+        let hint = |bits, seen: &[String]| MaxLoss::Most(None, 1.0).hold(lost(), bits, seen).unwrap_err().hint.unwrap();
+        assert!(hint(4, &["a layer".into()]).contains("--bits"));
+        assert_eq!(hint(8, &["a layer".into()]), "a layer");
+        let plain = hint(8, &[]);
+        assert!(!plain.contains("--bits") && !plain.contains("int8") && !plain.contains("--group"), "{plain}");
     }
 }

@@ -189,16 +189,22 @@ pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Q
         None => mcompc_compress::check(&front.canonical, &options)?,
     }
     mcompc_integerize::supported(&front.canonical)?;
+    let mut unused = Vec::new();
     let stats = timed(progress, "calibrating", || match o.calib.as_deref().map(Dataset::open).transpose()? {
         None => mcompc_compress::calibrate_without_data(&front.canonical, &front.inputs),
-        Some(data) => calibrate(front, &data, progress),
+        Some(data) => {
+            let said = |n: &str| format!("array `{n}` of the calibration data is of no input and was not read");
+            unused = data.unused(&front.inputs).into_iter().map(said).collect();
+            calibrate(front, &data, progress)
+        }
     })?;
     let samples = if o.calib.is_some() { stats.samples } else { 0 };
     let scheme = match &o.scheme {
         Some(scheme) => scheme.clone(),
         None => mcompc_compress::decide(&front.canonical, &stats, &front.inputs, &options)?,
     };
-    let warnings = mcompc_compress::warnings(&front.canonical, &stats, &front.inputs, &scheme, &options)?;
+    let mut warnings = mcompc_compress::warnings(&front.canonical, &stats, &front.inputs, &scheme, &options)?;
+    warnings.extend(unused);
     let apply = || mcompc_compress::apply(&front.canonical, &stats, &front.inputs, &scheme);
     let coded = timed(progress, "rounding to codes", apply)?;
     let integers = timed(progress, "making integers", || mcompc_integerize::integerize(&coded.graph))?;

@@ -1,5 +1,6 @@
 //! What a user asks for as a whole, each a function over values.
 
+use crate::audit::audit;
 use crate::bench::{Measured, measure};
 use crate::check::check;
 use crate::describe::{describe, package};
@@ -30,9 +31,12 @@ pub struct Library {
 pub fn library(o: &Request, limit: MaxLoss, progress: &dyn Progress) -> Result<Library> {
     let compiled = compile(o, progress)?;
     let check = check(o, &compiled, progress)?;
-    let loss = limit.hold(crate::loss::measure(o, &compiled, progress)?)?;
+    let loss = crate::loss::measure(o, &compiled, progress)?;
+    let lossy = timed(progress, "looking for what loses accuracy", || audit(o, &compiled, loss.as_ref(), progress))?;
+    let loss = limit.hold(loss, o.weights.bits, &lossy)?;
     timed(progress, "writing the report", || {
-        let report = Report { check: Some(check), ..describe(o, &compiled, loss)? };
+        let mut report = Report { check: Some(check), ..describe(o, &compiled, loss)? };
+        report.warnings.extend(lossy);
         Ok(Library { files: package(o, &compiled, &report)?, report })
     })
 }
@@ -71,7 +75,7 @@ pub fn verify(o: &Request, ask: &VerifyRequest, progress: &dyn Progress) -> Resu
     let compiled = compile(o, progress)?;
     let runner = timed(progress, "linking", || runner(o, &compiled))?;
     let mut outcome = crate::verify::verify(&compiled, &*runner, data, ask.extent, progress)?;
-    if let Some(loss) = ask.limit.hold(Some(outcome.float.clone()))? {
+    if let Some(loss) = ask.limit.hold(Some(outcome.float.clone()), o.weights.bits, &[])? {
         outcome.float = loss;
     }
     Ok(outcome)

@@ -73,6 +73,8 @@ pub struct Outcome {
     pub machine: String,
     /// Against the float model.
     pub float: mcompc_report::Loss,
+    /// Arrays of the data that are of no input.
+    pub unused: Vec<String>,
     /// With labels.
     pub top1: Option<Top1>,
 }
@@ -86,6 +88,10 @@ pub fn verify(c: &Compiled, runner: &dyn Runner, data: &Path, extent: Extent, pr
     let samples = data.samples(&c.front.inputs)?;
     let count = samples.total();
     let labels = data.labels(count)?;
+    let sum = Agreement::new(&c.quantized.graph);
+    if let Some(labels) = &labels {
+        classes(labels, sum.classes())?;
+    }
     let total = count.min(extent.limit);
     progress.begin("verifying", Some(total as u64));
     let mut samples = samples.take(total);
@@ -95,7 +101,7 @@ pub fn verify(c: &Compiled, runner: &dyn Runner, data: &Path, extent: Extent, pr
         by_the_book: extent.by_the_book,
         float: FastExec::new(&c.front.canonical)?,
         int: FastInt::new(&c.quantized.graph)?,
-        sum: Agreement::new(&c.quantized.graph),
+        sum,
         bytes: 0,
     };
     let result = (|| {
@@ -116,9 +122,25 @@ pub fn verify(c: &Compiled, runner: &dyn Runner, data: &Path, extent: Extent, pr
         by_the_book: total.min(extent.by_the_book),
         bytes,
         machine: runner.name(),
+        unused: data.unused(&c.front.inputs).into_iter().map(str::to_owned).collect(),
         float: sum.loss("given data"),
         top1: sum.top1(),
     })
+}
+
+/// Labels must name classes of the one prediction that a sample has.
+fn classes(labels: &[i64], classes: Option<usize>) -> Result<()> {
+    let wrong = |what: String| {
+        let e = Error::new(Code::BadCalib, what).at("y");
+        e.hint("`y` holds the number of each sample's right class, from 0; leave the array out to compare with the float model alone")
+    };
+    let Some(n) = classes.filter(|&n| n > 1) else {
+        return Err(wrong("there is a label a sample, but the first output is not one vector of classes".into()));
+    };
+    match labels.iter().enumerate().find(|(_, y)| !(0..n as i64).contains(*y)) {
+        None => Ok(()),
+        Some((i, y)) => Err(wrong(format!("the label of sample {i} is {y}, the first output has classes 0 to {}", n - 1))),
+    }
 }
 
 struct State<'a> {

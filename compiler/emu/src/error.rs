@@ -26,6 +26,8 @@ pub enum Error {
         /// What the program and the emulator printed.
         log: String,
     },
+    /// The emulator or the program was ended by a signal that other processes send, and the system when memory runs out.
+    Killed(String),
     /// The program did not end in time, in seconds.
     Timeout(u64),
     /// A file or process could not be handled.
@@ -55,6 +57,7 @@ impl fmt::Display for Error {
             Self::Guest { status: None, log } => {
                 write!(f, "the program was ended by a signal:\n{log}")
             }
+            Self::Killed(signal) => write!(f, "the program was ended from outside by {signal}"),
             Self::Timeout(seconds) => write!(f, "the program did not end in {seconds} s"),
             Self::Io(message) => f.write_str(message),
         }

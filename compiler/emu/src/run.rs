@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use mcompc_interrupt::{Folder, Process, step};
@@ -15,6 +15,9 @@ use crate::{Error, Executable};
 
 /// Longest a program may take. Generous: a loaded machine under emulation is slow.
 const LIMIT: Duration = Duration::from_secs(600);
+
+/// Where the plug-in leaves its counts.
+const RESULT: &str = "count.txt";
 
 const PLUGIN: &str = "libmcompc_qemu_count.so";
 
@@ -52,7 +55,15 @@ impl Executable {
     /// [`Error::Guest`] if it ends with a status other than 0, [`Error::Timeout`],
     /// [`Error::ToolMissing`], [`Error::CpuLacks`], [`Error::Io`].
     pub fn run(&self, input: &[u8]) -> Result<Run, Error> {
-        self.start(input, None)
+        self.start(input, None, LIMIT)
+    }
+
+    /// As [`Executable::run`], with another limit than the usual one.
+    ///
+    /// # Errors
+    /// As [`Executable::run`].
+    pub fn run_within(&self, input: &[u8], limit: Duration) -> Result<Run, Error> {
+        self.start(input, None, limit)
     }
 
     /// Runs under the emulator, also on this machine's own instruction set, and counts
@@ -61,7 +72,7 @@ impl Executable {
     /// # Errors
     /// As [`Executable::run`]; [`Error::Io`] too if the markers were never reached.
     pub fn run_counted(&self, input: &[u8]) -> Result<Run, Error> {
-        self.start(input, Some(&Counting::default()))
+        self.start(input, Some(&Counting::default()), LIMIT)
     }
 
     /// As [`Executable::run_counted`], divided at the entries of functions.
@@ -69,10 +80,10 @@ impl Executable {
     /// # Errors
     /// As [`Executable::run_counted`]; [`Error::Io`] for a function that the program does not have.
     pub fn run_split(&self, input: &[u8], counting: &Counting) -> Result<Run, Error> {
-        self.start(input, Some(counting))
+        self.start(input, Some(counting), LIMIT)
     }
 
-    fn start(&self, input: &[u8], counting: Option<&Counting>) -> Result<Run, Error> {
+    fn start(&self, input: &[u8], counting: Option<&Counting>, limit: Duration) -> Result<Run, Error> {
         let folder = Folder::new().map_err(io("temporary folder"))?;
         step(|| fs::write(folder.path().join("input.bin"), input)).map_err(io("input.bin"))?;
 
@@ -82,17 +93,17 @@ impl Executable {
         } else {
             line.extend(self.machine.emulator()?);
         }
-        let result = folder.path().join("count.txt");
+        let result = folder.path().join(RESULT);
         if let Some(counting) = counting {
             line.extend(["-d".to_owned(), "plugin".to_owned(), "-plugin".to_owned()]);
-            line.push(self.plugin_line(counting, &result)?);
+            line.push(self.plugin_line(counting)?);
         }
         if matches!(self.machine.kind, Kind::Bare { .. }) {
             line.push("-kernel".to_owned());
         }
         line.push(self.program.display().to_string());
 
-        let log = execute(&line, folder.path()).map_err(|e| match e {
+        let log = execute(&line, folder.path(), limit).map_err(|e| match e {
             Error::Guest { log, .. } if counting.is_some() && !result.exists() && log.contains("plugin") => {
                 Error::ToolMissing("a QEMU that takes plug-ins of interface version 1, such as 7.2".to_owned())
             }
@@ -107,11 +118,13 @@ impl Executable {
     }
 
     /// File name and arguments of the plug-in.
-    fn plugin_line(&self, counting: &Counting, result: &Path) -> Result<String, Error> {
+    fn plugin_line(&self, counting: &Counting) -> Result<String, Error> {
         let plugin = plugin(counting.plugin.as_deref())?;
         let address = self.addresses()?;
         let (begin, end) = (address("emu_begin")?, address("emu_end")?);
-        let mut line = format!("{},begin={begin:#x},end={end:#x},out={}", plugin.display(), result.display());
+        // A comma ends an argument unless it is doubled; the result's place is relative to the folder the emulator starts in.
+        let plugin = plugin.display().to_string().replace(',', ",,");
+        let mut line = format!("{plugin},begin={begin:#x},end={end:#x},out={RESULT}");
         for (i, name) in counting.split.iter().enumerate() {
             line.push_str(if i == 0 { ",split=" } else { ":" });
             line.push_str(&format!("{:#x}", address(name)?));
@@ -133,20 +146,23 @@ impl Executable {
 }
 
 /// Runs a command line to its end and returns what it printed.
-fn execute(line: &[String], folder: &Path) -> Result<String, Error> {
+fn execute(line: &[String], folder: &Path, limit: Duration) -> Result<String, Error> {
     let path = folder.join("log.txt");
     let log = step(|| File::create(&path)).map_err(io("log.txt"))?;
     let second = log.try_clone().map_err(io("log.txt"))?;
     let [tool, arguments @ ..] = line else {
         return Err(Error::Io("empty command".to_owned()));
     };
-    let mut command = Command::new(tool);
+    let mut command = mcompc_interrupt::command(tool);
     command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(log).stderr(second);
     let mut child = Process::spawn(&mut command).map_err(|error| {
         if error.kind() == std::io::ErrorKind::NotFound { Error::ToolMissing(tool.clone()) } else { Error::Io(format!("{tool}: {error}")) }
     })?;
-    let status = child.wait(Some(LIMIT)).map_err(io(tool))?.ok_or(Error::Timeout(LIMIT.as_secs()))?;
+    let status = child.wait(Some(limit)).map_err(io(tool))?.ok_or(Error::Timeout(limit.as_secs()))?;
     let log = String::from_utf8_lossy(&fs::read(&path).map_err(io("log.txt"))?).into_owned();
+    if let Some(signal) = mcompc_interrupt::ended_from_outside(status) {
+        return Err(Error::Killed(signal));
+    }
     if status.success() { Ok(log) } else { Err(Error::Guest { status: status.code(), log }) }
 }
 

@@ -25,14 +25,17 @@ fn multiplier(factor: f64, shift: u32) -> i64 {
     libm::ldexp(factor, 32 + shift as i32).round() as i64
 }
 
+fn fits(f: f64, shift: u32) -> bool {
+    multiplier(f, shift) <= i64::from(i32::MAX)
+}
+
 /// Represents positive `factors`; `acc_max` bounds every accumulator's magnitude.
 ///
 /// # Errors
 /// [`Code::Overflow`] if a factor of a quarter or more would shift the accumulator out of 32 bits.
 pub fn dyadic(factors: &[f64], acc_max: u64) -> Result<Dyadic> {
     let top = factors.iter().copied().fold(0.0, f64::max);
-    let fits = |f: f64, s: u32| multiplier(f, s) <= i64::from(i32::MAX);
-    let pre = Rescale::PRE.into_iter().find(|&p| fits(libm::ldexp(top, -(p as i32)), 1)).unwrap_or(*Rescale::PRE.end()) as u32;
+    let pre = Rescale::pre_for(top);
     if acc_max.checked_shl(pre).is_none_or(|a| a >> pre != acc_max || a > i32::MAX as u64) {
         return Err(Error::new(Code::Overflow, format!("a factor of {top} on accumulators up to {acc_max} leaves 32 bits"))
             .hint("the output's range is far below what the layer can compute; check the calibration data"));

@@ -29,7 +29,7 @@ pub static FORMS: &[Form] = &[
     form("Sub", arithmetic, |c, id, n| c.add(id, n)),
     form("Mul", arithmetic, |c, id, n| c.mul(id, n)),
     form("Div", division, |c, id, n| c.mul(id, n)),
-    form("AveragePool", any, |c, id, n| c.average_pool(id, n)),
+    form("AveragePool", window, |c, id, n| c.average_pool(id, n)),
     form("ReduceMean", any, |c, id, n| c.sum_over(id, n)),
     form("ReduceSum", any, |c, id, n| c.sum_over(id, n)),
     form("ReduceMax", any, |c, id, n| c.moves(id, n)),
@@ -159,6 +159,18 @@ fn division(g: &Graph, id: NodeId) -> Result<()> {
         }
         _ => arithmetic(g, id),
     }
+}
+
+/// Elements of a window at most: there is a multiplier for each number of them.
+const WINDOW: usize = 1 << 22;
+
+fn window(g: &Graph, id: NodeId) -> Result<()> {
+    let area = g.node(id).attrs.usizes("kernel")?.into_iter().fold(1, usize::saturating_mul);
+    if area <= WINDOW {
+        return Ok(());
+    }
+    let e = Error::new(Code::Limit, format!("windows of {area} elements, {WINDOW} are the most"));
+    Err(e.hint("pool in two steps (rows, then columns)"))
 }
 
 fn last_axis(g: &Graph, id: NodeId) -> Result<()> {

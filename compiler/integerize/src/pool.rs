@@ -14,14 +14,14 @@ impl Ctx<'_> {
         let xq = self.codes(x)?;
         let [kernel, strides, pads] = ["kernel", "strides", "pads"].map(|a| node.attrs.usizes(a));
         let (kernel, strides, pads) = (kernel?, strides?, pads?);
-        let area = kernel[0] * kernel[1];
+        let area = kernel[0].saturating_mul(kernel[1]);
+        let mut m = vec![0i64; area];
         let counts = mcompc_ops::counts(self.g, id)?;
         let all = node.attrs.int("count_include_pad")? == 1;
         let factors: Vec<f64> = counts.iter().map(|&n| xq.step() / (q.step() * if all { area } else { n } as f64)).collect();
         let most = counts.last().copied().unwrap_or(1) as u64;
         let d = dyadic(&factors, most * xq.span())?;
         // Window sizes that do not occur keep the multiplier 0.
-        let mut m = vec![0i64; area];
         for (n, v) in counts.iter().zip(&d.m) {
             m[n - 1] = i64::from(*v);
         }

@@ -10,9 +10,11 @@ mod folder;
 mod process;
 #[cfg(unix)]
 mod signals;
+mod tether;
 
 pub use folder::{Folder, Parents};
-pub use process::{Output, Process, output, signal_name};
+pub use process::{Output, Process, ended_from_outside, from_outside, output, signal_name};
+pub use tether::{TETHER, command, serve_tether, use_tether};
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -68,7 +70,7 @@ pub fn settle() {
 }
 
 /// Watches SIGINT, SIGTERM and SIGHUP from now on, those aside that the caller has the process ignore (`nohup`, jobs in the
-/// background): each undoes what is under way and ends the process with status 128 and its number. A file that grows past
+/// background): each undoes what is under way and ends the process with status 128 and its number; a second one ends it at once. A file that grows past
 /// RLIMIT_FSIZE becomes an error of the write instead of a signal.
 ///
 /// # Errors

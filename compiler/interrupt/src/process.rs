@@ -114,6 +114,21 @@ fn all(pipe: Option<impl Read>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The name of the signal that ended a process, if it is one that other processes send, and the system when memory runs out.
+pub fn ended_from_outside(status: ExitStatus) -> Option<String> {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status).filter(|s| from_outside(*s)) {
+        return Some(signal_name(signal));
+    }
+    let _ = status;
+    None
+}
+
+/// Whether the signal is one that other processes send: SIGHUP, SIGINT, SIGKILL, SIGTERM.
+pub fn from_outside(signal: i32) -> bool {
+    matches!(signal, 1 | 2 | 9 | 15)
+}
+
 /// The usual name of a signal, or its number.
 pub fn signal_name(signal: i32) -> String {
     #[cfg(unix)]

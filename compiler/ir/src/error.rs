@@ -49,6 +49,7 @@ codes! {
     NeedsMlir "E503" "The target needs the MLIR back end, which this build does not contain.";
     Backend "E504" "The back end refused the kernel, or failed on it.";
     ToolMissing "E505" "A tool that this command runs is not installed.";
+    Ended "E506" "A process that this command runs was ended from outside.";
     Mismatch "E601" "Native code and the reference disagree.";
 }
 

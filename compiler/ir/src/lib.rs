@@ -18,3 +18,8 @@ pub use tensor::Tensor;
 pub use text::{parse, print, print_short};
 pub use types::{DType, Value};
 pub use verify::verify;
+
+/// Left shifts of the accumulator that the rescaling rule has (docs/numerics.md, section 2), of operators and of kernels.
+pub const RESCALE_PRE: std::ops::RangeInclusive<i64> = 0..=30;
+/// Rounding right shifts that it has.
+pub const RESCALE_SHIFT: std::ops::RangeInclusive<i64> = 1..=15;

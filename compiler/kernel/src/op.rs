@@ -88,7 +88,8 @@ impl Rescale {
     /// # Errors
     /// A sentence that says so.
     pub fn check(&self) -> Result<(), &'static str> {
-        if self.pre <= 30 && (1..=15).contains(&self.shift) && self.lo <= self.hi && i16::try_from(self.zp).is_ok() {
+        let shifts = mcompc_ir::RESCALE_PRE.contains(&self.pre.into()) && mcompc_ir::RESCALE_SHIFT.contains(&self.shift.into());
+        if shifts && self.lo <= self.hi && i16::try_from(self.zp).is_ok() {
             return Ok(());
         }
         Err("pre <= 30, 1 <= shift <= 15, lo <= hi and a 16-bit zero point are needed")

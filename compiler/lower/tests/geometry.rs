@@ -176,7 +176,7 @@ fn pool(rng: &mut Rng) -> Option<Graph> {
     }
     let attrs = Attrs::new().with("kernel", &[kh, kw][..]).with("strides", &[sh, sw][..]).with("pads", &pads[..]);
     let average = rng.one_in(2);
-    let x = if average { input_type(rng) } else { DType::I8 };
+    let x = input_type(rng);
     let layer = Layer::new(rng, x, vec![n, h, w, c]);
     let y = vec![n, oh, ow, c];
     if !average {

@@ -73,7 +73,16 @@ fn import_model(bytes: Bytes, path: Option<&Path>, opts: &ImportOptions) -> Resu
         if refused.reads(node) {
             continue;
         }
-        if !check_node_outputs(node, &read).map_err(|e| e.at(label))? {
+        let computes = match check_node_outputs(node, &read) {
+            Ok(computes) => computes,
+            Err(e) if e.code == Code::UnsupportedOp => {
+                // Of an operator that is refused anyway its other outputs are no matter.
+                refused.add(node, crate::ops::refused(node).unwrap_or(e).at(label))?;
+                continue;
+            }
+            Err(e) => return Err(e.at(label)),
+        };
+        if !computes {
             // What computes nothing must still be something known.
             if let Some(e) = crate::ops::refused(node) {
                 refused.add(node, e.at(label))?;
@@ -198,12 +207,12 @@ fn declared(v: &ValueInfoProto, opts: &ImportOptions, used: &mut BTreeSet<String
             Some(n) if n >= 1 => Dim::Size(usize::try_from(n).map_err(|_| bad_graph(format!("dimension {n}")).at(name))?),
             // Exporters write 0 or -1 for "any size".
             Some(n) if n < -1 => return Err(bad_graph(format!("dimension {n}")).at(name)),
-            _ => match opts.dims.iter().find(|(s, _)| *s == symbol) {
+            n => match opts.dims.iter().find(|(s, _)| *s == symbol) {
                 Some(&(_, n)) => {
                     used.insert(symbol);
                     Dim::Size(n)
                 }
-                None => Dim::Symbol(symbol),
+                None => Dim::Symbol(symbol, n),
             },
         });
     }
@@ -212,7 +221,8 @@ fn declared(v: &ValueInfoProto, opts: &ImportOptions, used: &mut BTreeSet<String
 
 enum Dim {
     Size(usize),
-    Symbol(String),
+    /// Not bound; the number that stands for it, if there is one, which is not positive.
+    Symbol(String, Option<i64>),
 }
 
 /// Graph inputs; an input with an initializer is a constant (IR version 3 lists every initializer as an input).
@@ -250,7 +260,12 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
             .into_iter()
             .map(|d| match d {
                 Dim::Size(n) => Ok(n),
-                Dim::Symbol(s) => Err(unbound(&format!("dimension `{s}` is symbolic"), &s)),
+                Dim::Symbol(s, Some(n)) => {
+                    let e = unbound(&format!("dimension `{s}` is {n}, which is no size"), &s);
+                    let as_is = "if it is a placeholder";
+                    Err(Error { hint: e.hint.map(|h| format!("{as_is}, {h}; a tensor without elements cannot be computed with")), ..e })
+                }
+                Dim::Symbol(s, None) => Err(unbound(&format!("dimension `{s}` is symbolic"), &s)),
             })
             .collect::<Result<Vec<_>>>()?;
         let elements = opts.limits.elements_of(&shape).map_err(|e| e.at(name))?;

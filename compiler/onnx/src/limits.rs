@@ -47,8 +47,9 @@ impl Limits {
         if value <= limit {
             return Ok(());
         }
-        Err(Error::new(Code::Limit, format!("{what}: {value}, the limit is {limit}"))
-            .hint(format!("if you trust this file, raise the limit `{flag}`")))
+        Err(Error::new(Code::Limit, format!("{what}: {value}, the limit is {limit}")).hint(format!(
+            "no target holds what is so large; the command line has no flag for it, programs that link the importer set `Limits::{flag}`"
+        )))
     }
 
     /// Number of elements of `shape`, or `E003` when it passes the limit or overflows.

@@ -156,6 +156,11 @@ fn further_outputs_may_be_declared_but_not_read() {
     let m = |nodes| model(13, vec![value("x", &[1, 1, 4, 4])], vec![free("y")], vec![], nodes);
     assert!(import(&m(vec![pool.clone()])).is_ok());
     assert_error(import(&m(vec![pool, node("Relu", &["indices"], "z", vec![])])), Code::UnsupportedOp, "the_MaxPool");
+    // Of an operator that is refused as such, that is what is said, beside all other refusals.
+    let mut split = node("TopK", &["x"], "y", vec![]);
+    split.output.push("indices".into());
+    let e = import(&m(vec![split, node("Relu", &["indices"], "z", vec![]), node("Einsum", &["x"], "w", vec![])])).unwrap_err();
+    assert!(e.message.contains("2 nodes") && e.message.contains("operator TopK") && !e.message.contains("only the first"), "{e}");
     let mut none = node("Relu", &["x"], "y", vec![]);
     none.output.clear();
     assert_error(import(&m(vec![none])), Code::BadGraph, "the_Relu");
@@ -243,6 +248,9 @@ fn symbolic_dimensions() {
     assert_error(with(&[("N", usize::MAX)]), Code::Limit, "x");
     let unnamed = model(13, vec![value("x", &[-1, 4])], vec![free("y")], vec![], vec![node("Relu", &["x"], "y", vec![])]);
     assert_error(import(&unnamed), Code::UnboundDim, "x");
+    let none = model(13, vec![value("x", &[0, 4])], vec![free("y")], vec![], vec![node("Relu", &["x"], "y", vec![])]);
+    let e = assert_error(import(&none), Code::UnboundDim, "x");
+    assert!(e.message.contains("is 0") && !e.message.contains("symbolic") && e.hint.unwrap().contains("--dim x:0=1"), "{}", e.message);
     let opts = ImportOptions { dims: vec![("x:0".into(), 2)], ..Default::default() };
     assert_eq!(out_shape(&import_bytes(unnamed.encode_to_vec().into(), &opts).unwrap()), [2, 4]);
 }
@@ -349,7 +357,8 @@ fn a_limit_for_everything() {
     let m = add_model(floats("w", &[1, 4], &[1.0; 4]));
     assert!(limited(&m, &|_| ()).is_ok());
     assert_error(limited(&m, &|l| l.file_bytes = 10), Code::Limit, "");
-    assert_error(limited(&m, &|l| l.nodes = 0), Code::Limit, "");
+    let e = assert_error(limited(&m, &|l| l.nodes = 0), Code::Limit, "");
+    assert!(e.hint.unwrap().contains("`Limits::nodes`"));
     assert_error(limited(&m, &|l| l.entries = 5), Code::Limit, "");
     assert_error(limited(&m, &|l| l.depth = 3), Code::Limit, "");
     assert_error(limited(&m, &|l| l.dims = 1), Code::Limit, "");

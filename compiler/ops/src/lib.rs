@@ -21,7 +21,7 @@ pub use def::{AttrDef, Ctx, Kind, OpDef};
 pub use docs::docs;
 pub use int::Rescale;
 pub use level::{Level, add_coded, real, verify_at};
-pub use read::{act, counts, pad_value, reals};
+pub use read::{act, counts, pad_value, reals, spread};
 
 use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Quant, Result, Tensor, Value, ValueId};
 

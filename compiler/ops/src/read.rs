@@ -26,19 +26,39 @@ pub fn pad_value(g: &Graph, id: NodeId) -> Result<f64> {
 /// A missing attribute.
 pub fn counts(g: &Graph, id: NodeId) -> Result<BTreeSet<usize>> {
     let node = g.node(id);
-    let [kernel, strides, pads] = ["kernel", "strides", "pads"].map(|a| node.attrs.usizes(a));
-    let (kernel, strides, pads) = (kernel?, strides?, pads?);
-    let (shape, out) = (&g.value(g.inputs_of(id)[0]).shape, &g.value(g.out(id)).shape);
     if node.attrs.int("count_include_pad")? == 1 {
+        let (kernel, shape) = (node.attrs.usizes("kernel")?, &g.value(g.inputs_of(id)[0]).shape);
         // The divisor is the window's area however many elements are counted, which are the image's at most.
         return Ok((1..=kernel[0].min(shape[1]) * kernel[1].min(shape[2])).collect());
     }
+    let sizes = sizes(g, id)?;
+    Ok(sizes[0].iter().flat_map(|a| sizes[1].iter().map(move |b| a * b)).collect())
+}
+
+/// The numbers of rows, and of columns, inside the image that windows have; none of a window outside of it.
+fn sizes(g: &Graph, id: NodeId) -> Result<[BTreeSet<usize>; 2]> {
+    let node = g.node(id);
+    let [kernel, strides, pads] = ["kernel", "strides", "pads"].map(|a| node.attrs.usizes(a));
+    let (kernel, strides, pads) = (kernel?, strides?, pads?);
+    let (shape, out) = (&g.value(g.inputs_of(id)[0]).shape, &g.value(g.out(id)).shape);
     let along = |d: usize| {
         let (k, s, p, n, o) = (kernel[d], strides[d], pads[d], shape[1 + d], out[1 + d]);
-        (0..o).map(move |i| (i * s + k).min(n + p).saturating_sub((i * s).max(p))).collect::<BTreeSet<usize>>()
+        (0..o).map(|i| (i * s + k).min(n + p).saturating_sub((i * s).max(p))).filter(|&n| n > 0).collect()
     };
-    let wide = along(1);
-    Ok(along(0).into_iter().flat_map(|a| wide.iter().map(move |b| a * b)).filter(|&n| n > 0).collect())
+    Ok([along(0), along(1)])
+}
+
+/// How many times the largest number of elements of an average pool's windows is its smallest: the multipliers differ by so much.
+///
+/// # Errors
+/// A missing attribute.
+pub fn spread(g: &Graph, id: NodeId) -> Result<usize> {
+    if g.node(id).attrs.int("count_include_pad")? == 1 {
+        return Ok(1);
+    }
+    let [rows, columns] = sizes(g, id)?;
+    let product = |a: Option<&usize>, b: Option<&usize>| a.copied().unwrap_or(1) * b.copied().unwrap_or(1);
+    Ok(product(rows.last(), columns.last()).div_ceil(product(rows.first(), columns.first())))
 }
 
 /// Float payload of a constant, finite: what an integer form is made of.

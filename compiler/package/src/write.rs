@@ -80,7 +80,15 @@ fn replaceable(out: &Path, full: &Path, force: bool) -> Result<()> {
         .hint("give another folder with -o, or --force to replace this one with everything in it"))
 }
 
-/// Swaps two folders in one step where the system can, else in two.
+/// Where the earlier output waits between two renames: beside its place and under a name that no later run sweeps away.
+fn aside(full: &Path) -> PathBuf {
+    let mut name = full.file_name().unwrap_or_default().to_owned();
+    name.push(".earlier");
+    full.with_file_name(name)
+}
+
+/// Swaps two folders in one step where the system can; else in two, between which the earlier one waits at `spare`, and stays there where
+/// it cannot be brought back.
 fn exchange(new: &Path, full: &Path, spare: &Path) -> std::io::Result<()> {
     #[cfg(target_os = "linux")]
     {
@@ -89,10 +97,23 @@ fn exchange(new: &Path, full: &Path, spare: &Path) -> std::io::Result<()> {
             return Ok(());
         }
     }
+    two_renames(new, full, spare)
+}
+
+fn two_renames(new: &Path, full: &Path, spare: &Path) -> std::io::Result<()> {
+    let other = |what: String| std::io::Error::other(what);
+    if spare.symlink_metadata().is_ok() {
+        return Err(other(format!("`{}` is in the way, an earlier output that was not brought back", spare.display())));
+    }
     fs::rename(full, spare)?;
-    fs::rename(new, full).inspect_err(|_| {
-        let _ = fs::rename(spare, full);
-    })
+    if let Err(e) = fs::rename(new, full) {
+        return Err(match fs::rename(spare, full) {
+            Ok(()) => e,
+            Err(back) => other(format!("{e}; the earlier output is at `{}` now ({back})", spare.display())),
+        });
+    }
+    // The earlier output goes the way that a swapped one goes.
+    fs::rename(spare, new)
 }
 
 /// Writes one file through to the disk: some systems tell only then that it is full.
@@ -121,9 +142,41 @@ pub fn write_dir(out: &Path, files: &[File], force: bool) -> Result<()> {
     for f in files {
         write(&new.join(&f.path), &f.bytes)?;
     }
-    let moved = step(|| if full.exists() { exchange(&new, &full, &temp.path().join("old")) } else { fs::rename(&new, &full) });
+    let moved = step(|| if full.exists() { exchange(&new, &full, &aside(&full)) } else { fs::rename(&new, &full) });
     moved.map_err(|e| io("cannot move the output into place at", &full, &e).hint(ELSEWHERE))?;
     parents.keep();
     let spare = temp.path().to_path_buf();
     temp.close().map_err(|e| io("the output is in place, but the earlier one could not be removed from", &spare, &e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(path: &Path, text: &str) {
+        fs::create_dir_all(path).unwrap();
+        fs::write(path.join("f"), text).unwrap();
+    }
+
+    fn read(path: &Path) -> String {
+        fs::read_to_string(path.join("f")).unwrap()
+    }
+
+    #[test]
+    fn two_renames_never_lose_the_earlier_output() {
+        let dir = tempfile::tempdir().unwrap();
+        let (new, full) = (dir.path().join("new"), dir.path().join("out"));
+        folder(&new, "new");
+        folder(&full, "old");
+        two_renames(&new, &full, &aside(&full)).unwrap();
+        assert_eq!((read(&full), read(&new), aside(&full).exists()), ("new".into(), "old".into(), false));
+        // The second rename fails: the earlier output is back.
+        assert!(two_renames(&dir.path().join("missing"), &full, &aside(&full)).is_err());
+        assert_eq!((read(&full), aside(&full).exists()), ("new".into(), false));
+        // What an interrupted run left is not overwritten.
+        folder(&aside(&full), "kept");
+        let e = two_renames(&new, &full, &aside(&full)).unwrap_err();
+        assert!(e.to_string().contains("out.earlier"), "{e}");
+        assert_eq!((read(&full), read(&aside(&full))), ("new".into(), "kept".into()));
+    }
 }

@@ -100,7 +100,7 @@ fn loss(s: &mut String, r: &Report) {
     };
     let mut rows = vec![
         vec!["Samples".into(), format!("{} ({})", l.samples, l.data)],
-        vec!["Same top-1".into(), format!("{:.2} %", 100.0 * l.top1_agreement)],
+        vec!["Against the float model".into(), l.measured()],
         vec!["Squared error over variance".into(), real(l.error_over_variance)],
         vec!["Lost".into(), l.judged()],
     ];

@@ -211,8 +211,10 @@ pub struct Loss {
     pub data: String,
     /// Samples measured.
     pub samples: usize,
-    /// Samples whose largest output is at the same place as the float model's, in 0..=1; over the first output.
+    /// Predictions whose largest element is at the same place as the float model's, in 0..=1; of the first output.
     pub top1_agreement: f64,
+    /// Predictions compared: the first output's vectors along its last axis, one or more a sample.
+    pub predictions: usize,
     /// Mean squared difference from the float model over the variance of its output; of the worst output.
     pub error_over_variance: f64,
     /// Per output, its own error over variance; of its worst part where it is a concatenation.
@@ -247,6 +249,19 @@ impl Loss {
         let unit = if self.criterion == Criterion::Top1 { "points of top-1 agreement" } else { "% of the output's variance" };
         let limit = self.limit.map_or_else(|| "no limit".into(), |l| format!("limit {l}"));
         format!("{:.2} {unit} ({limit})", self.lost())
+    }
+    /// What was measured and on how much, for people. Top-1 only where the loss is judged by it.
+    pub fn measured(&self) -> String {
+        let error = format!("squared error over variance {:.5}", self.error_over_variance);
+        if self.criterion != Criterion::Top1 {
+            return format!("{error} on {} {} samples", self.samples, self.data);
+        }
+        let output = self.per_output.first().map(|(n, _)| format!(" of `{n}`")).unwrap_or_default();
+        let of = match self.predictions {
+            n if n > self.samples => format!("{n} positions{output} in {} {} samples", self.samples, self.data),
+            _ => format!("{} {} samples (largest element{output})", self.samples, self.data),
+        };
+        format!("same top-1 on {:.2} % of {of}, {error}", 100.0 * self.top1_agreement)
     }
 }
 

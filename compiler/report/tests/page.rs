@@ -59,6 +59,7 @@ fn report() -> Report {
             data: "calibration".into(),
             samples: 10,
             top1_agreement: 0.9,
+            predictions: 10,
             error_over_variance: 0.003,
             limit: Some(12.5),
             ..Loss::default()

@@ -74,7 +74,8 @@ impl Target {
             Some(_) => {
                 e.hint("leave out --backend: the small back end, which every build has, translates for it; or build with `--features mlir`")
             }
-            None => e.hint("build mcompc with `--features mlir`; scripts/setup.sh installs LLVM/MLIR 22"),
+            // Whoever asks for another back end may have a build with this one.
+            None => e.hint("leave out --backend in a build that has it; else build mcompc with `--features mlir`; scripts/setup.sh installs LLVM/MLIR 22"),
         }
     }
 }

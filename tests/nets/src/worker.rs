@@ -12,9 +12,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Longest a network may take, and longest a stage of emulation.
+/// Longest a network may take, and longest one emulated program with its compilation.
 const LIMIT: Duration = Duration::from_secs(60);
-const EMULATION: Duration = Duration::from_secs(1500);
+const EMULATION: Duration = Duration::from_secs(400);
 
 /// What a process is to do: `config` once, then batches.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -131,8 +131,9 @@ fn run_batch(oracle: &Oracle, setup: &Setup, batch: &[From]) -> Result<(), Strin
         say(&Line::Done(i, Box::new(a)))?;
     }
     for (numbers, jobs) in jobs.values() {
-        say(&Line::Emulating)?;
-        for (i, outcome) in numbers.iter().zip(emulate::run(jobs)) {
+        // Who does not listen any more will not read the end either.
+        let mut begin = || drop(say(&Line::Emulating));
+        for (i, outcome) in numbers.iter().zip(emulate::run(jobs, &mut begin)) {
             if outcome.failed() {
                 say(&Line::Emulated(*i, outcome))?;
             }
@@ -198,57 +199,77 @@ impl Worker {
         }
     }
 
-    /// Runs a batch. Every network gets an answer, also where the process dies or hangs.
+    /// Runs a batch. Every network gets an answer, also where the process dies or hangs: what it left unfinished is then run one by one.
     ///
     /// # Errors
     /// A message where no process can be started.
     pub fn run(&mut self, batch: &[From]) -> Result<Vec<Answer>, String> {
-        let mut answers: Vec<Option<Answer>> = vec![None; batch.len()];
-        while let Some(first) = answers.iter().position(Option::is_none) {
-            self.attempt(&batch[first..], &mut answers[first..])?;
+        let (mut answers, end) = self.attempt(batch)?;
+        if let Some((at, end)) = end {
+            // Code is emulated after the last network: what was answered before a bad end has not been yet.
+            if self.setup.config.qemu {
+                answers.fill(None);
+            }
+            if batch.len() == 1 || !at.emulating {
+                answers[at.network] = Some(end);
+            }
+            for (answer, from) in answers.iter_mut().zip(batch).filter(|(a, _)| a.is_none()) {
+                let (mut one, end) = self.attempt(std::slice::from_ref(from))?;
+                *answer = end.map(|(_, end)| end).or_else(|| one.pop().flatten());
+            }
         }
-        Ok(answers.into_iter().flatten().collect())
+        answers.into_iter().collect::<Option<_>>().ok_or_else(|| "a process that leaves networks out".into())
     }
 
-    fn attempt(&mut self, batch: &[From], answers: &mut [Option<Answer>]) -> Result<(), String> {
+    /// Answers, and where the process came to a bad end the answer that this is.
+    #[allow(clippy::type_complexity)]
+    fn attempt(&mut self, batch: &[From]) -> Result<(Vec<Option<Answer>>, Option<(At, Answer)>), String> {
+        let mut answers = vec![None; batch.len()];
         if self.process.is_none() {
             self.process = Some(Self::start(&self.setup)?);
         }
-        let Some(p) = &mut self.process else { return Ok(()) };
+        let Some(p) = &mut self.process else { return Err("no process".into()) };
         let text = serde_json::to_string(batch).map_err(|e| e.to_string())?;
-        let (mut at, mut limit) = (0, LIMIT);
+        let (mut at, mut limit) = (At::default(), LIMIT);
         let mut ended = writeln!(p.input, "{text}").is_err();
         while !ended {
             match p.lines.recv_timeout(limit) {
                 Ok(line) => match serde_json::from_str(&line) {
-                    Ok(Line::Begin(i)) => at = i,
+                    Ok(Line::Begin(i)) => at.network = i,
                     Ok(Line::Done(i, a)) => answers[i] = Some(*a),
-                    Ok(Line::Emulating) => limit = EMULATION,
+                    Ok(Line::Emulating) => (at.emulating, limit) = (true, EMULATION),
                     Ok(Line::Emulated(i, outcome)) => {
-                        if let Some(a) = answers[i].as_mut().filter(|a| !a.outcome.failed()) {
+                        if let Some(a) = answers[i].as_mut().filter(|a: &&mut Answer| !a.outcome.failed()) {
                             a.outcome = outcome;
                         }
                     }
-                    Ok(Line::End) => return Ok(()),
+                    Ok(Line::End) => return Ok((answers, None)),
                     // What LLVM prints in place of an answer.
                     Err(_) => {}
                 },
                 Err(RecvTimeoutError::Timeout) => {
                     self.stop();
-                    answers[at] = Some(Answer::without_end(Kind::Hang, "no end in time"));
-                    return Ok(());
+                    return Ok((answers, Some((at, Answer::without_end(Kind::Hang, "no end in time")))));
                 }
                 Err(RecvTimeoutError::Disconnected) => ended = true,
             }
         }
-        let Some(mut p) = self.process.take() else { return Ok(()) };
+        let Some(mut p) = self.process.take() else { return Err("no process".into()) };
         let status = p.child.wait().map_or_else(|e| e.to_string(), |s| s.to_string());
         // The thread that reads standard error ends with it.
         std::thread::sleep(Duration::from_millis(20));
         let last = p.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        answers[at] = Some(Answer::without_end(Kind::Abort, &format!("{last} ({status})")));
-        Ok(())
+        Ok((answers, Some((at, Answer::without_end(Kind::Abort, &format!("{last} ({status})"))))))
     }
+}
+
+/// Where a process came to its end.
+#[derive(Clone, Copy, Debug, Default)]
+struct At {
+    /// The network that it was at.
+    network: usize,
+    /// Whether all networks were done and their code was being emulated.
+    emulating: bool,
 }
 
 impl Drop for Worker {

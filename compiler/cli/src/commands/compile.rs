@@ -52,14 +52,7 @@ pub(crate) fn summary(r: &Report) -> String {
         let _ = writeln!(s, "  checked     {c}");
     }
     if let Some(l) = &r.loss {
-        let _ = writeln!(
-            s,
-            "  against f32 same top-1 on {} of {} {} samples, squared error over variance {:.5}",
-            percent(l.top1_agreement),
-            l.samples,
-            l.data,
-            l.error_over_variance
-        );
+        let _ = writeln!(s, "  against f32 {}", l.measured());
         let _ = writeln!(s, "  lost        {}", l.judged());
     }
     for w in &r.warnings {

@@ -35,9 +35,11 @@ fn text(o: &Request, r: &Outcome) -> String {
         r.samples, r.samples, r.bytes, r.by_the_book
     );
     let f = &r.float;
-    let _ = writeln!(s, "  same top-1 as the float model:  {}", percent(f.top1_agreement));
-    let _ = writeln!(s, "  squared error over variance:    {:.6}", f.error_over_variance);
+    let _ = writeln!(s, "  against the float model:        {}", f.measured());
     let _ = writeln!(s, "  lost:                           {}", f.judged());
+    for name in &r.unused {
+        let _ = writeln!(s, "  warning: array `{name}` of the data is of no input and was not read");
+    }
     if let Some(t) = &r.top1 {
         let _ = writeln!(
             s,

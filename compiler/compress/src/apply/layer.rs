@@ -4,7 +4,7 @@ use super::{Ctx, LayerNote};
 use crate::methods::{self, Rounded, Task};
 use crate::scheme::LayerScheme;
 use mcompc_ir::{Attrs, Code, Codes, DType, Error, Node, NodeId, Per, Quant, Result, Tensor, ValueId};
-use mcompc_ops::proof;
+use mcompc_ops::{Rescale, proof};
 
 /// What a weighted layer is made from.
 pub(super) struct Layer<'a> {
@@ -93,17 +93,26 @@ impl Ctx<'_> {
             (r, products)
         };
         let (mut r, mut products) = round(&w, &floor);
-        let bound_of = |c: usize, products: &[i8], r: &Rounded| {
-            let bias = (w.bias[c] / (sx * r.scales[c])).round() as i64;
-            proof::bound(&products[c * k..(c + 1) * k], bias, xq.zero_point(), xq.codes.range())
+        let row_of = |c: usize, products: &[i8], r: &Rounded| {
+            let (row, bias) = (&products[c * k..(c + 1) * k], (w.bias[c] / (sx * r.scales[c])).round() as i64);
+            let (zp, codes) = (xq.zero_point(), xq.codes.range());
+            (proof::bound(row, bias, zp, codes) as f64, proof::accumulator_max(row, bias, zp, codes) as f64)
         };
-        // A sum of very many products takes coarser weights: what they lose is small beside the sum.
+        // A sum of very many products takes coarser weights: what they lose is small beside the sum. So does a channel that is too large for
+        // the left shift of a coarser one, which all share.
         for _ in 0..COARSENINGS {
-            let over: Vec<usize> = (0..outs).filter(|&c| bound_of(c, &products, &r) > MOST).collect();
+            let top = r.scales.iter().copied().fold(0.0, f64::max);
+            let room = (MOST >> Rescale::pre_for(sx * top / l.quant.step())).max(1) as f64;
+            let by = |c: usize| {
+                let ((bound, most), scale) = (row_of(c, &products, &r), r.scales[c]);
+                let shifted = if most > room { ((1.0 + most / room) * scale).min(top) / scale } else { 1.0 };
+                if bound > MOST as f64 { (1.0 + bound / MOST as f64).max(shifted) } else { shifted }
+            };
+            let over: Vec<(usize, f64)> = (0..outs).map(|c| (c, by(c))).filter(|(_, by)| *by > 1.0).collect();
             if over.is_empty() {
                 break;
             }
-            over.iter().for_each(|&c| floor[c] = r.scales[c] * (1.0 + bound_of(c, &products, &r) as f64 / MOST as f64));
+            over.iter().for_each(|&(c, by)| floor[c] = r.scales[c] * by);
             (r, products) = round(&w, &floor);
         }
         if self.bias_correction {

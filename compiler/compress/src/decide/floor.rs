@@ -84,7 +84,7 @@ impl<'a> Floors<'a> {
                 .get(1)
                 .and_then(|v| consts.get(v))
                 .map(|&(least, _)| Floor::both(if least > 0.0 { reach(0) / least } else { 0.0 }, LAYER)),
-            "AveragePool" => Some(Floor::both(reach(0), LAYER - bits_of(spread(g, id)?))),
+            "AveragePool" => Some(Floor::both(reach(0), LAYER - bits_of(mcompc_ops::spread(g, id)?))),
             "ReduceMean" => Some(Floor::both(reach(0), LAYER - bits_of(1))),
             "ReduceSum" => {
                 let elems = |v: ValueId| g.value(v).elems() as f64;
@@ -120,14 +120,4 @@ fn channels(g: &Graph, ins: &[ValueId]) -> Result<Vec<(f64, f64)>> {
     let rows = w.chunks_exact((w.len() / outs).max(1)).enumerate();
     let channel = |(o, row): (usize, &[f32])| (row.iter().map(|&x| magnitude(x.into())).sum(), bias.get(o).copied().map_or(0.0, magnitude));
     Ok(rows.map(channel).collect())
-}
-
-/// How many times the largest number of elements of a mean is its smallest: the multipliers differ by so much.
-fn spread(g: &Graph, id: NodeId) -> Result<usize> {
-    let node = g.node(id);
-    if node.attrs.int("count_include_pad")? == 1 {
-        return Ok(1);
-    }
-    let counts = mcompc_ops::counts(g, id)?;
-    Ok(counts.last().copied().unwrap_or(1).div_ceil(counts.first().copied().unwrap_or(1)))
 }

@@ -57,8 +57,12 @@ impl Moments {
 /// Running sums.
 pub struct Agreement {
     criterion: Criterion,
+    /// Elements of the first output that are one prediction: its classes.
+    classes: usize,
     outputs: Vec<Figures>,
     samples: usize,
+    /// Predictions: one or more a sample.
+    positions: usize,
     same: usize,
     labelled: usize,
     float_right: usize,
@@ -69,6 +73,7 @@ pub struct Agreement {
 
 struct Figures {
     name: String,
+    elems: usize,
     quant: Option<Quant>,
     all: Moments,
     parts: Vec<Moments>,
@@ -136,10 +141,10 @@ fn argmax(v: &[f64]) -> usize {
     v.iter().enumerate().fold(0, |best, (i, x)| if *x > v[best] { i } else { best })
 }
 
-/// A classifier's first output ends in a softmax, or is one vector shorter than the inputs together; an autoencoder's is not, and nor is
-/// one that joins parts, as a detector's.
-fn criterion(g: &Graph, parts: usize) -> Criterion {
-    let Some(out) = g.outputs.first() else { return Criterion::Error };
+/// How the first output is judged, and how many of its elements are one prediction. A classifier's comes from a softmax, whose axis holds the
+/// classes, or is one vector shorter than the inputs together; an autoencoder's is not, and nor is one that joins parts, as a detector's.
+fn criterion(g: &Graph, parts: usize) -> (Criterion, usize) {
+    let Some(out) = g.outputs.first() else { return (Criterion::Error, 1) };
     let mut n = out.value.node;
     while g.node(n).op == "Reshape"
         && let Some(v) = g.inputs_of(n).first()
@@ -147,8 +152,14 @@ fn criterion(g: &Graph, parts: usize) -> Criterion {
         n = v.node;
     }
     let (shape, inputs) = (&g.value(out.value).shape, g.inputs.iter().map(|&n| g.value(g.out(n)).elems()).sum());
-    let vector = shape.iter().filter(|&&d| d > 1).count() == 1 && g.value(out.value).elems() < inputs && parts < 2;
-    if g.node(n).op == "q.softmax" || vector { Criterion::Top1 } else { Criterion::Error }
+    let elems = g.value(out.value).elems();
+    let last = |shape: &[usize]| shape.last().copied().filter(|&d| d > 1).unwrap_or(elems);
+    if g.node(n).op == "q.softmax" {
+        return (Criterion::Top1, last(&g.value(g.out(n)).shape));
+    }
+    let vector = shape.iter().filter(|&&d| d > 1).count() == 1;
+    let classes = if vector { elems } else { last(shape) };
+    (if vector && elems < inputs && parts < 2 { Criterion::Top1 } else { Criterion::Error }, classes)
 }
 
 impl Agreement {
@@ -159,11 +170,12 @@ impl Agreement {
             // A graph that cannot be followed is judged as a whole.
             let part_of = part_of(integer, o.value, &mut parts).unwrap_or_default();
             let (parts, part_of) = if parts > 1 { (vec![all; parts as usize], part_of) } else { (vec![], vec![]) };
-            Figures { name: o.name.clone(), quant: integer.value(o.value).quant.clone(), all, parts, part_of }
+            let value = integer.value(o.value);
+            Figures { name: o.name.clone(), elems: value.elems(), quant: value.quant.clone(), all, parts, part_of }
         };
         let outputs: Vec<Figures> = integer.outputs.iter().map(figures).collect();
-        let criterion = criterion(integer, outputs.first().map_or(0, |f| f.parts.len()));
-        Self { criterion, outputs, samples: 0, same: 0, labelled: 0, float_right: 0, int_right: 0, only: (0, 0) }
+        let (criterion, classes) = criterion(integer, outputs.first().map_or(0, |f| f.parts.len()));
+        Self { criterion, classes, outputs, samples: 0, positions: 0, same: 0, labelled: 0, float_right: 0, int_right: 0, only: (0, 0) }
     }
 
     /// One sample: outputs of the float model, those of the library, and the label if there is one.
@@ -186,9 +198,12 @@ impl Agreement {
                 }
             }
             if i == 0 {
-                let (a, b) = (argmax(&r), argmax(&q));
-                self.same += usize::from(a == b);
+                for (r, q) in r.chunks(self.classes.max(1)).zip(q.chunks(self.classes.max(1))) {
+                    self.positions += 1;
+                    self.same += usize::from(argmax(r) == argmax(q));
+                }
                 if let Some(y) = label {
+                    let (a, b) = (argmax(&r), argmax(&q));
                     let (fr, ir) = (a as i64 == y, b as i64 == y);
                     self.labelled += 1;
                     self.float_right += usize::from(fr);
@@ -206,12 +221,18 @@ impl Agreement {
         Loss {
             data: data.into(),
             samples: self.samples,
-            top1_agreement: if self.samples == 0 { 0.0 } else { self.same as f64 / self.samples as f64 },
+            top1_agreement: if self.positions == 0 { 0.0 } else { self.same as f64 / self.positions as f64 },
+            predictions: self.positions,
             error_over_variance: self.outputs.iter().map(Figures::worst).fold(0.0, f64::max),
             per_output: self.outputs.iter().map(|f| (f.name.clone(), f.worst())).collect(),
             criterion: self.criterion,
             limit: None,
         }
+    }
+
+    /// Classes of the first output, where a sample has one prediction.
+    pub fn classes(&self) -> Option<usize> {
+        self.outputs.first().map(|f| f.elems).filter(|&n| n == self.classes)
     }
 
     /// Top-1 of both sides, if there were labels.

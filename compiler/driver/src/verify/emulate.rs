@@ -46,6 +46,8 @@ pub(crate) fn error(target: &Target, e: &mcompc_emu::Error) -> Error {
         E::Harness(log) => library_missing(&log.lines().skip(1).take(6).collect::<Vec<_>>().join("; ")),
         E::Timeout(seconds) => tool(format!("not run: code for `{name}` did not end within {seconds} s of emulation"))
             .hint("give fewer samples at a time with --limit"),
+        E::Killed(signal) => Error::new(Code::Ended, format!("the emulator was ended from outside by {signal}"))
+            .hint("another program, or the system for want of memory, ended it: free memory and run the command again"),
         E::Guest { .. } => Error::new(Code::Mismatch, e.to_string()),
         E::Io(m) => Error::new(Code::Io, m.clone()),
     }

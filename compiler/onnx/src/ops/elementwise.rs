@@ -56,11 +56,11 @@ pub(super) fn clip(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         _ => infinite,
     };
     let (lo, hi) = (open(min, f32::MIN, f64::NEG_INFINITY), open(max, f32::MAX, f64::INFINITY));
-    if lo.is_nan() || hi.is_nan() || lo > hi {
-        return Err(
-            Error::new(Code::UnsupportedAttr, format!("Clip to {lo}..{hi}")).hint("the lower bound must not be above the upper one")
-        );
+    if lo.is_nan() || hi.is_nan() {
+        return Err(Error::new(Code::UnsupportedAttr, format!("Clip to {lo}..{hi}")).hint("the bounds must be numbers"));
     }
+    // The standard has every element become the upper bound where the lower one is above it.
+    let lo = lo.min(hi);
     c.emit("Clip", Attrs::new().with("min", lo).with("max", hi), &[x])
 }
 

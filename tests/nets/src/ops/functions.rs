@@ -64,6 +64,7 @@ pub fn clip(b: &mut Builder<'_>) -> Option<usize> {
         (Some(-2.0), Some(-0.25)),
         (Some(f32::MIN), Some(1.0)),
         (Some(0.25), Some(0.25)),
+        (Some(1.0), Some(-0.5)),
     ]);
     Some(clip_to(b, x, shape, min, max))
 }

@@ -8,6 +8,7 @@ use mcompc_emu::{Error as EmuError, Program};
 use mcompc_ir::Tensor;
 use mcompc_lower::Lowered;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// An object with its inputs and what it must give.
 #[derive(Clone, Debug)]
@@ -48,13 +49,22 @@ impl Job {
 /// Bytes around every buffer that must keep their value.
 const GUARD: usize = 64;
 
-/// Runs jobs for one machine in one program; gives the outcome of each, in order. A program that fails as a whole is run again in halves.
-pub fn run(jobs: &[Job]) -> Vec<Outcome> {
+/// Longest that a program of many jobs, and one of a single job, may take.
+const MANY: Duration = Duration::from_secs(120);
+const ONE: Duration = Duration::from_secs(60);
+
+/// Runs jobs for one machine in one program; gives the outcome of each, in order. A program that fails as a whole is run again in halves,
+/// one that does not end job by job. `begin` is called before each program.
+pub fn run(jobs: &[Job], begin: &mut dyn FnMut()) -> Vec<Outcome> {
+    begin();
     match attempt(jobs) {
         Ok(outcomes) => outcomes,
-        Err(_) if jobs.len() > 1 => {
+        // Halves of halves would wait again and again.
+        Err(EmuError::Timeout(_)) if jobs.len() > 1 => jobs.iter().flat_map(|j| run(std::slice::from_ref(j), begin)).collect(),
+        // What is not there is not there for a half of them either.
+        Err(e) if jobs.len() > 1 && !e.is_environment() => {
             let (a, b) = jobs.split_at(jobs.len() / 2);
-            [run(a), run(b)].concat()
+            [run(a, begin), run(b, begin)].concat()
         }
         Err(e) => jobs.iter().map(|j| outcome_of(j, &e)).collect(),
     }
@@ -68,8 +78,8 @@ fn outcome_of(job: &Job, e: &EmuError) -> Outcome {
         }
         EmuError::Timeout(s) => Outcome::new(Kind::Hang, stage, format!("no end in {s} s")),
         EmuError::Build(log) => Outcome::new(Kind::Fault, stage, format!("the object does not link: {}", log.trim())),
-        // What the test machine lacks says nothing of the code.
-        _ => Outcome::new(Kind::Ok, stage, e.to_string()),
+        // What the test machine lacks says nothing of the code: neither that it is right.
+        _ => Outcome::new(Kind::Environment, stage, e.to_string()),
     }
 }
 
@@ -80,7 +90,8 @@ fn attempt(jobs: &[Job]) -> Result<Vec<Outcome>, EmuError> {
         program = program.object(&format!("net{i}.o"), job.object.clone());
     }
     let input: Vec<u8> = jobs.iter().flat_map(|j| &j.inputs).flatten().flatten().copied().collect();
-    let run = program.build()?.run(&input)?;
+    let limit = if jobs.len() > 1 { MANY } else { ONE };
+    let run = program.build()?.run_within(&input, limit)?;
     let mut rest = &run.output[..];
     let mut outcomes = Vec::new();
     for job in jobs {
@@ -168,7 +179,7 @@ mod tests {
         }
         jobs.truncate(4);
         assert_eq!(jobs.len(), 4);
-        let kinds = |jobs: &[Job]| run(jobs).iter().map(|o| o.kind).collect::<Vec<_>>();
+        let kinds = |jobs: &[Job]| run(jobs, &mut || ()).iter().map(|o| o.kind).collect::<Vec<_>>();
         assert_eq!(kinds(&jobs), [Kind::Ok; 4]);
         if let Some(byte) = jobs[2].outputs.iter_mut().flatten().flatten().last() {
             *byte ^= 1;
@@ -179,6 +190,9 @@ mod tests {
             job.arena = 1;
             assert_eq!(kinds(&jobs).iter().filter(|k| **k == Kind::Mismatch).count(), 2);
         }
+        // What was not run is not right.
+        jobs.iter_mut().for_each(|j| j.machine = "no such machine".into());
+        assert_eq!(kinds(&jobs), [Kind::Environment; 4]);
         Ok(())
     }
 }
