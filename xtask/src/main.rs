@@ -7,6 +7,7 @@ mod cost;
 mod docs;
 mod fuzz;
 mod nets;
+mod paths;
 mod runtime;
 mod shell;
 mod summary;

@@ -8,7 +8,7 @@ use crate::Result;
 /// A command for `cargo` itself, the one that started this program, in the workspace root.
 pub fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(args).current_dir(crate::workspace::root());
+    command.args(args).current_dir(crate::paths::root());
     command
 }
 

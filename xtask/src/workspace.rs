@@ -1,22 +1,12 @@
 //! What Cargo and git say about this repository.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
+pub use crate::paths::{root, target};
 use crate::{Result, shell};
-
-/// The workspace root.
-pub fn root() -> PathBuf {
-    // This crate is a direct child of the root.
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
-}
-
-/// Cargo's target folder.
-pub fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
-}
 
 /// Why a crate depends on another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

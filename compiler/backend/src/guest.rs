@@ -102,7 +102,7 @@ fn call(loaded: &Loaded, buffers: &mut [Guarded], c: &Call) -> Result<Returned> 
     }
     let status = loaded.call(&c.symbol, &needs, &mut args)?;
     if let Some(i) = buffers.iter().position(|b| !b.is_whole()) {
-        return Err(Error::new(Code::Mismatch, format!("the code wrote outside buffer {i}")).at(&c.symbol).hint(crate::REPORT));
+        return Err(Error::new(Code::Mismatch, format!("the code wrote outside buffer {i}")).at(&c.symbol).hint(crate::end::REPORT));
     }
     let kept = c.keep.iter().map(|(i, range)| {
         let bytes = buffers.get(*i).and_then(|b| b.bytes().get(range.clone()));

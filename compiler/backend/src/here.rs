@@ -1,6 +1,6 @@
 //! The back ends in the calling process.
 
-use crate::Job;
+use crate::job::Job;
 use mcompc_ir::Result;
 use mcompc_kernel::{Frames, Module};
 use mcompc_target::Backend;

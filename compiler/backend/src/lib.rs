@@ -11,39 +11,27 @@
 #![forbid(unsafe_code)]
 
 mod blame;
+mod end;
 mod fault;
 mod guest;
 mod here;
 mod host;
+mod job;
 mod wire;
 mod worker;
 
 pub use guest::{Call, Passed, Returned};
 pub use here::{guarded, record_panics};
 pub use host::{WORKER, use_worker};
+pub use job::{Job, built_in};
 pub use worker::serve;
 
-use host::{End, Worker};
+use end::{End, REPORT};
+use host::Worker;
 use mcompc_ir::{Code, Error, Result};
 use mcompc_kernel::{Frames, Module};
-use mcompc_target::{Backend, Target};
+use mcompc_target::Backend;
 use wire::{Answer, Request};
-
-/// Whether this build has a back end.
-pub fn built_in(backend: Backend) -> bool {
-    backend != Backend::Mlir || cfg!(feature = "mlir")
-}
-
-/// What to translate a module for.
-#[derive(Clone, Copy, Debug)]
-pub struct Job<'a> {
-    /// CPU.
-    pub target: &'a Target,
-    /// Code generator.
-    pub backend: Backend,
-    /// Section of the weights; read-only data when absent.
-    pub weights_section: Option<&'a str>,
-}
 
 /// Translates a module: the relocatable object, and the stack bytes each function takes for itself. The bytes are the same with and
 /// without a worker.
@@ -147,5 +135,3 @@ pub fn run(object: &[u8], buffers: &[Vec<u8>], calls: &[Call]) -> Result<Vec<Ret
         Err(end) => Err(wrong(&end)),
     }
 }
-
-const REPORT: &str = "this is a bug of the compiler: report it with the model and the target";

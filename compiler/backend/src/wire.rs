@@ -4,8 +4,9 @@
 //! little-endian. Functions travel in their text form, data as they are: the text form of megabytes of weights would be read digit by
 //! digit. A digest of the functions says that the text was read back as what was written.
 
+use crate::end::End;
 use crate::guest::{Call, Returned};
-use crate::{End, Job};
+use crate::job::Job;
 use mcompc_ir::{Code, Error, Result};
 use mcompc_kernel::{Data, Frames, Module};
 use mcompc_target::{Backend, Target};

@@ -1,7 +1,8 @@
 //! The worker's side: reads one request, does it, answers, ends.
 
+use crate::job::Job;
 use crate::wire::{Answer, Task};
-use crate::{Job, fault, guest, here};
+use crate::{fault, guest, here};
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 use std::thread;

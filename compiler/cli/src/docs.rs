@@ -1,6 +1,6 @@
 //! Documents that are generated from the code.
 
-use crate::args::{COMMANDS, GROUPS};
+use crate::args::Command;
 use crate::explain::explain;
 use mcompc_ir::{Code, Result};
 use mcompc_target::{Backend, Target};
@@ -10,20 +10,27 @@ use std::fmt::Write;
 pub(crate) struct Document {
     /// Name, as the file's in docs/.
     pub name: &'static str,
-    print: fn() -> Result<String>,
+    print: fn(&Tables<'_>) -> Result<String>,
 }
 
 /// All of them.
 pub(crate) static DOCUMENTS: &[Document] = &[
-    Document { name: "errors", print: || Ok(errors()) },
-    Document { name: "ops", print: || Ok(mcompc_ops::docs()) },
-    Document { name: "targets", print: targets },
-    Document { name: "flags", print: || Ok(flags()) },
+    Document { name: "errors", print: |_| Ok(errors()) },
+    Document { name: "ops", print: |_| Ok(mcompc_ops::docs()) },
+    Document { name: "targets", print: |_| targets() },
+    Document { name: "flags", print: |t| Ok(flags(t)) },
 ];
 
 /// Text of a generated document; ends with one newline.
-pub(crate) fn text(d: &Document) -> Result<String> {
-    (d.print)()
+pub(crate) fn text(name: &str, commands: &[Command], groups: &[(&str, &str)]) -> Result<String> {
+    let document = DOCUMENTS.iter().find(|d| d.name == name);
+    document.map_or_else(|| Ok(String::new()), |d| (d.print)(&Tables { commands, groups }))
+}
+
+/// The tables of the command line.
+struct Tables<'a> {
+    commands: &'a [Command],
+    groups: &'a [(&'a str, &'a str)],
 }
 
 fn head(title: &str, name: &str) -> String {
@@ -53,12 +60,12 @@ fn targets() -> Result<String> {
     Ok(s)
 }
 
-fn flags() -> String {
+fn flags(tables: &Tables<'_>) -> String {
     let mut s = head("Commands and flags", "flags");
     s.push_str("`mcompc MODEL ...` is short for `mcompc compile MODEL ...`.\n");
     let mut group = "";
-    for c in COMMANDS {
-        if let Some((name, about)) = GROUPS.iter().find(|(name, _)| c.name.split(' ').next() == Some(*name) && *name != group) {
+    for c in tables.commands {
+        if let Some((name, about)) = tables.groups.iter().find(|(name, _)| c.name.split(' ').next() == Some(*name) && *name != group) {
             let _ = write!(s, "\n## mcompc {name}\n\n{about}.\n");
             group = name;
         }

@@ -1,6 +1,7 @@
 //! The `mcompc` command line: arguments, printing, exit codes. What it does is the driver's (`mcompc-driver`).
 #![forbid(unsafe_code)]
 
+mod answer;
 mod args;
 mod commands;
 mod docs;
@@ -9,18 +10,13 @@ mod options;
 mod progress;
 mod timings;
 
+use answer::Answer;
 use args::{Command, Given, Line};
 use mcompc_driver::Timed;
 use mcompc_ir::{Code, Error, Result};
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
-
-/// What a command gives back: text for people, JSON for tools.
-pub(crate) struct Answer {
-    text: String,
-    json: serde_json::Value,
-}
 
 /// The main function of the `mcompc` executable: runs the command line `args` (program name first) and returns the exit status: 0, 1 for
 /// an error of the model or the machine, 2 for an error of usage; a signal ends with 128 and its number. Results go to standard output,

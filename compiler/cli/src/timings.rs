@@ -1,6 +1,6 @@
 //! `--timings`.
 
-use crate::Answer;
+use crate::answer::Answer;
 use crate::commands::aligned;
 use mcompc_driver::Step;
 

@@ -17,6 +17,7 @@ mod pipeline;
 mod rescale;
 mod shuffle;
 mod translate;
+mod writer;
 
 use cranelift_codegen::Context;
 use cranelift_codegen::isa::TargetIsa;
@@ -59,9 +60,9 @@ pub fn compile_with_frames(module: &Module, target: &Target, options: &Options) 
 pub fn disassemble(module: &Module, target: &Target, function: &str) -> Result<String> {
     structure(module)?;
     let isa = isa::build(target)?;
-    let mut out = object::Writer::new(module, isa.clone())?;
+    let mut out = writer::Writer::new(module, isa.clone())?;
     let func = module.func(function).ok_or_else(|| Error::new(Code::Usage, format!("no function is called `{function}`")))?;
-    let mut ctx = out.translate(func)?;
+    let mut ctx = object::translate(&mut out, func)?;
     ctx.set_disasm(true);
     let code = compile_function(&mut ctx, &*isa, function)?;
     Ok(code.vcode.clone().unwrap_or_default())

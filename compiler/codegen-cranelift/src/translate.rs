@@ -1,7 +1,7 @@
 //! One function: values, parameters and the dispatch over operations.
 
 use crate::layout::layout;
-use crate::object::Writer;
+use crate::writer::Writer;
 use crate::{backend, layout};
 use cranelift_codegen::ir::{Block as ClifBlock, Endianness, InstBuilder, MemFlagsData, Type, Value, types};
 use cranelift_frontend::FunctionBuilder;

@@ -15,6 +15,7 @@
 
 mod alloc;
 mod asm;
+mod done;
 mod isa;
 mod lir;
 mod live;

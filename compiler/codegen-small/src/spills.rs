@@ -3,7 +3,7 @@
 //! The allocator splits a value's life where registers run out, not where loops begin; what it then moves back and forth inside a loop is
 //! often the same value.
 
-use crate::alloc::{Done, called};
+use crate::done::{Done, called};
 use crate::isa::Isa;
 use crate::lir::{Ins, Op};
 

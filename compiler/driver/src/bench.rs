@@ -1,5 +1,6 @@
 //! What one inference costs: instructions by a counting emulator, layer by layer, time on this computer, stack, memory.
 
+use crate::clock::Time;
 use crate::stages::Built;
 use crate::verify::{Native, emulate, layout::Layout};
 use mcompc_emu::{Counting, Run};
@@ -9,11 +10,10 @@ use mcompc_kernel::calls;
 use mcompc_target::Target;
 use serde::Serialize;
 use std::path::Path;
-use std::time::Instant;
 
 /// Cost of one layer.
 #[derive(Clone, Debug, Serialize)]
-pub struct Layer {
+pub struct LayerCost {
     /// ONNX name of the node.
     pub name: String,
     /// Integer operator.
@@ -34,22 +34,9 @@ pub struct Counts {
     /// Instructions a multiply-accumulate.
     pub per_mac: f64,
     /// In the order of execution.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<LayerCost>,
     /// What belongs to no layer: the entry function's own beginning, and copies of outputs that have no buffer of their own.
     pub other: f64,
-}
-
-/// Wall-clock time.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Time {
-    /// Nanoseconds an inference: median of `rounds` rounds.
-    pub median_ns: f64,
-    /// Fastest round.
-    pub least_ns: f64,
-    /// Rounds; each of `batch` inferences.
-    pub rounds: usize,
-    /// Inferences in a round.
-    pub batch: usize,
 }
 
 /// Everything measured.
@@ -132,7 +119,7 @@ fn counts(built: &Built, run: &Run, total: u64, entries: usize) -> Result<Counts
             format!("{} kernel calls were seen where {entries} are made", run.segments.len().saturating_sub(1)),
         ));
     }
-    let rows = layers.iter().zip(&run.segments[1..]).map(|(l, &n)| Layer {
+    let rows = layers.iter().zip(&run.segments[1..]).map(|(l, &n)| LayerCost {
         name: l.name.clone(),
         op: l.op.clone(),
         kernel: l.kernel.clone(),
@@ -142,28 +129,4 @@ fn counts(built: &Built, run: &Run, total: u64, entries: usize) -> Result<Counts
     let macs: u64 = layers.iter().map(|l| l.macs).sum();
     let rest = run.segments[0] + run.segments[layers.len() + 1..].iter().sum::<u64>();
     Ok(Counts { total: mean(total), per_mac: mean(total) / macs.max(1) as f64, layers: rows.collect(), other: mean(rest) })
-}
-
-/// Rounds of a timing.
-const ROUNDS: usize = 31;
-/// Nanoseconds a round takes at least: the clock and the checks of a call do not matter then.
-const ROUND_NS: f64 = 2e6;
-
-/// Times `call`: rounds of equal batches.
-///
-/// # Errors
-/// Those of `call`.
-pub(crate) fn time(mut call: impl FnMut() -> Result<()>) -> Result<Time> {
-    let mut run = |n: usize| -> Result<f64> {
-        let start = Instant::now();
-        for _ in 0..n {
-            call()?;
-        }
-        Ok(start.elapsed().as_nanos() as f64 / n as f64)
-    };
-    run(1)?;
-    let batch = (ROUND_NS / run(1)?.max(1.0)).ceil().clamp(1.0, 1e5) as usize;
-    let mut rounds = (0..ROUNDS).map(|_| run(batch)).collect::<Result<Vec<f64>>>()?;
-    rounds.sort_by(f64::total_cmp);
-    Ok(Time { median_ns: rounds[ROUNDS / 2], least_ns: rounds[0], rounds: ROUNDS, batch })
 }

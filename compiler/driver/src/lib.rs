@@ -9,6 +9,7 @@ mod audit;
 pub mod bench;
 mod blame;
 mod check;
+mod clock;
 pub mod cost;
 mod describe;
 mod firmware;
@@ -25,6 +26,7 @@ pub mod verify;
 
 pub use audit::audit;
 pub use check::check;
+pub use clock::Time;
 pub use describe::{describe, package, specs};
 pub use firmware::Firmware;
 pub use inputs::inputs;

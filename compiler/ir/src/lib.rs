@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod attrs;
+mod dtype;
 mod error;
 mod graph;
 mod quant;
@@ -11,12 +12,13 @@ mod types;
 mod verify;
 
 pub use attrs::{Attr, Attrs};
+pub use dtype::DType;
 pub use error::{Code, Error, Result};
 pub use graph::{Graph, Node, NodeId, Output, ValueId};
 pub use quant::{Codes, Per, Quant};
 pub use tensor::Tensor;
 pub use text::{parse, print, print_short};
-pub use types::{DType, Value};
+pub use types::Value;
 pub use verify::verify;
 
 /// Left shifts of the accumulator that the rescaling rule has (docs/numerics.md, section 2), of operators and of kernels.

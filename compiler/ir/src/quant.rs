@@ -11,6 +11,13 @@ pub struct Codes {
     pub signed: bool,
 }
 
+impl DType {
+    /// Smallest and largest value of an integer type that fits i32; `None` for the others.
+    pub fn int_range(self) -> Option<(i32, i32)> {
+        Codes::of(self).map(Codes::range)
+    }
+}
+
 impl Codes {
     /// Widths that there are: 8, 16 and 32 for activations, 2 to 16 for weights.
     pub const BITS: std::ops::RangeInclusive<u8> = 2..=32;

@@ -1,20 +1,15 @@
 //! Full convolutions and dense layers: stage a block of pixels where needed, then the inner product with every output channel.
 
 use crate::bands::{Bands, pixels_a_block};
-use crate::copy::{CopyMode, Unit, copy_run};
+use crate::copy::{CopyMode, copy_run, unit_of};
 use crate::emit::{Arg, Call, each_image, layer_args, overlapped};
 use crate::gemm::Gemm;
 use crate::narrow::{Beside, Layout, NarrowGemm, correct_pixels};
-use crate::pack::{Steps, fold_zero_point, pack_params, pack_weights};
-use crate::spec::ConvSpec;
+use crate::pack::{Steps, fold_zero_point, pack_params, pack_weights, padded_runs};
+use crate::spec::{ConvSpec, kernel_name};
 use crate::stage::{Stage, divides};
 use mcompc_ir::{Code, Error, Result, ValueId};
 use mcompc_kernel::{Builder, Elem, Form, Machine, MemElem, Role, Row, Val};
-
-/// Copy units of a machine.
-pub fn unit_of(m: &Machine) -> Unit {
-    Unit { vector: m.vector_bytes as usize, unaligned: m.unaligned }
-}
 
 // How activations reach the row: what is added to the stored code, and how a copy makes it.
 struct Feed {
@@ -59,11 +54,6 @@ pub fn conv_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Result<
 /// Kernel and call of a q.dense.
 pub fn dense_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Result<Call> {
     build(s, m, x, y, "dense")
-}
-
-/// Name of a kernel, with the bits of its weights where they are packed.
-pub fn kernel_name(name: &str, s: &ConvSpec) -> String {
-    s.narrow.as_ref().map_or(name.into(), |n| format!("{name}_w{}", n.bits))
 }
 
 fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Result<Call> {
@@ -194,11 +184,6 @@ fn pixels_of_tile(row: &Row, o: usize) -> usize {
     let (n, [mr, nr]) = (row.n as usize, row.tile.map(usize::from));
     let vectors = o.div_ceil(n).min(nr / n).max(1);
     if n >= 8 { mr * (nr / n) / vectors } else { mr }
-}
-
-/// Each run of `len` weights padded with zeros to `padded`.
-pub fn padded_runs(w: &[i8], len: usize, padded: usize) -> Vec<i8> {
-    w.chunks_exact(len).flat_map(|r| r.iter().copied().chain(std::iter::repeat_n(0, padded - len))).collect()
 }
 
 // A row may keep its weights widened in memory; that pays where many pixels meet few weights, else they stay i8.

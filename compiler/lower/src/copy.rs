@@ -1,6 +1,6 @@
 //! Straight-line and rolled copies of constant length: bytes as they are, flipped between u8 and i8, or widened to i16.
 
-use mcompc_kernel::{Bin, Builder, Lane, MemElem, Op, Ty, Val};
+use mcompc_kernel::{Bin, Builder, Lane, Machine, MemElem, Op, Ty, Val};
 
 /// How elements change on their way into scratch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,11 @@ pub struct Unit {
     pub vector: usize,
     /// Whether 4-byte scalar accesses may be unaligned.
     pub unaligned: bool,
+}
+
+/// Copy units of a machine.
+pub fn unit_of(m: &Machine) -> Unit {
+    Unit { vector: m.vector_bytes as usize, unaligned: m.unaligned }
 }
 
 fn step(b: &mut Builder, mode: CopyMode, bytes: usize, src: Val, dst: Val, off: usize, aligned: bool) {

@@ -1,18 +1,18 @@
 //! Depthwise convolutions with channels in lanes: per output pixel one address a tap (padding reads a row of zero points), then
 //! blocks of channels over all taps.
 
-use crate::conv::{kernel_name, unit_of};
-use crate::copy::{CopyMode, fill_run};
+use crate::copy::{CopyMode, fill_run, unit_of};
 use crate::dwrows::depthwise_rows;
 use crate::emit::{Arg, Call, each_image, layer_args, overlapped};
 use crate::gemm::{i32s, store_lanes};
 use crate::narrow::Taps;
 use crate::pack::fold_zero_point;
 use crate::planes;
-use crate::spec::{ConvSpec, Geometry};
+use crate::rows::pair_row;
+use crate::spec::{ConvSpec, Geometry, kernel_name};
 use crate::window::Axis;
 use mcompc_ir::{Code, Error, Result, ValueId};
-use mcompc_kernel::{Bin, Builder, Cmp, Elem, Form, Lane, MacForm, Machine, MemElem, Role, Row, Ty, Val};
+use mcompc_kernel::{Bin, Builder, Cmp, Lane, MacForm, Machine, MemElem, Role, Row, Ty, Val};
 
 /// Kernel and call of a q.conv with group = channels.
 pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Result<Call> {
@@ -81,11 +81,6 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     });
     let rows = pairs.map(|r| vec![r.clone()]).unwrap_or_default();
     Ok(Call { func: b.finish(), rows, args, macs: (g.n * g.pixels() * c * taps) as u64, in_place: vec![] })
-}
-
-/// The row that multiplies pairs of `mac_lanes` i16 lanes.
-pub fn pair_row(m: &Machine) -> Option<&Row> {
-    m.contract.iter().find(|r| r.form == Form::Dot && r.a == Elem::I16 && r.k == 2 && r.n * 2 == m.mac_lanes)
 }
 
 // The taps of a window that meet the image, and their weights [channel][tap].

@@ -6,13 +6,12 @@
 //! stride 1 and few channels a vector holds several pixels.
 
 use crate::bands::{BAND, LARGEST};
-use crate::conv::{kernel_name, unit_of};
-use crate::copy::{CopyMode, fill_run};
+use crate::copy::{CopyMode, fill_run, unit_of};
 use crate::emit::{Arg, Call, each_image, layer_args, overlapped};
 use crate::gemm::{i32s, store_lanes};
 use crate::narrow::RowTaps;
 use crate::pack::fold_zero_point;
-use crate::spec::ConvSpec;
+use crate::spec::{ConvSpec, kernel_name};
 use mcompc_ir::{Result, ValueId};
 use mcompc_kernel::{Builder, Cmp, Elem, Form, Lane, Machine, MemElem, Role, Row, Ty, Val};
 

@@ -1,9 +1,9 @@
 //! Element-wise kernels: residual add, product, table look-up, plain rescale.
 
-use crate::depthwise::pair_row;
-use crate::emit::{Arg, Call};
+use crate::emit::{Arg, Call, Operand};
 use crate::gemm::{i32s, store_lanes};
 use crate::nest::{broadcast, merged, nest};
+use crate::rows::pair_row;
 use mcompc_ir::{Result, ValueId};
 use mcompc_kernel::{Bin, Builder, Lane, MacForm, Machine, MemElem, Op, Rescale, Role, Row, Ty, Val};
 
@@ -17,15 +17,6 @@ pub struct LinComb {
     pub shift: i32,
     pub lo: i32,
     pub hi: i32,
-}
-
-/// An input tensor of an element-wise kernel.
-#[derive(Clone, Copy, Debug)]
-#[allow(missing_docs)]
-pub struct Operand {
-    pub value: ValueId,
-    pub mem: MemElem,
-    pub zp: i32,
 }
 
 /// What a block of elements reads of an operand.

@@ -1,7 +1,7 @@
 //! What a generator hands back: a kernel function and how to call it.
 
 use mcompc_ir::ValueId;
-use mcompc_kernel::{Bin, Builder, Func, Row, Val};
+use mcompc_kernel::{Bin, Builder, Func, MemElem, Row, Val};
 
 /// A pointer argument of a kernel call.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,4 +70,13 @@ pub fn each_image(b: &mut Builder, images: usize, [x, y]: [(Val, usize); 2], bod
         body(b, p[0], p[1]);
         vec![b.ptr_imm(p[0], x.1 as i32), b.ptr_imm(p[1], y.1 as i32)]
     });
+}
+
+/// An input tensor of an element-wise kernel.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct Operand {
+    pub value: ValueId,
+    pub mem: MemElem,
+    pub zp: i32,
 }

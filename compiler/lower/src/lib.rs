@@ -20,6 +20,7 @@ mod pack;
 mod planes;
 mod pool;
 mod reduce;
+mod rows;
 mod softmax;
 mod spec;
 mod stage;

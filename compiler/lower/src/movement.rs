@@ -1,7 +1,6 @@
 //! Operators that only move bytes: transpose, concatenation, padding, plain copy.
 
-use crate::conv::unit_of;
-use crate::copy::{CopyMode, copy_run, fill_run};
+use crate::copy::{CopyMode, copy_run, fill_run, unit_of};
 use crate::emit::{Arg, Call};
 use crate::nest::{Dim, merged, nest, strides};
 use mcompc_ir::{Result, ValueId};

@@ -2,8 +2,8 @@
 
 use crate::conv::{conv_kernel, dense_kernel};
 use crate::depthwise::depthwise_kernel;
-use crate::elementwise::{LinComb, Operand, add_kernel, lut_kernel, mul_kernel, rescale_kernel};
-use crate::emit::Call;
+use crate::elementwise::{LinComb, add_kernel, lut_kernel, mul_kernel, rescale_kernel};
+use crate::emit::{Call, Operand};
 use crate::movement::{Padding, concat_kernel, copy_kernel, pad_kernel, slice_kernel, transpose_kernel};
 use crate::pool::{PoolKind, pool_kernel};
 use crate::reduce::{Reduction, reduce_kernel};

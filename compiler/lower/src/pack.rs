@@ -75,3 +75,8 @@ pub fn fold_zero_point(bias: &[i32], w: &[i8], zp: i32) -> Vec<i32> {
         })
         .collect()
 }
+
+/// Each run of `len` weights padded with zeros to `padded`.
+pub fn padded_runs(w: &[i8], len: usize, padded: usize) -> Vec<i8> {
+    w.chunks_exact(len).flat_map(|r| r.iter().copied().chain(std::iter::repeat_n(0, padded - len))).collect()
+}

@@ -4,11 +4,10 @@
 //! A row of taps w0 w1 w2 meets pixels x0 x1 x2 x3 as (x0,x1)(w0,w1) + (x2,x3)(w2,0) for the even output and, with stride 1, as
 //! (x0,x1)(0,w0) + (x2,x3)(w1,w2) for the odd one: no pixel is loaded twice and none needs shifting.
 
-use crate::conv::kernel_name;
 use crate::emit::{Arg, Call, each_image};
 use crate::narrow::PlaneTaps;
 use crate::pack::fold_zero_point;
-use crate::spec::ConvSpec;
+use crate::spec::{ConvSpec, kernel_name};
 use mcompc_ir::{Code, Error, Result, ValueId};
 use mcompc_kernel::{Builder, Form, Machine, MemElem, Role, Row, Ty, Val};
 

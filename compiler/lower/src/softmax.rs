@@ -1,8 +1,7 @@
 //! Integer softmax along the last axis: table of exponentials, one reciprocal by long division, one multiply-high an output.
 //! The definition is in docs/numerics.md.
 
-use crate::elementwise::Operand;
-use crate::emit::{Arg, Call};
+use crate::emit::{Arg, Call, Operand};
 use mcompc_ir::{Result, ValueId};
 use mcompc_kernel::{Bin, Builder, Cmp, Role, Ty, Val};
 use mcompc_kernel::{MemElem, MemElem::W32};

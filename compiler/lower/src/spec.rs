@@ -226,3 +226,8 @@ pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> 
     };
     Ok((spec, depthwise))
 }
+
+/// Name of a kernel, with the bits of its weights where they are packed.
+pub fn kernel_name(name: &str, s: &ConvSpec) -> String {
+    s.narrow.as_ref().map_or(name.into(), |n| format!("{name}_w{}", n.bits))
+}

@@ -1,7 +1,7 @@
 //! From a decoded model to a graph: versions, names, order, types.
 
 use crate::limits::Limits;
-use crate::node::{Bound, Builder, Ctx};
+use crate::node::{Bound, Builder, Ctx, node_label};
 use crate::ops::{MAX_OPSET, MIN_OPSET, import_node};
 use crate::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use crate::refusals::Refusals;
@@ -149,14 +149,6 @@ fn check_graph_fields(g: &GraphProto) -> Result<()> {
             .hint("give the float model, the compiler quantizes it itself"));
     }
     Ok(())
-}
-
-/// Name of a node for errors: its own, or its first output's.
-pub(crate) fn node_label(n: &NodeProto) -> &str {
-    match n.name.as_deref() {
-        Some(name) if !name.is_empty() => name,
-        _ => n.output.iter().find(|o| !o.is_empty()).map_or("(unnamed)", String::as_str),
-    }
 }
 
 /// Whether an output that the operator computes is there. Most compute one; further ones (indices, masks, training statistics) may be

@@ -245,3 +245,11 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
         self.node.output.first().map_or("", String::as_str)
     }
 }
+
+/// Name of a node for errors: its own, or its first output's.
+pub(crate) fn node_label(n: &NodeProto) -> &str {
+    match n.name.as_deref() {
+        Some(name) if !name.is_empty() => name,
+        _ => n.output.iter().find(|o| !o.is_empty()).map_or("(unnamed)", String::as_str),
+    }
+}

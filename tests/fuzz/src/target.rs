@@ -23,6 +23,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "reader", seeds: model::small, run: model::reader },
     Target { name: "passes", seeds: model::own, run: model::passes },
     Target { name: "data", seeds: data::seeds, run: data::dataset },
+    Target { name: "scheme", seeds: data::scheme_seeds, run: data::scheme },
     Target { name: "input-flag", seeds: data::flag_seeds, run: data::flag },
     Target { name: "graph-text", seeds: text::graphs, run: text::graph },
     Target { name: "kernel-text", seeds: text::kernels, run: text::kernel },

@@ -9,7 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{Result, workspace};
 
 /// Floors that a crate's files may stand on, where it is bounded: a file stands one floor above the highest that it uses.
-const FLOORS: &[(&str, usize)] = &[("compiler/lower", 10)];
+const FLOORS: &[(&str, usize)] = &[("compiler/lower", 8)];
+
+/// Circles that are to go: the crate, and the end of a file's name in it.
+const KNOWN: &[(&str, &str)] = &[("compiler/compress", "quants"), ("compiler/compress", "mul")];
 
 /// Circles of files, and crates on too many floors.
 pub fn check() -> Result<Vec<String>> {
@@ -33,8 +36,12 @@ fn in_crate(folder: &str, modules: &BTreeMap<String, String>) -> Vec<String> {
     let uses = uses(modules);
     let (floors, circles) = floors(&uses);
     let name = |m: &String| if m.is_empty() { "lib".to_owned() } else { m.clone() };
-    let mut findings: Vec<String> =
-        circles.iter().map(|c| format!("{folder}: a circle of files: {}", c.iter().map(name).collect::<Vec<_>>().join(", "))).collect();
+    let known = |c: &&Vec<String>| KNOWN.iter().any(|(f, m)| *f == folder && c.iter().any(|x| x.rsplit("::").next() == Some(m)));
+    let mut findings: Vec<String> = circles
+        .iter()
+        .filter(|c| !known(c))
+        .map(|c| format!("{folder}: a circle of files: {}", c.iter().map(name).collect::<Vec<_>>().join(", ")))
+        .collect();
     if let Some((_, limit)) = FLOORS.iter().find(|(f, _)| *f == folder) {
         let highest = floors.values().copied().max().unwrap_or(0);
         if highest > *limit {
@@ -62,7 +69,7 @@ fn uses(modules: &BTreeMap<String, String>) -> BTreeMap<String, BTreeSet<String>
         let mut used = BTreeSet::new();
         let private = imports(text).into_iter().filter(|(public, _)| !public).map(|(_, path)| path);
         for path in private.chain(paths(text)) {
-            used.extend(resolve(module, &path).filter(|m| m != *module));
+            used.extend(resolve(module, &path).filter(|m| m != *module && modules.contains_key(m)));
         }
         all.insert((*module).clone(), used);
     }
@@ -126,6 +133,10 @@ fn paths(text: &str) -> Vec<Vec<String>> {
             let boundary = text[..at].chars().next_back().is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':' && c != '$');
             if boundary {
                 let end = text[at..].find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').map_or(text.len(), |n| at + n);
+                // A tree is an import's.
+                if text[end..].starts_with('{') {
+                    continue;
+                }
                 found.push(text[at..end].split("::").map(str::to_owned).filter(|s| !s.is_empty()).collect());
             }
         }

@@ -1,7 +1,5 @@
 //! What a command line gives, each value read and checked by itself. How values go together is `options`' to say.
 
-use crate::commands::Stage;
-use crate::docs::Document;
 use mcompc_compress::RangeMethod;
 use mcompc_data::InputSpec;
 use mcompc_driver::MaxLoss;
@@ -40,6 +38,7 @@ pub(crate) struct Given {
     pub by_the_book: bool,
     pub plugin: Option<PathBuf>,
     pub code: String,
-    pub stage: Option<&'static Stage>,
-    pub document: Option<&'static Document>,
+    /// Names of a stage and of a document that there are.
+    pub stage: &'static str,
+    pub document: &'static str,
 }

@@ -1,8 +1,9 @@
 //! `--help`, from the rows.
 
-use super::command::{COMMANDS, Command, GROUPS};
-use super::parse::no_command;
-use mcompc_ir::Result;
+use super::near::nearest;
+use super::row::Command;
+use super::table::{COMMANDS, GROUPS};
+use mcompc_ir::{Code, Error, Result};
 use std::fmt::Write;
 
 /// Columns of a text.
@@ -34,6 +35,15 @@ pub(crate) fn all() -> String {
     columns(&mut s, single.chain(GROUPS.iter().copied()).map(|(a, b)| (a.to_owned(), b.to_owned())));
     s.push_str("\n`mcompc help COMMAND` lists a command's flags; -V prints the version.\n");
     s
+}
+
+/// The error for a name that no command has.
+pub(crate) fn no_command(name: &str) -> Error {
+    let e = Error::new(Code::Usage, format!("there is no command `mcompc {name}`"));
+    match nearest(name, COMMANDS.iter().map(|c| c.name)) {
+        Some(near) => e.hint(format!("did you mean `mcompc {near}`?")),
+        None => e.hint("`mcompc help` lists the commands"),
+    }
 }
 
 /// A command, or a group of them.

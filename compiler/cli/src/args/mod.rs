@@ -1,17 +1,17 @@
 //! The command line as data: a row a flag, a row a command. Parsing, `--help` and docs/flags.md follow from the rows.
 
 mod build;
-mod command;
 mod given;
 mod help;
 mod near;
 mod parse;
 mod row;
+mod table;
 mod values;
 
-pub(crate) use command::{COMMANDS, Command, GROUPS};
 pub(crate) use given::Given;
 pub(crate) use parse::{Line, parse};
+pub(crate) use row::Command;
 
 /// The flag whose presence makes errors JSON too, also those of a command line that does not parse.
 pub(crate) const JSON: &str = "--json";

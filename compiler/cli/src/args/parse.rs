@@ -1,10 +1,10 @@
 //! From words to a command and its values.
 
-use super::command::{COMMANDS, Command, GROUPS};
 use super::given::Given;
-use super::help;
+use super::help::{self, no_command};
 use super::near::nearest;
-use super::row::Row;
+use super::row::{Command, Row};
+use super::table::{COMMANDS, GROUPS};
 use mcompc_ir::{Code, Error, Result};
 use std::ffi::{OsStr, OsString};
 
@@ -55,14 +55,6 @@ pub(crate) fn parse(words: &[OsString]) -> Result<Line> {
             }
             _ => e,
         }),
-    }
-}
-
-pub(crate) fn no_command(name: &str) -> Error {
-    let e = usage(format!("there is no command `mcompc {name}`"));
-    match nearest(name, COMMANDS.iter().map(|c| c.name)) {
-        Some(near) => e.hint(format!("did you mean `mcompc {near}`?")),
-        None => e.hint("`mcompc help` lists the commands"),
     }
 }
 
@@ -210,7 +202,7 @@ mod tests {
         assert_eq!(given("--target x86_64 -o=d m").1.out.to_str(), Some("d"));
         assert_eq!(given("plan -- -m.onnx").1.model.to_str(), Some("-m.onnx"));
         assert_eq!(given("plan -").1.model.to_str(), Some("-"));
-        assert_eq!(given("dev show kernel m").1.stage.map(|s| s.name), Some("kernel"));
+        assert_eq!(given("dev show kernel m").1.stage, "kernel");
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! One flag or operand.
+//! One flag or operand, and a command that takes several.
 
 use super::given::Given;
+use crate::answer::Answer;
+use mcompc_driver::Progress;
 use mcompc_ir::Result;
 use std::ffi::OsStr;
 
@@ -24,6 +26,25 @@ pub(crate) struct Row {
     pub required: bool,
     /// Takes the value; an empty one of a switch.
     pub set: Set,
+}
+
+/// One command.
+pub(crate) struct Command {
+    /// Words that name it.
+    pub name: &'static str,
+    /// What it does, in one sentence without an end.
+    pub about: &'static str,
+    /// Its rows, in groups that commands share.
+    pub rows: &'static [&'static [Row]],
+    /// Does it.
+    pub run: fn(&Given, &dyn Progress) -> Result<Answer>,
+}
+
+impl Command {
+    /// All its rows.
+    pub fn rows(&self) -> impl Iterator<Item = &'static Row> {
+        self.rows.iter().flat_map(|group| group.iter())
+    }
 }
 
 /// Puts a value where it belongs, or says what is wrong with it (E002, E501, E502).

@@ -2,7 +2,7 @@
 
 use super::json;
 use super::plan::{aligned, tail};
-use crate::Answer;
+use crate::answer::Answer;
 use crate::args::Given;
 use crate::options::request;
 use mcompc_driver::bench::Measured;

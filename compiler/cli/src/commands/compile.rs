@@ -1,7 +1,7 @@
 //! `mcompc MODEL -o DIR`.
 
 use super::{json, percent};
-use crate::Answer;
+use crate::answer::Answer;
 use crate::args::Given;
 use crate::options::request;
 use mcompc_driver::{Library, MaxLoss, Progress, library, timed};

@@ -1,7 +1,7 @@
 //! `mcompc dev cost`: the two files of a target's measured costs, as texts.
 
 use super::aligned;
-use crate::Answer;
+use crate::answer::Answer;
 use crate::args::Given;
 use mcompc_cost::table_toml;
 use mcompc_driver::Progress;

@@ -12,7 +12,7 @@ pub(crate) use bench::bench;
 pub(crate) use compile::compile;
 pub(crate) use cost::cost;
 pub(crate) use plan::{aligned, plan};
-pub(crate) use show::{STAGES, Stage, show};
+pub(crate) use show::{STAGES, show};
 pub(crate) use tables::{document, explain, targets};
 pub(crate) use verify::verify;
 

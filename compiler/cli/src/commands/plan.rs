@@ -2,7 +2,7 @@
 
 use super::compile::{summary, write_scheme};
 use super::json;
-use crate::Answer;
+use crate::answer::Answer;
 use crate::args::Given;
 use crate::options::request;
 use mcompc_driver::Progress;

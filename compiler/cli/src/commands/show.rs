@@ -1,6 +1,6 @@
 //! `mcompc dev show`: text forms between the stages.
 
-use crate::Answer;
+use crate::answer::Answer;
 use crate::args::Given;
 use crate::options::request;
 use mcompc_driver::{self as driver, Progress, Request};
@@ -35,6 +35,7 @@ pub(crate) static STAGES: &[Stage] = &[
 
 pub(crate) fn show(g: &Given, progress: &dyn Progress) -> Result<Answer> {
     let o = request(g)?;
-    let text = g.stage.map_or_else(|| Ok(String::new()), |stage| (stage.print)(&o, progress))?;
+    let stage = STAGES.iter().find(|s| s.name == g.stage);
+    let text = stage.map_or_else(|| Ok(String::new()), |stage| (stage.print)(&o, progress))?;
     Ok(Answer { json: text.clone().into(), text })
 }

@@ -1,7 +1,7 @@
 //! Commands that only print what the compiler knows.
 
-use crate::Answer;
-use crate::args::Given;
+use crate::answer::Answer;
+use crate::args::{Command, Given};
 use crate::{docs, explain as text};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_target::{Backend, Target};
@@ -38,7 +38,7 @@ pub(crate) fn explain(code: &str) -> Result<Answer> {
     })
 }
 
-pub(crate) fn document(g: &Given) -> Result<Answer> {
-    let text = g.document.map_or_else(|| Ok(String::new()), docs::text)?;
+pub(crate) fn document(g: &Given, commands: &[Command], groups: &[(&str, &str)]) -> Result<Answer> {
+    let text = docs::text(g.document, commands, groups)?;
     Ok(Answer { json: text.clone().into(), text })
 }

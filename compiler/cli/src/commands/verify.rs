@@ -1,7 +1,7 @@
 //! `mcompc verify`.
 
 use super::{json, percent};
-use crate::Answer;
+use crate::answer::Answer;
 use crate::args::Given;
 use crate::options::request;
 use mcompc_driver::verify::{Extent, Outcome};

@@ -2,8 +2,8 @@
 
 use super::compressed as c;
 use super::control::Riscv;
-use crate::alloc::Done;
 use crate::asm::{Item, Jump, Symbol, Text, assemble};
+use crate::done::Done;
 use crate::isa::Isa;
 use crate::lir::{Alu, Cond, Ins, Op};
 use crate::thumb::next_block;

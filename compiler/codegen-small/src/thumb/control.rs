@@ -1,7 +1,6 @@
 //! Branches and literals.
 
-use super::emit::wide;
-use super::table::R_ARM_ABS32;
+use super::table::{R_ARM_ABS32, wide};
 use crate::asm::{Encoding, Jump};
 
 /// Branches of Armv6-M, or of Armv7-M and later.

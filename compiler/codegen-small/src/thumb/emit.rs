@@ -2,9 +2,9 @@
 
 use super::control::Thumb;
 use super::modified;
-use super::table::{R_ARM_THM_CALL, access, arith, code, extension, shift};
-use crate::alloc::Done;
+use super::table::{R_ARM_THM_CALL, access, arith, code, extension, shift, wide};
 use crate::asm::{Item, Jump, Literal, Symbol, Text, assemble};
+use crate::done::Done;
 use crate::isa::{Isa, Kind};
 use crate::lir::{Alu, Cond, Ins, Op};
 use mcompc_kernel::MemElem;
@@ -12,11 +12,6 @@ use mcompc_kernel::MemElem;
 const SP: u32 = 13;
 const LR: u32 = 14;
 const PC: u32 = 15;
-
-/// A 32-bit instruction as it lies in memory: two halfwords, the first one lower.
-pub(super) fn wide(v: u32) -> u32 {
-    v.rotate_left(16)
-}
 
 struct Emit<'a> {
     isa: &'a Isa,

@@ -88,3 +88,8 @@ pub(super) fn shift(a: Alu) -> u32 {
 /// Relocations of the ABI for the Arm Architecture.
 pub(crate) const R_ARM_ABS32: u32 = 2;
 pub(crate) const R_ARM_THM_CALL: u32 = 10;
+
+/// A 32-bit instruction as it lies in memory: two halfwords, the first one lower.
+pub(super) fn wide(v: u32) -> u32 {
+    v.rotate_left(16)
+}

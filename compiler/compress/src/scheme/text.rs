@@ -131,10 +131,14 @@ fn layer(words: &[String], why: Option<&str>) -> std::result::Result<LayerScheme
         [g, n] if g == "group" => Some(parse(n, "number of weights")?),
         _ => return Err("expected group N, or nothing more".into()),
     };
+    if !method.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        return Err(format!("`{method}` names no method"));
+    }
     if bits != "bits" {
         return Err(format!("expected bits N, found `{bits}`"));
     }
-    Ok(LayerScheme { layer: name.clone(), method: method.clone(), bits: parse(n, "number of bits")?, group, why: why.map(Into::into) })
+    let why = why.map(|w| w.replace(|c: char| c.is_control(), " ").trim().to_string()).filter(|w| !w.is_empty());
+    Ok(LayerScheme { layer: name.clone(), method: method.clone(), bits: parse(n, "number of bits")?, group, why })
 }
 
 impl FromStr for Scheme {
@@ -156,7 +160,7 @@ impl FromStr for Scheme {
                 _ if !version => return Err(wrong(format!("expected `scheme {VERSION}`"))),
                 ("bias-correction", [v]) if v == "on" || v == "off" => scheme.bias_correction = v == "on",
                 ("value", rest) => scheme.values.push(value(rest).map_err(wrong)?),
-                ("layer", rest) => scheme.layers.push(layer(rest, comment.filter(|c| !c.is_empty())).map_err(wrong)?),
+                ("layer", rest) => scheme.layers.push(layer(rest, comment).map_err(wrong)?),
                 _ => return Err(wrong(format!("`{}` is none of value, layer, bias-correction on, bias-correction off", words.join(" ")))),
             }
         }
@@ -204,6 +208,7 @@ mod tests {
             "scheme 1\nvalue x i8 range 1 2",
             "scheme 1\nvalue x f8 scale 1 zero 0",
             "scheme 1\nlayer x nearest",
+            "scheme 1\nlayer x \"a b\" bits 8",
             "scheme 1\nlayer x nearest bits eight",
             "scheme 1\nlayer x nearest bits 4 group",
             "scheme 1\nother",

@@ -29,7 +29,7 @@ impl Native {
     ///
     /// # Errors
     /// Those of the loader and of the call.
-    pub(crate) fn time(&self, input: &[Tensor]) -> Result<crate::bench::Time> {
+    pub(crate) fn time(&self, input: &[Tensor]) -> Result<crate::clock::Time> {
         let l = &self.layout;
         let loaded = Loaded::new(&self.object)?;
         let (mut arena, needs) = (Buffer::new(l.arena_bytes), l.needs());
@@ -37,7 +37,7 @@ impl Native {
         let mut args: Vec<Arg<'_>> = input.iter().map(|t| Arg::In(t.bytes())).collect();
         args.extend(outs.iter_mut().map(|o| Arg::Out(o)));
         args.push(Arg::Out(arena.bytes_mut()));
-        crate::bench::time(|| loaded.call(&l.entry, &needs, &mut args).map(|_| ()))
+        crate::clock::time(|| loaded.call(&l.entry, &needs, &mut args).map(|_| ()))
     }
 }
 

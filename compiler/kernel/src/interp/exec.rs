@@ -3,6 +3,7 @@
 use super::code::{Code, Entry, Move, Routine, Slot};
 use super::compile::{fit, writes};
 use super::lanes;
+use super::memory::Buf;
 use crate::{MemElem, Role};
 
 /// Calls nest at most this deep.
@@ -31,14 +32,14 @@ pub struct View<'v, 'a> {
 
 impl View<'_, '_> {
     /// Contents of a buffer.
-    pub fn bytes(&self, b: super::Buf) -> &[u8] {
+    pub fn bytes(&self, b: Buf) -> &[u8] {
         match &self.bufs[b.0] {
             Bytes::Fixed(b) => b,
             Bytes::Free(b) => b,
         }
     }
     /// Contents of a buffer, to change.
-    pub fn bytes_mut(&mut self, b: super::Buf) -> &mut [u8] {
+    pub fn bytes_mut(&mut self, b: Buf) -> &mut [u8] {
         match &mut self.bufs[b.0] {
             // The caller's are all free.
             Bytes::Fixed(_) => &mut [],

@@ -1,8 +1,7 @@
 //! Packed codes of a full convolution or dense layer, and what becomes of bias and rescale.
 
 use super::{Narrow, Split};
-use crate::conv::padded_runs;
-use crate::pack::{Steps, blocks};
+use crate::pack::{Steps, blocks, padded_runs};
 use crate::spec::ConvSpec;
 use mcompc_ir::{Code, Error, Result};
 use mcompc_kernel::{Form, Machine, Method, Rescale, Row};

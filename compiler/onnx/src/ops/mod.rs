@@ -123,7 +123,7 @@ fn row_of(node: &NodeProto) -> Result<&'static OpRow> {
 
 /// Why the node's operator is not supported at all, with the node's name; none where that depends on what it reads.
 pub(crate) fn refused(node: &NodeProto) -> Option<Error> {
-    row_of(node).err().map(|e| e.at(crate::import::node_label(node)))
+    row_of(node).err().map(|e| e.at(crate::node::node_label(node)))
 }
 
 /// Whether the node's operator computes more than its first output.

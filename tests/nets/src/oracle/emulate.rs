@@ -1,8 +1,8 @@
 //! Code for other computers: many networks in one program, so that compiler and emulator start once for all of them.
 
 use super::Site;
+use super::differ::bytes_differ;
 use super::integer::Integer;
-use super::kernels::bytes_differ;
 use crate::outcome::{Kind, Outcome};
 use mcompc_emu::{Error as EmuError, Program};
 use mcompc_ir::Tensor;

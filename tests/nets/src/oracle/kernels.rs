@@ -1,5 +1,6 @@
 //! Kernels: for every machine description the kernel interpreter, layer by layer; native code by both back ends.
 
+use super::differ::bytes_differ;
 use super::emulate::Job;
 use super::integer::Integer;
 use super::{Config, Notes, Site, Step, at, mismatch};
@@ -74,19 +75,6 @@ fn interpret(integer: &Integer, l: &Lowered, stage: &str, notes: &mut Notes) -> 
         outputs_equal(&integer.graph, trace, &have, stage)?;
     }
     Ok(())
-}
-
-/// Where two results differ.
-pub(crate) fn bytes_differ(want: &[u8], have: &[u8]) -> Option<String> {
-    if want == have {
-        return None;
-    }
-    if want.len() != have.len() {
-        return Some(format!("{} bytes, {} expected", have.len(), want.len()));
-    }
-    let wrong: Vec<usize> = (0..want.len()).filter(|&i| want[i] != have[i]).collect();
-    let at = wrong.first().copied().unwrap_or(0);
-    Some(format!("byte {at} is {} in place of {}; {} of {} differ", have[at] as i8, want[at] as i8, wrong.len(), want.len()))
 }
 
 fn outputs_equal(g: &Graph, trace: &Trace, have: &[Vec<u8>], stage: &str) -> Step {

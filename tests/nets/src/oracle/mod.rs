@@ -1,5 +1,6 @@
 //! A network on every executor: each stage compares its result with another party's.
 
+mod differ;
 pub mod emulate;
 mod float;
 mod integer;

@@ -1,32 +1,10 @@
 //! The commands.
 
 use super::build::{BUILD, JSON, SCHEME_OUT, TIMINGS};
-use super::given::Given;
-use super::row::{Row, flag, operand, switch};
+use super::row::{Command, Row, flag, operand, switch};
 use super::values::{max_loss, number, text, word};
-use crate::{Answer, commands, docs};
-use mcompc_driver::Progress;
-use mcompc_ir::Result;
+use crate::{commands, docs};
 use mcompc_target::Target;
-
-/// One command.
-pub(crate) struct Command {
-    /// Words that name it.
-    pub name: &'static str,
-    /// What it does, in one sentence without an end.
-    pub about: &'static str,
-    /// Its rows, in groups that commands share.
-    pub rows: &'static [&'static [Row]],
-    /// Does it.
-    pub run: fn(&Given, &dyn Progress) -> Result<Answer>,
-}
-
-impl Command {
-    /// All its rows.
-    pub fn rows(&self) -> impl Iterator<Item = &'static Row> {
-        self.rows.iter().flat_map(|group| group.iter())
-    }
-}
 
 /// First words of several commands.
 pub(crate) static GROUPS: &[(&str, &str)] = &[("dev", "Tools for the compiler's own development")];
@@ -71,7 +49,12 @@ pub(crate) static COMMANDS: &[Command] = &[
         rows: &[COST],
         run: commands::cost,
     },
-    Command { name: "dev docs", about: "Prints a generated document", rows: &[DOCUMENT], run: |g, _| commands::document(g) },
+    Command {
+        name: "dev docs",
+        about: "Prints a generated document",
+        rows: &[DOCUMENT],
+        run: |g, _| commands::document(g, COMMANDS, GROUPS),
+    },
 ];
 
 const COMPILE: &[Row] = &[
@@ -148,7 +131,7 @@ const CODE: &[Row] = &[operand("CODE", "Error code", |g, v| {
 })];
 
 const STAGE: &[Row] = &[operand("STAGE", "Which one", |g, v| {
-    g.stage = Some(word("stage", v, commands::STAGES.iter().map(|s| (s.name, s)))?);
+    g.stage = word("stage", v, commands::STAGES.iter().map(|s| (s.name, s.name)))?;
     Ok(())
 })
 .choices(|| commands::STAGES.iter().map(|s| s.name).collect())];
@@ -171,7 +154,7 @@ const COST: &[Row] = &[
 
 const DOCUMENT: &[Row] = &[
     operand("WHICH", "Which one", |g, v| {
-        g.document = Some(word("document", v, docs::DOCUMENTS.iter().map(|d| (d.name, d)))?);
+        g.document = word("document", v, docs::DOCUMENTS.iter().map(|d| (d.name, d.name)))?;
         Ok(())
     })
     .choices(|| docs::DOCUMENTS.iter().map(|d| d.name).collect()),
