@@ -13,17 +13,16 @@ use mcompc_fuzz::campaign;
 use mcompc_fuzz::target::{TARGETS, Target};
 
 const HELP: &str = "\
-cargo xtask fuzz [--target NAME] [--runs N] [--seed N] [--jobs N]
+cargo xtask fuzz [--target NAME] [--runs N] [--minutes M] [--seed N] [--jobs N]
 cargo xtask fuzz [--target NAME] --input FILE      runs one saved input
 
   --target NAME   what to fuzz (reader)
   --runs N        inputs in all (200000)
+  --minutes M     in place of --runs: no further process is started after this time
   --seed N        where the sequence starts (1)
   --jobs N        processes at a time (one a processor)
 ";
 
-/// Runs of one child process.
-const STRETCH: u64 = 4000;
 /// Longest a child may take.
 const CHILD_LIMIT: Duration = Duration::from_secs(600);
 /// Address space of a child, KiB.
@@ -32,6 +31,7 @@ const CHILD_MEMORY: &str = "4000000";
 struct Options {
     target: &'static Target,
     runs: u64,
+    minutes: Option<u64>,
     seed: u64,
     jobs: u64,
     input: Option<PathBuf>,
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
 
 fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     let jobs = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-    let mut options = Options { target: &TARGETS[0], runs: 200_000, seed: 1, jobs, input: None, child: None, trace: None };
+    let mut options = Options { target: &TARGETS[0], runs: 200_000, minutes: None, seed: 1, jobs, input: None, child: None, trace: None };
     while let Some(key) = args.next() {
         let value = args.next().ok_or_else(|| format!("{key} needs a value"))?;
         let number = || value.parse::<u64>().map_err(|e| format!("{key} {value}: {e}"));
@@ -75,6 +75,7 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
                     TARGETS.iter().find(|target| target.name == value).ok_or_else(|| format!("no target is called '{value}'"))?;
             }
             "--runs" => options.runs = number()?,
+            "--minutes" => options.minutes = Some(number()?),
             "--seed" => options.seed = number()?,
             "--jobs" => options.jobs = number()?.max(1),
             "--input" => options.input = Some(value.into()),
@@ -113,17 +114,21 @@ fn parent(options: &Options) -> Result<(), String> {
     let folder = std::env::current_dir().map_err(|e| e.to_string())?.join("target/fuzz-failures");
     std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let start = Instant::now();
-    let stretches = options.runs.div_ceil(STRETCH);
+    let size = options.target.stretch;
+    let stretches = if options.minutes.is_some() { u64::MAX } else { options.runs.div_ceil(size) };
+    let end = options.minutes.map(|minutes| start + Duration::from_secs(60 * minutes));
+    let done = AtomicU64::new(0);
     let next = AtomicU64::new(0);
     let outcomes = Mutex::new(BTreeSet::new());
     let failures = Mutex::new(Vec::new());
     let work = || {
         loop {
             let stretch = next.fetch_add(1, Ordering::Relaxed);
-            if stretch >= stretches {
+            if stretch >= stretches || end.is_some_and(|end| Instant::now() > end) {
                 return;
             }
-            let runs = STRETCH.min(options.runs - stretch * STRETCH);
+            let runs = if options.minutes.is_some() { size } else { size.min(options.runs - stretch * size) };
+            done.fetch_add(runs, Ordering::Relaxed);
             match spawn(options, options.seed + stretch, runs, &folder) {
                 Ok(found) => locked(&outcomes).extend(found),
                 Err(message) => {
@@ -144,9 +149,9 @@ fn parent(options: &Options) -> Result<(), String> {
     }
     let failed = locked(&failures).len();
     println!(
-        "{}: {} runs in {:.0} s, {} kinds of outcome, {failed} stretches of {STRETCH} failed",
+        "{}: {} runs in {:.0} s, {} kinds of outcome, {failed} stretches of {size} failed",
         options.target.name,
-        options.runs,
+        done.into_inner(),
         start.elapsed().as_secs_f32(),
         outcomes.len(),
     );
