@@ -189,6 +189,36 @@ mod tests {
     }
 
     #[test]
+    fn damaged_text_is_refused_or_read_for_good() {
+        let good = "; c\nscheme 1\nbias-correction off\nvalue \"a\\\"\\u{e9}\" i8 scale 0.5 zero -3 ; x\nvalue b u4 range -1.5 2e3\n\
+                    layer \"c\" group bits 4 group 32 ; why\nlayer d nearest bits 8\n";
+        let odd: Vec<char> = "\"\\;\n\r\t #{}u-.e019ai8\u{1}\u{85}\u{2028}".chars().collect();
+        let mut x = 1u64;
+        let mut draw = |n: usize| {
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (x >> 33) as usize % n
+        };
+        let mut read = 0;
+        for _ in 0..20_000 {
+            let mut text: Vec<char> = good.chars().collect();
+            for _ in 0..1 + draw(3) {
+                let (at, c) = (draw(text.len()), odd[draw(odd.len())]);
+                match draw(3) {
+                    0 => text.insert(at, c),
+                    1 => text[at] = c,
+                    _ => drop(text.remove(at)),
+                }
+            }
+            let text: String = text.into_iter().collect();
+            if let Ok(s) = text.parse::<Scheme>() {
+                assert_eq!(s.to_string().parse::<Scheme>().as_ref(), Ok(&s), "{text:?}");
+                read += 1;
+            }
+        }
+        assert!(read > 1000, "{read}");
+    }
+
+    #[test]
     fn ranges_are_codes_too() {
         let s: Scheme = "; by hand\n\nscheme 1\nvalue x i8 range -1 3".parse().unwrap();
         assert_eq!(s.values, [("x".to_string(), Quant::covering(Codes::I8, -1.0, 3.0))]);
