@@ -1,10 +1,11 @@
 //! How the values of a command line go together.
 
 use crate::args::Given;
-use mcompc_compress::{RangeMethod, WeightBits};
+use mcompc_compress::{RangeMethod, Scheme, WeightBits};
 use mcompc_driver::{Firmware, Request, default_backend};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_target::Target;
+use std::path::Path;
 
 fn weights(g: &Given) -> Result<WeightBits> {
     let bits = g.bits.unwrap_or(8);
@@ -17,12 +18,16 @@ fn weights(g: &Given) -> Result<WeightBits> {
     Ok(WeightBits { bits, block: g.group, ends: g.int4_all, by_name: g.layer_bits.clone() })
 }
 
-/// The request of a command line. No file is read.
+/// The request of a command line. No file is read but a scheme.
 ///
 /// # Errors
 /// E502, E503 and E002.
 pub(crate) fn request(g: &Given) -> Result<Request> {
-    let weights = weights(g)?;
+    let scheme = g.scheme.as_deref().map(|path| scheme(g, path)).transpose()?;
+    let weights = match &scheme {
+        Some(s) => WeightBits { bits: s.bits(), ..WeightBits::default() },
+        None => weights(g)?,
+    };
     let target = g.target.clone().map_or_else(Target::host, Ok)?;
     let backend = g.backend.unwrap_or_else(|| default_backend(&target));
     target.machine(backend)?;
@@ -42,5 +47,23 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
         range: g.range.unwrap_or(RangeMethod::Mse),
         firmware,
         weights,
+        scheme,
     })
+}
+
+/// The scheme in a file.
+fn scheme(g: &Given, path: &Path) -> Result<Scheme> {
+    let decided = [
+        ("-O", g.bits.is_some()),
+        ("--group", g.group.is_some()),
+        ("--int4-all", g.int4_all),
+        ("--bits", !g.layer_bits.is_empty()),
+        ("--range", g.range.is_some()),
+    ];
+    if let Some((flag, _)) = decided.iter().find(|(_, given)| *given) {
+        let what = format!("{flag} and --scheme both say how the integers are made");
+        return Err(Error::new(Code::Usage, what).hint("a scheme says all of it: change its file, or leave one of the flags out"));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| Error::new(Code::Io, format!("cannot read `{}`: {e}", path.display())))?;
+    text.parse().map_err(|e: Error| e.at(path.display().to_string()))
 }

@@ -1,21 +1,23 @@
-//! From a trained float graph to integers only: calibration statistics, ranges, weights of eight bits or fewer, dyadic rescaling, and the
-//! proof that no accumulator leaves 32 bits. docs/numerics.md is the definition of what comes out.
+//! From a trained float graph to codes: [`calibrate`] observes, [`decide`] chooses a [`Scheme`], [`apply`] makes the coded graph of it, in which
+//! every value has its codes and weights are codes. docs/numerics.md says how they are chosen.
 #![forbid(unsafe_code)]
 
+mod apply;
 mod audit;
 mod calibrate;
 mod datafree;
-pub mod dyadic;
-mod integerize;
-mod narrow;
-pub mod proof;
+mod decide;
+mod methods;
 mod range;
+mod scheme;
 mod stats;
-mod weights;
 
+pub use apply::{Coded, LayerNote, apply};
 pub use audit::Audit;
 pub use calibrate::{CalibOptions, calibrate};
 pub use datafree::calibrate_without_data;
-pub use integerize::{Integerized, LayerNote, Options, WeightBits, integerize, problems, supported};
+pub use decide::{Options, WeightBits, check, decide, warnings};
+pub use methods::{METHODS, Method, Rounded, Task};
 pub use range::RangeMethod;
+pub use scheme::{LayerScheme, Scheme};
 pub use stats::{BINS, Hist, Stats, ValueStats};

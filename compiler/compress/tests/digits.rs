@@ -39,7 +39,7 @@ fn threads_do_not_matter() {
     };
     let (a, b) = (again(1), again(3));
     assert!(a == b && a == m.stats);
-    let text = |s| mcompc_ir::print(&mcompc_compress::integerize(&m.graph, s, &m.specs, &Options::default()).unwrap().graph);
+    let text = |s| mcompc_ir::print(&common::int::integerize(&m.graph, s, &m.specs, &Options::default()).unwrap().graph);
     assert_eq!(text(&a), text(&b));
 }
 

@@ -1,7 +1,10 @@
 //! Every float operator that has an integer form, on made-up ranges: the integer result is within a few steps of the float one.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use mcompc_compress::{Integerized, Options, calibrate_without_data, integerize};
+mod common;
+
+use common::int::{Int, integerize};
+use mcompc_compress::{Options, calibrate_without_data};
 use mcompc_data::{Input, InputSpec};
 use mcompc_interp::{FastExec, run};
 use mcompc_ir::{Attrs, Code, DType, Graph, Output, Result, Tensor, Value, ValueId};
@@ -61,8 +64,11 @@ impl Net {
         self.g.outputs.push(Output { name: "y".into(), value: self.last });
         self.g
     }
-    fn int(self, flag: &str) -> Result<(Graph, Vec<Input>, Integerized)> {
-        let g = self.finish();
+    fn int(self, flag: &str) -> Result<(Graph, Vec<Input>, Int)> {
+        let mut g = self.finish();
+        if g.ids().into_iter().any(|n| g.node(n).op == "BatchNormalization") {
+            mcompc_passes::run_pipeline(&mut g)?;
+        }
         let specs = [InputSpec::parse(flag)?];
         let inputs = Input::of_graph(&g, &specs)?;
         let stats = calibrate_without_data(&g, &inputs)?;
@@ -269,7 +275,7 @@ fn scales_of_any_size_are_refused_or_work() {
             for pad in [0, 1] {
                 let flag = format!("x=u8,scale={scale},offset={offset}");
                 match image().conv(8, 3, 1, pad, 1).int(&flag) {
-                    Ok((_, _, int)) => assert!(int.layers.iter().all(|l| l.acc_bound <= i32::MAX as u64), "{flag}"),
+                    Ok((_, _, int)) => assert!(int.layers.iter().all(|l| l.bound <= i32::MAX as u64), "{flag}"),
                     Err(e) => assert!(matches!(e.code, Code::Overflow | Code::NotFinite), "{flag}: {e}"),
                 }
             }

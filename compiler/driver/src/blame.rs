@@ -96,6 +96,7 @@ mod tests {
             range: mcompc_compress::RangeMethod::Mse,
             firmware: Firmware::default(),
             weights: Default::default(),
+            scheme: None,
         };
         let g = mcompc_ir::parse(GRAPH)?;
         let built = build("g", "", &g, (&host, Backend::Cranelift), &o.firmware, &Silent)?;

@@ -2,8 +2,8 @@
 
 use crate::request::Request;
 use crate::size;
-use crate::stages::{Compiled, Front, Quantized, VERSION};
-use mcompc_compress::{LayerNote, RangeMethod};
+use crate::stages::{Compiled, Front, LayerNote, Quantized, VERSION};
+use mcompc_compress::RangeMethod;
 use mcompc_ir::{Graph, NodeId, Quant, Result, Value};
 use mcompc_lower::{Located, Lowered};
 use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, TensorSpec};
@@ -85,6 +85,7 @@ pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report>
             samples: c.quantized.samples,
             range: if o.calib.is_some() { range_name(o.range).into() } else { "data-free".into() },
         },
+        scheme: c.quantized.scheme.to_string(),
         passes: c.front.passes.iter().map(|p| Pass { name: p.name.into(), changes: p.changes }).collect(),
         check: None,
         loss,
@@ -107,7 +108,7 @@ fn layers(q: &Quantized, lowered: &Lowered) -> Vec<Layer> {
     let mut notes: Vec<&LayerNote> = q.notes.iter().collect();
     let row = |l: &mcompc_lower::Layer| {
         let (value, node) = (g.value(l.value), g.node(l.value.node));
-        let note = notes.iter().position(|x| x.node == l.name && x.op == l.op).map(|i| notes.remove(i));
+        let note = notes.iter().position(|x| x.sums.node == l.name && x.sums.op == l.op).map(|i| notes.remove(i));
         let int = |name: &str| node.attrs.int(name).ok();
         Layer {
             name: l.name.clone(),
@@ -123,11 +124,11 @@ fn layers(q: &Quantized, lowered: &Lowered) -> Vec<Layer> {
             zero_point: value.quant.as_ref().map(Quant::zero_point),
             pre: int("pre"),
             shift: int("shift"),
-            accumulator: note.map(|x| x.acc_bound),
+            accumulator: note.map(|x| x.sums.bound),
             multiplier: multiplier(g, l.value.node),
-            bits: note.map(|x| x.bits),
-            bits_why: note.and_then(|x| x.why.clone()),
-            group: note.and_then(|x| x.block),
+            bits: note.map(|x| x.weights.bits),
+            bits_why: note.and_then(|x| x.weights.why.clone()),
+            group: note.and_then(|x| x.weights.group),
         }
     };
     lowered.layers.iter().map(row).collect()
@@ -258,7 +259,7 @@ mod tests {
     fn layers_of_one_name_are_told_apart_by_their_values() -> Result<()> {
         let graph = mcompc_ir::parse(GRAPH)?;
         let built = build("g", "", &graph, (&Target::by_name("x86_64")?, Backend::Cranelift), &Firmware::default(), &Silent)?;
-        let q = Quantized { graph, samples: 0, origin: Default::default(), notes: vec![], warnings: vec![] };
+        let q = Quantized { graph, ..Default::default() };
         let rows = layers(&q, &built.lowered);
         assert_eq!(rows.len(), 2);
         for (row, l) in rows.iter().zip(&built.lowered.layers) {

@@ -34,5 +34,7 @@ pub use limit::MaxLoss;
 pub use loss::measure;
 pub use progress::{Progress, Silent, Step, Timed, timed};
 pub use request::{Request, default_backend};
-pub use stages::{Built, Compiled, Front, Quantized, VERSION, build, codes, compile, float_outputs, front, quantize, reals, trace_passes};
+pub use stages::{
+    Built, Compiled, Front, LayerNote, Quantized, VERSION, build, codes, compile, float_outputs, front, quantize, reals, trace_passes,
+};
 pub use tasks::{BenchRequest, Benched, Library, VerifyRequest, bench, library, plan, verify};

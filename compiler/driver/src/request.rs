@@ -1,7 +1,7 @@
 //! What a compilation is asked for.
 
 use crate::firmware::Firmware;
-use mcompc_compress::{RangeMethod, WeightBits};
+use mcompc_compress::{RangeMethod, Scheme, WeightBits};
 use mcompc_data::InputSpec;
 use mcompc_target::{Backend, Target};
 use std::path::PathBuf;
@@ -29,6 +29,8 @@ pub struct Request {
     pub firmware: Firmware,
     /// Bits of the weights.
     pub weights: WeightBits,
+    /// What else would be decided from `range` and `weights`.
+    pub scheme: Option<Scheme>,
 }
 
 impl Request {

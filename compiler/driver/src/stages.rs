@@ -5,8 +5,9 @@ use crate::firmware::Firmware;
 use crate::progress::{Progress, timed};
 use crate::request::Request;
 use mcompc_backend::Job;
-use mcompc_compress::{CalibOptions, Integerized, LayerNote, Stats};
+use mcompc_compress::{CalibOptions, Scheme, Stats};
 use mcompc_data::{Dataset, Input, Sample};
+use mcompc_integerize::Accumulator;
 use mcompc_interp::FastExec;
 use mcompc_ir::{Code, Error, Graph, Result, Tensor, ValueId};
 use mcompc_kernel::{Data, Frames, Module};
@@ -42,18 +43,31 @@ pub struct Front {
 }
 
 /// The integer side.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Quantized {
     /// Integers and dyadic rescales only.
     pub graph: Graph,
     /// Calibration samples used; 0 without data.
     pub samples: usize,
-    /// Value of `graph` -> the value of the canonical graph that it stands for.
+    /// What was decided of the integers, and makes them again.
+    pub scheme: Scheme,
+    /// Float operators on values that are rounded to codes; what `graph` was made from.
+    pub coded: Graph,
+    /// Value of `graph` -> the value of the canonical float graph that it stands for.
     pub origin: BTreeMap<ValueId, ValueId>,
     /// What became of the layers with weights.
     pub notes: Vec<LayerNote>,
     /// What the user should know.
     pub warnings: Vec<String>,
+}
+
+/// What became of a layer with weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerNote {
+    /// Its weights.
+    pub weights: mcompc_compress::LayerNote,
+    /// Its sums.
+    pub sums: Accumulator,
 }
 
 /// The native side.
@@ -169,8 +183,12 @@ pub fn codes(front: &Front, integer: &Graph, sample: &Sample) -> Result<Vec<Tens
 /// E401 for data that do not fit, E105 for NaN, E402 and E403 for layers without an integer form.
 pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Quantized> {
     let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), ..Default::default() };
-    // What has no integer form is refused before any data are read.
-    mcompc_compress::supported(&front.canonical, &o.inputs, &options)?;
+    // What cannot be is refused before any data are read.
+    match &o.scheme {
+        Some(scheme) => scheme.check(&front.canonical)?,
+        None => mcompc_compress::check(&front.canonical, &options)?,
+    }
+    mcompc_integerize::supported(&front.canonical)?;
     let mut unused = Vec::new();
     let stats = timed(progress, "calibrating", || match o.calib.as_deref().map(Dataset::open).transpose()? {
         None => mcompc_compress::calibrate_without_data(&front.canonical, &front.inputs),
@@ -181,10 +199,32 @@ pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Q
         }
     })?;
     let samples = if o.calib.is_some() { stats.samples } else { 0 };
-    let Integerized { graph, layers, mut warnings, origin } =
-        timed(progress, "rounding to integers", || mcompc_compress::integerize(&front.canonical, &stats, &o.inputs, &options))?;
+    let scheme = match &o.scheme {
+        Some(scheme) => scheme.clone(),
+        None => mcompc_compress::decide(&front.canonical, &stats, &front.inputs, &options)?,
+    };
+    let mut warnings = mcompc_compress::warnings(&front.canonical, &stats, &front.inputs, &scheme, &options)?;
     warnings.extend(unused);
-    Ok(Quantized { graph, samples, origin, notes: layers, warnings })
+    let apply = || mcompc_compress::apply(&front.canonical, &stats, &front.inputs, &scheme);
+    let coded = timed(progress, "rounding to codes", apply)?;
+    let integers = timed(progress, "making integers", || mcompc_integerize::integerize(&coded.graph))?;
+    let origin = integers.origin.iter().filter_map(|(v, c)| Some((*v, *coded.origin.get(c)?))).collect();
+    Ok(Quantized {
+        samples,
+        notes: notes(coded.layers, integers.layers),
+        graph: integers.graph,
+        coded: coded.graph,
+        origin,
+        scheme,
+        warnings,
+    })
+}
+
+/// The two stages' notes of each layer; both are in the order of execution, and the second have no layer that the first do not have.
+fn notes(weights: Vec<mcompc_compress::LayerNote>, sums: Vec<Accumulator>) -> Vec<LayerNote> {
+    let mut weights = weights.into_iter();
+    let with = |s: Accumulator| Some(LayerNote { weights: weights.find(|w| w.node == s.node)?, sums: s });
+    sums.into_iter().filter_map(with).collect()
 }
 
 fn calibrate(front: &Front, data: &Dataset, progress: &dyn Progress) -> Result<Stats> {

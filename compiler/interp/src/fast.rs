@@ -9,7 +9,8 @@ mod moves;
 mod pool;
 mod rows;
 
-use mcompc_ir::{Code, DType, Error, Graph, Node, NodeId, Result, Tensor, Value, ValueId};
+use mcompc_ir::{Code, DType, Error, Graph, Node, NodeId, Quant, Result, Tensor, Value, ValueId};
+use mcompc_ops::coded;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One planned operator: inputs and output as flat slices of the sizes that planning saw; `work` is scratch to resize at will.
@@ -86,12 +87,25 @@ struct Step {
     len: usize,
     value: ValueId,
     name: String,
+    /// Codes that the result is rounded to, and its shape.
+    round: Option<(Quant, Vec<usize>)>,
+}
+
+/// The input of a coded graph, to be rounded.
+struct Copy;
+
+impl Kernel for Copy {
+    fn run(&self, ins: &[&[f32]], out: &mut [f32], _: &mut Vec<f32>) -> Result<()> {
+        out.copy_from_slice(ins[0]);
+        Ok(())
+    }
 }
 
 /// A planned float graph. Shared between threads; each has its own [`Scratch`].
 pub struct FastExec {
     steps: Vec<Step>,
-    inputs: Vec<(ValueId, String, usize)>,
+    /// With whether the observer sees them as they are given.
+    inputs: Vec<(ValueId, String, usize, bool)>,
     outputs: Vec<(Place, usize)>,
     consts: Vec<Vec<f32>>,
     slots: Vec<usize>,
@@ -105,7 +119,8 @@ pub struct Scratch {
 }
 
 impl FastExec {
-    /// Plans a float graph of either layout. Nodes that no output needs are left out.
+    /// Plans a float graph of either layout, or a coded one, whose values are rounded to their codes as soon as they are computed ("fake
+    /// quantization"). Nodes that no output needs are left out.
     ///
     /// # Errors
     /// Those of [`mcompc_ops::verify`]; [`Code::UnsupportedType`] and [`Code::UnsupportedOp`] for graphs that are not float throughout.
@@ -131,11 +146,13 @@ impl FastExec {
         if inputs.len() != self.inputs.len() {
             return Err(Error::new(Code::BadShape, format!("{} inputs for a graph of {}", inputs.len(), self.inputs.len())).hint(hint));
         }
-        for ((id, name, n), x) in self.inputs.iter().zip(inputs) {
+        for ((id, name, n, seen), x) in self.inputs.iter().zip(inputs) {
             if x.len() != *n {
                 return Err(Error::new(Code::BadShape, format!("the input has {n} elements, given {}", x.len())).at(name).hint(hint));
             }
-            observer(*id, x);
+            if *seen {
+                observer(*id, x);
+            }
         }
         s.slots.resize_with(self.slots.len(), Vec::new);
         for (slot, &n) in s.slots.iter_mut().zip(&self.slots) {
@@ -148,6 +165,9 @@ impl FastExec {
                 let mut work = std::mem::take(&mut s.work);
                 let ins: Vec<&[f32]> = st.ins.iter().map(|&p| self.read(s, inputs, p)).collect();
                 let done = k.run(&ins, &mut out[..st.len], &mut work);
+                if let Some((q, shape)) = &st.round {
+                    coded::round(q, shape, &mut out[..st.len]);
+                }
                 s.slots[o] = out;
                 s.work = work;
                 done.map_err(|e| e.at(&st.name))?;
@@ -201,13 +221,19 @@ impl<'a> Planner<'a> {
     /// The value whose buffer this one shares: reshapes move nothing.
     fn storage(&self, v: ValueId) -> ValueId {
         let mut v = v;
-        while self.g.node(v.node).op == "Reshape" {
+        while self.is_view(v.node) {
             v = self.g.inputs_of(v.node)[0];
         }
         v
     }
-    fn constant(&self, v: ValueId) -> Result<Option<Vec<f32>>> {
-        self.g.const_of(v).map(|t| Ok(t.as_f32()?.into_owned())).transpose()
+    /// A reshape whose result has the codes of what it reads.
+    fn is_view(&self, n: NodeId) -> bool {
+        let same = |a: &Option<Quant>, b: &Option<Quant>| match (a, b) {
+            (Some(a), Some(b)) => a.codes == b.codes && a.scale.all() == b.scale.all() && a.zero.all() == b.zero.all(),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        let g = self.g;
+        g.node(n).op == "Reshape" && same(&g.value(g.out(n)).quant, &g.value(g.inputs_of(n)[0]).quant)
     }
     /// A free buffer: the smallest that holds `n`, else the largest, grown; else a new one.
     fn allocate(&mut self, n: usize) -> usize {
@@ -222,7 +248,7 @@ impl<'a> Planner<'a> {
     }
     fn plan(mut self) -> Result<FastExec> {
         let g = self.g;
-        let mut inputs = Vec::new();
+        let (mut inputs, mut steps) = (Vec::new(), Vec::new());
         for (i, &id) in g.inputs.iter().enumerate() {
             let v = g.value(g.out(id));
             if v.dtype != DType::F32 {
@@ -230,10 +256,16 @@ impl<'a> Planner<'a> {
                     .at(&v.name)
                     .hint("integer graphs run on FastInt, or by the book"));
             }
-            self.place.insert(g.out(id), Place::Input(i));
-            inputs.push((g.out(id), v.name.clone(), v.elems()));
+            let mut place = Place::Input(i);
+            if let Some(q) = &v.quant {
+                let (ins, round) = (vec![(place, v.elems())], Some((q.clone(), v.shape.clone())));
+                place = Place::Slot(self.allocate(v.elems()));
+                let kernel: Option<Box<dyn Kernel>> = Some(Box::new(Copy));
+                steps.push(Step { kernel, ins, out: place, len: v.elems(), value: g.out(id), name: v.name.clone(), round });
+            }
+            self.place.insert(g.out(id), place);
+            inputs.push((g.out(id), v.name.clone(), v.elems(), v.quant.is_none()));
         }
-        let mut steps = Vec::new();
         for i in 0..self.order.len() {
             let id = self.order[i];
             let node = g.node(id);
@@ -241,8 +273,7 @@ impl<'a> Planner<'a> {
                 continue;
             }
             if node.op == "const" {
-                let data =
-                    self.constant(g.out(id)).map_err(|e| e.at(&node.name).hint("float graphs have f32 constants"))?.unwrap_or_default();
+                let data = coded::constant(g, g.out(id)).map_err(|e| e.at(&node.name).hint("float graphs have f32 constants"))?;
                 self.place.insert(g.out(id), Place::Const(self.consts.len()));
                 self.consts.push(data);
                 continue;
@@ -261,13 +292,15 @@ impl<'a> Planner<'a> {
         let reads = g.inputs_of(id);
         let ins = reads.iter().map(|&v| Ok((self.place_of(v)?, g.value(v).elems()))).collect::<Result<Vec<_>>>()?;
         let len = g.value(g.out(id)).elems();
-        let (kernel, out) = if node.op == "Reshape" {
+        let (kernel, out): (Option<Box<dyn Kernel>>, _) = if self.is_view(id) {
             (None, ins[0].0)
         } else {
             let site = Site { node, ins: reads.iter().map(|&v| g.value(v)).collect() };
-            let k = kernel(&site).map_err(|e| e.at(&node.name))?;
+            let k = if node.op == "Reshape" { Box::new(Copy) } else { kernel(&site).map_err(|e| e.at(&node.name))? };
             (Some(k), Place::Slot(self.allocate(len)))
         };
+        let value = g.value(g.out(id));
+        let round = value.quant.as_ref().filter(|_| kernel.is_some()).map(|q| (q.clone(), value.shape.clone()));
         self.place.insert(g.out(id), out);
         let mut done: BTreeSet<ValueId> = reads.into_iter().map(|v| self.storage(v)).collect();
         done.insert(self.storage(g.out(id)));
@@ -279,6 +312,6 @@ impl<'a> Planner<'a> {
                 self.free.insert(s);
             }
         }
-        Ok(Step { kernel, ins, out, len, value: g.out(id), name: node.name.clone() })
+        Ok(Step { kernel, ins, out, len, value: g.out(id), name: node.name.clone(), round })
     }
 }

@@ -71,7 +71,7 @@ impl FastInt {
                     let y = l.run(x).map_err(|e| e.at(&g.node(id).name))?;
                     values.insert(g.out(id), Tensor::from_i8(g.value(g.out(id)).shape.clone(), &y)?);
                 }
-                None => crate::reference::step(g, id, &mut values)?,
+                None => crate::reference::step(g, id, mcompc_ops::Level::Integer, &mut values)?,
             }
             if let Some(t) = values.get(&g.out(id)) {
                 observer(g.out(id), t);

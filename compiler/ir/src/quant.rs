@@ -207,6 +207,11 @@ impl Quant {
         let scale = (hi - lo) / codes.steps();
         Self::new(codes, scale, codes.nearest(f64::from(codes.min()) - lo / scale))
     }
+    /// Codes for these reals and 0; a step of 1 where there is nothing but 0, or so little that f32 holds no multiples of it.
+    pub fn holding(codes: Codes, reals: impl IntoIterator<Item = f64>) -> Self {
+        let (lo, hi) = reals.into_iter().fold((0f64, 0f64), |(lo, hi), x| (lo.min(x), hi.max(x)));
+        if hi - lo < f64::from(f32::MIN_POSITIVE) { Self::new(codes, 1.0, 0) } else { Self::covering(codes, lo, hi) }
+    }
     /// Scale and zero of the whole tensor, if there is one of each.
     pub fn uniform(&self) -> Option<(f64, f64)> {
         Some((*self.scale.one()?, *self.zero.one()?))
@@ -229,6 +234,10 @@ impl Quant {
     /// Whether one step and one code of real 0 say it all.
     pub fn is_plain(&self) -> bool {
         self.scale.one().is_some() && self.zero_code().is_some()
+    }
+    /// Whether they are i8 codes that [one step and one code of 0](Self::is_plain) explain.
+    pub fn is_plain_i8(&self) -> bool {
+        self.codes == Codes::I8 && self.is_plain()
     }
     /// One step and one zero point in the place of those of the parts.
     pub fn nominal(&self) -> Self {

@@ -112,7 +112,9 @@ fn quant(v: &Value, q: &Quant) -> Result<()> {
         return fail(&v.name, format!("a quantization by parts that {}{:?} does not have", v.dtype, v.shape));
     }
     let scales = q.scale.all().iter().find(|s| !(s.is_finite() && **s > 0.0));
-    let zeros = q.zero.all().iter().find(|z| !z.is_finite() || z.fract() == 0.0 && !codes.contains(**z as i64));
+    // Real 0 need not be a code of what the caller gives: floats that are rounded to such codes say so.
+    let outside = |z: f64| v.dtype != DType::F32 && z.fract() == 0.0 && !codes.contains(z as i64);
+    let zeros = q.zero.all().iter().find(|z| !z.is_finite() || outside(**z));
     if let (Some(_), _) | (_, Some(_)) = (scales, zeros) {
         let (s, z) = (scales.copied().unwrap_or(q.step()), zeros.copied().unwrap_or(q.zero.all()[0]));
         return fail(&v.name, format!("scale {s:?} or zero point {z} is out of range for {}", codes.name()));

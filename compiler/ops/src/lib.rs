@@ -5,17 +5,23 @@
 #![forbid(unsafe_code)]
 
 mod broadcast;
+pub mod coded;
 mod def;
 mod docs;
 mod float;
 mod int;
+mod level;
 mod moves;
+pub mod proof;
+mod read;
 mod reduce;
 mod window;
 
 pub use def::{AttrDef, Ctx, Kind, OpDef};
 pub use docs::docs;
 pub use int::Rescale;
+pub use level::{Level, add_coded, real, verify_at};
+pub use read::{act, counts, pad_value, reals, spread};
 pub use window::{Axis, Window};
 
 use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Quant, Result, Tensor, Value, ValueId};
@@ -42,6 +48,7 @@ pub static OPS: &[&OpDef] = &[
     &float::max_pool::OP,
     &float::batch_normalization::OP,
     &float::reduce_mean::OP,
+    &float::recode::OP,
     &float::reduce_sum::OP,
     &moves::reshape::OP,
     &moves::transpose::OP,
@@ -152,25 +159,11 @@ pub fn infer_all(g: &mut Graph) -> Result<()> {
     Ok(())
 }
 
-/// [`mcompc_ir::verify`], every value is what inference says, and the constants of integer operators are what these take: no input of a
-/// verified graph carries an accumulator out of 32 bits.
+/// [`verify_at`] for the one level that the graph can be of; values of a float or an integer graph may be of any type.
 ///
 /// # Errors
-/// [`Code::Verify`] where a value differs, those of [`infer`], and of constants.
+/// Those of [`verify_at`].
 pub fn verify(g: &Graph) -> Result<()> {
-    mcompc_ir::verify(g)?;
-    for id in g.topo()? {
-        let (have, want) = (&g.node(id).outs, infer_in(g, id)?);
-        let same = |a: &Value, b: &Value| (a.dtype, &a.shape, &a.quant) == (b.dtype, &b.shape, &b.quant);
-        if have.len() != want.len() || !have.iter().zip(&want).all(|(a, b)| same(a, b)) {
-            let show = |v: &[Value]| v.iter().map(|v| format!("{}{:?} {:?}", v.dtype, v.shape, v.quant)).collect::<Vec<_>>().join(", ");
-            let e = Error::new(Code::Verify, format!("the outputs are {}, inference says {}", show(have), show(&want)));
-            return Err(e.at(&g.node(id).name).hint("a pass changed one node and not its readers; a bug worth reporting"));
-        }
-        let (node, inputs) = (g.node(id), g.inputs_of(id));
-        let ins: Vec<&Value> = inputs.iter().map(|&v| g.value(v)).collect();
-        let constants: Vec<Option<&Tensor>> = inputs.iter().map(|&v| g.const_of(v)).collect();
-        int::constants(&Ctx { node, ins: &ins }, &constants).map_err(|e| named(e, node))?;
-    }
-    Ok(())
+    let level = Level::of(g);
+    level::check(g, level, level == Level::Coded)
 }

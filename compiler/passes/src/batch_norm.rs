@@ -26,11 +26,17 @@ pub fn run(g: &mut Graph) -> Result<usize> {
                 replace_by(g, n, l);
                 changes += 1;
             }
-        } else if axis == 1 && !matches!(g.value(ins[0]).shape.len(), 2 | 4) {
-            // Channels in the middle of a tensor of another rank: as an image of one column.
+        } else if g.value(ins[0]).shape.len() != 4 || axis != 1 && axis != 3 {
+            // As an image: of one row where channels are last, else of one column.
             let s = g.value(ins[0]).shape.clone();
-            let x = add_reshape(g, ins[0], &[s[0], s[1], s[2..].iter().product(), 1])?;
+            let size = |s: &[usize]| s.iter().product::<usize>();
+            let (image, at) = match axis + 1 == s.len() {
+                true => ([1, size(&s[..axis]), 1, c], 3i64),
+                false => ([size(&s[..axis]), c, size(&s[axis + 1..]), 1], 1),
+            };
+            let x = add_reshape(g, ins[0], &image)?;
             g.set_input(n, 0, x);
+            g.node_mut(n).attrs.set("axis", at);
             rewire_behind(g, n, |g, v| add_reshape(g, v, &s))?;
             changes += 1;
         } else if g.value(ins[0]).shape.len() == 4 && (axis == 1 || axis == 3) {

@@ -93,6 +93,7 @@ fn loss(s: &mut String, r: &Report) {
     s.push_str("<h2>Loss against the float model</h2>\n");
     let c = &r.calibration;
     let _ = writeln!(s, "<p>Ranges: {}, {} calibration samples.</p>", escape(&c.range), c.samples);
+    let _ = writeln!(s, "<details><summary>Scheme: codes and weights</summary><pre>{}</pre></details>", escape(&r.scheme));
     let Some(l) = &r.loss else {
         s.push_str("<p>Not measured: there were no data. <code>mcompc verify --data</code> measures it.</p>\n");
         return;

@@ -43,6 +43,8 @@ pub struct Report {
     pub memory: Memory,
     /// Where the ranges come from.
     pub calibration: Calibration,
+    /// What was decided of the integers: the text that `--scheme` takes.
+    pub scheme: String,
     /// What the passes did, in order.
     pub passes: Vec<Pass>,
     /// What was compared before anything was written; absent where nothing is written.

@@ -25,6 +25,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "reader", seeds: model::small, run: model::reader, stretch: 4000 },
     Target { name: "passes", seeds: model::own, run: model::passes, stretch: 4000 },
     Target { name: "data", seeds: data::seeds, run: data::dataset, stretch: 4000 },
+    Target { name: "scheme", seeds: data::scheme_seeds, run: data::scheme, stretch: 4000 },
     Target { name: "input-flag", seeds: data::flag_seeds, run: data::flag, stretch: 4000 },
     Target { name: "graph-text", seeds: text::graphs, run: text::graph, stretch: 4000 },
     Target { name: "kernel-text", seeds: text::kernels, run: text::kernel, stretch: 4000 },

@@ -101,6 +101,7 @@ pub fn prepare_with(m: &Model, path: &Path, random: usize, weights: WeightBits) 
         range: mcompc_compress::RangeMethod::Mse,
         firmware: Default::default(),
         weights,
+        scheme: None,
     };
     let front = driver::front(&o, &Silent)?;
     let quantized = driver::quantize(&o, &front, &Silent)?;

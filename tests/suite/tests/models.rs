@@ -14,7 +14,7 @@ const RANDOM: usize = 16;
 
 /// Inputs the kernel interpreter runs of a model with this many multiply-accumulates: all of the small ones, of four bits a few.
 fn interpreted(p: &Prepared, macs: u64) -> usize {
-    let narrow = p.quantized.notes.iter().any(|n| n.bits < 8);
+    let narrow = p.quantized.notes.iter().any(|n| n.weights.bits < 8);
     if macs > 100_000_000 || narrow { 2 } else { p.inputs.len() }
 }
 

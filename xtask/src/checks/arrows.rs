@@ -14,7 +14,7 @@ const ORDER: &[&[&str]] = &[
     &["lower"],
     &["plan"],
     &["cost"],
-    &["compress"],
+    &["compress", "integerize"],
     &["data"],
     &["passes"],
     &["onnx"],

@@ -17,6 +17,13 @@ pub(crate) const TIMINGS: &[Row] = &[switch("timings", "Adds the time of every s
     Ok(())
 })];
 
+/// What was decided, for --scheme.
+pub(crate) const SCHEME_OUT: &[Row] =
+    &[flag("scheme-out", "FILE", "Writes what was decided of the integers to a text file, to be changed and given to --scheme", |g, v| {
+        g.scheme_out = Some(v.into());
+        Ok(())
+    })];
+
 /// The model and how it is compiled.
 pub(crate) const BUILD: &[Row] = &[
     operand("MODEL", "ONNX model", |g, v| {
@@ -81,6 +88,16 @@ pub(crate) const BUILD: &[Row] = &[
         },
     )
     .often(),
+    flag(
+        "scheme",
+        "FILE",
+        "What is decided of the integers (codes of every value, bits and method of every layer), from a file that --scheme-out wrote; \
+         with the same calibration data the result is the same",
+        |g, v| {
+            g.scheme = Some(v.into());
+            Ok(())
+        },
+    ),
     flag("range", "RANGE", "How activation ranges follow from the calibration data", |g, v| {
         g.range = Some(word("--range", v, RANGES)?);
         Ok(())

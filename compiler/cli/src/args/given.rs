@@ -22,6 +22,8 @@ pub(crate) struct Given {
     /// Bits of layers by their name.
     pub layer_bits: Vec<(String, u8)>,
     pub range: Option<RangeMethod>,
+    pub scheme: Option<PathBuf>,
+    pub scheme_out: Option<PathBuf>,
     pub backend: Option<Backend>,
     pub weights_section: Option<String>,
     pub slices: bool,

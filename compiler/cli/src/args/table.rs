@@ -1,6 +1,6 @@
 //! The commands.
 
-use super::build::{BUILD, JSON, TIMINGS};
+use super::build::{BUILD, JSON, SCHEME_OUT, TIMINGS};
 use super::row::{Command, Row, flag, operand, switch};
 use super::values::{max_loss, number, text, word};
 use crate::{commands, docs};
@@ -14,13 +14,13 @@ pub(crate) static COMMANDS: &[Command] = &[
     Command {
         name: "compile",
         about: "Compiles a model and writes the library, its header, a Rust crate and the report",
-        rows: &[BUILD, JSON, TIMINGS, COMPILE],
+        rows: &[BUILD, SCHEME_OUT, JSON, TIMINGS, COMPILE],
         run: commands::compile,
     },
     Command {
         name: "plan",
-        about: "Shows what a model would cost and what each layer becomes; writes nothing",
-        rows: &[BUILD, JSON, TIMINGS],
+        about: "Shows what a model would cost and what each layer becomes; writes nothing but the scheme that --scheme-out asks for",
+        rows: &[BUILD, SCHEME_OUT, JSON, TIMINGS],
         run: commands::plan,
     },
     Command {

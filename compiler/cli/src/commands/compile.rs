@@ -5,7 +5,7 @@ use crate::answer::Answer;
 use crate::args::Given;
 use crate::options::request;
 use mcompc_driver::{Library, MaxLoss, Progress, library, timed};
-use mcompc_ir::Result;
+use mcompc_ir::{Code, Error, Result};
 use mcompc_package::{check_out_dir, write_dir};
 use mcompc_report::{Report, bytes, count};
 use std::fmt::Write;
@@ -16,6 +16,7 @@ pub(crate) fn compile(g: &Given, progress: &dyn Progress) -> Result<Answer> {
     check_out_dir(&g.out, g.force)?;
     let Library { files, report } = library(&o, limit, progress)?;
     timed(progress, "writing the files", || write_dir(&g.out, &files, g.force))?;
+    write_scheme(g, &report)?;
 
     let mut text = summary(&report);
     let mut top: Vec<&str> = files.iter().map(|f| f.path.split('/').next().unwrap_or_default()).collect();
@@ -25,6 +26,12 @@ pub(crate) fn compile(g: &Given, progress: &dyn Progress) -> Result<Answer> {
     value["out"] = g.out.display().to_string().into();
     value["files"] = files.iter().map(|f| f.path.clone()).collect();
     Ok(Answer { text, json: value })
+}
+
+/// Writes the scheme where `--scheme-out` wants it.
+pub(crate) fn write_scheme(g: &Given, r: &Report) -> Result<()> {
+    let Some(path) = &g.scheme_out else { return Ok(()) };
+    std::fs::write(path, &r.scheme).map_err(|e| Error::new(Code::Io, format!("cannot write `{}`: {e}", path.display())))
 }
 
 /// What a compilation costs and loses, in a few lines.

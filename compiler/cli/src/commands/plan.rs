@@ -1,6 +1,6 @@
 //! `mcompc plan`: everything a compilation would do but writing.
 
-use super::compile::summary;
+use super::compile::{summary, write_scheme};
 use super::json;
 use crate::answer::Answer;
 use crate::args::Given;
@@ -12,6 +12,7 @@ use std::fmt::Write;
 
 pub(crate) fn plan(g: &Given, progress: &dyn Progress) -> Result<Answer> {
     let report = mcompc_driver::plan(&request(g)?, progress)?;
+    write_scheme(g, &report)?;
     let mut text = summary(&report);
     text.push('\n');
     text.push_str(&table(&report));

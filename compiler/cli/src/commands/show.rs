@@ -19,6 +19,8 @@ pub(crate) static STAGES: &[Stage] = &[
     Stage { name: "imported", print: |o, p| Ok(print_short(&driver::front(o, p)?.imported)) },
     Stage { name: "passes", print: driver::trace_passes },
     Stage { name: "canonical", print: |o, p| Ok(print_short(&driver::front(o, p)?.canonical)) },
+    Stage { name: "scheme", print: |o, p| Ok(driver::quantize(o, &driver::front(o, p)?, p)?.scheme.to_string()) },
+    Stage { name: "coded", print: |o, p| Ok(print_short(&driver::quantize(o, &driver::front(o, p)?, p)?.coded)) },
     Stage { name: "integer", print: |o, p| Ok(print_short(&driver::quantize(o, &driver::front(o, p)?, p)?.graph)) },
     Stage {
         name: "kernel",

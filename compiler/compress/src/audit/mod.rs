@@ -109,7 +109,7 @@ pub struct Audit<'a> {
 }
 
 impl<'a> Audit<'a> {
-    /// Of a canonical float graph and what [`crate::integerize`] made of it.
+    /// Of a canonical float graph and the integer graph that was made of it; `origin` joins their values.
     ///
     /// # Errors
     /// Those of planning the two executors.

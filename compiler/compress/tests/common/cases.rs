@@ -1,7 +1,8 @@
 //! Float graphs with values of their own, and data for them.
 #![allow(clippy::unwrap_used)]
 
-use mcompc_compress::{CalibOptions, Integerized, Options, calibrate, integerize, supported};
+use super::int::{Int, integerize, supported};
+use mcompc_compress::{CalibOptions, Options, calibrate};
 use mcompc_data::{Dataset, Input, InputSpec};
 use mcompc_interp::{FastExec, FastInt, run};
 use mcompc_ir::{Attrs, DType, Graph, Output, Result, Tensor, Value, ValueId};
@@ -69,8 +70,8 @@ impl Case {
         let inputs = Input::of_graph(&g, &specs).unwrap();
         Self { g, specs, inputs }
     }
-    pub fn ints(&self, data: &Data) -> Result<Integerized> {
-        supported(&self.g, &self.specs, &Options::default())?;
+    pub fn ints(&self, data: &Data) -> Result<Int> {
+        supported(&self.g, &Options::default())?;
         let stats = calibrate(&self.g, &data.open(), &self.inputs, &CalibOptions::default(), &mut |_, _| {})?;
         integerize(&self.g, &stats, &self.specs, &Options::default())
     }
@@ -78,7 +79,7 @@ impl Case {
     pub fn errors(&self, data: &Data) -> Vec<f64> {
         self.errors_of(&self.ints(data).unwrap(), data)
     }
-    pub fn errors_of(&self, int: &Integerized, data: &Data) -> Vec<f64> {
+    pub fn errors_of(&self, int: &Int, data: &Data) -> Vec<f64> {
         let (float, fast) = (FastExec::new(&self.g).unwrap(), FastInt::new(&int.graph).unwrap());
         let mut sums = vec![[0f64; 4]; self.g.outputs.len()];
         for s in data.open().samples(&self.inputs).unwrap() {
@@ -104,7 +105,7 @@ impl Case {
         assert!(data.samples > 0);
         sums.iter().map(|[n, s, q, e]| if *e == 0.0 { 0.0 } else { (e / n) / (q / n - s / n * (s / n)) }).collect()
     }
-    pub fn count(int: &Integerized, op: &str) -> usize {
+    pub fn count(int: &Int, op: &str) -> usize {
         int.graph.ids().into_iter().filter(|&n| int.graph.node(n).op == op).count()
     }
 }
@@ -169,6 +170,11 @@ impl B {
     }
     pub fn pad(&mut self, x: ValueId, pads: &[i64], value: f64) -> ValueId {
         self.op("Pad", a().with("pads", pads.to_vec()).with("value", value), &[x])
+    }
+    /// Spelt out by the passes, as every graph is before it is calibrated.
+    pub fn canonical(mut self) -> Self {
+        mcompc_passes::run_pipeline(&mut self.g).unwrap();
+        self
     }
     pub fn output(mut self, outs: &[ValueId]) -> Self {
         for (i, &value) in outs.iter().enumerate() {

@@ -2,4 +2,5 @@
 #![allow(dead_code, missing_docs)]
 
 pub mod cases;
+pub mod int;
 pub mod model;

@@ -1,6 +1,7 @@
 //! A model with its data: imported, made canonical, calibrated, integer.
 
-use mcompc_compress::{CalibOptions, Integerized, Options, Stats, calibrate, integerize};
+use super::int::{Int, integerize};
+use mcompc_compress::{CalibOptions, Options, Stats, calibrate};
 use mcompc_data::{Dataset, Input, InputSpec, Sample};
 use mcompc_interp::{FastExec, FastInt};
 use mcompc_ir::{Graph, Result, Tensor};
@@ -30,12 +31,12 @@ impl Model {
         Ok(Self { graph, specs, inputs, stats })
     }
 
-    pub fn integerize(&self, opts: &Options) -> Result<Integerized> {
+    pub fn integerize(&self, opts: &Options) -> Result<Int> {
         integerize(&self.graph, &self.stats, &self.specs, opts)
     }
 
     /// Both results on every sample of a file.
-    pub fn compare(&self, int: &Integerized, data: &Dataset, max: usize) -> Result<Vec<Pair>> {
+    pub fn compare(&self, int: &Int, data: &Dataset, max: usize) -> Result<Vec<Pair>> {
         let float = FastExec::new(&self.graph)?;
         let exec = FastInt::new(&int.graph)?;
         let out = int.graph.outputs[0].value;
@@ -60,7 +61,7 @@ impl Model {
     }
 
     /// The integer graph's inputs for a sample.
-    pub fn codes(&self, int: &Integerized, s: &Sample) -> Result<Vec<Tensor>> {
+    pub fn codes(&self, int: &Int, s: &Sample) -> Result<Vec<Tensor>> {
         let g = &int.graph;
         s.inputs.iter().zip(&self.inputs).zip(&g.inputs).map(|((t, i), &n)| i.codes(t, g.value(g.out(n)))).collect()
     }

@@ -21,5 +21,6 @@ pub fn digits(target: &str) -> Request {
         range: RangeMethod::Mse,
         firmware: Firmware::default(),
         weights: WeightBits::default(),
+        scheme: None,
     }
 }

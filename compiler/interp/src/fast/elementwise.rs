@@ -76,6 +76,7 @@ pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
         "Sub" => zip(s, |a, b| a - b),
         "Mul" => zip(s, |a, b| a * b),
         "Div" => zip(s, |a, b| a / b),
+        "Recode" => map(|x| x),
         "Relu" => map(|x| x.max(0.0)),
         "Sigmoid" => map(|x| 1.0 / (1.0 + libm::expf(-x))),
         "Tanh" => map(libm::tanhf),

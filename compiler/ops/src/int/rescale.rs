@@ -32,6 +32,13 @@ impl Rescale {
     /// What `shift` may be.
     pub const SHIFT: RangeInclusive<i64> = mcompc_ir::RESCALE_SHIFT;
 
+    /// The left shift that factors of at most `top` need: the least that brings their multipliers, under the smallest right shift, within 31
+    /// bits.
+    pub fn pre_for(top: f64) -> u32 {
+        let right = 32 + *Self::SHIFT.start() as i32;
+        let fits = |p: &i64| libm::ldexp(libm::ldexp(top, -(*p as i32)), right).round() as i64 <= i64::from(i32::MAX);
+        Self::PRE.into_iter().find(fits).unwrap_or(*Self::PRE.end()) as u32
+    }
     /// From a node's attributes and its output's quantization.
     ///
     /// # Errors

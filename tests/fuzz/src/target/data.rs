@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use mcompc_compress::Scheme;
 use mcompc_data::{Dataset, Input, InputSpec};
 use mcompc_ir::DType;
 
@@ -100,6 +101,27 @@ pub fn flag(bytes: &[u8]) -> Result<String, String> {
             let axis = Input::new(spec, vec![1, 3, 8, 8]).is_ok();
             Ok(format!("{dtype}, {} channels, axis {axis}", channels.min(3)))
         }
+        Err(error) => helpful(&error),
+    }
+}
+
+/// Schemes.
+pub fn scheme_seeds() -> Vec<Vec<u8>> {
+    [
+        "scheme 1\nbias-correction on\nvalue \"x\" i8 scale 0.0078125 zero -3 ; -1.0 to 1.0\nlayer \"conv\" nearest bits 8 ; first layer\n",
+        "; by hand\nscheme 1\nbias-correction off\nvalue \"a \\\"b\\\" \\u{e9}\" i8 range -1.5 2e3\nlayer fc group bits 4 group 32\n",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
+
+/// `--scheme`: what is read is printed so that it is read again.
+pub fn scheme(bytes: &[u8]) -> Result<String, String> {
+    match String::from_utf8_lossy(bytes).parse::<Scheme>() {
+        Ok(scheme) => match scheme.to_string().parse::<Scheme>() {
+            Ok(again) if again == scheme => Ok(format!("{} values, {} layers", scheme.values.len().min(3), scheme.layers.len().min(3))),
+            again => Err(format!("{scheme} is read as {again:?}")),
+        },
         Err(error) => helpful(&error),
     }
 }

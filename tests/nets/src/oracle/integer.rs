@@ -4,8 +4,8 @@ use super::float::Float;
 use super::{Step, at, mismatch};
 use crate::network::Level;
 use crate::source::Prng;
-use mcompc_compress::{CalibOptions, Integerized, Options, WeightBits, calibrate, integerize};
-use mcompc_data::{Dataset, InputSpec};
+use mcompc_compress::{CalibOptions, Options, WeightBits, apply, calibrate, decide};
+use mcompc_data::Dataset;
 use mcompc_interp::{FastInt, Trace};
 use mcompc_ir::{Graph, Result, Tensor};
 use std::path::Path;
@@ -43,14 +43,16 @@ fn weights(g: &Graph, level: Level) -> Option<WeightBits> {
 
 impl Integer {
     /// `None` where the level makes nothing that int8 does not.
-    pub fn new(float: &Float, specs: &[InputSpec], data: &Path, level: Level) -> Step<Option<Self>> {
+    pub fn new(float: &Float, data: &Path, level: Level) -> Step<Option<Self>> {
         let g = &float.canonical;
         let Some(weights) = weights(g, level) else { return Ok(None) };
         let stage = format!("integerize [{}]", level.name());
         let set = Dataset::open(data).map_err(at("data"))?;
         let stats = calibrate(g, &set, &float.inputs, &CalibOptions::default(), &mut |_, _| {}).map_err(at("calibrate"))?;
         let options = Options { weights, ..Options::default() };
-        let Integerized { graph, .. } = integerize(g, &stats, specs, &options).map_err(at(&stage))?;
+        let scheme = decide(g, &stats, &float.inputs, &options).map_err(at(&stage))?;
+        let coded = apply(g, &stats, &float.inputs, &scheme).map_err(at(&stage))?;
+        let graph = mcompc_integerize::integerize(&coded.graph).map_err(at(&stage))?.graph;
         let samples = samples(&set, float, &graph).map_err(at("data"))?;
         let mut rng = Prng::new(1);
         let mut inputs: Vec<Vec<Tensor>> = samples.iter().take(1).cloned().collect();

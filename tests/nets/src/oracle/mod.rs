@@ -175,7 +175,7 @@ impl Oracle {
         write_npz(&path, &network.input_names(), &network.columns).map_err(at("data"))?;
         for level in self.config.levels(network) {
             *stage = format!("integerize [{}]", level.name());
-            let Some(integer) = integer::Integer::new(&float, &specs, &path, level)? else { continue };
+            let Some(integer) = integer::Integer::new(&float, &path, level)? else { continue };
             if level == Level::Int8 {
                 notes.suspicious = integer.suspicious(&float)?;
                 if let (Some((name, error)), Some(most)) = (&notes.suspicious, self.config.max_error)

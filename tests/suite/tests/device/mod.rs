@@ -27,6 +27,7 @@ fn package(m: Model, target: &str, firmware: Firmware) -> Option<(Package, Vec<V
         range: mcompc_compress::RangeMethod::Mse,
         firmware,
         weights: Default::default(),
+        scheme: None,
     };
     let built = driver::build("net", "0", &quantized.graph, (&o.target, backend), &o.firmware, &Silent).unwrap();
     let compiled = Compiled { front, quantized, built };

@@ -1,0 +1,208 @@
+//! Convolutions and dense layers: weight codes per output channel, and a bias that knows what rounding them did.
+
+use super::{Ctx, LayerNote};
+use crate::methods::{self, Rounded, Task};
+use crate::scheme::LayerScheme;
+use mcompc_ir::{Attrs, Code, Codes, DType, Error, Node, NodeId, Per, Quant, Result, Tensor, ValueId};
+use mcompc_ops::{Rescale, proof};
+
+/// What a weighted layer is made from.
+pub(super) struct Layer<'a> {
+    pub name: &'a str,
+    pub out_name: &'a str,
+    /// Coded operand.
+    pub x: ValueId,
+    /// Whether the weights are of the operand's codes less their zero point, not of its reals.
+    pub of_codes: bool,
+    pub quant: Quant,
+    pub act: (f64, f64),
+    pub fused: Vec<String>,
+    /// How the weights are rounded.
+    pub scheme: LayerScheme,
+}
+
+/// Float weights [out channels, k] (k runs over window and input channels, channels innermost) and bias.
+pub(super) struct Weights {
+    pub shape: Vec<usize>,
+    pub w: Vec<f32>,
+    pub bias: Vec<f64>,
+    pub group: usize,
+    /// Mean operand per input channel, in units of real (or of codes where the weights are of codes), if known.
+    pub means: Option<Vec<f64>>,
+}
+
+impl<'a> Layer<'a> {
+    /// One weight a channel.
+    pub(super) fn new(name: &'a str, out_name: &'a str, x: ValueId, quant: Quant) -> Self {
+        let why = Some("one weight a channel".into());
+        let scheme = LayerScheme { layer: name.into(), method: "nearest".into(), bits: Codes::I8.bits, group: None, why };
+        Self { name, out_name, x, of_codes: false, quant, act: (f64::NEG_INFINITY, f64::INFINITY), fused: Vec::new(), scheme }
+    }
+    /// The weights are of the operand's codes.
+    pub(super) fn on_codes(self) -> Self {
+        Self { of_codes: true, ..self }
+    }
+}
+
+impl Ctx<'_> {
+    pub(super) fn weighted(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
+        let ins = self.g.inputs_of(id);
+        let w = mcompc_ops::reals(self.g, ins[1])?;
+        let bias = match ins.get(2) {
+            Some(&b) => mcompc_ops::reals(self.g, b)?.into_iter().map(f64::from).collect(),
+            None => vec![0.0; self.g.value(ins[1]).shape[0]],
+        };
+        let group = node.attrs.int_or("group", 1)? as usize;
+        let padded = node.attrs.get("pads").is_some() && node.attrs.ints("pads")?.iter().any(|&p| p != 0);
+        let means = self.stats.values.get(&ins[0]).map(|s| s.channel_means());
+        let weights = Weights { shape: self.g.value(ins[1]).shape.clone(), w, bias, group, means };
+        let q = self.quant(self.g.out(id))?;
+        let out_name = &node.outs[0].name;
+        let last = self.g.value(ins[0]).shape.len() - 1;
+        let (layer, weights) = match self.raw.get(&ins[0]).cloned() {
+            // A padded layer must store real 0 as a code; elsewhere the bias carries every offset.
+            Some(r) if r.axis().is_none_or(|a| a == last) && (!padded || r.zero_code().is_some()) => {
+                let x = self.computed(ins[0])?;
+                (Layer::new(&node.name, out_name, x, q).on_codes(), weights.on_codes(&r))
+            }
+            _ => (Layer::new(&node.name, out_name, self.plain(ins[0])?, q), weights),
+        };
+        let scheme = self.layers.get(&id).cloned();
+        let scheme = scheme.ok_or_else(|| Error::new(Code::Internal, "a layer without a scheme").at(&node.name))?;
+        let layer = Layer { act: mcompc_ops::act(node)?, fused: node.fused.clone(), scheme, ..layer };
+        let mut attrs = node.attrs.clone();
+        ["act_min", "act_max"].iter().for_each(|a| drop(attrs.0.remove(*a)));
+        self.layer(layer, &node.op, attrs, weights)
+    }
+
+    /// Rounds the weights and adds the operator.
+    pub(super) fn layer(&mut self, l: Layer<'_>, op: &str, mut attrs: Attrs, mut w: Weights) -> Result<ValueId> {
+        let (outs, k) = (w.shape[0], w.w.len() / w.shape[0]);
+        let xq = self.codes(l.x)?;
+        let sx = if l.of_codes { 1.0 } else { xq.step() };
+        let LayerScheme { method, bits, group, why, .. } = l.scheme;
+        let Some(run) = methods::named(&method).map(|m| m.run) else {
+            return Err(Error::new(Code::Internal, format!("no method is called `{method}`")));
+        };
+        let codes = Codes::signed(bits);
+        let mut floor: Vec<f64> = w.bias.iter().map(|b| libm::ldexp(b.abs() / sx, -BIAS_BITS)).collect();
+        let typical = libm::ldexp(l.quant.step() / sx, -10);
+        let round = |w: &Weights, floor: &[f64]| {
+            let r = run(&Task { w: &w.w, k, codes, group, floor, typical, means: w.means.as_deref() });
+            let products = r.products(k, group);
+            (r, products)
+        };
+        let (mut r, mut products) = round(&w, &floor);
+        let row_of = |c: usize, products: &[i8], r: &Rounded| {
+            let (row, bias) = (&products[c * k..(c + 1) * k], (w.bias[c] / (sx * r.scales[c])).round() as i64);
+            let (zp, codes) = (xq.zero_point(), xq.codes.range());
+            (proof::bound(row, bias, zp, codes) as f64, proof::accumulator_max(row, bias, zp, codes) as f64)
+        };
+        // A sum of very many products takes coarser weights: what they lose is small beside the sum. So does a channel that is too large for
+        // the left shift of a coarser one, which all share.
+        for _ in 0..COARSENINGS {
+            let top = r.scales.iter().copied().fold(0.0, f64::max);
+            let room = (MOST >> Rescale::pre_for(sx * top / l.quant.step())).max(1) as f64;
+            let by = |c: usize| {
+                let ((bound, most), scale) = (row_of(c, &products, &r), r.scales[c]);
+                let shifted = if most > room { ((1.0 + most / room) * scale).min(top) / scale } else { 1.0 };
+                if bound > MOST as f64 { (1.0 + bound / MOST as f64).max(shifted) } else { shifted }
+            };
+            let over: Vec<(usize, f64)> = (0..outs).map(|c| (c, by(c))).filter(|(_, by)| *by > 1.0).collect();
+            if over.is_empty() {
+                break;
+            }
+            over.iter().for_each(|&(c, by)| floor[c] = r.scales[c] * by);
+            (r, products) = round(&w, &floor);
+        }
+        if self.bias_correction {
+            w.correct_bias(&products, &r.scales, k);
+        }
+        if l.of_codes {
+            w.off_codes(&products, &r.scales, k, &xq);
+        }
+        // Weights are told of reals where one step says what the operand's codes are; else of its codes.
+        let unit = if l.of_codes { xq.scale.one().copied().unwrap_or(1.0) } else { 1.0 };
+        let scale = match (&r.multipliers, group) {
+            (Some(m), Some(len)) => {
+                let per = k.div_ceil(len);
+                let runs = m.iter().enumerate().map(|(i, &m)| r.scales[i / per] / unit * f64::from(m));
+                Per::Runs(u32::try_from(len).unwrap_or(u32::MAX), runs.collect())
+            }
+            _ => Per::Axis(0, r.scales.iter().map(|s| s / unit).collect()),
+        };
+        let wv = self.out.add_const(format!("{}.w", l.name), Tensor::from_i8(w.shape.clone(), &r.codes)?);
+        self.out.value_mut(wv).quant = Some(Quant { codes, scale, zero: Per::Tensor(0.0) });
+        let bytes: Vec<u8> = w.bias.iter().flat_map(|b| b.to_le_bytes()).collect();
+        let bv = self.out.add_const(format!("{}.bias", l.name), Tensor::new(DType::F64, [outs], bytes.into())?);
+        for (name, bound) in [("act_min", l.act.0), ("act_max", l.act.1)] {
+            if bound.is_finite() {
+                attrs.set(name, bound);
+            }
+        }
+        let v = self.emit_as(l.name, op, attrs, &[l.x, wv, bv], l.out_name, l.quant)?;
+        self.out.node_mut(v.node).fused = l.fused;
+        self.notes.push(LayerNote { node: l.name.into(), bits, why, group, method });
+        Ok(v)
+    }
+}
+
+/// The largest bound that leaves room for the correction of the bias.
+const MOST: u64 = (i32::MAX / 16 * 15) as u64;
+/// Rounds in which channels take coarser weights; each at least halves the bound of its own.
+const COARSENINGS: usize = 64;
+
+/// Bits that a bias may take: the rest is the sum's.
+const BIAS_BITS: i32 = 29;
+
+impl Weights {
+    fn channel(&self, o: usize, i: usize) -> usize {
+        let ci = self.shape.last().copied().unwrap_or(1);
+        o / (self.shape[0] / self.group) * ci + i % ci
+    }
+
+    /// The same layer on codes less their zero point: real = s * (code - o) per input channel, so weights take the scales and the bias the offsets.
+    fn on_codes(mut self, q: &Quant) -> Self {
+        let (k, zp) = (self.w.len() / self.shape[0], f64::from(q.zero_point()));
+        for i in 0..self.w.len() {
+            let (s, o) = q.along(self.channel(i / k, i % k));
+            let scaled = f64::from(self.w[i]) * s;
+            self.bias[i / k] += scaled * (zp - o);
+            self.w[i] = scaled as f32;
+        }
+        if let Some(m) = &mut self.means {
+            for (c, m) in m.iter_mut().enumerate() {
+                let (s, o) = q.along(c);
+                *m = *m / s + o - zp;
+            }
+        }
+        self
+    }
+
+    /// Takes out of the bias again what integerization puts there for rounded weights: the offsets of codes that are no common zero point.
+    fn off_codes(&mut self, products: &[i8], scales: &[f64], k: usize, q: &Quant) {
+        if q.zero_code().is_some() {
+            return;
+        }
+        let zp = f64::from(q.zero_point());
+        for o in 0..self.bias.len() {
+            let offset: f64 = (0..k).map(|i| f64::from(products[o * k + i]) * (zp - q.along(self.channel(o, i)).1)).sum();
+            self.bias[o] -= offset * scales[o];
+        }
+    }
+
+    /// Takes the mean error of rounding the weights out of the bias: the expectation of (w - w') x over the calibration data (Nagel et
+    /// al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2, with measured input means).
+    fn correct_bias(&mut self, products: &[i8], scales: &[f64], k: usize) {
+        let Some(means) = &self.means else { return };
+        for (o, b) in self.bias.iter_mut().enumerate() {
+            let ci = self.shape.last().copied().unwrap_or(1);
+            let first = o / (self.shape[0] / self.group) * ci;
+            for i in 0..k {
+                let at = o * k + i;
+                let error = f64::from(self.w[at]) - f64::from(products[at]) * scales[o];
+                *b += error * means.get(first + i % ci).copied().unwrap_or(0.0);
+            }
+        }
+    }
+}

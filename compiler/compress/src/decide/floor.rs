@@ -1,0 +1,123 @@
+//! How fine the steps of a result may be: the largest sum that an operator can reach, in steps of the result, must leave room in 32 bits
+//! for the rescaling rule (docs/numerics.md, section 2).
+
+use super::reals_of;
+use crate::range::Range;
+use mcompc_ir::{DType, Graph, NodeId, Quant, Result, ValueId};
+use std::collections::BTreeMap;
+
+/// What an operator can reach, as reals.
+pub(super) struct Floor {
+    lo: f64,
+    hi: f64,
+    /// Binary logarithm of the most steps that this may be.
+    bits: i32,
+}
+
+/// The rule needs factor * accumulator below 2^28; rounded weights and moved zero points may double the accumulator twice.
+const LAYER: i32 = 24;
+/// Sums of two have factors of 16 bits.
+const SUM: i32 = 20;
+
+impl Floor {
+    fn both(reach: f64, bits: i32) -> Self {
+        Self { lo: -reach, hi: reach, bits }
+    }
+
+    /// The finest step.
+    pub(super) fn step(&self) -> f64 {
+        libm::ldexp(self.hi.max(-self.lo), -self.bits)
+    }
+
+    /// A range for a value that was zero on every sample: all that can be reached.
+    pub(super) fn generous(&self) -> Range {
+        Range::new(self.lo, self.hi)
+    }
+}
+
+/// What is known of a graph's constants, read once: they may be large.
+pub(super) struct Floors<'a> {
+    g: &'a Graph,
+    raw: &'a BTreeMap<ValueId, Quant>,
+    /// Sum of the weights' magnitudes, and the bias's, of every output channel of a layer.
+    layers: BTreeMap<NodeId, Vec<(f64, f64)>>,
+    /// Smallest and largest magnitude of other constants.
+    consts: BTreeMap<ValueId, (f64, f64)>,
+}
+
+impl<'a> Floors<'a> {
+    pub(super) fn new(g: &'a Graph, raw: &'a BTreeMap<ValueId, Quant>) -> Result<Self> {
+        let (mut layers, mut consts) = (BTreeMap::new(), BTreeMap::new());
+        for id in g.ids() {
+            let ins = g.inputs_of(id);
+            let layer = matches!(g.node(id).op.as_str(), "Conv" | "Dense");
+            if layer {
+                layers.insert(id, channels(g, &ins)?);
+            }
+            for &v in ins.iter().filter(|&&v| !layer && g.const_of(v).is_some()) {
+                let ends = |(lo, hi): (f64, f64), x: f64| (lo.min(x.abs()), hi.max(x.abs()));
+                let finite = reals_of(g, v)?.into_iter().filter(|x| x.is_finite());
+                consts.insert(v, finite.fold((f64::INFINITY, 0.0), ends));
+            }
+        }
+        Ok(Self { g, raw, layers, consts })
+    }
+
+    /// `None` where any step will do. `quant` gives the quantization of the operands.
+    pub(super) fn of(&self, id: NodeId, quant: &dyn Fn(ValueId) -> Option<Quant>) -> Result<Option<Floor>> {
+        let Self { g, raw, layers, consts } = self;
+        let (node, ins) = (g.node(id), g.inputs_of(id));
+        let reach = |i: usize| {
+            ins.get(i).map_or(0.0, |&v| match consts.get(&v) {
+                Some(&(_, most)) => most,
+                None => raw.get(&v).map_or_else(|| quant(v).map_or(0.0, |q| reach_of(&q)), Quant::reach),
+            })
+        };
+        Ok(match node.op.as_str() {
+            "Conv" | "Dense" => layers.get(&id).map(|rows| {
+                let x = reach(0);
+                Floor::both(rows.iter().map(|(w, b)| w * x + b).fold(0.0, f64::max), LAYER)
+            }),
+            "Mul" => Some(Floor::both(reach(0) * reach(1), LAYER)),
+            "Add" | "Sub" => Some(Floor::both(reach(0) + reach(1), SUM)),
+            "Div" => ins
+                .get(1)
+                .and_then(|v| consts.get(v))
+                .map(|&(least, _)| Floor::both(if least > 0.0 { reach(0) / least } else { 0.0 }, LAYER)),
+            "AveragePool" => Some(Floor::both(reach(0), LAYER - bits_of(mcompc_ops::spread(g, id)?))),
+            "ReduceMean" => Some(Floor::both(reach(0), LAYER - bits_of(1))),
+            "ReduceSum" => {
+                let elems = |v: ValueId| g.value(v).elems() as f64;
+                Some(Floor::both(reach(0) * elems(ins[0]) / elems(g.out(id)), LAYER))
+            }
+            "Sigmoid" | "HardSigmoid" => Some(Floor { lo: 0.0, hi: 1.0, bits: 31 }),
+            "Relu" | "HardSwish" => Some(Floor { lo: 0.0, hi: reach(0), bits: 31 }),
+            "Clip" | "Tanh" | "Elu" | "LeakyRelu" => Some(Floor::both(reach(0), 31)),
+            "Concat" | "Pad" => {
+                let top = (0..ins.len()).map(|i| if g.const_of(ins[i]).is_some() { 0.0 } else { reach(i) }).fold(0.0, f64::max);
+                Some(Floor::both(top, LAYER))
+            }
+            _ => None,
+        })
+    }
+}
+
+fn bits_of(n: usize) -> i32 {
+    (usize::BITS - n.leading_zeros()) as i32
+}
+
+/// Largest real magnitude of a code.
+fn reach_of(q: &Quant) -> f64 {
+    q.step() * q.span() as f64
+}
+
+/// Sum of the weights' magnitudes and magnitude of the bias, per output channel.
+fn channels(g: &Graph, ins: &[ValueId]) -> Result<Vec<(f64, f64)>> {
+    let bias = ins.get(2).map_or(Ok(vec![]), |&b| reals_of(g, b))?;
+    let Some(t) = g.const_of(ins[1]).filter(|t| t.dtype == DType::F32) else { return Ok(vec![]) };
+    let (w, outs) = (t.as_f32()?, t.shape.first().copied().unwrap_or(1).max(1));
+    let magnitude = |x: f64| if x.is_finite() { x.abs() } else { 0.0 };
+    let rows = w.chunks_exact((w.len() / outs).max(1)).enumerate();
+    let channel = |(o, row): (usize, &[f32])| (row.iter().map(|&x| magnitude(x.into())).sum(), bias.get(o).copied().map_or(0.0, magnitude));
+    Ok(rows.map(channel).collect())
+}

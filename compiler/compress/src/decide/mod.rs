@@ -1,0 +1,125 @@
+//! What the integers shall be: codes of every value, bits and method of every layer. Everything that is chosen is chosen here, and said in the
+//! [`Scheme`].
+
+mod bits;
+mod classes;
+mod floor;
+mod quants;
+mod raw;
+mod warnings;
+
+pub use bits::WeightBits;
+pub(crate) use raw::raw_values;
+
+use crate::methods;
+use crate::range::RangeMethod;
+use crate::scheme::{LayerScheme, Scheme, layer_names, value_names};
+use crate::{Stats, datafree};
+use mcompc_data::Input;
+use mcompc_ir::{Code, Codes, DType, Error, Graph, NodeId, Quant, Result, ValueId};
+use std::collections::BTreeMap;
+
+/// Choices; the default is what `-O int8` means.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How ranges are taken from calibration data (made-up statistics are always taken whole).
+    pub method: RangeMethod,
+    /// Whether the mean error of rounded weights is taken out of the bias.
+    pub bias_correction: bool,
+    /// Bits of the weights.
+    pub weights: WeightBits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { method: RangeMethod::Mse, bias_correction: true, weights: WeightBits::default() }
+    }
+}
+
+impl Options {
+    /// What can be done with statistics that were made up.
+    fn with(&self, stats: &Stats) -> Self {
+        let mut o = self.clone();
+        if stats.synthetic {
+            o.method = datafree::METHOD;
+            o.bias_correction = false;
+        }
+        o
+    }
+}
+
+/// Refuses, before any data are read, options that do not fit the graph.
+///
+/// # Errors
+/// `Usage` for a pattern that fits no layer.
+pub fn check(g: &Graph, opts: &Options) -> Result<()> {
+    bits::choose(g, &opts.weights).map(drop)
+}
+
+/// The scheme for a canonical float graph. `stats` are of this very graph; `inputs` say in which codes the caller gives its inputs: u8 and i8 are
+/// taken as they are, everything else becomes i8 by the calibrated range.
+///
+/// # Errors
+/// Those of [`check`].
+pub fn decide(g: &Graph, stats: &Stats, inputs: &[Input], opts: &Options) -> Result<Scheme> {
+    let opts = opts.with(stats);
+    let raw = raw_values(g, inputs)?;
+    let mut quants = quants::assign(g, stats, inputs, &raw, &opts)?;
+    let names = value_names(g)?;
+    let values = names.into_iter().filter_map(|(v, name)| Some((name, quants.remove(&v)?))).collect();
+    let layers = layer_names(g)?;
+    let mut layer_schemes = Vec::new();
+    let choices = bits::choose(g, &opts.weights)?;
+    for (id, name) in layers {
+        let Some(bits::Choice { bits, why }) = choices.get(&id).cloned() else { continue };
+        let w = &g.value(g.inputs_of(id)[1]).shape;
+        let k = w.iter().skip(1).product::<usize>();
+        // Runs of a grouped convolution would mix groups where it runs as a full one.
+        let whole = g.node(id).attrs.int_or("group", 1)? == 1;
+        let group = opts.weights.block.filter(|&len| bits < Codes::I8.bits && whole && len < k);
+        let method = methods::fitting(bits, group.is_some())
+            .ok_or_else(|| Error::new(Code::UnsupportedLevel, format!("no method makes weights of {bits} bits")).at(&g.node(id).name))?;
+        layer_schemes.push(LayerScheme { layer: name, method: method.name.into(), bits, group, why });
+    }
+    Ok(Scheme { bias_correction: opts.bias_correction, values, layers: layer_schemes })
+}
+
+/// What the user should know of a scheme and of the data behind it; `opts` are those of [`decide`].
+///
+/// # Errors
+/// Those of [`Scheme::resolve`].
+pub fn warnings(g: &Graph, stats: &Stats, inputs: &[Input], scheme: &Scheme, opts: &Options) -> Result<Vec<String>> {
+    let (opts, raw) = (opts.with(stats), raw_values(g, inputs)?);
+    let quants = scheme.resolve(g)?.values;
+    let mut said = Vec::new();
+    if stats.synthetic {
+        said.push("no calibration data: ranges come from made-up inputs, the loss of accuracy is not bounded; give --calib".into());
+    }
+    said.extend(warnings::of(&Ctx { g, stats, specs: inputs, opts, raw, quants })?);
+    Ok(said)
+}
+
+/// What warnings look at.
+struct Ctx<'a> {
+    g: &'a Graph,
+    stats: &'a Stats,
+    specs: &'a [Input],
+    opts: Options,
+    /// Values that hold the caller's codes.
+    raw: BTreeMap<ValueId, Quant>,
+    /// Codes of every computed value.
+    quants: BTreeMap<ValueId, Quant>,
+}
+
+/// Elements of an f32 constant; none of anything else.
+fn reals_of(g: &Graph, v: ValueId) -> Result<Vec<f64>> {
+    Ok(match g.const_of(v) {
+        Some(t) if t.dtype == DType::F32 => t.as_f32()?.iter().map(|&x| x.into()).collect(),
+        _ => Vec::new(),
+    })
+}
+
+/// Whether a node is a layer with weights.
+pub(crate) fn weighted(g: &Graph, id: NodeId) -> bool {
+    matches!(g.node(id).op.as_str(), "Conv" | "Dense")
+}

@@ -1,0 +1,137 @@
+//! A scheme: what is decided of a model's integers, as data that a person can read, edit and commit.
+
+mod text;
+
+use mcompc_ir::{Code, Error, Graph, NodeId, Quant, Result, ValueId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Of one layer with weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerScheme {
+    /// Its name in the model.
+    pub layer: String,
+    /// A row of [`crate::METHODS`].
+    pub method: String,
+    /// Width of a weight's code.
+    pub bits: u8,
+    /// Weights of a channel in a row that share a multiplier.
+    pub group: Option<usize>,
+    /// Why so, where that is not simply what was asked for.
+    pub why: Option<String>,
+}
+
+/// Everything that is decided. The same scheme on the same model and calibration data gives the same integers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scheme {
+    /// Whether the mean error of rounded weights is taken out of the bias.
+    pub bias_correction: bool,
+    /// Codes of every computed value, by name, in the order of execution.
+    pub values: Vec<(String, Quant)>,
+    /// Every layer with weights, in the order of execution.
+    pub layers: Vec<LayerScheme>,
+}
+
+/// A scheme whose names are those of a graph.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolved {
+    pub values: BTreeMap<ValueId, Quant>,
+    pub layers: BTreeMap<NodeId, LayerScheme>,
+}
+
+/// Names that tell things apart: the second of one name is `name#2`.
+fn unique<'a, T>(all: impl Iterator<Item = (T, &'a str)>) -> Vec<(T, String)> {
+    let mut taken = BTreeSet::new();
+    let mut named = Vec::new();
+    for (t, name) in all {
+        let numbered = |i: usize| if i == 1 { name.to_string() } else { format!("{name}#{i}") };
+        let free = (1..).map(numbered).find(|n| !taken.contains(n)).unwrap_or_default();
+        taken.insert(free.clone());
+        named.push((t, free));
+    }
+    named
+}
+
+/// Names of all computed values, in the order of execution.
+///
+/// # Errors
+/// A cycle.
+pub(crate) fn value_names(g: &Graph) -> Result<Vec<(ValueId, String)>> {
+    let computed = g.topo()?.into_iter().map(|id| g.out(id)).filter(|&v| g.const_of(v).is_none());
+    Ok(unique(computed.map(|v| (v, g.value(v).name.as_str()))))
+}
+
+/// Names of all layers with weights, in the order of execution.
+///
+/// # Errors
+/// A cycle.
+pub(crate) fn layer_names(g: &Graph) -> Result<Vec<(NodeId, String)>> {
+    let layers = g.topo()?.into_iter().filter(|&id| crate::decide::weighted(g, id));
+    Ok(unique(layers.map(|id| (id, g.node(id).name.as_str()))))
+}
+
+fn usage(what: String) -> Error {
+    Error::new(Code::Usage, what).hint("--scheme-out writes a scheme that fits; change that")
+}
+
+impl Scheme {
+    /// Refuses, before any data are read, a scheme that does not fit the graph.
+    ///
+    /// # Errors
+    /// `Usage` where it names what the graph does not have, names nothing for what it has, or asks for what cannot be.
+    pub fn check(&self, g: &Graph) -> Result<()> {
+        self.resolve(g).map(drop)
+    }
+
+    /// Bits of the narrowest weights, 8 where there are none.
+    pub fn bits(&self) -> u8 {
+        self.layers.iter().map(|l| l.bits).min().unwrap_or(mcompc_ir::Codes::I8.bits)
+    }
+
+    /// The scheme by the graph's values and layers.
+    ///
+    /// # Errors
+    /// `Usage` where it names what the graph does not have, names nothing for what it has, or asks for what cannot be.
+    pub(crate) fn resolve(&self, g: &Graph) -> Result<Resolved> {
+        let mut values: BTreeMap<&str, &Quant> = BTreeMap::new();
+        for (name, q) in &self.values {
+            if values.insert(name, q).is_some() {
+                return Err(usage(format!("the scheme has value `{name}` twice")));
+            }
+            if !(q.is_plain_i8() && q.step().is_finite() && q.step() > 0.0) {
+                return Err(usage(format!("the scheme gives value `{name}` codes that are not i8 under a positive step")));
+            }
+        }
+        let mut layers: BTreeMap<&str, &LayerScheme> = BTreeMap::new();
+        for l in &self.layers {
+            if layers.insert(&l.layer, l).is_some() {
+                return Err(usage(format!("the scheme has layer `{}` twice", l.layer)));
+            }
+            let Some(method) = crate::methods::named(&l.method) else {
+                let known: Vec<&str> = crate::METHODS.iter().map(|m| m.name).collect();
+                return Err(usage(format!("the scheme rounds layer `{}` by `{}`; there are {}", l.layer, l.method, known.join(", "))));
+            };
+            if !(method.fits)(l.bits, l.group.is_some()) || l.group == Some(0) {
+                let groups = l.group.map_or(String::new(), |n| format!(" in groups of {n}"));
+                return Err(usage(format!("layer `{}`: method `{}` makes no weights of {} bits{groups}", l.layer, l.method, l.bits)));
+            }
+        }
+        let mut found = Resolved { values: BTreeMap::new(), layers: BTreeMap::new() };
+        for (v, name) in value_names(g)? {
+            let Some(q) = values.remove(name.as_str()) else { return Err(usage(format!("the scheme says nothing of value `{name}`"))) };
+            found.values.insert(v, q.clone());
+        }
+        for (id, name) in layer_names(g)? {
+            let Some(l) = layers.remove(name.as_str()) else { return Err(usage(format!("the scheme says nothing of layer `{name}`"))) };
+            let grouped = g.node(id).attrs.int_or("group", 1)? != 1;
+            if l.group.is_some() && grouped {
+                return Err(usage(format!("layer `{name}` is a grouped convolution, whose weights have no groups of their own")));
+            }
+            found.layers.insert(id, l.clone());
+        }
+        match (values.keys().next(), layers.keys().next()) {
+            (Some(name), _) => Err(usage(format!("the scheme has value `{name}`, which this model does not have"))),
+            (_, Some(name)) => Err(usage(format!("the scheme has layer `{name}`, which this model does not have"))),
+            _ => Ok(found),
+        }
+    }
+}

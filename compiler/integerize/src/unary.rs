@@ -1,0 +1,86 @@
+//! Functions of one value: a table with an entry for each code.
+
+use super::{Ctx, code, no_integer, reals};
+use mcompc_ir::{Attrs, Code, Error, Node, NodeId, Quant, Result, Tensor, ValueId};
+use mcompc_ops::act;
+
+impl Ctx<'_> {
+    pub(super) fn unary(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
+        let a = &node.attrs;
+        match node.op.as_str() {
+            "Relu" => self.table(id, |x| x.max(0.0)),
+            "Sigmoid" => self.table(id, |x| 1.0 / (1.0 + libm::exp(-x))),
+            "Tanh" => self.table(id, libm::tanh),
+            "HardSwish" => self.table(id, |x| x * ((x + 3.0) / 6.0).clamp(0.0, 1.0)),
+            "Clip" => {
+                let (lo, hi) = (a.float("min")?, a.float("max")?);
+                self.table(id, |x| x.max(lo).min(hi))
+            }
+            "HardSigmoid" => {
+                let (alpha, beta) = (a.float("alpha")?, a.float("beta")?);
+                self.table(id, |x| (alpha * x + beta).clamp(0.0, 1.0))
+            }
+            "LeakyRelu" => {
+                let alpha = a.float("alpha")?;
+                self.table(id, |x| if x < 0.0 { alpha * x } else { x })
+            }
+            "Elu" => {
+                let alpha = a.float("alpha")?;
+                self.table(id, |x| if x < 0.0 { alpha * libm::expm1(x) } else { x })
+            }
+            op => Err(Error::new(Code::Internal, format!("{op} is not a function of one value"))),
+        }
+    }
+
+    /// Arithmetic with one number: a function of the other operand, which stands at input `port`.
+    pub(super) fn with_number(&mut self, id: NodeId, node: &Node, port: usize, k: f64) -> Result<ValueId> {
+        let (lo, hi) = act(node)?;
+        let op = node.op.as_str();
+        self.table(id, move |x| {
+            let (a, b) = if port == 0 { (x, k) } else { (k, x) };
+            let y = match op {
+                "Add" => a + b,
+                "Sub" => a - b,
+                "Mul" => a * b,
+                _ => a / b,
+            };
+            if y.is_nan() { y } else { y.max(lo).min(hi) }
+        })
+    }
+
+    /// The number that one operand of a node is, with the port of the other.
+    pub(super) fn number(&self, id: NodeId) -> Result<Option<(usize, f64)>> {
+        for (port, v) in self.g.inputs_of(id).into_iter().enumerate() {
+            if self.g.const_of(v).is_some_and(|t| t.elems() == 1) && self.g.value(v).quant.is_none() {
+                return Ok(Some((1 - port.min(1), reals(self.g, v)?[0].into())));
+            }
+        }
+        Ok(None)
+    }
+
+    /// q.lut of `f`, computed in f64 and rounded to the nearest code; `libm` and not the host's library, so that every host builds the
+    /// same table.
+    pub(super) fn table(&mut self, id: NodeId, f: impl Fn(f64) -> f64) -> Result<ValueId> {
+        let v = self.g.inputs_of(id).into_iter().find(|&v| self.g.const_of(v).is_none());
+        let v =
+            v.ok_or_else(|| Error::new(Code::NoInteger, "a function of constants only").hint("store its result in the model instead"))?;
+        let (node, q) = (self.g.node(id), self.result(id)?);
+        let y = self.look_up(v, &q, f, &node.name, &node.outs[0].name)?;
+        self.out.node_mut(y.node).fused = node.fused.clone();
+        Ok(y)
+    }
+
+    /// A table of the codes under `q` of a function of `v`'s reals. Codes are read as they are: one scale says what they mean.
+    pub(super) fn look_up(&mut self, v: ValueId, q: &Quant, f: impl Fn(f64) -> f64, name: &str, out: &str) -> Result<ValueId> {
+        let (x, xq) = (self.computed(v)?, self.quant(v)?);
+        let Some((s, o)) = xq.uniform() else {
+            return no_integer(format!("`{}` has no single scale, which only layers with weights can read", self.g.value(v).name));
+        };
+        let (lo, hi) = xq.codes.range();
+        let reals = (lo..=hi).map(|c| f(s * (f64::from(c) - o)));
+        // A pole (division by the code of 0) has no real value to round; it takes what the format has for "large".
+        let table: Vec<i8> = reals.map(|y| if y.is_nan() { code(0.0, q) } else { code(y, q) }).collect();
+        let table = self.out.add_const(format!("{name}.table"), Tensor::from_i8([xq.codes.count()], &table)?);
+        self.emit_as(name, "q.lut", Attrs::new(), &[x, table], out, Some(q.clone()))
+    }
+}
