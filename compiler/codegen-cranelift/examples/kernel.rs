@@ -23,6 +23,7 @@ fn spec(k: usize, c: usize, per_output: usize) -> ConvSpec {
         mult: (0..c as i32).map(|i| (1 << 28) + i * 12345).collect(),
         rescale: Rescale { pre: 0, shift: 6, zp: -128, lo: -128, hi: 127 },
         narrow: None,
+        repeat: 1,
     }
 }
 

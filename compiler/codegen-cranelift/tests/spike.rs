@@ -24,6 +24,7 @@ fn spec(k: usize, per_output: usize) -> ConvSpec {
         mult: (0..c as i32).map(|i| (1 << 26) + i * 1_234_567).collect(),
         rescale: Rescale { pre: 0, shift: 6, zp: -3, lo: -100, hi: 127 },
         narrow: None,
+        repeat: 1,
     }
 }
 

@@ -172,6 +172,29 @@ fn slices_and_padding_keep_codes() {
     }
 }
 
+/// On images of two dimensions once the passes have seen them.
+#[test]
+fn sequences_and_volumes() {
+    for shape in [&[2, 6, 20][..], &[1, 3, 5, 6, 4]] {
+        let n = shape.len() - 2;
+        let all = |v: i64| vec![v; n];
+        for group in [1, shape[1]] {
+            let mut b = B::new();
+            let x = b.input("x", shape);
+            let window = a().with("strides", all(1)).with("pads", vec![1; 2 * n]).with("layout", "NCHW");
+            let w = b.random(&[&[2 * group, shape[1] / group][..], &vec![3; n][..]].concat(), 0.3);
+            let y = b.op("Conv", window.clone().with("dilations", all(1)).with("group", group), &[x, w]);
+            let p = b.op("Relu", a(), &[y]);
+            let pool = || window.clone().with("kernel", all(2)).with("strides", all(2));
+            let m = b.op("MaxPool", pool(), &[p]);
+            let q = b.op("AveragePool", pool().with("count_include_pad", 0i64), &[p]);
+            let mut b = b.output(&[y, m, q]);
+            mcompc_passes::run_pipeline(&mut b.g).unwrap();
+            holds(b, &[], 1e-2);
+        }
+    }
+}
+
 #[test]
 fn operands_broadcast() {
     let shapes: &[(&[usize], &[usize])] = &[

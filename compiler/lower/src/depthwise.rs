@@ -8,6 +8,7 @@ use crate::gemm::{i32s, store_lanes};
 use crate::narrow::Taps;
 use crate::pack::fold_zero_point;
 use crate::planes;
+use crate::repeat::repeat_run;
 use crate::rows::pair_row;
 use crate::spec::{ConvSpec, Geometry, kernel_name};
 use crate::window::Axis;
@@ -24,9 +25,10 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
         return Ok(call);
     }
     let g = &s.geo;
-    let window = Window::of(s);
-    let (c, taps) = (g.c, window.taps.len());
+    let c = g.c;
     let lanes = if c < m.mac_lanes as usize { 1 } else { (m.mac_lanes as usize).max(1) };
+    let window = Window::of(s, if lanes == 1 { s.inputs() } else { c });
+    let taps = window.taps.len();
     let pairs = if m.mac == MacForm::Pairs && lanes > 1 {
         Some(pair_row(m).ok_or_else(|| Error::new(Code::Internal, format!("machine `{}` pairs taps but has no row for them", m.isa)))?)
     } else {
@@ -55,24 +57,36 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     let params: Vec<u8> = bias.iter().chain(&s.mult).flat_map(|v| v.to_le_bytes()).collect();
 
     let mut b = Builder::new(kernel_name("dwconv", s));
-    let px = b.ptr("x", Role::In, g.n * g.image(), 1);
+    let px = b.ptr("x", Role::In, g.n * g.image() / s.repeat, 1);
     let py = b.ptr("y", Role::Out, g.n * g.pixels() * c, 1);
     let pw = b.ptr("w", Role::Const, weights.len(), 16);
     let pp = b.ptr("p", Role::Const, params.len(), 4);
     let mut args = layer_args(x, y, weights, params);
-    let zeros = g.padded().then(|| {
-        args.push(Arg::Scratch(c));
-        let z = b.ptr("z", Role::Scratch, c, 16);
-        fill_run(&mut b, unit_of(m), CopyMode::Bytes { flip: false }, z, c, s.zp_x);
-        z
-    });
-
+    // Channels one at a time find those of the input by themselves; lanes want them side by side.
+    let repeated = if lanes > 1 && s.repeat > 1 { g.n * g.image() } else { 0 };
+    let zeros = if g.padded() { c } else { 0 };
+    let (mut px, mut z) = (px, None);
+    if zeros + repeated > 0 {
+        let scratch = if repeated > 0 { zeros.next_multiple_of(16) + repeated } else { zeros };
+        args.push(Arg::Scratch(scratch));
+        let p = b.ptr("z", Role::Scratch, scratch, 16);
+        if zeros > 0 {
+            fill_run(&mut b, unit_of(m), CopyMode::Bytes { flip: false }, p, c, s.zp_x);
+            z = Some(p);
+        }
+        if repeated > 0 {
+            let to = b.ptr_imm(p, (scratch - repeated) as i32);
+            repeat_run(&mut b, unit_of(m), px, to, repeated / s.repeat, s.repeat);
+            px = to;
+        }
+    }
+    let image = g.h * g.w * window.c;
     let body = Body { s, m, lanes, pairs, narrow, pw, pp };
-    each_image(&mut b, g.n, [(px, g.image()), (py, g.pixels() * c)], |b, px, py| {
+    each_image(&mut b, g.n, [(px, image), (py, g.pixels() * c)], |b, px, py| {
         let (iy_start, ix_start) = (b.iconst(-(g.pt as i32)), b.iconst(-(g.pl as i32)));
         b.for_loop(0, g.oh as i32, 1, &[py, iy_start], |b, _, row| {
             let ends = b.for_loop(0, g.ow as i32, 1, &[row[0], ix_start], |b, _, px_out| {
-                let ptrs = window.pointers(b, px, zeros, row[1], px_out[1]);
+                let ptrs = window.pointers(b, px, z, row[1], px_out[1]);
                 body.channels(b, &ptrs, px_out[0]);
                 vec![b.ptr_imm(px_out[0], c as i32), b.add_imm(px_out[1], g.sw as i32)]
             });
@@ -86,12 +100,14 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
 // The taps of a window that meet the image, and their weights [channel][tap].
 struct Window<'a> {
     geo: &'a Geometry,
+    /// Channels of the tensor that is read.
+    c: usize,
     taps: Vec<[usize; 2]>,
     weights: Vec<i8>,
 }
 
 impl<'a> Window<'a> {
-    fn of(s: &'a ConvSpec) -> Self {
+    fn of(s: &'a ConvSpec, c: usize) -> Self {
         let geo = &s.geo;
         let all = geo.kh * geo.kw;
         let met = |&t: &usize| geo.rows().meets(t / geo.kw) && geo.columns().meets(t % geo.kw);
@@ -100,7 +116,7 @@ impl<'a> Window<'a> {
             taps.push(0);
         }
         let weights = s.weights.chunks_exact(all).flat_map(|w| taps.iter().map(|&t| w[t])).collect();
-        Self { geo, taps: taps.into_iter().map(|t| [t / geo.kw, t % geo.kw]).collect(), weights }
+        Self { geo, c, taps: taps.into_iter().map(|t| [t / geo.kw, t % geo.kw]).collect(), weights }
     }
 
     // The address of every tap's channels for the window at (iy0, ix0).
@@ -111,8 +127,8 @@ impl<'a> Window<'a> {
         }
         let row0 = b.mul_imm(iy0, g.w as i32);
         let at0 = b.add(row0, ix0);
-        let base = b.ptr_add(x, at0, g.c as i32, 0);
-        let off = |ky: usize, kx: usize| ((ky * g.dh * g.w + kx * g.dw) * g.c) as i32;
+        let base = b.ptr_add(x, at0, self.c as i32, 0);
+        let off = |ky: usize, kx: usize| ((ky * g.dh * g.w + kx * g.dw) * self.c) as i32;
         let Some(z) = zeros else {
             return self.taps.iter().map(|&[ky, kx]| b.ptr_imm(base, off(ky, kx))).collect();
         };
@@ -155,16 +171,28 @@ impl Body<'_> {
         let n = c.div_ceil(l);
         if n == 1 {
             let z = b.iconst(0);
-            return self.block(b, taps, out, z);
+            return self.block(b, taps, out, z, z);
+        }
+        if l == 1 && self.s.repeat > 1 {
+            // The channels of the result that read one of the input follow each other.
+            let z = b.iconst(0);
+            b.for_loop(0, self.s.inputs() as i32, 1, &[z], |b, from, at| {
+                b.for_loop(0, self.s.repeat as i32, 1, at, |b, _, at| {
+                    self.block(b, taps, out, from, at[0]);
+                    vec![b.add_imm(at[0], 1)]
+                })
+            });
+            return;
         }
         b.for_loop(0, (n * l) as i32, l as i32, &[], |b, iv, _| {
             let at = overlapped(b, iv, c, l);
-            self.block(b, taps, out, at);
+            self.block(b, taps, out, at, at);
             vec![]
         });
     }
 
-    fn block(&self, b: &mut Builder, taps: &[Val], out: Val, at: Val) {
+    // The channels from `at` on, which read those of the input from `from` on.
+    fn block(&self, b: &mut Builder, taps: &[Val], out: Val, from: Val, at: Val) {
         let (c, l) = (self.s.geo.c, self.lanes);
         let parts = if l > 1 && (self.m.split || self.pairs.is_some()) { 2 } else { 1 };
         let ty = i32s(l / parts);
@@ -176,7 +204,7 @@ impl Body<'_> {
         let mem = if self.s.x_u8 { MemElem::U8 } else { MemElem::S8 };
         let a_ty = if l > 1 { Ty::Vec(Lane::I16, l as u16) } else { Ty::I32 };
         let load = |b: &mut Builder, t: usize| {
-            let p = b.ptr_add(taps[t], at, 1, 0);
+            let p = b.ptr_add(taps[t], from, 1, 0);
             b.load(a_ty, mem, p, 0)
         };
         if let Some(row) = self.pairs {

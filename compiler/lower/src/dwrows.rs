@@ -11,6 +11,7 @@ use crate::emit::{Arg, Call, each_image, layer_args, overlapped};
 use crate::gemm::{i32s, store_lanes};
 use crate::narrow::RowTaps;
 use crate::pack::fold_zero_point;
+use crate::repeat::repeat_run;
 use crate::spec::{ConvSpec, kernel_name};
 use mcompc_ir::{Result, ValueId};
 use mcompc_kernel::{Builder, Cmp, Elem, Form, Lane, Machine, MemElem, Role, Row, Ty, Val};
@@ -123,13 +124,22 @@ pub fn depthwise_rows(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Resu
     let params: Vec<u8> = [&bias, &s.mult].into_iter().flat_map(|v| (0..sh.channels).flat_map(|ch| v[ch % g.c].to_le_bytes())).collect();
 
     let mut b = Builder::new(kernel_name("dwrows", s));
-    let px = b.ptr("x", Role::In, g.n * g.image(), 1);
+    let px = b.ptr("x", Role::In, g.n * g.image() / s.repeat, 1);
     let py = b.ptr("y", Role::Out, g.n * g.pixels() * g.c, 1);
     let pw = b.ptr("w", Role::Const, weights.len(), 16);
     let pp = b.ptr("p", Role::Const, params.len(), 4);
     let mut args = layer_args(x, y, weights, params);
-    args.push(Arg::Scratch(sh.scratch()));
-    let ps = b.ptr("s", Role::Scratch, sh.scratch(), 16);
+    // Every channel of the input as often as it is read lies behind the rows.
+    let rows = if s.repeat == 1 { sh.scratch() } else { sh.scratch().next_multiple_of(16) };
+    let scratch = if s.repeat == 1 { rows } else { rows + g.n * g.image() };
+    args.push(Arg::Scratch(scratch));
+    let ps = b.ptr("s", Role::Scratch, scratch, 16);
+    let mut px = px;
+    if s.repeat > 1 {
+        let to = b.ptr_imm(ps, rows as i32);
+        repeat_run(&mut b, unit_of(m), px, to, g.n * g.image() / s.repeat, s.repeat);
+        px = to;
+    }
 
     let zeros = margins(&mut b, &sh, m, ps);
     each_image(&mut b, g.n, [(px, g.image()), (py, g.pixels() * g.c)], |b, px, py| {

@@ -326,3 +326,25 @@ fn store_some(b: &mut Builder, v: Val, n: usize, count: usize, p: Val, off: i32)
 pub fn i32s(lanes: usize) -> Ty {
     if lanes <= 1 { Ty::I32 } else { Ty::Vec(Lane::I32, lanes as u16) }
 }
+
+/// `acc += codes` at p, in one vector, two halves or a scalar.
+pub fn add_codes(b: &mut Builder, acc: &mut [Val], mem: MemElem, lanes: usize, p: Val) {
+    match acc {
+        [one] if lanes == 1 => {
+            let v = b.load(Ty::I32, mem, p, 0);
+            *one = b.add(*one, v);
+        }
+        [one] => {
+            let v = b.load(Ty::Vec(Lane::I16, lanes as u16), mem, p, 0);
+            let v = b.op(Ty::Vec(Lane::I32, lanes as u16), Op::WidenAll { to: Lane::I32, signed: true }, &[v]);
+            *one = b.add(*one, v);
+        }
+        halves => {
+            let v = b.load(Ty::Vec(Lane::I16, lanes as u16), mem, p, 0);
+            for (h, acc) in halves.iter_mut().enumerate() {
+                let w = b.widen(v, true, h == 1);
+                *acc = b.add(*acc, w);
+            }
+        }
+    }
+}

@@ -20,6 +20,7 @@ mod pack;
 mod planes;
 mod pool;
 mod reduce;
+mod repeat;
 mod rows;
 mod softmax;
 mod spec;

@@ -28,7 +28,7 @@ type Generate = fn(&Site<'_>) -> Result<Call>;
 /// Operators by name. A node that moves nothing is a view and needs no call.
 static OPERATORS: &[(&str, Generate)] = &[
     ("q.conv", conv),
-    ("q.dense", |s| dense_kernel(&conv_spec(s.g, s.n, s.x_align)?.0, s.m, s.ins[0], s.y)),
+    ("q.dense", |s| dense_kernel(&conv_spec(s.g, s.n, s.m, s.x_align)?.0, s.m, s.ins[0], s.y)),
     ("q.add", add),
     ("q.mul", mul),
     ("q.rescale", |s| rescale_kernel(s.m, s.elems(), s.int("m")?, rescale_of(s.g, s.n)?, s.operand(0)?, s.y)),
@@ -91,7 +91,7 @@ impl Site<'_> {
 }
 
 fn conv(s: &Site<'_>) -> Result<Call> {
-    let (spec, depthwise) = conv_spec(s.g, s.n, s.x_align)?;
+    let (spec, depthwise) = conv_spec(s.g, s.n, s.m, s.x_align)?;
     if depthwise { depthwise_kernel(&spec, s.m, s.ins[0], s.y) } else { conv_kernel(&spec, s.m, s.ins[0], s.y) }
 }
 

@@ -89,7 +89,7 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     let plane_bytes = sh.pw * sh.ph * 2;
 
     let mut b = Builder::new(kernel_name("dwplane", s));
-    let px = b.ptr("x", Role::In, g.n * g.image(), 1);
+    let px = b.ptr("x", Role::In, g.n * g.image() / s.repeat, 1);
     let py = b.ptr("y", Role::Out, g.n * g.pixels() * g.c, 1);
     let pp = b.ptr("p", Role::Const, params.len(), 4);
     let scratch = plane_bytes + if packed.is_some() { taps.word_bytes() } else { 0 };
@@ -110,22 +110,37 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
         b.store_aligned(z, MemElem::W32, p[0], 0, 4);
         vec![b.ptr_imm(p[0], 4)]
     });
-    each_image(&mut b, g.n, [(px, g.image()), (py, g.pixels() * g.c)], |b, px, py| {
-        let mut carried = vec![px, py, pp];
-        carried.extend(unpacked.map(|u| u.0));
-        b.for_loop(0, g.c as i32, 1, &carried, |b, _, c| {
-            stage_plane(b, s, &sh, c[0], ps);
+    each_image(&mut b, g.n, [(px, g.image() / s.repeat), (py, g.pixels() * g.c)], |b, px, py| {
+        // One channel of the result, by its address, parameters and packed taps, and those of the next.
+        let channel = |b: &mut Builder, c: &[Val]| {
             let (words, off) = match unpacked {
-                None => (c[2], 8),
+                None => (c[1], 8),
                 Some((_, words)) => {
-                    taps.unpack(b, c[3], words);
+                    taps.unpack(b, c[2], words);
                     (words, 0)
                 }
             };
-            convolve(b, s, &sh, row, &kinds, ps, c[2], (words, off), c[1]);
-            let mut next = vec![b.ptr_imm(c[0], 1), b.ptr_imm(c[1], 1), b.ptr_imm(c[2], per_channel as i32)];
-            next.extend(c.get(3).map(|&w| b.ptr_imm(w, taps.packed_bytes() as i32)));
+            convolve(b, s, &sh, row, &kinds, ps, c[1], (words, off), c[0]);
+        };
+        let behind = |b: &mut Builder, c: &[Val]| -> Vec<Val> {
+            let mut next = vec![b.ptr_imm(c[0], 1), b.ptr_imm(c[1], per_channel as i32)];
+            next.extend(c.get(2).map(|&w| b.ptr_imm(w, taps.packed_bytes() as i32)));
             next
+        };
+        let mut carried = vec![px, py, pp];
+        carried.extend(unpacked.map(|u| u.0));
+        b.for_loop(0, s.inputs() as i32, 1, &carried, |b, _, c| {
+            stage_plane(b, s, &sh, c[0], ps);
+            // All channels of the result that read this plane.
+            if s.repeat == 1 {
+                channel(b, &c[1..]);
+                return [vec![b.ptr_imm(c[0], 1)], behind(b, &c[1..])].concat();
+            }
+            let next = b.for_loop(0, s.repeat as i32, 1, &c[1..], |b, _, c| {
+                channel(b, c);
+                behind(b, c)
+            });
+            [vec![b.ptr_imm(c[0], 1)], next].concat()
         });
     });
     Ok(Call { func: b.finish(), rows: vec![row.clone()], args, macs: (g.n * g.pixels() * g.c * g.kh * g.kw) as u64, in_place: vec![] })
@@ -133,7 +148,7 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
 
 // Rows and columns of the image that some window reads.
 fn stage_plane(b: &mut Builder, s: &ConvSpec, sh: &Shape, x: Val, plane: Val) {
-    let g = &s.geo;
+    let (g, channels) = (&s.geo, s.inputs());
     let rows = g.h.min(sh.ph - g.pt);
     let cols = g.w.min(sh.pw - g.pl);
     let dst0 = b.ptr_imm(plane, ((g.pt * sh.pw + g.pl) * 2) as i32);
@@ -141,12 +156,12 @@ fn stage_plane(b: &mut Builder, s: &ConvSpec, sh: &Shape, x: Val, plane: Val) {
     b.for_loop(0, rows as i32, 1, &[x, dst0], |b, _, r| {
         b.for_loop(0, (cols / unroll) as i32, 1, &[r[0], r[1]], |b, _, c| {
             for u in 0..unroll {
-                let v = b.load(Ty::I32, MemElem::S8, c[0], (u * g.c) as i32);
+                let v = b.load(Ty::I32, MemElem::S8, c[0], (u * channels) as i32);
                 b.store_aligned(v, MemElem::S16, c[1], (2 * u) as i32, 2);
             }
-            vec![b.ptr_imm(c[0], (unroll * g.c) as i32), b.ptr_imm(c[1], (2 * unroll) as i32)]
+            vec![b.ptr_imm(c[0], (unroll * channels) as i32), b.ptr_imm(c[1], (2 * unroll) as i32)]
         });
-        vec![b.ptr_imm(r[0], (g.w * g.c) as i32), b.ptr_imm(r[1], (sh.pw * 2) as i32)]
+        vec![b.ptr_imm(r[0], (g.w * channels) as i32), b.ptr_imm(r[1], (sh.pw * 2) as i32)]
     });
 }
 

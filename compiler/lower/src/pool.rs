@@ -1,10 +1,10 @@
 //! Average and maximum pooling: windows rolled, channels in lanes, padding skipped by a branch.
 
 use crate::emit::{Arg, Call, each_image};
-use crate::gemm::{i32s, store_lanes};
+use crate::gemm::{add_codes, i32s, store_lanes};
 use crate::spec::Geometry;
 use mcompc_ir::{Result, ValueId};
-use mcompc_kernel::{Bin, Builder, Cmp, Lane, Machine, MemElem, Op, Rescale, Role, Ty, Val};
+use mcompc_kernel::{Bin, Builder, Cmp, Lane, Machine, MemElem, Rescale, Role, Ty, Val};
 
 /// Which reduction.
 #[derive(Clone, Debug)]
@@ -149,26 +149,4 @@ fn block(
 fn common(g: &Geometry, mult: &[i32]) -> Option<i32> {
     let whole = mult.last().copied()?;
     (!g.padded() || mult.iter().all(|m| *m == whole)).then_some(whole)
-}
-
-/// `acc += codes` at p, in one vector, two halves or a scalar.
-pub fn add_codes(b: &mut Builder, acc: &mut [Val], mem: MemElem, lanes: usize, p: Val) {
-    match acc {
-        [one] if lanes == 1 => {
-            let v = b.load(Ty::I32, mem, p, 0);
-            *one = b.add(*one, v);
-        }
-        [one] => {
-            let v = b.load(Ty::Vec(Lane::I16, lanes as u16), mem, p, 0);
-            let v = b.op(Ty::Vec(Lane::I32, lanes as u16), Op::WidenAll { to: Lane::I32, signed: true }, &[v]);
-            *one = b.add(*one, v);
-        }
-        halves => {
-            let v = b.load(Ty::Vec(Lane::I16, lanes as u16), mem, p, 0);
-            for (h, acc) in halves.iter_mut().enumerate() {
-                let w = b.widen(v, true, h == 1);
-                *acc = b.add(*acc, w);
-            }
-        }
-    }
 }

@@ -1,9 +1,8 @@
 //! Reductions over any axes: where the last dimension stays, its elements lie in lanes; where it goes, lanes are folded at the end.
 
 use crate::emit::{Arg, Call, overlapped};
-use crate::gemm::{i32s, store_lanes};
+use crate::gemm::{add_codes, i32s, store_lanes};
 use crate::nest::{Dim, fold, merged, nest, strides};
-use crate::pool::add_codes;
 use mcompc_ir::{Result, ValueId};
 use mcompc_kernel::{Bin, Builder, Lane, Machine, MemElem, Rescale, Role, Ty, Val};
 

@@ -2,7 +2,7 @@
 
 use crate::narrow::{Blocks, Narrow};
 use mcompc_ir::{Code, DType, Error, Graph, NodeId, Quant, Result, Tensor, Value};
-use mcompc_kernel::{MemElem, Rescale};
+use mcompc_kernel::{Elem, MacForm, Machine, MemElem, Rescale};
 
 /// Sizes of a sliding window over an NHWC tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +83,30 @@ pub struct ConvSpec {
     pub rescale: Rescale,
     /// The codes of fewer than eight bits that the weights are made of.
     pub narrow: Option<Narrow>,
+    /// How many channels of a depthwise layer read the same one of the input; 1 for all other layers. The channels of `geo` are those of
+    /// the result.
+    pub repeat: usize,
+}
+
+impl ConvSpec {
+    /// Channels of the input.
+    pub fn inputs(&self) -> usize {
+        self.geo.c / self.repeat
+    }
+}
+
+// Whether a depthwise layer with a channel multiplier runs as one: as a full convolution each product is made for all `c` input channels,
+// but rows that multiply bytes make some ten of them at the price of one of a depthwise kernel, others two or three (docs/kernels.md).
+fn stays_depthwise(m: &Machine, c: usize) -> bool {
+    let lanes = m.mac_lanes > 1 && m.mac != MacForm::Planes;
+    let bytes = m.contract.iter().any(|r| matches!(r.a, Elem::I8 | Elem::U8) && r.k * r.n >= 16);
+    c > if !lanes {
+        1
+    } else if bytes {
+        12
+    } else {
+        3
+    }
 }
 
 /// Zero point of a tensor of codes.
@@ -127,15 +151,10 @@ pub fn geometry(g: &Graph, n: NodeId, kh: usize, kw: usize) -> Result<Geometry> 
     let node = g.node(n);
     let [images, h, w, c] = self::images(&g.value(g.inputs_of(n)[0]).shape)?;
     let [_, oh, ow, o] = self::images(&g.value(g.out(n)).shape)?;
-    let two = |name: &str| -> Result<[usize; 2]> {
-        <[usize; 2]>::try_from(node.attrs.usizes(name)?)
-            .map_err(|v| Error::new(Code::UnsupportedAttr, format!("attribute `{name}` has {} values, expected 2", v.len())))
-    };
-    let s = two("strides")?;
-    let d = if node.attrs.get("dilations").is_some() { two("dilations")? } else { [1, 1] };
-    let p = node.attrs.usizes("pads")?;
-    let [pt, pl, ..] = p[..] else { return Err(Error::new(Code::UnsupportedAttr, "attribute `pads` needs 4 values")) };
-    let geo = Geometry { n: images, h, w, c, oh, ow, kh, kw, sh: s[0], sw: s[1], dh: d[0], dw: d[1], pt, pl };
+    let window = mcompc_ops::Window::of(&node.attrs, &[kh, kw], &[h, w])?;
+    let [r, q] = window.axes[..] else { return Err(Error::new(Code::Internal, "a window of other than two dimensions")) };
+    let (sh, sw, dh, dw) = (r.stride, q.stride, r.dilation, q.dilation);
+    let geo = Geometry { n: images, h, w, c, oh, ow, kh, kw, sh, sw, dh, dw, pt: r.before, pl: q.before };
     geo.indexable(o)?;
     Ok(geo)
 }
@@ -178,11 +197,12 @@ fn narrow_of(g: &Graph, n: NodeId) -> Result<Option<Narrow>> {
 }
 
 /// Reads a q.conv (with `depthwise` telling which form) or q.dense node.
-pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> {
+pub fn conv_spec(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<(ConvSpec, bool)> {
     let ins = g.inputs_of(n);
     let x = g.value(ins[0]);
     let (w, bias, mult) = (constant(g, n, 1)?, constant(g, n, 2)?, constant(g, n, 3)?);
     let mut weights = w.as_i8()?.to_vec();
+    let mut repeat = 1;
     let (geo, o, depthwise) = if g.node(n).op == "q.dense" {
         let (rows, k) = match x.shape[..] {
             [k] => (1, k),
@@ -194,13 +214,17 @@ pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> 
         indexable(&[k.saturating_add(256), w.shape[0].saturating_add(256)], "weights")?;
         (geo, w.shape[0], false)
     } else {
-        let geo = geometry(g, n, w.shape[1], w.shape[2])?;
+        let mut geo = geometry(g, n, w.shape[1], w.shape[2])?;
         let group = g.node(n).attrs.int("group")? as usize;
         let (c, o) = (geo.c, w.shape[0]);
-        let depthwise = group > 1 && group == c && o == c;
+        let depthwise = group > 1 && group == c && (o == c || stays_depthwise(m, c));
         // Rows of taps and blocks of channels are padded to what a row of the machine takes.
-        let (inner, outer) = if depthwise { (1, c) } else { (geo.kw.saturating_mul(c).saturating_add(256), o.saturating_add(256)) };
+        let (inner, outer) = if depthwise { (1, o) } else { (geo.kw.saturating_mul(c).saturating_add(256), o.saturating_add(256)) };
         indexable(&[geo.kh, if depthwise { geo.kw } else { 1 }, inner, outer], "weights")?;
+        if depthwise {
+            (repeat, geo.c) = (o / c, o);
+            indexable(&[geo.n, geo.h, geo.w, o], "repeated input")?;
+        }
         if group > 1 && !depthwise {
             weights = ungroup(&weights, o, geo.kh * geo.kw, c, group);
         }
@@ -223,6 +247,7 @@ pub fn conv_spec(g: &Graph, n: NodeId, x_align: u8) -> Result<(ConvSpec, bool)> 
         mult: mult.to_i32_vec()?,
         rescale: rescale_of(g, n)?,
         narrow,
+        repeat,
     };
     Ok((spec, depthwise))
 }

@@ -103,6 +103,7 @@ fn spec(rng: &mut Rng, geo: Geometry, o: usize, x_u8: bool, depthwise: bool) -> 
         mult: (0..o).map(|_| rng.next(1 << 20, 1 << 22) as i32 * (1 << (shift - 1))).collect(),
         rescale: Rescale { pre: rng.next(0, 1) as u8, shift, zp, lo: if rng.next(0, 1) == 0 { -128 } else { zp }, hi: 127 },
         narrow: None,
+        repeat: 1,
         geo,
     }
 }

@@ -87,7 +87,10 @@ fn conv_weights_that_do_not_fit() {
     for (x, w, attrs) in [
         (vec![1, 3, 5, 5], vec![4, 2, 3, 3], vec![]),
         (vec![1, 2, 2, 2], vec![4, 2, 3, 3], vec![]),
-        (vec![1, 2, 5], vec![4, 2, 3], vec![]),
+        (vec![1, 2, 5], vec![4, 2, 3, 3], vec![]),
+        (vec![1, 2, 5, 5], vec![4, 2, 3], vec![]),
+        (vec![2, 5], vec![4, 2], vec![]),
+        (vec![1, 2, 5, 5, 5, 5], vec![4, 2, 3, 3, 3, 3], vec![]),
         (vec![1, 2, 5, 5], vec![4, 2, 3, 3], vec![a_ints("kernel_shape", &[1, 1])]),
         (vec![1, 2, 5, 5], vec![4, 2, 3, 3], vec![a_int("group", 0)]),
         (vec![1, 2, 5, 5], vec![4, 2, 3, 3], vec![a_int("group", i64::MIN)]),

@@ -85,7 +85,12 @@ fn pooling() {
     assert_error(pool(22, "MaxPool", &[1, 1, 5, 5], with(k(2, 2), a_int("storage_order", 1))), Code::UnsupportedAttr, "the_MaxPool");
     assert_error(pool(22, "MaxPool", &[1, 1, 5, 5], with(k(2, 2), a_ints("pads", &[2, 0, 0, 0]))), Code::UnsupportedAttr, "the_MaxPool");
     assert_error(pool(22, "MaxPool", &[1, 1, 5, 5], vec![]), Code::MissingAttr, "the_MaxPool");
-    assert_error(pool(22, "MaxPool", &[1, 5, 5], k(2, 2)), Code::BadShape, "the_MaxPool");
+    assert_error(pool(22, "MaxPool", &[5, 5], k(2, 2)), Code::BadShape, "the_MaxPool");
+    assert_error(pool(22, "MaxPool", &[1, 5, 5], k(2, 2)), Code::UnsupportedAttr, "the_MaxPool");
+    let g = pool(22, "MaxPool", &[1, 5, 5], vec![a_ints("kernel_shape", &[3]), a_ints("pads", &[1, 0])]).unwrap();
+    assert_op(&g, "MaxPool", &[1, 5, 4], &[("kernel", is(&[3])), ("pads", is(&[1, 0])), ("strides", is(&[1]))]);
+    let g = pool(13, "GlobalMaxPool", &[1, 2, 4, 6, 3], vec![]).unwrap();
+    assert_op(&g, "ReduceMax", &[1, 2, 1, 1, 1], &[("axes", is(&[2, 3, 4])), ("keepdims", Attr::Int(1))]);
     for (op, ir) in [("GlobalAveragePool", "AveragePool"), ("GlobalMaxPool", "MaxPool")] {
         let g = pool(13, op, &[1, 2, 4, 6], vec![]).unwrap();
         assert_op(&g, ir, &[1, 2, 1, 1], &[("kernel", is(&[4, 6])), ("strides", is(&[1, 1]))]);

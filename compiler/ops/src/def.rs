@@ -98,14 +98,6 @@ impl Ctx<'_> {
             Err(_) => shape_error(format!("`{}` has shape {:?}, {} needs {N} dimensions here", v.name, v.shape, self.node.op)),
         }
     }
-    /// A list attribute of exactly `N` non-negative integers.
-    pub(crate) fn sizes<const N: usize>(&self, name: &str) -> Result<[usize; N]> {
-        let v = self.node.attrs.usizes(name)?;
-        match <[usize; N]>::try_from(v.as_slice()) {
-            Ok(a) => Ok(a),
-            Err(_) => attr_error(name, format_args!("has {} entries, expected {N}", v.len())),
-        }
-    }
     /// An integer attribute within a range.
     pub(crate) fn int_in(&self, name: &str, lo: i64, hi: i64) -> Result<i64> {
         let v = self.node.attrs.int(name)?;

@@ -22,6 +22,7 @@ pub use docs::docs;
 pub use int::Rescale;
 pub use level::{Level, add_coded, real, verify_at};
 pub use read::{act, counts, pad_value, reals, spread};
+pub use window::{Axis, Window};
 
 use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Quant, Result, Tensor, Value, ValueId};
 

@@ -1,5 +1,6 @@
 //! What several stages ask of a node, read once from its attributes and shapes.
 
+use crate::Window;
 use mcompc_ir::{Code, DType, Error, Graph, Node, NodeId, Result, ValueId};
 use std::collections::BTreeSet;
 
@@ -37,13 +38,11 @@ pub fn counts(g: &Graph, id: NodeId) -> Result<BTreeSet<usize>> {
 
 /// The numbers of rows, and of columns, inside the image that windows have; none of a window outside of it.
 fn sizes(g: &Graph, id: NodeId) -> Result<[BTreeSet<usize>; 2]> {
-    let node = g.node(id);
-    let [kernel, strides, pads] = ["kernel", "strides", "pads"].map(|a| node.attrs.usizes(a));
-    let (kernel, strides, pads) = (kernel?, strides?, pads?);
-    let (shape, out) = (&g.value(g.inputs_of(id)[0]).shape, &g.value(g.out(id)).shape);
+    let attrs = &g.node(id).attrs;
+    let window = Window::of(attrs, &attrs.usizes("kernel")?, &g.value(g.inputs_of(id)[0]).shape[1..3])?;
     let along = |d: usize| {
-        let (k, s, p, n, o) = (kernel[d], strides[d], pads[d], shape[1 + d], out[1 + d]);
-        (0..o).map(|i| (i * s + k).min(n + p).saturating_sub((i * s).max(p))).filter(|&n| n > 0).collect()
+        let axis = window.axes[d];
+        (0..axis.out().unwrap_or(0)).map(|o| axis.taps(o).count()).filter(|&n| n > 0).collect()
     };
     Ok([along(0), along(1)])
 }

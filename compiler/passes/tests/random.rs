@@ -209,6 +209,32 @@ impl Net {
             self.op("MatMul", Attrs::new(), &[w, x])
         }
     }
+    /// A convolution or pool over one or three dimensions.
+    fn sequence(&mut self, x: ValueId) -> bool {
+        let s = self.shape(x);
+        let n = s.len().saturating_sub(2);
+        if n != 1 && n != 3 {
+            return false;
+        }
+        let mut list = |least: usize, most: usize, k: usize| -> Vec<usize> { (0..k).map(|_| least + self.d.below(most)).collect() };
+        let (kernel, pads, strides) = (list(1, 3, n), list(0, 2, 2 * n), list(1, 2, n));
+        let kernel: Vec<usize> = kernel.iter().zip(&s[2..]).map(|(&k, &size)| k.min(size)).collect();
+        let attrs = Attrs::new().with("pads", &pads[..]).with("strides", &strides[..]).with("layout", "NCHW");
+        match self.d.below(4) {
+            0 => self.op("MaxPool", attrs.with("kernel", &kernel[..]), &[x]),
+            1 => {
+                let counted = self.d.below(2);
+                self.op("AveragePool", attrs.with("kernel", &kernel[..]).with("count_include_pad", counted), &[x])
+            }
+            _ => {
+                let group = self.d.one_of(&[1, s[1]]);
+                let o = group * (1 + self.d.below(3));
+                let w = self.constant(&[&[o, s[1] / group], &kernel[..]].concat());
+                let dilations = vec![1 + self.d.below(2) as i64; n];
+                self.op("Conv", attrs.with("dilations", dilations).with("group", group), &[x, w])
+            }
+        }
+    }
     fn image(&mut self, x: ValueId) -> bool {
         let s = self.shape(x);
         let &[_, c, h, w] = s.as_slice() else { return false };
@@ -270,7 +296,7 @@ impl Net {
         // Mostly a chain; sometimes a branch from an older value.
         let x = if self.d.below(5) == 0 { self.values[self.d.below(self.values.len())] } else { *self.values.last().unwrap() };
         let _ = match self.d.below(9) {
-            0..=2 => self.image(x) || self.unary(x),
+            0..=2 => self.image(x) || self.sequence(x) || self.unary(x),
             3 | 4 => self.binary(x),
             5 => self.unary(x),
             6 => self.moves(x),

@@ -294,6 +294,16 @@ def convolutions():
     file("conv_dilated", lambda f: f.conv(f.act(1, 7, 8, 3), 4, (3, 3), dilations=(2, 2), pads=(2, 2, 2, 2)))
     file("conv_groups", lambda f: f.conv(f.act(1, 4, 4, 12), 6, (3, 3), group=3, **SAME))
     file("conv_multiplier", lambda f: f.conv(f.act(1, 4, 4, 5), 10, (3, 3), group=5, **SAME))
+    # Channel multipliers: few channels and many, in lanes and not, odd ones; rows and planes.
+    for c, m in [(2, 3), (4, 8), (5, 2), (13, 3), (16, 2), (17, 2), (33, 4), (14, 1)]:
+        file(f"multiplier_{c}_{m}", lambda f: f.conv(f.act(1, 5, 6, c), c * m, (3, 3), group=c, **SAME))
+    file("multiplier_stride", lambda f: f.conv(f.act(2, 7, 6, 16), 32, (3, 3), group=16, strides=(2, 2), pads=(0, 0, 1, 1)))
+    file("multiplier_u8", lambda f: f.conv(f.act(1, 4, 5, 20, dtype=U8, q=(0.5, 130)), 40, (3, 3), group=20, **SAME))
+    file("multiplier_dilated", lambda f: f.conv(f.act(2, 7, 7, 16), 48, (3, 3), group=16, dilations=(2, 2), pads=(2, 2, 2, 2)))
+    file("multiplier_1x1", lambda f: f.conv(f.act(2, 3, 3, 17), 34, (1, 1), group=17))
+    file("multiplier_one_row", lambda f: f.conv(f.act(1, 1, 9, 16), 32, (1, 3), group=16, pads=(0, 1, 0, 1)))
+    file("multiplier_bits4", lambda f: f.conv(f.act(1, 5, 5, 13), 26, (3, 3), group=13, bits=4, bias=50, pre=2, **SAME))
+    file("multiplier_batch_bits4", lambda f: f.conv(f.act(2, 5, 5, 16), 32, (3, 3), group=16, bits=4, bias=50, pre=2, **SAME))
     file("conv_relu", lambda f: f.conv(f.act(1, 4, 4, 8), 8, (3, 3), q=(0.1, -128), clamp=(-128, 90), gain=2.5, **SAME))
     file("conv_zero_point_low", lambda f: f.conv(f.act(1, 4, 4, 8, q=(0.5, -128)), 8, (3, 3), **SAME))
     file("conv_zero_point_high", lambda f: f.conv(f.act(1, 4, 4, 8, q=(0.5, 127)), 8, (3, 3), **SAME))

@@ -120,6 +120,18 @@ def floats():
     for mode in ["reflect", "edge", "wrap"]:
         y = ort("Pad", [x, pads], dict(mode=mode), 19)
         write(f"pad_{mode}", "close", "Pad", dict(pads=list(map(int, pads)), value=0.0, mode=mode), [x], y)
+    # Sequences and volumes.
+    last = lambda a: np.ascontiguousarray(np.moveaxis(a, 1, -1))
+    for name, x, w, at in [("1", f(2, 4, 9), f(6, 2, 3), dict(strides=[2], pads=[1, 2], dilations=[2], group=2)),
+                           ("3", f(1, 2, 4, 5, 3), f(3, 2, 2, 3, 1), dict(strides=[1, 2, 1], pads=[1, 0, 0, 0, 2, 1], dilations=[2, 1, 1], group=1))]:
+        y = ort("Conv", [x, w], at)
+        write("conv_" + name, "close", "Conv", dict(at, layout="NCHW"), [x, w], y)
+        write("conv_" + name + "_nhwc", "close", "Conv", dict(at, layout="NHWC"), [last(x), last(w)], last(y))
+        n = x.ndim - 2
+        pool = dict(strides=[2] * n, pads=[1] * n + [0] * n)
+        for op, extra in [("MaxPool", {}), ("AveragePool", dict(count_include_pad=0))]:
+            y = ort(op, [x], dict(pool, kernel_shape=[2] * n, **extra))
+            write(f"{op.lower()}_{name}", "close", op, dict(pool, kernel=[2] * n, layout="NCHW", **extra), [x], y)
 
 
 floats()

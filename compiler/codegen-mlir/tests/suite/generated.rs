@@ -24,6 +24,7 @@ fn layer(h: usize, w: usize, c: usize, o: usize, k: usize, depthwise: bool) -> C
         mult: (0..o).map(|_| (r.next() >> 4 | 0x0400_0000) as i32).collect(),
         rescale: Rescale { pre: 0, shift: if depthwise { 5 } else { 7 }, zp: 4, lo: -128, hi: 127 },
         narrow: None,
+        repeat: 1,
     }
 }
 

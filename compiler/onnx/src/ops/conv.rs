@@ -1,23 +1,23 @@
 //! Conv.
 
-use super::window::{extents, window};
+use super::window::{extents, spatial, window};
 use crate::node::Ctx;
 use mcompc_ir::{Code, Error, Result};
 
-/// Conv 1, 11, 22: x [N,C,H,W], w [O,C/group,kh,kw], optional bias [O].
+/// Conv 1, 11, 22: x [N,C,H,W], w [O,C/group,kh,kw], optional bias [O]; or with one or three spatial dimensions.
 pub(super) fn conv(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let (x, w, bias) = (c.input(0)?, c.input(1)?, c.optional(2)?);
-    let two = "only convolutions over two spatial dimensions are supported; a one-dimensional one can be written with a height of 1";
-    let (xs, ws) = (c.shape_of_rank(x, 4, two)?, c.shape_of_rank(w, 4, two)?);
-    let kernel = [ws[2], ws[3]];
+    let input = spatial(c, x)?;
+    let (xs, ws) = (c.shape(x), c.shape_of_rank(w, input.len() + 2, "weights have as many dimensions as the tensor")?);
+    let kernel = ws[2..].to_vec();
     let mismatch = |what: String| {
         Error::new(Code::BadShape, what).hint("weights and attributes disagree; the file is damaged or its exporter at fault")
     };
     if kernel.contains(&0) || ws[0] == 0 {
         return Err(mismatch(format!("weights of shape {ws:?}")));
     }
-    let given: [usize; 2] = extents(c, "kernel_shape", 1, 0)?;
-    if given != [0, 0] && given != kernel {
+    let given = extents(c, "kernel_shape", kernel.len(), 1, 0)?;
+    if !given.contains(&0) && given != kernel {
         return Err(mismatch(format!("kernel_shape {given:?}, but the weights have shape {ws:?}")));
     }
     let group = c.attrs.int_or("group", 1)?;
@@ -30,7 +30,7 @@ pub(super) fn conv(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     {
         return Err(mismatch(format!("bias of shape {:?} for {} output channels", c.shape(b), ws[0])));
     }
-    let win = window(c, [xs[2], xs[3]], kernel, true, false)?;
+    let win = window(c, &input, kernel, true, false)?;
     let attrs = win.attrs().with("dilations", &win.dilations[..]).with("group", g);
     let inputs: Vec<_> = [Some(x), Some(w), bias].into_iter().flatten().collect();
     c.emit("Conv", attrs, &inputs)

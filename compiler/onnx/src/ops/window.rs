@@ -1,24 +1,24 @@
 //! Kernel, stride and padding attributes of convolution and pooling, resolved to explicit pads.
 //!
-//! Semantics: ONNX operators Conv and AveragePool/MaxPool (attributes auto_pad, ceil_mode). Layout NCHW, so the spatial dimensions of
-//! the input are dimensions 2 and 3.
+//! Semantics: ONNX operators Conv and AveragePool/MaxPool (attributes auto_pad, ceil_mode). Channels come first, so the spatial
+//! dimensions of the input, one to three, are those from 2 on.
 
 use crate::attrs::{show_ints, unsupported};
 use crate::node::Ctx;
-use mcompc_ir::{Attrs, Code, Error, Result};
+use mcompc_ir::{Attrs, Code, Error, Result, ValueId};
 
 /// Largest kernel extent, stride, dilation or pad: sums and products of a few of them stay far inside 64 bits.
 const MAX_EXTENT: i64 = 1 << 24;
 
-/// A window that slides over two spatial dimensions.
+/// A window that slides over one to three spatial dimensions.
 pub(super) struct Window {
-    pub(super) kernel: [usize; 2],
-    pub(super) strides: [usize; 2],
-    pub(super) dilations: [usize; 2],
-    /// top, left, bottom, right
-    pub(super) pads: [usize; 4],
-    /// Rows and columns that `ceil_mode` added to `pads` at bottom and right.
-    pub(super) overhang: [usize; 2],
+    pub(super) kernel: Vec<usize>,
+    pub(super) strides: Vec<usize>,
+    pub(super) dilations: Vec<usize>,
+    /// In front of every dimension, then behind them.
+    pub(super) pads: Vec<usize>,
+    /// Places that `ceil_mode` added to `pads` behind every dimension.
+    pub(super) overhang: Vec<usize>,
 }
 
 impl Window {
@@ -28,29 +28,44 @@ impl Window {
     }
 }
 
+/// Spatial sizes of `x`, whose rank must be 3 to 5.
+pub(super) fn spatial(c: &Ctx<'_, '_, '_>, x: ValueId) -> Result<Vec<usize>> {
+    let s = c.shape(x);
+    if (3..=5).contains(&s.len()) {
+        return Ok(s[2..].to_vec());
+    }
+    Err(Error::new(
+        Code::BadShape,
+        format!("{} on a tensor of shape {s:?}, expected batch, channels and one to three spatial dimensions", c.op),
+    )
+    .hint("reshape the tensor before"))
+}
+
 /// A list of exactly `n` integers in `min..=MAX_EXTENT`.
-pub(super) fn extents<const N: usize>(c: &Ctx<'_, '_, '_>, name: &str, min: i64, default: usize) -> Result<[usize; N]> {
-    let Some(v) = c.attrs.ints(name)? else { return Ok([default; N]) };
-    let list: [i64; N] =
-        v.try_into().map_err(|_| unsupported(name, show_ints(v)).hint(format!("expected {N} values (two spatial dimensions)")))?;
-    if list.iter().any(|x| !(min..=MAX_EXTENT).contains(x)) {
+pub(super) fn extents(c: &Ctx<'_, '_, '_>, name: &str, n: usize, min: i64, default: usize) -> Result<Vec<usize>> {
+    let Some(v) = c.attrs.ints(name)? else { return Ok(vec![default; n]) };
+    if v.len() != n {
+        return Err(unsupported(name, show_ints(v)).hint(format!("expected {n} values, by the tensor's spatial dimensions")));
+    }
+    if v.iter().any(|x| !(min..=MAX_EXTENT).contains(x)) {
         return Err(unsupported(name, show_ints(v)).hint(format!("values must lie in {min}..={MAX_EXTENT}")));
     }
-    Ok(list.map(|x| x as usize))
+    Ok(v.iter().map(|&x| x as usize).collect())
 }
 
 /// Reads strides, dilations (where `dilated`), pads, auto_pad and ceil_mode (where `ceil`) for a `kernel` over the spatial `input`.
-pub(super) fn window(c: &Ctx<'_, '_, '_>, input: [usize; 2], kernel: [usize; 2], dilated: bool, ceil: bool) -> Result<Window> {
-    let strides = extents(c, "strides", 1, 1)?;
-    let dilations = if dilated { extents(c, "dilations", 1, 1)? } else { [1, 1] };
-    let mut pads: [usize; 4] = extents(c, "pads", 0, 0)?;
+pub(super) fn window(c: &Ctx<'_, '_, '_>, input: &[usize], kernel: Vec<usize>, dilated: bool, ceil: bool) -> Result<Window> {
+    let n = input.len();
+    let strides = extents(c, "strides", n, 1, 1)?;
+    let dilations = if dilated { extents(c, "dilations", n, 1, 1)? } else { vec![1; n] };
+    let mut pads = extents(c, "pads", 2 * n, 0, 0)?;
     let auto = c.attrs.str_or("auto_pad", "NOTSET")?;
     let ceil = ceil && c.attrs.flag("ceil_mode", false)?;
-    if auto != "NOTSET" && pads != [0; 4] {
+    if auto != "NOTSET" && pads.iter().any(|&p| p != 0) {
         return Err(unsupported("auto_pad", auto).hint("the standard does not allow pads beside auto_pad"));
     }
-    let mut overhang = [0; 2];
-    for d in 0..2 {
+    let mut overhang = vec![0; n];
+    for d in 0..n {
         let span = (kernel[d] - 1) * dilations[d] + 1;
         match auto {
             "NOTSET" | "VALID" => {}
@@ -63,11 +78,11 @@ pub(super) fn window(c: &Ctx<'_, '_, '_>, input: [usize; 2], kernel: [usize; 2],
                 }
                 let total = (out.saturating_sub(1) * strides[d] + span).saturating_sub(input[d]);
                 let (small, large) = (total / 2, total - total / 2);
-                (pads[d], pads[d + 2]) = if auto == "SAME_UPPER" { (small, large) } else { (large, small) };
+                (pads[d], pads[n + d]) = if auto == "SAME_UPPER" { (small, large) } else { (large, small) };
             }
             _ => return Err(unsupported("auto_pad", auto).hint("the standard has NOTSET, VALID, SAME_UPPER and SAME_LOWER")),
         }
-        let padded = input[d] + pads[d] + pads[d + 2];
+        let padded = input[d] + pads[d] + pads[n + d];
         if span > padded {
             return Err(Error::new(Code::BadShape, format!("a window of {span} does not fit into {} with pads {pads:?}", input[d]))
                 .hint("the kernel is larger than the padded input"));
@@ -79,7 +94,7 @@ pub(super) fn window(c: &Ctx<'_, '_, '_>, input: [usize; 2], kernel: [usize; 2],
                 steps -= 1;
             }
             overhang[d] = (steps * strides[d] + span).saturating_sub(padded);
-            pads[d + 2] += overhang[d];
+            pads[n + d] += overhang[d];
         }
     }
     Ok(Window { kernel, strides, dilations, pads, overhang })

@@ -287,6 +287,38 @@ pub fn seeds() -> Vec<Vec<u8>> {
             floats("one", &[1, 1], &[1.0]),
         ],
     ));
+    let mut split = node("Split", &["c"], "d1", vec![a_int("axis", 1)]);
+    split.output.push("d2".into());
+    out.push(x(
+        &[1, 2, 8],
+        13,
+        vec![
+            node("Conv", &["x", "w"], "a", vec![a_ints("pads", &[1, 0])]),
+            node("Slice", &["a", "start", "end", "axis", "step"], "b", vec![]),
+            node("Pad", &["b", "p"], "c", vec![a_str("mode", "reflect")]),
+            split,
+            node("Add", &["d1", "d2"], "e", vec![]),
+            node("MaxPool", &["e"], "f", vec![a_ints("kernel_shape", &[2])]),
+            node("ReduceSum", &["f", "axis"], "g", vec![]),
+            node("ReduceMax", &["g"], "h", vec![a_ints("axes", &[1])]),
+            node("ReduceMin", &["h"], "y", vec![a_ints("axes", &[-1]), a_int("keepdims", 0)]),
+        ],
+        vec![
+            floats("w", &[4, 2, 3], &[0.1; 24]),
+            ints("start", &[-1]),
+            ints("end", &[-100]),
+            ints("axis", &[2]),
+            ints("step", &[-2]),
+            ints("p", &[0, 0, 1, 0, 0, 2]),
+        ],
+    ));
+    let volume = vec![a_ints("kernel_shape", &[1, 2, 2]), a_ints("strides", &[2, 1, 1]), a_ints("pads", &[0, 1, 0, 0, 0, 1])];
+    out.push(x(
+        &[1, 2, 4, 3, 3],
+        11,
+        vec![node("Conv", &["x", "w"], "a", vec![a_int("group", 2)]), node("AveragePool", &["a"], "y", volume)],
+        vec![floats("w", &[2, 1, 2, 2, 2], &[0.1; 16])],
+    ));
     let chain = ["Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "HardSwish", "Identity"];
     let nodes = (0..chain.len()).map(|i| {
         node(

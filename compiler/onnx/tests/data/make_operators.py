@@ -173,6 +173,26 @@ def reductions_and_pads():
     case("Pad", 13, x, [i64(0, -1, 1, 0, 1, -1)], mode="edge")
 
 
+def other_dimensions():
+    """Sequences and volumes."""
+    x, v = f32(2, 4, 9), f32(1, 4, 5, 6, 4)
+    case("Conv", 11, x, [f32(6, 4, 3), f32(6)], strides=[2], pads=[1, 2])
+    case("Conv", 11, x, [f32(8, 1, 2)], group=4, dilations=[3])
+    case("Conv", 13, x, [f32(3, 4, 4)], auto_pad="SAME_LOWER")
+    case("Conv", 11, v, [f32(3, 4, 3, 2, 1), f32(3)], strides=[2, 1, 3], pads=[1, 0, 1, 2, 1, 0])
+    case("Conv", 11, v, [f32(6, 2, 2, 3, 2)], group=2, dilations=[2, 1, 2], pads=[2, 1, 1, 0, 1, 1])
+    case("Conv", 22, v, [f32(4, 1, 3, 3, 3)], group=4, auto_pad="SAME_UPPER")
+    for op in ("MaxPool", "AveragePool"):
+        case(op, 11, x, kernel_shape=[3], strides=[2], pads=[1, 1])
+        case(op, 12, x, kernel_shape=[2], strides=[2], ceil_mode=1)
+        case(op, 11, v, kernel_shape=[3, 2, 2], strides=[2, 1, 2], pads=[1, 0, 1, 2, 1, 0])
+        case(op, 22, v, kernel_shape=[2, 3, 1], auto_pad="SAME_UPPER", strides=[2, 2, 1])
+        case("Global" + op, 11, x)
+        case("Global" + op, 11, v)
+    case("AveragePool", 11, v, kernel_shape=[2, 2, 2], pads=[1, 1, 0, 0, 1, 1], count_include_pad=1)
+    case("AveragePool", 11, x, kernel_shape=[4], pads=[3, 1], count_include_pad=1)
+
+
 def field(tag, data):
     n, out = len(data), bytes([tag << 3 | 2])
     while n >= 128:
@@ -371,7 +391,7 @@ if args.random:
     random_cases(int(args.random[0]), args.seed)
     write(args.random[1])
 else:
-    for group in (conv, pool, elementwise, matrices, shapes, slices, reductions_and_pads):
+    for group in (conv, pool, elementwise, matrices, shapes, slices, reductions_and_pads, other_dimensions):
         group()
     random_cases(len(cases) + 200, 3)
     write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "operators.pb"))

@@ -19,25 +19,23 @@ pub(crate) const OP: OpDef = OpDef {
     infer: |c| {
         c.floats()?;
         c.int_in("count_include_pad", 0, 1)?;
-        let x = Image::new(c.shape(0)?, is_nhwc(c)?);
-        let win = Window::pool(c, [x.h, x.w])?;
-        c.out(DType::F32, x.with(win.out[0], win.out[1], x.c).shape(), None)
+        let x = Image::new(&c.ins[0].shape, is_nhwc(c)?)?;
+        let win = Window::pool(c, &x.spatial)?;
+        c.out(DType::F32, x.with(win.out(), x.c).shape(), None)
     },
     eval: |c, t| {
-        let x = Image::new(c.shape(0)?, is_nhwc(c)?);
-        let win = Window::pool(c, [x.h, x.w])?;
+        let x = Image::new(&c.ins[0].shape, is_nhwc(c)?)?;
+        let win = Window::pool(c, &x.spatial)?;
         let all = c.int_in("count_include_pad", 0, 1)? == 1;
-        let y = x.with(win.out[0], win.out[1], x.c);
+        let y = x.with(win.out(), x.c);
         let xs = t[0].as_f32()?;
         let mut out = vec![0f32; y.elems()];
-        for n in 0..y.n {
-            for (oy, ox) in win.positions() {
-                let count = if all { win.area() } else { win.taps(0, oy).count() * win.taps(1, ox).count() };
-                for ch in 0..y.c {
-                    let row = |iy: usize| win.taps(1, ox).map(|(_, ix)| f64::from(xs[x.at(n, iy, ix, ch)])).sum::<f64>();
-                    let sum: f64 = win.taps(0, oy).map(|(_, iy)| row(iy)).sum();
-                    out[y.at(n, oy, ox, ch)] = (sum / count as f64) as f32;
-                }
+        for p in 0..y.pixels() {
+            let taps = win.inside(p);
+            let count = if all { win.area() } else { taps.len() };
+            for (n, ch) in (0..y.n).flat_map(|n| (0..y.c).map(move |ch| (n, ch))) {
+                let sum: f64 = taps.iter().map(|&(_, i)| f64::from(xs[x.at(n, i, ch)])).sum();
+                out[y.at(n, p, ch)] = (sum / count as f64) as f32;
             }
         }
         Ok(vec![Tensor::from_f32(y.shape(), &out)?])

@@ -7,8 +7,9 @@ use mcompc_ir::{DType, Result, Tensor};
 
 pub(crate) const OP: OpDef = OpDef {
     name: "Conv",
-    doc: "Two-dimensional convolution with zero padding. `w` is [O, I/group, kh, kw] for NCHW and [O, kh, kw, I/group] for NHWC, `b` is [O]. \
-          Output channel o reads the I/group input channels of group floor(o / (O/group)).",
+    doc: "Convolution over one to three dimensions with zero padding. `w` is [O, I/group, kh, kw] for NCHW and [O, kh, kw, I/group] for NHWC \
+          (with as many sizes of the window as there are spatial dimensions), `b` is [O]. Output channel o reads the I/group input channels of \
+          group floor(o / (O/group)).",
     inputs: &["x", "w", "b?"],
     attrs: &[STRIDES, PADS, DILATIONS, req("group", Kind::Int, "divides both channel counts"), LAYOUT, ACT_MIN, ACT_MAX],
     infer: |c| {
@@ -39,9 +40,9 @@ impl Geometry {
         Self::with_layout(c, is_nhwc(c)?)
     }
     pub(crate) fn with_layout(c: &Ctx<'_>, nhwc: bool) -> Result<Self> {
-        let (x, w) = (Image::new(c.shape(0)?, nhwc), Image::new(c.shape(1)?, nhwc));
+        let (x, w) = (Image::new(&c.ins[0].shape, nhwc)?, Image::new(&c.ins[1].shape, nhwc)?);
         let group = c.int_in("group", 1, i64::from(u32::MAX))? as usize;
-        if Some(x.c) != w.c.checked_mul(group) || w.n % group != 0 {
+        if x.spatial.len() != w.spatial.len() || Some(x.c) != w.c.checked_mul(group) || w.n % group != 0 {
             return shape_error(format!(
                 "{} input channels, {} groups and weights {:?} (layout {}) do not fit",
                 x.c,
@@ -50,8 +51,8 @@ impl Geometry {
                 if nhwc { "NHWC" } else { "NCHW" }
             ));
         }
-        let win = Window::conv(c, [w.h, w.w], [x.h, x.w])?;
-        Ok(Self { x, y: x.with(win.out[0], win.out[1], w.n), w, win, per_group: [w.c, w.n / group] })
+        let win = Window::of(&c.node.attrs, &w.spatial, &x.spatial)?;
+        Ok(Self { y: x.with(win.out(), w.n), per_group: [w.c, w.n / group], x, w, win })
     }
 }
 
@@ -62,18 +63,15 @@ fn eval(c: &Ctx<'_>, t: &[&Tensor]) -> Result<Vec<Tensor>> {
     let bias = t.get(2).map(|b| b.as_f32()).transpose()?;
     let (dx, dw) = (x.c_stride(), w.c_stride());
     let mut out = vec![0f32; y.elems()];
-    for n in 0..y.n {
-        for (oy, ox) in win.positions() {
-            for o in 0..y.c {
-                let mut acc = bias.as_ref().map_or(0.0, |b| f64::from(b[o]));
-                for (ky, iy) in win.taps(0, oy) {
-                    for (kx, ix) in win.taps(1, ox) {
-                        let (a, b) = (x.at(n, iy, ix, o / co * ci), w.at(o, ky, kx, 0));
-                        acc += (0..ci).map(|i| f64::from(xs[a + i * dx]) * f64::from(ws[b + i * dw])).sum::<f64>();
-                    }
-                }
-                out[y.at(n, oy, ox, o)] = acc.clamp(bound(lo), bound(hi)) as f32;
+    for p in 0..y.pixels() {
+        let taps = win.inside(p);
+        for (n, o) in (0..y.n).flat_map(|n| (0..y.c).map(move |o| (n, o))) {
+            let mut acc = bias.as_ref().map_or(0.0, |b| f64::from(b[o]));
+            for &(k, i) in &taps {
+                let (a, b) = (x.at(n, i, o / co * ci), w.at(o, k, 0));
+                acc += (0..ci).map(|i| f64::from(xs[a + i * dx]) * f64::from(ws[b + i * dw])).sum::<f64>();
             }
+            out[y.at(n, p, o)] = acc.clamp(bound(lo), bound(hi)) as f32;
         }
     }
     Ok(vec![Tensor::from_f32(y.shape(), &out)?])

@@ -12,24 +12,20 @@ pub(crate) const OP: OpDef = OpDef {
     attrs: &[KERNEL, STRIDES, PADS, LAYOUT],
     infer: |c| {
         c.floats()?;
-        let x = Image::new(c.shape(0)?, is_nhwc(c)?);
-        let win = Window::pool(c, [x.h, x.w])?;
-        c.out(DType::F32, x.with(win.out[0], win.out[1], x.c).shape(), None)
+        let x = Image::new(&c.ins[0].shape, is_nhwc(c)?)?;
+        let win = Window::pool(c, &x.spatial)?;
+        c.out(DType::F32, x.with(win.out(), x.c).shape(), None)
     },
     eval: |c, t| {
-        let x = Image::new(c.shape(0)?, is_nhwc(c)?);
-        let win = Window::pool(c, [x.h, x.w])?;
-        let y = x.with(win.out[0], win.out[1], x.c);
+        let x = Image::new(&c.ins[0].shape, is_nhwc(c)?)?;
+        let win = Window::pool(c, &x.spatial)?;
+        let y = x.with(win.out(), x.c);
         let xs = t[0].as_f32()?;
-        let mut out = vec![f32::NEG_INFINITY; y.elems()];
-        for n in 0..y.n {
-            for (oy, ox) in win.positions() {
-                for ((_, iy), (_, ix)) in win.taps(0, oy).flat_map(|a| win.taps(1, ox).map(move |b| (a, b))) {
-                    for ch in 0..y.c {
-                        let o = &mut out[y.at(n, oy, ox, ch)];
-                        *o = o.max(xs[x.at(n, iy, ix, ch)]);
-                    }
-                }
+        let mut out = vec![0f32; y.elems()];
+        for p in 0..y.pixels() {
+            let taps = win.inside(p);
+            for (n, ch) in (0..y.n).flat_map(|n| (0..y.c).map(move |ch| (n, ch))) {
+                out[y.at(n, p, ch)] = taps.iter().map(|&(_, i)| xs[x.at(n, i, ch)]).fold(f32::NEG_INFINITY, f32::max);
             }
         }
         Ok(vec![Tensor::from_f32(y.shape(), &out)?])

@@ -23,27 +23,24 @@ pub(crate) const OP: OpDef = OpDef {
     ],
     infer: |c| {
         c.codes(0)?;
-        let x = Image::new(c.shape(0)?, true);
-        let win = Window::pool(c, [x.h, x.w])?;
+        let x = Image::new(&c.shape::<4>(0)?, true)?;
+        let win = Window::pool(c, &x.spatial)?;
         multipliers(c, &win)?;
         let ((lo, hi), n) = (c.reach(0)?, i64::try_from(win.most()).unwrap_or(i64::MAX));
         bounded((lo.saturating_mul(n), hi.saturating_mul(n)), Rescale::of(c)?.pre)?;
-        c.out_codes(x.with(win.out[0], win.out[1], x.c).shape())
+        c.out_codes(x.with(win.out(), x.c).shape())
     },
     eval: |c, t| {
-        let x = Image::new(c.shape(0)?, true);
-        let win = Window::pool(c, [x.h, x.w])?;
-        let y = x.with(win.out[0], win.out[1], x.c);
+        let x = Image::new(&c.shape::<4>(0)?, true)?;
+        let win = Window::pool(c, &x.spatial)?;
+        let y = x.with(win.out(), x.c);
         let (r, m, xs) = (Rescale::of(c)?, multipliers(c, &win)?, centred(c, 0, t[0])?);
         let mut out = Vec::with_capacity(y.elems());
-        for n in 0..y.n {
-            for (oy, ox) in win.positions() {
-                let inside: Vec<usize> =
-                    win.taps(0, oy).flat_map(|(_, iy)| win.taps(1, ox).map(move |(_, ix)| x.at(n, iy, ix, 0))).collect();
-                for ch in 0..y.c {
-                    let sum = inside.iter().map(|a| xs[a + ch]).sum();
-                    out.push(r.apply(accumulator(sum)?, m[inside.len() - 1])?);
-                }
+        for (n, p) in (0..y.n).flat_map(|n| (0..y.pixels()).map(move |p| (n, p))) {
+            let inside: Vec<usize> = win.inside(p).into_iter().map(|(_, i)| x.at(n, i, 0)).collect();
+            for ch in 0..y.c {
+                let sum = inside.iter().map(|a| xs[a + ch]).sum();
+                out.push(r.apply(accumulator(sum)?, m[inside.len() - 1])?);
             }
         }
         Ok(vec![Tensor::from_i8(y.shape(), &out)?])

@@ -18,11 +18,12 @@ pub(crate) const OP: OpDef = OpDef {
     attrs: &[STRIDES, PADS, DILATIONS, req("group", Kind::Int, "divides both channel counts"), PRE, SHIFT, LO, HI, BITS, BLOCK],
     infer: |c| {
         c.codes(0)?;
+        c.shape::<4>(0)?;
         let g = Geometry::with_layout(c, true)?;
         c.exactly(1, DType::I8, &g.w.shape())?;
         c.exactly(2, DType::I32, &[g.y.c])?;
         c.exactly(3, DType::I32, &[g.y.c])?;
-        weights::infer(c, g.y.c, g.w.at(1, 0, 0, 0))?;
+        weights::infer(c, g.y.c, g.w.each())?;
         Rescale::of(c)?;
         c.out_codes(g.y.shape())
     },
@@ -34,23 +35,18 @@ fn eval(c: &Ctx<'_>, t: &[&Tensor]) -> Result<Vec<Tensor>> {
     let r = Rescale::of(c)?;
     let (xs, ws) = (centred(c, 0, t[0])?, t[1].to_i64_vec()?);
     let (bias, m) = (t[2].to_i64_vec()?, multipliers(t[3])?);
-    weights::check(c, t[1], t.get(weights::R).copied(), w.at(1, 0, 0, 0))?;
+    weights::check(c, t[1], t.get(weights::R).copied(), w.each())?;
     let mut out = Vec::with_capacity(y.elems());
-    for n in 0..y.n {
-        for (oy, ox) in win.positions() {
-            let taps: Vec<_> = win
-                .taps(0, oy)
-                .flat_map(|(ky, iy)| win.taps(1, ox).map(move |(kx, ix)| (x.at(n, iy, ix, 0), w.at(0, ky, kx, 0))))
-                .collect();
-            for o in 0..y.c {
-                let (xc, wo) = (o / co * ci, o * w.at(1, 0, 0, 0));
-                let dot = |&(a, b): &(usize, usize)| -> i64 {
-                    let (xv, wv) = (&xs[a + xc..a + xc + ci], &ws[b + wo..b + wo + ci]);
-                    xv.iter().zip(wv).map(|(x, w)| x * w).sum()
-                };
-                let acc = accumulator(bias[o] + taps.iter().map(dot).sum::<i64>())?;
-                out.push(r.apply(acc, m[o])?);
-            }
+    for (n, p) in (0..y.n).flat_map(|n| (0..y.pixels()).map(move |p| (n, p))) {
+        let taps: Vec<_> = win.inside(p).into_iter().map(|(k, i)| (x.at(n, i, 0), w.at(0, k, 0))).collect();
+        for o in 0..y.c {
+            let (xc, wo) = (o / co * ci, o * w.each());
+            let dot = |&(a, b): &(usize, usize)| -> i64 {
+                let (xv, wv) = (&xs[a + xc..a + xc + ci], &ws[b + wo..b + wo + ci]);
+                xv.iter().zip(wv).map(|(x, w)| x * w).sum()
+            };
+            let acc = accumulator(bias[o] + taps.iter().map(dot).sum::<i64>())?;
+            out.push(r.apply(acc, m[o])?);
         }
     }
     Ok(vec![Tensor::from_i8(y.shape(), &out)?])

@@ -11,23 +11,21 @@ pub(crate) const OP: OpDef = OpDef {
     attrs: &[KERNEL, STRIDES, PADS],
     infer: |c| {
         let q = c.codes(0)?;
-        let x = Image::new(c.shape(0)?, true);
-        let win = Window::pool(c, [x.h, x.w])?;
-        c.out(c.ins[0].dtype, x.with(win.out[0], win.out[1], x.c).shape(), Some(q.clone()))
+        let x = Image::new(&c.shape::<4>(0)?, true)?;
+        let win = Window::pool(c, &x.spatial)?;
+        c.out(c.ins[0].dtype, x.with(win.out(), x.c).shape(), Some(q.clone()))
     },
     eval: |c, t| {
-        let x = Image::new(c.shape(0)?, true);
-        let win = Window::pool(c, [x.h, x.w])?;
-        let y = x.with(win.out[0], win.out[1], x.c);
+        let x = Image::new(&c.shape::<4>(0)?, true)?;
+        let win = Window::pool(c, &x.spatial)?;
+        let y = x.with(win.out(), x.c);
         let xs = t[0].to_i64_vec()?;
         let mut out = vec![i64::MIN; y.elems()];
-        for n in 0..y.n {
-            for (oy, ox) in win.positions() {
-                for ((_, iy), (_, ix)) in win.taps(0, oy).flat_map(|a| win.taps(1, ox).map(move |b| (a, b))) {
-                    for ch in 0..y.c {
-                        let o = &mut out[y.at(n, oy, ox, ch)];
-                        *o = xs[x.at(n, iy, ix, ch)].max(*o);
-                    }
+        for (n, p) in (0..y.n).flat_map(|n| (0..y.pixels()).map(move |p| (n, p))) {
+            for (_, i) in win.inside(p) {
+                for ch in 0..y.c {
+                    let o = &mut out[y.at(n, p, ch)];
+                    *o = xs[x.at(n, i, ch)].max(*o);
                 }
             }
         }

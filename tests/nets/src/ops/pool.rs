@@ -1,14 +1,14 @@
-//! Pooling over two spatial dimensions.
+//! Pooling over one to three spatial dimensions.
 
-use super::window::{Allowed, is_ceil, window};
+use super::window::{Allowed, image, is_ceil, window};
 use crate::build::{Builder, int, ints};
 
 fn pool(b: &mut Builder<'_>, op: &str) -> Option<usize> {
-    let x = b.operand(4..=4);
+    let x = image(b);
     let s = b.shape(x);
-    let mut w = window(b, [s[2], s[3]], Allowed { conv: false, ceil: b.opset >= 10 });
-    let shape = vec![s[0], s[1], w.out[0], w.out[1]];
-    let work = shape.iter().product::<usize>() * w.kernel[0] * w.kernel[1];
+    let mut w = window(b, &s[2..], Allowed { conv: false, ceil: b.opset >= 10 });
+    let shape = [&s[..2], &w.out].concat();
+    let work = shape.iter().chain(&w.kernel).product::<usize>();
     if !b.room(&shape, work / 2) {
         return None;
     }
@@ -18,7 +18,7 @@ fn pool(b: &mut Builder<'_>, op: &str) -> Option<usize> {
             b.defaulted(&mut w.attributes, int("storage_order", 0), true);
         }
         if b.opset >= 10 && b.s.chance(20) {
-            w.attributes.push(ints("dilations", [1, 1]));
+            w.attributes.push(ints("dilations", vec![1; w.kernel.len()]));
         }
     } else {
         // Executors do not agree on the divisor of windows that ceil_mode lets pass the edge: refused, docs/status.md.
@@ -37,9 +37,10 @@ pub fn average(b: &mut Builder<'_>) -> Option<usize> {
 }
 
 fn global(b: &mut Builder<'_>, op: &str) -> Option<usize> {
-    let x = b.operand(4..=4);
+    let x = image(b);
     let s = b.shape(x);
-    Some(b.apply(op, &[x], vec![], vec![s[0], s[1], 1, 1]))
+    let shape = s.iter().enumerate().map(|(d, &n)| if d < 2 { n } else { 1 }).collect();
+    Some(b.apply(op, &[x], vec![], shape))
 }
 
 pub fn global_average(b: &mut Builder<'_>) -> Option<usize> {

@@ -1,13 +1,13 @@
-//! Windows over two spatial dimensions: kernel, strides, dilations and every way to say the padding.
+//! Windows over one to three spatial dimensions: kernel, strides, dilations and every way to say the padding.
 
 use crate::build::{Builder, int, ints, longs, string};
 use mcompc_onnx::proto::AttributeProto;
 
 /// A window that fits, with what it makes of the image.
 pub struct Window {
-    pub kernel: [usize; 2],
+    pub kernel: Vec<usize>,
     pub attributes: Vec<AttributeProto>,
-    pub out: [usize; 2],
+    pub out: Vec<usize>,
 }
 
 /// What the operator allows.
@@ -20,22 +20,23 @@ pub struct Allowed {
 }
 
 /// Draws a window over an image of `size`.
-pub fn window(b: &mut Builder<'_>, size: [usize; 2], allowed: Allowed) -> Window {
-    let mut w = Window { kernel: [1, 1], attributes: Vec::new(), out: [0, 0] };
+pub fn window(b: &mut Builder<'_>, size: &[usize], allowed: Allowed) -> Window {
+    let n = size.len();
+    let mut w = Window { kernel: vec![1; n], attributes: Vec::new(), out: vec![0; n] };
     let square = b.s.chance(60);
     let side = |b: &mut Builder<'_>| b.s.pick(&[1, 3, 2, 4, 5, 7]);
-    w.kernel = [side(b), side(b)];
-    let mut strides = [b.s.pick(&[1, 2, 3, 4]), b.s.pick(&[1, 2, 3])];
+    w.kernel = (0..n).map(|_| side(b)).collect();
+    let mut strides: Vec<usize> = (0..n).map(|d| if d == 0 { b.s.pick(&[1, 2, 3, 4]) } else { b.s.pick(&[1, 2, 3]) }).collect();
     let dilated = allowed.conv && b.s.chance(20);
-    let mut dilations = if dilated { [b.s.range(1, 3), b.s.range(1, 4)] } else { [1, 1] };
-    if square {
-        (w.kernel[1], strides[1], dilations[1]) = (w.kernel[0], strides[0], dilations[0]);
+    let mut dilations: Vec<usize> = (0..n).map(|d| if dilated { b.s.range(1, 3 + d.min(1)) } else { 1 }).collect();
+    for d in 1..if square { n } else { 1 } {
+        (w.kernel[d], strides[d], dilations[d]) = (w.kernel[0], strides[0], dilations[0]);
     }
     let auto = b.s.pick(&["NOTSET", "NOTSET", "NOTSET", "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"]);
-    let span = |w: &Window, dilations: [usize; 2], d: usize| (w.kernel[d] - 1) * dilations[d] + 1;
-    let mut pads = [0usize; 4];
+    let span = |w: &Window, dilations: &[usize], d: usize| (w.kernel[d] - 1) * dilations[d] + 1;
+    let mut pads = vec![0usize; 2 * n];
     let ceil = allowed.ceil && auto == "NOTSET" && b.s.chance(25);
-    for d in 0..2 {
+    for d in 0..n {
         match auto {
             "SAME_UPPER" | "SAME_LOWER" => {
                 // Pools whose windows leave gaps would get negative pads, which not every executor takes for none.
@@ -43,7 +44,7 @@ pub fn window(b: &mut Builder<'_>, size: [usize; 2], allowed: Allowed) -> Window
                     strides[d] = strides[d].min(w.kernel[d]);
                 }
                 // Strides so large that the formula of the standard would crop are refused: docs/status.md.
-                let crops = |s: usize| (size[d].div_ceil(s) - 1) * s + span(&w, dilations, d) + 1 < size[d];
+                let crops = |s: usize| (size[d].div_ceil(s) - 1) * s + span(&w, &dilations, d) + 1 < size[d];
                 while !b.beyond && crops(strides[d]) {
                     strides[d] -= 1;
                 }
@@ -51,14 +52,14 @@ pub fn window(b: &mut Builder<'_>, size: [usize; 2], allowed: Allowed) -> Window
                 continue;
             }
             "VALID" => {
-                while span(&w, dilations, d) > size[d] {
+                while span(&w, &dilations, d) > size[d] {
                     (w.kernel[d], dilations[d]) = ((w.kernel[d] - 1).max(1), 1);
                 }
             }
             _ => {
                 // As large as the window's size keeps, and for convolutions beyond it.
-                let usual = span(&w, dilations, d) / 2;
-                let most = if allowed.conv { span(&w, dilations, d) + 2 } else { w.kernel[d] - 1 };
+                let usual = span(&w, &dilations, d) / 2;
+                let most = if allowed.conv { span(&w, &dilations, d) + 2 } else { w.kernel[d] - 1 };
                 let form = b.s.below(8);
                 let (before, after) = match form {
                     0..=2 => (0, 0),
@@ -68,17 +69,17 @@ pub fn window(b: &mut Builder<'_>, size: [usize; 2], allowed: Allowed) -> Window
                     _ => (b.s.range(0, most), b.s.range(0, most)),
                 };
                 let (before, mut after) = (before.min(most), after.min(most));
-                if allowed.conv && size[d] + before + after < span(&w, dilations, d) {
-                    after = span(&w, dilations, d) - size[d] - before;
+                if allowed.conv && size[d] + before + after < span(&w, &dilations, d) {
+                    after = span(&w, &dilations, d) - size[d] - before;
                 }
                 while size[d] + before.min(w.kernel[d] - 1) + after.min(w.kernel[d] - 1) < w.kernel[d] && !allowed.conv {
                     w.kernel[d] -= 1;
                 }
                 let cap = if allowed.conv { usize::MAX } else { w.kernel[d] - 1 };
-                (pads[d], pads[d + 2]) = (before.min(cap), after.min(cap));
+                (pads[d], pads[n + d]) = (before.min(cap), after.min(cap));
             }
         }
-        let rest = size[d] + pads[d] + pads[d + 2] - span(&w, dilations, d);
+        let rest = size[d] + pads[d] + pads[n + d] - span(&w, &dilations, d);
         let mut steps = if ceil { rest.div_ceil(strides[d]) } else { rest / strides[d] };
         // A window that would begin in the padding behind the image is left out.
         if ceil && steps * strides[d] >= size[d] + pads[d] {
@@ -87,15 +88,15 @@ pub fn window(b: &mut Builder<'_>, size: [usize; 2], allowed: Allowed) -> Window
         w.out[d] = steps + 1;
     }
     let mut list = Vec::new();
-    b.defaulted(&mut list, ints("strides", longs(&strides)), strides == [1, 1]);
+    b.defaulted(&mut list, ints("strides", longs(&strides)), strides.iter().all(|&s| s == 1));
     if allowed.conv {
-        b.defaulted(&mut list, ints("dilations", longs(&dilations)), dilations == [1, 1]);
+        b.defaulted(&mut list, ints("dilations", longs(&dilations)), dilations.iter().all(|&d| d == 1));
         b.defaulted(&mut list, ints("kernel_shape", longs(&w.kernel)), true);
     } else {
         list.push(ints("kernel_shape", longs(&w.kernel)));
     }
     if auto == "NOTSET" {
-        b.defaulted(&mut list, ints("pads", longs(&pads)), pads == [0; 4]);
+        b.defaulted(&mut list, ints("pads", longs(&pads)), pads.iter().all(|&p| p == 0));
     }
     b.defaulted(&mut list, string("auto_pad", auto), auto == "NOTSET");
     if allowed.ceil {
@@ -108,4 +109,10 @@ pub fn window(b: &mut Builder<'_>, size: [usize; 2], allowed: Allowed) -> Window
 /// Whether `ceil_mode` is set.
 pub fn is_ceil(w: &Window) -> bool {
     w.attributes.iter().any(|a| a.name.as_deref() == Some("ceil_mode") && a.i == Some(1))
+}
+
+/// Batch, channels and one to three spatial dimensions, mostly two: an operand of a window.
+pub fn image(b: &mut Builder<'_>) -> usize {
+    let rank = b.s.pick(&[4, 4, 4, 4, 4, 4, 3, 5]);
+    b.operand(rank..=rank)
 }
