@@ -38,7 +38,9 @@ struct Book {
 
 impl Book {
     fn of(s: &Site<'_>) -> Self {
-        Self { node: s.node.clone(), ins: s.ins.iter().map(|&v| v.clone()).collect() }
+        // Of a coded graph, what operators see: reals.
+        let outs = s.node.outs.iter().map(mcompc_ops::real).collect();
+        Self { node: Node { outs, ..s.node.clone() }, ins: s.ins.iter().map(|&v| mcompc_ops::real(v)).collect() }
     }
 }
 
