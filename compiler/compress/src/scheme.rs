@@ -2,7 +2,7 @@
 
 mod text;
 
-use mcompc_ir::{Code, Error, Graph, NodeId, Quant, Result, ValueId};
+use mcompc_ir::{Code, Error, Graph, Node, NodeId, Quant, Result, ValueId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Of one layer with weights.
@@ -60,12 +60,17 @@ pub(crate) fn value_names(g: &Graph) -> Result<Vec<(ValueId, String)>> {
     Ok(unique(computed.map(|v| (v, g.value(v).name.as_str()))))
 }
 
+/// Whether a node is a layer with weights.
+pub(crate) fn weighted(n: &Node) -> bool {
+    matches!(n.op.as_str(), "Conv" | "Dense")
+}
+
 /// Names of all layers with weights, in the order of execution.
 ///
 /// # Errors
 /// A cycle.
 pub(crate) fn layer_names(g: &Graph) -> Result<Vec<(NodeId, String)>> {
-    let layers = g.topo()?.into_iter().filter(|&id| crate::decide::weighted(g, id));
+    let layers = g.topo()?.into_iter().filter(|&id| weighted(g.node(id)));
     Ok(unique(layers.map(|id| (id, g.node(id).name.as_str()))))
 }
 

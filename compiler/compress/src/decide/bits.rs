@@ -1,6 +1,7 @@
 //! How many bits the weights of each layer take, and why.
 
-use mcompc_ir::{Code, Error, Graph, Node, NodeId, Result};
+use crate::scheme::weighted;
+use mcompc_ir::{Code, Error, Graph, NodeId, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Widths of weights; the default is eight bits everywhere.
@@ -28,10 +29,6 @@ pub(super) struct Choice {
     pub bits: u8,
     /// Where it is not simply what was asked for.
     pub why: Option<String>,
-}
-
-fn weighted(n: &Node) -> bool {
-    matches!(n.op.as_str(), "Conv" | "Dense")
 }
 
 /// The choice for every convolution and dense layer.

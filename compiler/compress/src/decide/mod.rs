@@ -118,8 +118,3 @@ fn reals_of(g: &Graph, v: ValueId) -> Result<Vec<f64>> {
         _ => Vec::new(),
     })
 }
-
-/// Whether a node is a layer with weights.
-pub(crate) fn weighted(g: &Graph, id: NodeId) -> bool {
-    matches!(g.node(id).op.as_str(), "Conv" | "Dense")
-}
