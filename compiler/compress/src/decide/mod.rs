@@ -16,7 +16,7 @@ use crate::range::RangeMethod;
 use crate::scheme::{LayerScheme, Scheme, layer_names, value_names};
 use crate::{Stats, datafree};
 use mcompc_data::Input;
-use mcompc_ir::{Code, Codes, DType, Error, Graph, NodeId, Quant, Result, ValueId};
+use mcompc_ir::{Code, Codes, DType, Error, Graph, Quant, Result, ValueId};
 use std::collections::BTreeMap;
 
 /// Choices; the default is what `-O int8` means.
