@@ -19,7 +19,7 @@ pub(crate) static COMMANDS: &[Command] = &[
     },
     Command {
         name: "plan",
-        about: "Shows what a model would cost and what each layer becomes; writes nothing but the scheme that --scheme-out asks for",
+        about: "Shows what a model would cost and what each layer becomes; writes no library",
         rows: &[BUILD, SCHEME_OUT, JSON, TIMINGS],
         run: commands::plan,
     },
