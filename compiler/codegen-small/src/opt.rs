@@ -7,7 +7,6 @@ mod lanes;
 mod memory;
 mod walk;
 
-pub(crate) use mcompc_kernel::constant_pointers;
 pub(crate) use walk::{has_loop, reads, visit};
 
 use crate::isa::Isa;

@@ -54,7 +54,7 @@ pub(crate) fn run(module: &Module, f: &Func, isa: &Isa) -> Result<Code> {
         consts: HashMap::new(),
         loops: vec![],
         funcs: module.funcs.iter().enumerate().map(|(i, f)| (f.name.as_str(), i as u32)).collect(),
-        constant: crate::opt::constant_pointers(f),
+        constant: mcompc_kernel::constant_pointers(f),
         data: module.data.iter().enumerate().map(|(i, d)| (d.name.as_str(), i as u32)).collect(),
     };
     visit(&f.body.insts, &mut |i| {

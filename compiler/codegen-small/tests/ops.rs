@@ -3,55 +3,11 @@
 
 mod common;
 
-use common::{Suite, extremes};
-use mcompc_kernel::testing::Rng;
+use common::{check, suite};
+use mcompc_kernel::testing::{BINS, LANES, Rng, is_shift, load, operands, store};
 use mcompc_kernel::{Bin, Builder, Cmp, Elem, Form, Lane, MemElem, Op, Rescale, Row, Ty, Val};
 
-const LANES: [Lane; 3] = [Lane::I8, Lane::I16, Lane::I32];
-const BINS: [Bin; 11] = [Bin::Add, Bin::Sub, Bin::Mul, Bin::And, Bin::Or, Bin::Xor, Bin::Shl, Bin::Sra, Bin::Srl, Bin::Smin, Bin::Smax];
 const MEMS: [MemElem; 5] = [MemElem::S8, MemElem::U8, MemElem::S16, MemElem::U16, MemElem::W32];
-
-fn lane_of(ty: Ty) -> (Lane, u16) {
-    match ty {
-        Ty::Vec(l, n) => (l, n),
-        _ => (Lane::I32, 1),
-    }
-}
-
-fn own(l: Lane) -> MemElem {
-    match l {
-        Lane::I8 => MemElem::S8,
-        Lane::I16 => MemElem::S16,
-        Lane::I32 => MemElem::W32,
-    }
-}
-
-fn load(b: &mut Builder, ty: Ty, p: Val, off: usize) -> Val {
-    b.load(ty, own(lane_of(ty).0), p, off as i32)
-}
-
-fn store(b: &mut Builder, v: Val, p: Val, off: usize) {
-    let l = lane_of(b.ty(v)).0;
-    b.store(v, own(l), p, off as i32);
-}
-
-fn is_shift(op: Bin) -> bool {
-    matches!(op, Bin::Shl | Bin::Sra | Bin::Srl)
-}
-
-/// Two operands of `bytes`; shift amounts below the lane's width.
-fn operands(rng: &mut Rng, op: Bin, lane: Lane, bytes: usize) -> Vec<u8> {
-    let mut v = extremes(rng, bytes);
-    for _ in 0..bytes / lane.bytes() {
-        if is_shift(op) {
-            let by = rng.below(lane.bits() as usize);
-            v.extend(&by.to_le_bytes()[..lane.bytes()]);
-        } else {
-            v.extend(extremes(rng, lane.bytes()));
-        }
-    }
-    v
-}
 
 /// Constants of every shape that an encoding treats apart.
 const CONSTANTS: [i32; 22] = [
@@ -92,7 +48,7 @@ fn patterns() -> Vec<i32> {
 
 #[test]
 fn constants_of_every_pattern() {
-    let mut s = Suite::default();
+    let mut s = suite();
     let mut rng = Rng(17);
     for op in [Bin::Add, Bin::Sub, Bin::And, Bin::Or, Bin::Xor, Bin::Smin, Bin::Smax] {
         for some in patterns().chunks(24) {
@@ -100,7 +56,7 @@ fn constants_of_every_pattern() {
                 format!("{op:?} with {some:x?}"),
                 4,
                 4 * some.len(),
-                |_| extremes(&mut rng, 4),
+                |_| rng.extremes(4),
                 |b, pi, po| {
                     let x = load(b, Ty::I32, pi, 0);
                     for (i, &c) in some.iter().enumerate() {
@@ -115,12 +71,12 @@ fn constants_of_every_pattern() {
             );
         }
     }
-    s.check();
+    check(&s);
 }
 
 #[test]
 fn scalars() {
-    let mut s = Suite::default();
+    let mut s = suite();
     let mut rng = Rng(11);
     for op in BINS.into_iter().chain([Bin::MulHi]) {
         s.case(
@@ -140,7 +96,7 @@ fn scalars() {
                 format!("{op:?} with {c}"),
                 4,
                 12,
-                |_| extremes(&mut rng, 4),
+                |_| rng.extremes(4),
                 |b, pi, po| {
                     let x = load(b, Ty::I32, pi, 0);
                     let k = b.iconst(c);
@@ -164,7 +120,7 @@ fn scalars() {
     }
     for c in [Cmp::Eq, Cmp::Ne, Cmp::Slt, Cmp::Sle, Cmp::Ult] {
         let make = |i: usize| {
-            let mut v = extremes(&mut rng, 8);
+            let mut v = rng.extremes(8);
             if i.is_multiple_of(3) {
                 v.copy_within(0..4, 4);
             }
@@ -192,7 +148,7 @@ fn scalars() {
             store(b, v, po, 12);
         });
         for k in CONSTANTS {
-            let make = |i: usize| if i < 3 { (k.wrapping_add(i as i32 - 1)).to_le_bytes().to_vec() } else { extremes(&mut rng, 4) };
+            let make = |i: usize| if i < 3 { (k.wrapping_add(i as i32 - 1)).to_le_bytes().to_vec() } else { rng.extremes(4) };
             s.case(format!("{c:?} with {k}"), 4, 20, make, |b, pi, po| {
                 let x = load(b, Ty::I32, pi, 0);
                 for (at, swapped) in [(0, false), (8, true)] {
@@ -224,7 +180,7 @@ fn scalars() {
                         store(b, r, po, at);
                     }
                 };
-                s.case(format!("{op:?} of {by:?} {name}"), 8, 8, |_| extremes(&mut rng, 8), body);
+                s.case(format!("{op:?} of {by:?} {name}"), 8, 8, |_| rng.extremes(8), body);
             }
         }
     }
@@ -232,7 +188,7 @@ fn scalars() {
         "mla, mls",
         12,
         12,
-        |_| extremes(&mut rng, 12),
+        |_| rng.extremes(12),
         |b, pi, po| {
             let [x, y, z] = [0, 4, 8].map(|at| load(b, Ty::I32, pi, at));
             for (at, op, first) in [(0, Bin::Add, true), (4, Bin::Sub, true), (8, Bin::Sub, false)] {
@@ -247,7 +203,7 @@ fn scalars() {
             format!("shift up and {back:?} by {by}"),
             4,
             4,
-            |_| extremes(&mut rng, 4),
+            |_| rng.extremes(4),
             |b, pi, po| {
                 let x = load(b, Ty::I32, pi, 0);
                 let (k, l) = (b.iconst(by), b.iconst(by));
@@ -262,7 +218,7 @@ fn scalars() {
             format!("sxtb16 {ror}"),
             4,
             4,
-            |_| extremes(&mut rng, 4),
+            |_| rng.extremes(4),
             |b, pi, po| {
                 let x = load(b, Ty::I32, pi, 0);
                 let v = b.sxtb16(x, ror);
@@ -270,7 +226,7 @@ fn scalars() {
             },
         );
     }
-    s.check();
+    check(&s);
 }
 
 /// A number that takes a register.
@@ -280,7 +236,7 @@ fn pi_len(b: &mut Builder) -> Val {
 
 #[test]
 fn memory() {
-    let mut s = Suite::default();
+    let mut s = suite();
     let mut rng = Rng(12);
     for mem in MEMS {
         for (at, align) in [
@@ -301,7 +257,7 @@ fn memory() {
             (70000, 4),
         ] {
             // The address of byte 16, less or plus what the access adds.
-            let make = |_: usize| [extremes(&mut rng, 32), (16i32 - (at & !15)).to_le_bytes().to_vec()].concat();
+            let make = |_: usize| [rng.extremes(32), (16i32 - (at & !15)).to_le_bytes().to_vec()].concat();
             s.case(format!("load and store {mem:?} at {at}"), 36, 36, make, |b, pi, po| {
                 let align = if mem.bytes() < usize::from(align) { mem.bytes() as u8 } else { align };
                 let i = load(b, Ty::I32, pi, 32);
@@ -316,7 +272,7 @@ fn memory() {
     for scale in [0, 1, 2, 3, 4, 8, 16, 24, -5] {
         for mem in MEMS {
             let make = |i: usize| {
-                let mut v = extremes(&mut rng, 300);
+                let mut v = rng.extremes(300);
                 v.extend((if scale < 0 { -(i as i32 % 4) } else { i as i32 % 6 }).to_le_bytes());
                 v
             };
@@ -333,12 +289,12 @@ fn memory() {
             });
         }
     }
-    s.check();
+    check(&s);
 }
 
 #[test]
 fn rescales() {
-    let mut s = Suite::default();
+    let mut s = suite();
     let mut rng = Rng(13);
     for (lo, hi) in [(-128, 127), (0, 255), (0, 127), (-100, 20), (-32768, 32767), (-128, 90), (-5, 127), (3, 100), (i32::MIN, i32::MAX)] {
         for shift in [1u8, 6, 15] {
@@ -356,12 +312,12 @@ fn rescales() {
             }
         }
     }
-    s.check();
+    check(&s);
 }
 
 #[test]
 fn vectors() {
-    let mut s = Suite::default();
+    let mut s = suite();
     let mut rng = Rng(14);
     for lane in LANES {
         for n in [2u16, 4, 8] {
@@ -384,7 +340,7 @@ fn vectors() {
                 format!("lanes of {ty}"),
                 2 * size + 4,
                 12 * size + 8,
-                |_| extremes(&mut rng, 2 * size + 4),
+                |_| rng.extremes(2 * size + 4),
                 |b, pi, po| {
                     let (x, y) = (load(b, ty, pi, 0), load(b, ty, pi, size));
                     let k = load(b, Ty::I32, pi, 2 * size);
@@ -433,7 +389,7 @@ fn vectors() {
                     format!("load_bcast {bytes} {ty}"),
                     12,
                     size,
-                    |_| extremes(&mut rng, 12),
+                    |_| rng.extremes(12),
                     |b, pi, po| {
                         let v = b.load_bcast(ty, bytes, pi, 1);
                         store(b, v, po, 0);
@@ -446,7 +402,7 @@ fn vectors() {
                     format!("mac {ty}"),
                     2 * size + acc.bytes(),
                     acc.bytes(),
-                    |_| extremes(&mut rng, 2 * size + acc.bytes()),
+                    |_| rng.extremes(2 * size + acc.bytes()),
                     |b, pi, po| {
                         let (x, y, a) = (load(b, ty, pi, 0), load(b, ty, pi, size), load(b, acc, pi, 2 * size));
                         let r = b.mac(a, x, y);
@@ -456,12 +412,12 @@ fn vectors() {
             }
         }
     }
-    s.check();
+    check(&s);
 }
 
 #[test]
 fn inner_products() {
-    let mut s = Suite::default();
+    let mut s = suite();
     let mut rng = Rng(15);
     let rows: Vec<Row> = mcompc_target::machines().flat_map(|m| mcompc_target::machine(m).unwrap().contract).collect();
     for r in rows {
@@ -478,7 +434,7 @@ fn inner_products() {
             format!("contract {}", r.name),
             size,
             acc.bytes(),
-            |_| extremes(&mut rng, size),
+            |_| rng.extremes(size),
             |b, pi, po| {
                 let x = load(b, acc, pi, 0);
                 let mut operand = |t: Ty, e: Elem, at: usize| {
@@ -495,19 +451,19 @@ fn inner_products() {
             },
         );
     }
-    s.check();
+    check(&s);
 }
 
 #[test]
 fn loops() {
-    let mut s = Suite::default();
+    let mut s = suite();
     let mut rng = Rng(16);
     for (lo, hi, step) in [(0, 5, 1), (0, 1, 1), (-3, 4, 1), (0, 60, 20), (-2000, 3000, 1000), (0, 70000, 35000)] {
         s.case(
             format!("loop {lo}..{hi} by {step}"),
             64,
             20,
-            |_| extremes(&mut rng, 64),
+            |_| rng.extremes(64),
             |b, pi, po| {
                 let zero = b.iconst(0);
                 let r = b.for_loop(lo, hi, step, &[zero, pi, po, zero], |b, iv, c| {
@@ -537,5 +493,5 @@ fn loops() {
             },
         );
     }
-    s.check();
+    check(&s);
 }

@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::Suite;
-use mcompc_kernel::testing::{IN_BYTES, OUT_BYTES, Rng, Vocabulary, random_module};
+use common::{check, suite};
+use mcompc_kernel::testing::{IN_BYTES, OUT_BYTES, Rng, Suite, Vocabulary, random_module};
 use mcompc_kernel::{Block, Builder, Func, Inst, MemElem, Op, Role, Row, Ty};
 
 /// Modules in one program.
@@ -40,7 +40,7 @@ fn batch(first: u64) -> Suite {
             rows.push(r);
         }
     }
-    let mut s = Suite::default();
+    let mut s = suite();
     for seed in first..first + BATCH {
         let voc = match seed % 3 {
             0 => Vocabulary::up_to(0, &rows),
@@ -74,6 +74,6 @@ fn batch(first: u64) -> Suite {
 fn random_modules_equal_the_interpreter() {
     let batches = std::env::var("MCOMPC_BATCHES").ok().and_then(|n| n.parse().ok()).unwrap_or(4);
     for k in 0..batches {
-        batch(k * BATCH).check();
+        check(&batch(k * BATCH));
     }
 }

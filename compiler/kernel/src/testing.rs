@@ -3,6 +3,10 @@
 //! Everything is derived from a seed. The functions use no operation whose result the vocabulary leaves open: accesses stay in bounds,
 //! shift amounts below the lane's width, rescales within their preconditions.
 
+mod suite;
+
+pub use suite::{BINS, LANES, Suite, is_shift, lane_of, load, operands, own, store};
+
 use crate::{Bin, Builder, Cmp, Data, Elem, Form, Lane, MemElem, Module, Op, Rescale, Role, Row, Ty, Val};
 
 /// Bytes behind the parameter `x`.
@@ -41,6 +45,11 @@ impl Rng {
     /// Random bytes.
     pub fn bytes(&mut self, n: usize) -> Vec<u8> {
         (0..n).map(|_| self.bits() as u8).collect()
+    }
+    /// Random bytes, half of them extremes.
+    pub fn extremes(&mut self, n: usize) -> Vec<u8> {
+        let mut one = || self.pick(&[Some(0x80), Some(0x7f), Some(0xff), None, None, None]).unwrap_or_else(|| self.bits() as u8);
+        (0..n).map(|_| one()).collect()
     }
 }
 

@@ -5,11 +5,9 @@
 mod common;
 mod vectors;
 
-use common::{Rng, Suite};
-use mcompc_kernel::{Bin, Builder, Cmp, Elem, Form, Lane, MemElem, Op, Rescale, Row, Ty, Val};
-
-const LANES: [Lane; 3] = [Lane::I8, Lane::I16, Lane::I32];
-const BINS: [Bin; 11] = [Bin::Add, Bin::Sub, Bin::Mul, Bin::And, Bin::Or, Bin::Xor, Bin::Shl, Bin::Sra, Bin::Srl, Bin::Smin, Bin::Smax];
+use common::{check_emulated, check_native, suite};
+use mcompc_kernel::testing::{BINS, LANES, Rng, Suite, is_shift, lane_of, load, operands, own, store};
+use mcompc_kernel::{Bin, Cmp, Elem, Form, Lane, MemElem, Op, Rescale, Row, Ty};
 
 /// Vector types of 2 to 64 bytes.
 fn vectors() -> Vec<Ty> {
@@ -19,48 +17,6 @@ fn vectors() -> Vec<Ty> {
         while l.bytes() * n as usize <= 64 {
             v.push(Ty::Vec(l, n));
             n *= 2;
-        }
-    }
-    v
-}
-
-fn lane_of(ty: Ty) -> (Lane, u16) {
-    match ty {
-        Ty::Vec(l, n) => (l, n),
-        _ => (Lane::I32, 1),
-    }
-}
-
-fn own(l: Lane) -> MemElem {
-    match l {
-        Lane::I8 => MemElem::S8,
-        Lane::I16 => MemElem::S16,
-        Lane::I32 => MemElem::W32,
-    }
-}
-
-fn load(b: &mut Builder, ty: Ty, p: Val, off: usize) -> Val {
-    b.load(ty, own(lane_of(ty).0), p, off as i32)
-}
-
-fn store(b: &mut Builder, v: Val, p: Val, off: usize) {
-    let l = lane_of(b.ty(v)).0;
-    b.store(v, own(l), p, off as i32);
-}
-
-fn is_shift(op: Bin) -> bool {
-    matches!(op, Bin::Shl | Bin::Sra | Bin::Srl)
-}
-
-/// Two operands of `bytes`; shift amounts below the lane's width.
-fn operands(rng: &mut Rng, op: Bin, lane: Lane, bytes: usize) -> Vec<u8> {
-    let mut v = rng.bytes(bytes);
-    for _ in 0..bytes / lane.bytes() {
-        if is_shift(op) {
-            let by = rng.below(u64::from(lane.bits()));
-            v.extend(&by.to_le_bytes()[..lane.bytes()]);
-        } else {
-            v.extend(rng.bytes(lane.bytes()));
         }
     }
     v
@@ -83,7 +39,7 @@ fn scalars(s: &mut Suite) {
     }
     for c in [Cmp::Eq, Cmp::Ne, Cmp::Slt, Cmp::Sle, Cmp::Ult] {
         let make = |i: usize| {
-            let mut v = rng.bytes(8);
+            let mut v = rng.extremes(8);
             if i.is_multiple_of(3) {
                 v.copy_within(0..4, 4);
             }
@@ -116,7 +72,7 @@ fn scalars(s: &mut Suite) {
             format!("load and store {mem:?}"),
             8,
             12,
-            |_| rng.bytes(8),
+            |_| rng.extremes(8),
             |b, pi, po| {
                 let v = b.load(Ty::I32, mem, pi, 3);
                 b.store(v, MemElem::W32, po, 0);
@@ -132,7 +88,7 @@ fn scalars(s: &mut Suite) {
             format!("sxtb16 {ror}"),
             4,
             4,
-            |_| rng.bytes(4),
+            |_| rng.extremes(4),
             |b, pi, po| {
                 let x = load(b, Ty::I32, pi, 0);
                 let v = b.sxtb16(x, ror);
@@ -146,7 +102,7 @@ fn scalars(s: &mut Suite) {
             304,
             8,
             |i| {
-                let mut v = rng.bytes(300);
+                let mut v = rng.extremes(300);
                 v.extend((if scale < 0 { -(i as i32 % 4) } else { i as i32 % 6 }).to_le_bytes());
                 v
             },
@@ -180,7 +136,7 @@ fn scalars(s: &mut Suite) {
         "contract scalar",
         12,
         4,
-        |_| rng.bytes(12),
+        |_| rng.extremes(12),
         |b, pi, po| {
             let (acc, a, w) = (load(b, Ty::I32, pi, 0), b.load(Ty::I32, MemElem::S8, pi, 4), b.load(Ty::I32, MemElem::S8, pi, 8));
             let v = b.contract(id, &row, 0, acc, a, w);
@@ -197,7 +153,7 @@ fn loops(s: &mut Suite) {
         "loops",
         64,
         24,
-        |_| rng.bytes(64),
+        |_| rng.extremes(64),
         |b, pi, po| {
             let zero = b.iconst(0);
             let r = b.for_loop(0, 16, 1, &[zero, pi], |b, _, c| {
@@ -286,8 +242,8 @@ fn rescales() -> Vec<Rescale> {
 fn rescale_input(rng: &mut Rng, r: Rescale, n: usize, round: usize) -> Vec<u8> {
     let accs = [i32::MIN, i32::MAX, 0, -1, 1];
     let ms = [1, i32::MAX, 1 << 30];
-    let acc = |rng: &mut Rng, i: usize| accs.get((round + i) % 8).copied().unwrap_or(rng.next() as i32) >> r.pre;
-    let m = |rng: &mut Rng, i: usize| ms.get((round + 3 * i) % 5).copied().unwrap_or((rng.next() as i32 & i32::MAX).max(1));
+    let acc = |rng: &mut Rng, i: usize| accs.get((round + i) % 8).copied().unwrap_or(rng.bits() as i32) >> r.pre;
+    let m = |rng: &mut Rng, i: usize| ms.get((round + 3 * i) % 5).copied().unwrap_or((rng.bits() as i32 & i32::MAX).max(1));
     let a: Vec<u8> = (0..n).flat_map(|i| acc(rng, i).to_le_bytes()).collect();
     a.into_iter().chain((0..n).flat_map(|i| m(rng, i).to_le_bytes()).collect::<Vec<_>>()).collect()
 }
@@ -313,7 +269,7 @@ fn row(name: &str, form: Form, a: Elem, w: Elem, k: u16, n: u16) -> Row {
 }
 
 fn scalar_suite() -> Suite {
-    let mut s = Suite::default();
+    let mut s = suite();
     scalars(&mut s);
     s
 }
@@ -330,16 +286,16 @@ fn vector_suite() -> Suite {
 #[test]
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn native() {
-    assert!(vector_suite().check_native() >= 1);
+    assert!(check_native(&vector_suite()) >= 1);
 }
 
 #[test]
 fn aarch64() {
-    vector_suite().check_emulated("aarch64");
-    vector_suite().check_emulated("aarch64-dotprod");
+    check_emulated(&vector_suite(), "aarch64");
+    check_emulated(&vector_suite(), "aarch64-dotprod");
 }
 
 #[test]
 fn riscv64_scalars() {
-    scalar_suite().check_emulated("riscv64gc");
+    check_emulated(&scalar_suite(), "riscv64gc");
 }

@@ -24,7 +24,7 @@ pub fn arithmetic(s: &mut Suite) {
                 format!("{op:?} constant {ty}"),
                 bytes,
                 bytes,
-                |_| rng.bytes(bytes),
+                |_| rng.extremes(bytes),
                 |b, pi, po| {
                     let (x, y) = (load(b, ty, pi, 0), b.vconst(k, ty));
                     let r = b.bin(op, x, y);
@@ -36,7 +36,7 @@ pub fn arithmetic(s: &mut Suite) {
             format!("splat, lanes, sum {ty}"),
             bytes + 4,
             3 * bytes + 4 + 4 * n as usize,
-            |_| rng.bytes(bytes + 4),
+            |_| rng.extremes(bytes + 4),
             |b, pi, po| {
                 let (v, x) = (load(b, ty, pi, 0), load(b, Ty::I32, pi, bytes));
                 let splat = b.splat(x, ty);
@@ -69,7 +69,7 @@ pub fn memory(s: &mut Suite) {
                 format!("load {mem:?} {ty}, store narrower"),
                 len,
                 out,
-                |_| rng.bytes(len),
+                |_| rng.extremes(len),
                 |b, pi, po| {
                     let v = b.load(ty, mem, pi, 1);
                     store(b, v, po, 0);
@@ -85,7 +85,7 @@ pub fn memory(s: &mut Suite) {
                 format!("load_bcast {bytes} {ty}"),
                 9,
                 ty.bytes(),
-                |_| rng.bytes(9),
+                |_| rng.extremes(9),
                 |b, pi, po| {
                     let v = b.load_bcast(ty, bytes, pi, 1);
                     store(b, v, po, 0);
@@ -98,7 +98,7 @@ pub fn memory(s: &mut Suite) {
                 format!("aligned {ty}"),
                 16,
                 16,
-                |_| rng.bytes(16),
+                |_| rng.extremes(16),
                 |b, pi, po| {
                     let (v, table) = (load(b, ty, pi, 0), b.data("table", 0));
                     let w = b.load_aligned(ty, own(lane), table, 16, 16);
@@ -123,7 +123,7 @@ pub fn lanes(s: &mut Suite) {
                     format!("widen {signed} {ty}"),
                     bytes,
                     2 * bytes,
-                    |_| rng.bytes(bytes),
+                    |_| rng.extremes(bytes),
                     |b, pi, po| {
                         let v = load(b, ty, pi, 0);
                         for high in [false, true] {
@@ -139,7 +139,7 @@ pub fn lanes(s: &mut Suite) {
                     format!("widen_all {signed} {ty} {to:?}"),
                     bytes,
                     out,
-                    |_| rng.bytes(bytes),
+                    |_| rng.extremes(bytes),
                     |b, pi, po| {
                         let v = load(b, ty, pi, 0);
                         let w = b.widen_all(v, to, signed);
@@ -154,7 +154,7 @@ pub fn lanes(s: &mut Suite) {
                 format!("trunc {ty} {to:?}"),
                 bytes,
                 2 * out,
-                |_| rng.bytes(bytes),
+                |_| rng.extremes(bytes),
                 |b, pi, po| {
                     let v = load(b, ty, pi, 0);
                     let w = b.trunc(v, to);
@@ -173,7 +173,7 @@ pub fn lanes(s: &mut Suite) {
                 format!("narrow_sat {ty}"),
                 2 * bytes,
                 bytes,
-                |_| rng.bytes(2 * bytes),
+                |_| rng.extremes(2 * bytes),
                 |b, pi, po| {
                     let (x, y) = (load(b, ty, pi, 0), load(b, ty, pi, bytes));
                     let v = b.narrow_sat(x, y);
@@ -184,14 +184,14 @@ pub fn lanes(s: &mut Suite) {
         let zip = |high: u16| (0..n).map(|i| i / 2 + i % 2 * n + high * n / 2).collect::<Vec<_>>();
         let unzip = |odd: u16| (0..n).map(|i| 2 * i + odd).collect::<Vec<_>>();
         let mut masks = vec![zip(0), zip(1), unzip(0), unzip(1), (0..n).map(|i| (i + 1) % (2 * n)).collect(), (0..n).rev().collect()];
-        masks.push((0..n).map(|_| rng.below(2 * u64::from(n)) as u16).collect());
+        masks.push((0..n).map(|_| rng.below(2 * usize::from(n)) as u16).collect());
         masks.push(vec![n / 2; n as usize]);
         let out = masks.len() * bytes;
         s.case(
             format!("shuffle {ty}"),
             2 * bytes,
             out,
-            |_| rng.bytes(2 * bytes),
+            |_| rng.extremes(2 * bytes),
             |b, pi, po| {
                 let (x, y) = (load(b, ty, pi, 0), load(b, ty, pi, bytes));
                 for (i, m) in masks.into_iter().enumerate() {
@@ -228,7 +228,7 @@ pub fn products(s: &mut Suite) {
         let (ab, wb, cb) = (a.bytes(), w.bytes(), acc.bytes());
         let groups = if r.form == Form::Lane { 16 / (r.k as usize * r.a.lane().bytes()) } else { 1 };
         let make = |i: usize| {
-            let mut v = rng.bytes(ab + wb + cb);
+            let mut v = rng.extremes(ab + wb + cb);
             if i == 0 {
                 v[..ab + wb].fill(0x80);
             }
@@ -258,7 +258,7 @@ pub fn products(s: &mut Suite) {
                 format!("mac {ty}"),
                 len,
                 acc.bytes(),
-                |_| rng.bytes(len),
+                |_| rng.extremes(len),
                 |b, pi, po| {
                     let (x, y, c) = (load(b, ty, pi, 0), load(b, ty, pi, bytes), load(b, acc, pi, 2 * bytes));
                     let v = b.mac(c, x, y);
@@ -271,7 +271,7 @@ pub fn products(s: &mut Suite) {
                     format!("mac of bytes {ty}"),
                     len,
                     acc.bytes(),
-                    |_| rng.bytes(len),
+                    |_| rng.extremes(len),
                     |b, pi, po| {
                         let (x, y) = (b.load(ty, MemElem::U8, pi, 0), b.load(ty, MemElem::S8, pi, n.into()));
                         let c = load(b, acc, pi, 2 * n as usize);

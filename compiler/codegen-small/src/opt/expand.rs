@@ -1,6 +1,5 @@
 //! Rewrites a function for a core: vectors become scalars, and operations without an instruction become several.
 
-use super::constant_pointers;
 use super::fold::Fold;
 use super::walk::has_loop;
 use crate::backend;
@@ -28,8 +27,14 @@ struct Walk {
 }
 
 pub(super) fn run(module: &Module, f: &Func, isa: &Isa) -> Result<Func> {
-    let mut e =
-        Expand { b: Fold::new(f, isa), module, f, map: vec![vec![]; f.tys.len()], constant: constant_pointers(f), walked: BTreeSet::new() };
+    let mut e = Expand {
+        b: Fold::new(f, isa),
+        module,
+        f,
+        map: vec![vec![]; f.tys.len()],
+        constant: mcompc_kernel::constant_pointers(f),
+        walked: BTreeSet::new(),
+    };
     for p in &f.params {
         let v = e.b.param(p, f.ty(p.val));
         e.map[p.val.0 as usize] = vec![v];
