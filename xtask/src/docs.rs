@@ -2,6 +2,7 @@
 //! `checks`.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::{Result, shell, workspace};
@@ -10,10 +11,15 @@ use crate::{Result, shell, workspace};
 const GENERATED: &[(&str, &str)] =
     &[("errors", "docs/errors.md"), ("ops", "docs/ops.md"), ("targets", "docs/targets.md"), ("flags", "docs/flags.md")];
 
-fn print(name: &str) -> Result<String> {
-    // Built with the tests' selection of packages: another one would build every dependency again with other features.
+/// The compiler, built.
+fn compiler() -> Result<PathBuf> {
+    // With the tests' selection of packages: another one would build every dependency again with other features.
     shell::capture(shell::cargo(&["build", "-q", "--workspace", "--bin", "mcompc"]))?;
-    let mut command = Command::new(workspace::target().join("debug/mcompc"));
+    Ok(workspace::target().join("debug/mcompc"))
+}
+
+fn print(compiler: &Path, name: &str) -> Result<String> {
+    let mut command = Command::new(compiler);
     command.args(["dev", "docs", name]);
     let text = shell::capture(command)?;
     if text.trim().is_empty() {
@@ -24,8 +30,9 @@ fn print(name: &str) -> Result<String> {
 
 /// Rewrites every generated document.
 pub fn generate() -> Result {
+    let compiler = compiler()?;
     for (name, path) in GENERATED {
-        let text = print(name)?;
+        let text = print(&compiler, name)?;
         fs::write(workspace::root().join(path), text).map_err(|e| format!("{path}: {e}"))?;
         println!("{path}");
     }
@@ -34,9 +41,10 @@ pub fn generate() -> Result {
 
 /// The documents that differ from what would be generated now.
 pub fn stale() -> Result<Vec<String>> {
+    let compiler = compiler()?;
     let mut stale = Vec::new();
     for (name, path) in GENERATED {
-        let expected = print(name)?;
+        let expected = print(&compiler, name)?;
         let found = fs::read_to_string(workspace::root().join(path)).unwrap_or_default();
         if found != expected {
             stale.push(format!("{path} is not what `mcompc dev docs {name}` prints: run cargo xtask generate"));

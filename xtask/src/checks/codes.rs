@@ -3,6 +3,7 @@
 //! Looked at are the crates that know codes. Kernels and back ends, in which such a number is of bytes or of an instruction, are not;
 //! neither are tests, comments and texts.
 
+use super::source::code;
 use crate::{Result, workspace};
 
 /// Crates without codes, or below them.
@@ -47,9 +48,8 @@ pub fn check() -> Result<Vec<String>> {
 
 /// (line, literal) of every end outside of comments, texts, and the tests at the end.
 fn ends(text: &str) -> Vec<(usize, String)> {
-    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
     let mut found = Vec::new();
-    for (i, line) in blanked(code).lines().enumerate() {
+    for (i, line) in code(text).lines().enumerate() {
         let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
         let line = line.replace("..", "  ");
         let mut rest = line.as_str();
@@ -70,45 +70,13 @@ fn ends(text: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// The text with spaces for comments and string literals; lines stay.
-fn blanked(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '/' if chars.peek() == Some(&'/') => {
-                for c in chars.by_ref() {
-                    if c == '\n' {
-                        out.push(c);
-                        break;
-                    }
-                }
-            }
-            // Not the character literal of a quotation mark.
-            '"' if !out.ends_with('\'') => {
-                while let Some(c) = chars.next() {
-                    match c {
-                        '\\' => out.extend(chars.next().filter(|&c| c == '\n')),
-                        '"' => break,
-                        '\n' => out.push(c),
-                        _ => {}
-                    }
-                }
-                out.push_str("\"\"");
-            }
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::ends;
 
     #[test]
     fn ends_are_found_outside_of_words() {
-        let text = "let a = -128; // 127\nlet b = \"255\"; f(x.min(127.0), 256usize)\nx128, 1127, 2560, 0x255, v.255, (-128..=127)\n#[cfg(test)]\n127";
+        let text = "let a = -128; // 127\nlet b = \"255\"; f(x.min(127.0), 256usize)\nx128, 1127, 2560, 0x255, v.255, (-128..=127)\n#[cfg(test)]\nmod tests {\n127";
         let found: Vec<(usize, String)> = ends(text);
         let want = [(1, "-128"), (2, "127"), (2, "256"), (3, "-128"), (3, "127")].map(|(l, s)| (l, s.to_string()));
         assert_eq!(found, want);

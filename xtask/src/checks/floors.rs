@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::source::code;
 use crate::{Result, workspace};
 
 /// Floors that a crate's files may stand on, where it is bounded: a file stands one floor above the highest that it uses.
@@ -74,13 +75,6 @@ fn uses(modules: &BTreeMap<String, String>) -> BTreeMap<String, BTreeSet<String>
         all.insert((*module).clone(), used);
     }
     all
-}
-
-/// The text without comments, strings' contents and tests.
-fn code(text: &str) -> String {
-    let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-    let line = |l: &str| l.split("//").next().unwrap_or_default().to_owned();
-    text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Every imported path, and whether other modules may take it from here.

@@ -8,6 +8,7 @@ mod leaks;
 mod links;
 mod lints;
 mod sizes;
+mod source;
 
 use crate::{Result, docs};
 
