@@ -14,6 +14,17 @@ pub enum RangeMethod {
     Mse,
 }
 
+impl RangeMethod {
+    /// Its name in flags and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RangeMethod::MinMax => "minmax",
+            RangeMethod::Percentile(_) => "percentile",
+            RangeMethod::Mse => "mse",
+        }
+    }
+}
+
 /// Unbounded, the search clips rare but decisive activations; with this bound it is at least as good as the extremes on every model of
 /// the accuracy tests.
 pub const MIN_KEPT: f64 = 0.7;

@@ -17,7 +17,7 @@ impl Ctx<'_> {
         if let Some((port, k)) = self.number(id)? {
             return self.with_number(id, node, port, k);
         }
-        let ins = self.g.inputs_of(id);
+        let ins = self.r.from.inputs_of(id);
         let (a, b) = (self.operand(ins[0])?, self.operand(ins[1])?);
         self.sum(id, node, a, b)
     }

@@ -16,8 +16,8 @@ mod unary;
 pub use forms::{FORMS, Form, problems, supported};
 
 use mcompc_ir::{Attrs, Code, Codes, Error, Graph, Node, NodeId, Output, Quant, Result, Tensor, Value, ValueId};
-use mcompc_ops::{Level, act, reals};
-use std::collections::{BTreeMap, BTreeSet};
+use mcompc_ops::{Level, Rewrite, act, reals};
+use std::collections::BTreeMap;
 
 /// How a layer with weights is computed, for reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub struct Integerized {
 /// `NoInteger` with the node's name for an operator or a form of it that has no integer counterpart, `Overflow` where an accumulator
 /// cannot be proven to stay within 32 bits, `NotFinite` for constants that are NaN or infinite.
 pub fn integerize(coded: &Graph) -> Result<Integerized> {
-    let mut ctx = Ctx::new(coded);
+    let mut ctx = Ctx { r: Rewrite::new(coded), under: BTreeMap::new(), layers: Vec::new() };
     for &id in &coded.inputs {
         ctx.input(id)?;
     }
@@ -60,26 +60,18 @@ pub fn integerize(coded: &Graph) -> Result<Integerized> {
     }
     for o in &coded.outputs {
         let value = ctx.operand(o.value).map_err(|e| e.at(&o.name))?;
-        ctx.out.outputs.push(Output { name: o.name.clone(), value });
+        ctx.r.to.outputs.push(Output { name: o.name.clone(), value });
     }
-    let Ctx { mut out, layers, mut origin, .. } = ctx;
-    out.remove_dead();
-    origin.retain(|v, _| out.contains(v.node));
-    mcompc_ops::verify_at(&out, Level::Integer)?;
-    Ok(Integerized { graph: out, layers, origin })
+    let (graph, origin) = ctx.r.finish(Level::Integer)?;
+    Ok(Integerized { graph, layers: ctx.layers, origin })
 }
 
-/// The state of one conversion. `g` is the coded graph, `out` the integer one.
+/// The state of one conversion, from a coded graph to an integer one.
 pub struct Ctx<'a> {
-    g: &'a Graph,
-    out: Graph,
-    map: BTreeMap<ValueId, ValueId>,
+    r: Rewrite<'a>,
     /// Constants, and values under other codes than their own, by quantization (bits of the scale, zero point); made on demand.
     under: BTreeMap<(ValueId, u64, i32), ValueId>,
-    /// Names given to values that the coded graph does not have.
-    names: BTreeSet<String>,
     layers: Vec<Accumulator>,
-    origin: BTreeMap<ValueId, ValueId>,
 }
 
 fn no_integer<T>(what: impl Into<String>) -> Result<T> {
@@ -87,88 +79,65 @@ fn no_integer<T>(what: impl Into<String>) -> Result<T> {
 }
 
 impl<'a> Ctx<'a> {
-    fn new(g: &'a Graph) -> Self {
-        Self {
-            g,
-            out: Graph::new(g.name.clone()),
-            map: BTreeMap::new(),
-            under: BTreeMap::new(),
-            names: BTreeSet::new(),
-            layers: Vec::new(),
-            origin: BTreeMap::new(),
-        }
-    }
-
     /// Adds a graph input under its ONNX name.
     fn input(&mut self, id: NodeId) -> Result<()> {
-        let v = self.g.out(id);
+        let v = self.r.from.out(id);
         let q = self.quant(v)?;
-        let value = self.g.value(v);
+        let value = self.r.from.value(v);
         // What an integer operator subtracts from codes that have no common zero; layers carry the rest in weights and bias.
         let quant = Some(if q.is_plain() { q.clone() } else { q.nominal() });
-        let new = self.out.add_input(Value { quant, ..Value::new(value.name.clone(), q.codes.dtype(), value.shape.clone()) });
-        self.map.insert(v, new);
-        self.origin.insert(new, v);
+        self.r.input(id, Value { quant, ..Value::new(value.name.clone(), q.codes.dtype(), value.shape.clone()) });
         Ok(())
     }
 
     /// Converts one node, if there is something to convert.
     fn step(&mut self, id: NodeId) -> Result<()> {
-        let node = self.g.node(id);
+        let node = self.r.from.node(id);
         if matches!(node.op.as_str(), "input" | "const") {
             return Ok(());
         }
-        let out = self.g.out(id);
-        let shape = &self.g.value(out).shape;
-        let v = self.node(id, node).and_then(|v| {
-            // One element of higher rank raises the rank of the result.
-            if &self.out.value(v).shape == shape { Ok(v) } else { self.reshape(v, shape, &format!("{}.shape", node.outs[0].name)) }
-        });
-        let v = v.map_err(|e| e.at(&node.name))?;
-        self.map.insert(out, v);
-        self.origin.entry(v).or_insert(out);
+        let out = self.r.from.out(id);
+        let shape = &self.r.from.value(out).shape;
+        // One element of higher rank raises the rank of the result.
+        let v = self.node(id, node).and_then(|v| self.reshape(v, shape, &format!("{}.shape", node.outs[0].name)));
+        self.r.stand(v.map_err(|e| e.at(&node.name))?, out);
         Ok(())
     }
 
     fn node(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
         let form = forms::of(&node.op)?;
-        (form.accepts)(self.g, id)?;
+        (form.accepts)(self.r.from, id)?;
         (form.run)(self, id, node)
     }
 
     /// What the codes of a value of the coded graph mean.
     fn quant(&self, v: ValueId) -> Result<&'a Quant> {
-        let value = self.g.value(v);
+        let value = self.r.from.value(v);
         value.quant.as_ref().ok_or_else(|| Error::new(Code::Internal, "a value without codes in a coded graph").at(&value.name))
     }
 
     /// As [`Self::quant`], of a result that arithmetic makes: i8 codes under one scale.
     fn result(&self, id: NodeId) -> Result<Quant> {
-        let v = self.g.out(id);
+        let v = self.r.from.out(id);
         let q = self.quant(v)?;
         if q.is_plain_i8() {
             return Ok(q.clone());
         }
         let e = Error::new(Code::NoInteger, format!("a result in {} codes that are not i8 under one scale and zero point", q.codes.name()));
-        Err(e.at(&self.g.value(v).name).hint("results of arithmetic are i8 per tensor"))
-    }
-
-    /// The integer value of a computed one.
-    fn computed(&self, v: ValueId) -> Result<ValueId> {
-        self.map.get(&v).copied().ok_or_else(|| Error::new(Code::NoInteger, format!("`{}` is not a computed value", self.g.value(v).name)))
+        Err(e.at(&self.r.from.value(v).name).hint("results of arithmetic are i8 per tensor"))
     }
 
     /// The integer value of an operand under one scale and one zero point: its own, those of the constant where it is one.
     fn operand(&mut self, v: ValueId) -> Result<ValueId> {
-        let q = match (&self.g.value(v).quant, self.g.const_of(v)) {
+        let q = match (&self.r.from.value(v).quant, self.r.from.const_of(v)) {
             (Some(q), _) => q.clone(),
-            (None, Some(_)) => Quant::holding(Codes::I8, reals(self.g, v)?.into_iter().map(f64::from)),
+            (None, Some(_)) => Quant::holding(Codes::I8, reals(self.r.from, v)?.into_iter().map(f64::from)),
             (None, None) => self.quant(v)?.clone(),
         };
         if !q.is_plain() {
             return no_integer(format!(
                 "`{}` has no single scale and zero point, which only layers with weights can read",
-                self.g.value(v).name
+                self.r.from.value(v).name
             ));
         }
         self.operand_as(v, &q)
@@ -180,23 +149,23 @@ impl<'a> Ctx<'a> {
         if let Some(&p) = self.under.get(&key) {
             return Ok(p);
         }
-        let value = self.g.value(v).clone();
-        let p = match self.g.const_of(v) {
+        let value = self.r.from.value(v).clone();
+        let p = match self.r.from.const_of(v) {
             Some(t) if value.quant.as_ref() == Some(q) => {
-                let p = self.out.add_const(&value.name, t.clone());
-                self.out.value_mut(p).quant = Some(q.clone());
+                let p = self.r.to.add_const(&value.name, t.clone());
+                self.r.to.value_mut(p).quant = Some(q.clone());
                 p
             }
             Some(_) => {
-                let data: Vec<f64> = reals(self.g, v)?.into_iter().map(f64::from).collect();
+                let data: Vec<f64> = reals(self.r.from, v)?.into_iter().map(f64::from).collect();
                 self.quantized_const(&value.name, &value.shape, &data, q)?
             }
             None => {
-                let x = self.computed(v)?;
+                let x = self.r.computed(v)?;
                 if self.quant(v)? == q {
                     return Ok(x);
                 }
-                let name = self.fresh(&format!("{}.rescaled", value.name));
+                let name = self.r.fresh(&format!("{}.rescaled", value.name));
                 self.recoded(v, q, &name, &name)?
             }
         };
@@ -206,44 +175,36 @@ impl<'a> Ctx<'a> {
 
     /// Quantization of an integer value.
     fn codes(&self, v: ValueId) -> Result<&Quant> {
-        let value = self.out.value(v);
+        let value = self.r.to.value(v);
         value.quant.as_ref().ok_or_else(|| Error::new(Code::Internal, "an integer value without quantization").at(&value.name))
     }
 
     /// Adds an integer operator for node `id` whose result stands for the node's output.
     fn emit(&mut self, id: NodeId, op: &str, attrs: Attrs, ins: &[ValueId], quant: Quant) -> Result<ValueId> {
-        let node = self.g.node(id);
+        let node = self.r.from.node(id);
         let v = self.emit_as(&node.name, op, attrs, ins, &node.outs[0].name, Some(quant))?;
-        self.out.node_mut(v.node).fused = node.fused.clone();
+        self.r.fused(v, id);
         Ok(v)
     }
 
     fn emit_as(&mut self, name: &str, op: &str, attrs: Attrs, ins: &[ValueId], out: &str, quant: Option<Quant>) -> Result<ValueId> {
-        let id = mcompc_ops::add_op(&mut self.out, name, op, attrs, ins, out, quant)?;
-        Ok(self.out.out(id))
+        let id = mcompc_ops::add_op(&mut self.r.to, name, op, attrs, ins, out, quant)?;
+        Ok(self.r.to.out(id))
     }
 
     /// The same codes under another shape.
     fn reshape(&mut self, v: ValueId, shape: &[usize], name: &str) -> Result<ValueId> {
-        if self.out.value(v).shape == shape {
+        if self.r.to.value(v).shape == shape {
             return Ok(v);
         }
         self.emit_as(name, "Reshape", Attrs::new().with("shape", shape), &[v], name, None)
     }
 
-    /// A name that no other added value has.
-    fn fresh(&mut self, name: &str) -> String {
-        let numbered = |i: usize| if i == 0 { name.to_string() } else { format!("{name}.{i}") };
-        let free = (0..).map(numbered).find(|n| !self.names.contains(n)).unwrap_or_default();
-        self.names.insert(free.clone());
-        free
-    }
-
     /// A constant reals tensor as i8 codes under `q`.
     fn quantized_const(&mut self, name: &str, shape: &[usize], data: &[f64], q: &Quant) -> Result<ValueId> {
         let codes: Vec<i8> = data.iter().map(|&x| code(x, q)).collect();
-        let v = self.out.add_const(name, Tensor::from_i8(shape, &codes)?);
-        self.out.value_mut(v).quant = Some(q.clone());
+        let v = self.r.to.add_const(name, Tensor::from_i8(shape, &codes)?);
+        self.r.to.value_mut(v).quant = Some(q.clone());
         Ok(v)
     }
 }

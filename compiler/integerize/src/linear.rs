@@ -26,8 +26,8 @@ impl Ctx<'_> {
     }
 
     fn layer(&mut self, id: NodeId, op: &str, mut attrs: Attrs, group: usize, padded: bool) -> Result<ValueId> {
-        let (g, node, ins) = (self.g, self.g.node(id), self.g.inputs_of(id));
-        let (x, xq, y) = (self.computed(ins[0])?, self.quant(ins[0])?, self.result(id)?);
+        let (g, node, ins) = (self.r.from, self.r.from.node(id), self.r.from.inputs_of(id));
+        let (x, xq, y) = (self.r.computed(ins[0])?, self.quant(ins[0])?, self.result(id)?);
         let (Some(w), Some(wq)) = (g.const_of(ins[1]), &g.value(ins[1]).quant) else {
             return Err(Error::new(Code::NoInteger, format!("the weights `{}` are no constant codes", g.value(ins[1]).name)));
         };
@@ -58,9 +58,9 @@ impl Ctx<'_> {
         let factors: Vec<f64> = scales.iter().map(|s| sx * s / y.step()).collect();
         let d = dyadic(&factors, acc_max)?;
         let (name, (lo, hi)) = (&node.name, act(node)?);
-        let wt = self.out.add_const(format!("{name}.w"), Tensor::from_i8(w.shape.clone(), &products)?);
-        let bt = self.out.add_const(format!("{name}.bias"), Tensor::from_i32([outs], &codes)?);
-        let mt = self.out.add_const(format!("{name}.m"), Tensor::from_i32([outs], &d.m)?);
+        let wt = self.r.to.add_const(format!("{name}.w"), Tensor::from_i8(w.shape.clone(), &products)?);
+        let bt = self.r.to.add_const(format!("{name}.bias"), Tensor::from_i32([outs], &codes)?);
+        let mt = self.r.to.add_const(format!("{name}.m"), Tensor::from_i32([outs], &d.m)?);
         for (a, v) in [("pre", i64::from(d.pre)), ("shift", i64::from(d.shift)), ("lo", code(lo, &y).into()), ("hi", code(hi, &y).into())] {
             attrs.set(a, v);
         }
@@ -70,7 +70,7 @@ impl Ctx<'_> {
         }
         if let Some((r, len)) = runs {
             attrs.set("block", len);
-            reads.push(self.out.add_const(format!("{name}.r"), Tensor::from_i8([outs, k.div_ceil(len)], &r)?));
+            reads.push(self.r.to.add_const(format!("{name}.r"), Tensor::from_i8([outs, k.div_ceil(len)], &r)?));
         }
         self.layers.push(Accumulator { node: name.clone(), op: op.into(), bound, pre: d.pre, shift: d.shift });
         self.emit(id, op, attrs, &reads, y)

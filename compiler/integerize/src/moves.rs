@@ -7,11 +7,11 @@ use mcompc_ops::pad_value;
 
 impl Ctx<'_> {
     pub(super) fn moves(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
-        let ins = self.g.inputs_of(id);
-        let out = self.quant(self.g.out(id))?;
+        let ins = self.r.from.inputs_of(id);
+        let out = self.quant(self.r.from.out(id))?;
         if matches!(node.op.as_str(), "Reshape" | "Transpose" | "Slice") && !out.is_plain_i8() && self.same(ins[0], out) {
             // Codes that only layers read are moved as they are.
-            let x = self.computed(ins[0])?;
+            let x = self.r.computed(ins[0])?;
             let q = self.codes(x)?.clone();
             return self.emit(id, &node.op, node.attrs.clone(), &[x], q);
         }
@@ -24,7 +24,7 @@ impl Ctx<'_> {
                 self.emit(id, "q.maxpool", attrs, &xs, q)
             }
             "Pad" => {
-                let value = pad_value(self.g, id)?;
+                let value = pad_value(self.r.from, id)?;
                 attrs.set("value", 0.0);
                 if value != 0.0 {
                     attrs.set("code", i64::from(code(value, &q)));
@@ -37,8 +37,8 @@ impl Ctx<'_> {
 
     pub(super) fn recode(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
         let q = self.result(id)?;
-        let y = self.recoded(self.g.inputs_of(id)[0], &q, &node.name, &node.outs[0].name)?;
-        self.out.node_mut(y.node).fused = node.fused.clone();
+        let y = self.recoded(self.r.from.inputs_of(id)[0], &q, &node.name, &node.outs[0].name)?;
+        self.r.fused(y, id);
         Ok(y)
     }
 
@@ -48,7 +48,7 @@ impl Ctx<'_> {
         if !xq.is_plain_i8() {
             return self.look_up(v, q, |x| x, name, out);
         }
-        let x = self.computed(v)?;
+        let x = self.r.computed(v)?;
         let d = dyadic(&[xq.step() / q.step()], xq.span())?;
         let attrs = Attrs::new().with("m", i64::from(d.m[0])).with("pre", i64::from(d.pre)).with("shift", i64::from(d.shift));
         self.emit_as(name, "q.rescale", unclamped(attrs), &[x], out, Some(q.clone()))
@@ -56,7 +56,7 @@ impl Ctx<'_> {
 
     /// Whether a value's codes mean what those of another do, but for where the axis is that they differ along.
     fn same(&self, v: ValueId, q: &Quant) -> bool {
-        let x = self.g.value(v).quant.as_ref().filter(|_| self.g.const_of(v).is_none());
+        let x = self.r.from.value(v).quant.as_ref().filter(|_| self.r.from.const_of(v).is_none());
         x.is_some_and(|x| x.codes == q.codes && x.scale.all() == q.scale.all() && x.zero.all() == q.zero.all())
     }
 }

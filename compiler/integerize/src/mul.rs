@@ -15,7 +15,7 @@ impl Ctx<'_> {
         if let Some((port, k)) = self.number(id)? {
             return self.with_number(id, node, port, k);
         }
-        let ins = self.g.inputs_of(id);
+        let ins = self.r.from.inputs_of(id);
         let a = self.operand(ins[0])?;
         let b = if node.op == "Div" { self.reciprocal(ins[1], &node.name)? } else { self.operand(ins[1])? };
         self.product(id, node, a, b)
@@ -23,14 +23,14 @@ impl Ctx<'_> {
 
     /// 1 / a constant.
     fn reciprocal(&mut self, v: ValueId, name: &str) -> Result<ValueId> {
-        let inverse: Vec<f64> = super::reals(self.g, v)?.into_iter().map(|v| 1.0 / f64::from(v)).collect();
+        let inverse: Vec<f64> = super::reals(self.r.from, v)?.into_iter().map(|v| 1.0 / f64::from(v)).collect();
         let q = Quant::holding(Codes::I8, inverse.iter().copied());
-        self.quantized_const(&format!("{name}.const"), &self.g.value(v).shape, &inverse, &q)
+        self.quantized_const(&format!("{name}.const"), &self.r.from.value(v).shape, &inverse, &q)
     }
 
     /// a * b of two values that broadcast to the result.
     fn product(&mut self, id: NodeId, node: &Node, a: ValueId, b: ValueId) -> Result<ValueId> {
-        let elems = |v: ValueId| self.out.value(v).elems();
+        let elems = |v: ValueId| self.r.to.value(v).elems();
         let (a, b) = if elems(a) >= elems(b) { (a, b) } else { (b, a) };
         let q = self.result(id)?;
         let (qa, qb) = (self.codes(a)?, self.codes(b)?);

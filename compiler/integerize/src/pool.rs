@@ -9,14 +9,14 @@ impl Ctx<'_> {
         if node.attrs.str("layout")? != "NHWC" {
             return Err(Error::new(Code::Internal, "a pool that is not channels-last"));
         }
-        let v = self.g.inputs_of(id)[0];
+        let v = self.r.from.inputs_of(id)[0];
         let (x, q) = (self.operand(v)?, self.result(id)?);
         let xq = self.codes(x)?;
         let [kernel, strides, pads] = ["kernel", "strides", "pads"].map(|a| node.attrs.usizes(a));
         let (kernel, strides, pads) = (kernel?, strides?, pads?);
         let area = kernel[0].saturating_mul(kernel[1]);
         let mut m = vec![0i64; area];
-        let counts = mcompc_ops::counts(self.g, id)?;
+        let counts = mcompc_ops::counts(self.r.from, id)?;
         let all = node.attrs.int("count_include_pad")? == 1;
         let factors: Vec<f64> = counts.iter().map(|&n| xq.step() / (q.step() * if all { area } else { n } as f64)).collect();
         let most = counts.last().copied().unwrap_or(1) as u64;
@@ -38,9 +38,9 @@ impl Ctx<'_> {
 
     /// A sum or a mean over axes.
     pub(super) fn sum_over(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
-        let (v, out) = (self.g.inputs_of(id)[0], self.g.out(id));
+        let (v, out) = (self.r.from.inputs_of(id)[0], self.r.from.out(id));
         let (x, q) = (self.operand(v)?, self.result(id)?);
-        let n = self.g.value(v).elems() / self.g.value(out).elems().max(1);
+        let n = self.r.from.value(v).elems() / self.r.from.value(out).elems().max(1);
         let xq = self.codes(x)?;
         let by = if node.op == "ReduceMean" { n as f64 } else { 1.0 };
         let d = dyadic(&[xq.step() / (q.step() * by)], n as u64 * xq.span())?;

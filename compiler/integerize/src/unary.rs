@@ -50,9 +50,9 @@ impl Ctx<'_> {
 
     /// The number that one operand of a node is, with the port of the other.
     pub(super) fn number(&self, id: NodeId) -> Result<Option<(usize, f64)>> {
-        for (port, v) in self.g.inputs_of(id).into_iter().enumerate() {
-            if self.g.const_of(v).is_some_and(|t| t.elems() == 1) && self.g.value(v).quant.is_none() {
-                return Ok(Some((1 - port.min(1), reals(self.g, v)?[0].into())));
+        for (port, v) in self.r.from.inputs_of(id).into_iter().enumerate() {
+            if self.r.from.const_of(v).is_some_and(|t| t.elems() == 1) && self.r.from.value(v).quant.is_none() {
+                return Ok(Some((1 - port.min(1), reals(self.r.from, v)?[0].into())));
             }
         }
         Ok(None)
@@ -61,26 +61,26 @@ impl Ctx<'_> {
     /// q.lut of `f`, computed in f64 and rounded to the nearest code; `libm` and not the host's library, so that every host builds the
     /// same table.
     pub(super) fn table(&mut self, id: NodeId, f: impl Fn(f64) -> f64) -> Result<ValueId> {
-        let v = self.g.inputs_of(id).into_iter().find(|&v| self.g.const_of(v).is_none());
+        let v = self.r.from.inputs_of(id).into_iter().find(|&v| self.r.from.const_of(v).is_none());
         let v =
             v.ok_or_else(|| Error::new(Code::NoInteger, "a function of constants only").hint("store its result in the model instead"))?;
-        let (node, q) = (self.g.node(id), self.result(id)?);
+        let (node, q) = (self.r.from.node(id), self.result(id)?);
         let y = self.look_up(v, &q, f, &node.name, &node.outs[0].name)?;
-        self.out.node_mut(y.node).fused = node.fused.clone();
+        self.r.fused(y, id);
         Ok(y)
     }
 
     /// A table of the codes under `q` of a function of `v`'s reals. Codes are read as they are: one scale says what they mean.
     pub(super) fn look_up(&mut self, v: ValueId, q: &Quant, f: impl Fn(f64) -> f64, name: &str, out: &str) -> Result<ValueId> {
-        let (x, xq) = (self.computed(v)?, self.quant(v)?);
+        let (x, xq) = (self.r.computed(v)?, self.quant(v)?);
         let Some((s, o)) = xq.uniform() else {
-            return no_integer(format!("`{}` has no single scale, which only layers with weights can read", self.g.value(v).name));
+            return no_integer(format!("`{}` has no single scale, which only layers with weights can read", self.r.from.value(v).name));
         };
         let (lo, hi) = xq.codes.range();
         let reals = (lo..=hi).map(|c| f(s * (f64::from(c) - o)));
         // A pole (division by the code of 0) has no real value to round; it takes what the format has for "large".
         let table: Vec<i8> = reals.map(|y| if y.is_nan() { code(0.0, q) } else { code(y, q) }).collect();
-        let table = self.out.add_const(format!("{name}.table"), Tensor::from_i8([xq.codes.count()], &table)?);
+        let table = self.r.to.add_const(format!("{name}.table"), Tensor::from_i8([xq.codes.count()], &table)?);
         self.emit_as(name, "q.lut", Attrs::new(), &[x, table], out, Some(q.clone()))
     }
 }

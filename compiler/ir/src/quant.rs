@@ -172,14 +172,6 @@ impl<T> Per<T> {
             }
         }
     }
-    /// The same parts with something else for each.
-    pub fn map<U>(&self, f: impl FnMut(&T) -> U) -> Per<U> {
-        match self {
-            Self::Tensor(t) => Per::Tensor({ f }(t)),
-            Self::Axis(a, all) => Per::Axis(*a, all.iter().map(f).collect()),
-            Self::Runs(n, all) => Per::Runs(*n, all.iter().map(f).collect()),
-        }
-    }
 }
 
 /// Affine meaning of codes: real = scale * (code - zero).

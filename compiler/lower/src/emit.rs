@@ -1,7 +1,7 @@
 //! What a generator hands back: a kernel function and how to call it.
 
 use mcompc_ir::ValueId;
-use mcompc_kernel::{Bin, Builder, Func, MemElem, Row, Val};
+use mcompc_kernel::{Bin, Builder, Func, Machine, MemElem, Row, Val};
 
 /// A pointer argument of a kernel call.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,12 @@ pub enum Arg {
     },
     /// Working memory for the time of the call.
     Scratch(usize),
+}
+
+/// Lanes of a block of `n` neighbours: half the machine's where they do not fill all of them, down to eight; else one.
+pub fn lanes_for(m: &Machine, n: usize) -> usize {
+    let full = m.mac_lanes as usize;
+    [full, full / 2].into_iter().find(|&l| l <= n && (l == full || l >= 8)).unwrap_or(1).max(1)
 }
 
 /// Arguments of a layer with weights: input, output, packed weights, biases with multipliers.

@@ -11,6 +11,7 @@ use crate::softmax::softmax_kernel;
 use crate::spec::{conv_spec, geometry, mem_of, rescale_of, zp};
 use mcompc_ir::{Code, Error, Graph, Node, NodeId, Result, Tensor, Value, ValueId};
 use mcompc_kernel::Machine;
+use mcompc_ops::PadMode;
 
 /// A node and what its kernel is made for.
 struct Site<'a> {
@@ -142,12 +143,11 @@ fn pad(s: &Site<'_>) -> Result<Call> {
     let sides: [&[usize]; 2] = pads.split_at(s.shape(0).len()).into();
     // Codes are padded with `code`, else with the code of 0, whatever number `value` writes it as.
     let fill = if s.node().attrs.get("code").is_some() { s.int("code")? } else { s.operand(0)?.zp };
-    let mode = if s.node().attrs.get("mode").is_some() { s.node().attrs.str("mode")? } else { "constant" };
-    let padding = match mode {
-        "edge" => Padding::Edge,
-        "reflect" => Padding::Reflect,
-        "wrap" => Padding::Wrap,
-        _ => Padding::Constant(fill),
+    let padding = match PadMode::of(&s.node().attrs)? {
+        PadMode::Constant => Padding::Constant(fill),
+        PadMode::Edge => Padding::Edge,
+        PadMode::Reflect => Padding::Reflect,
+        PadMode::Wrap => Padding::Wrap,
     };
     pad_kernel(s.m, s.shape(0), sides, padding, [s.ins[0], s.y])
 }

@@ -1,6 +1,6 @@
 //! Average and maximum pooling: windows rolled, channels in lanes, padding skipped by a branch.
 
-use crate::emit::{Arg, Call, each_image};
+use crate::emit::{Arg, Call, each_image, lanes_for};
 use crate::gemm::{add_codes, i32s, store_lanes};
 use crate::spec::Geometry;
 use mcompc_ir::{Result, ValueId};
@@ -17,9 +17,7 @@ pub enum PoolKind {
 
 /// Kernel and call of q.avgpool or q.maxpool on codes `mem`.
 pub fn pool_kernel(g: &Geometry, kind: &PoolKind, mem: MemElem, m: &Machine, x: ValueId, y: ValueId) -> Result<Call> {
-    // Half the lanes where channels do not fill all of them, down to eight.
-    let full = m.mac_lanes as usize;
-    let lanes = [full, full / 2].into_iter().find(|&l| l <= g.c && (l == full || l >= 8)).unwrap_or(1).max(1);
+    let lanes = lanes_for(m, g.c);
     let mut b = Builder::new(if matches!(kind, PoolKind::Max) { "maxpool" } else { "avgpool" });
     let px = b.ptr("x", Role::In, g.n * g.image(), 1);
     let py = b.ptr("y", Role::Out, g.n * g.pixels() * g.c, 1);

@@ -1,6 +1,6 @@
 //! Reductions over any axes: where the last dimension stays, its elements lie in lanes; where it goes, lanes are folded at the end.
 
-use crate::emit::{Arg, Call, overlapped};
+use crate::emit::{Arg, Call, lanes_for, overlapped};
 use crate::gemm::{add_codes, i32s, store_lanes};
 use crate::nest::{Dim, fold, merged, nest, strides};
 use mcompc_ir::{Result, ValueId};
@@ -99,9 +99,7 @@ impl Reduce<'_> {
     }
     /// `n` neighbours stay, side by side in lanes; the last block overlaps its predecessor.
     fn columns(&self, b: &mut Builder, n: usize, gone: &[Dim], at: &[Val]) {
-        // Half the lanes where the elements do not fill all of them, down to eight.
-        let full = self.m.mac_lanes as usize;
-        let lanes = [full, full / 2].into_iter().find(|&l| l <= n && (l == full || l >= 8)).unwrap_or(1).max(1);
+        let lanes = lanes_for(self.m, n);
         let block = |b: &mut Builder, x: Val, y: Val| {
             let start = self.start(b, lanes);
             let acc = fold(b, gone, x, &start, &mut |b, d, p, acc| {

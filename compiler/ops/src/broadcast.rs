@@ -17,7 +17,7 @@ pub(crate) fn shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
 }
 
 /// For each element of `to`, in order, the offset of the element of `from` that it repeats.
-pub(crate) fn offsets(from: &[usize], to: &[usize]) -> Vec<usize> {
+pub fn offsets(from: &[usize], to: &[usize]) -> Vec<usize> {
     let mut off = vec![0usize];
     let mut stride = 1;
     // From the last dimension outwards: the offsets of the inner block, repeated with this dimension's stride.
@@ -49,4 +49,14 @@ pub(crate) fn eval(t: &[&Tensor], f: impl Fn(f64, f64) -> f64) -> Result<Vec<Ten
     let (to, pairs) = pairs(t)?;
     let y: Vec<f32> = pairs.map(|(i, j)| f(a[i].into(), b[j].into()) as f32).collect();
     Ok(vec![Tensor::from_f32(to, &y)?])
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn broadcasts_like_numpy() {
+        let b = |data: &[f64], from: &[usize], to: &[usize]| super::offsets(from, to).into_iter().map(|at| data[at]).collect::<Vec<_>>();
+        assert_eq!(b(&[1.0, 2.0], &[2, 1], &[2, 2, 3]), [1., 1., 1., 2., 2., 2., 1., 1., 1., 2., 2., 2.]);
+        assert_eq!(b(&[1.0, 2.0, 3.0], &[3], &[2, 3]), [1., 2., 3., 1., 2., 3.]);
+    }
 }

@@ -15,13 +15,17 @@ mod moves;
 pub mod proof;
 mod read;
 mod reduce;
+mod rewrite;
 mod window;
 
+pub use broadcast::offsets;
 pub use def::{AttrDef, Ctx, Kind, OpDef};
 pub use docs::docs;
 pub use int::Rescale;
 pub use level::{Level, add_coded, real, verify_at};
+pub use moves::pad::PadMode;
 pub use read::{act, counts, pad_value, reals, spread};
+pub use rewrite::Rewrite;
 pub use window::{Axis, Window};
 
 use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Quant, Result, Tensor, Value, ValueId};
@@ -70,6 +74,23 @@ pub static OPS: &[&OpDef] = &[
     &int::lut::OP,
     &int::rescale_op::OP,
 ];
+
+/// Functions of one value, element by element: order and shape mean nothing to them, and in integers each is a table.
+static MAPS: &[&OpDef] = &[
+    &float::relu::OP,
+    &float::sigmoid::OP,
+    &float::tanh::OP,
+    &float::hard_swish::OP,
+    &float::clip::OP,
+    &float::leaky_relu::OP,
+    &float::elu::OP,
+    &float::hard_sigmoid::OP,
+];
+
+/// Whether an operator is a function of one value, element by element.
+pub fn is_map(op: &str) -> bool {
+    MAPS.iter().any(|d| d.name == op)
+}
 
 /// The row of an operator.
 ///

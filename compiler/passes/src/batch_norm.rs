@@ -39,7 +39,7 @@ pub fn run(g: &mut Graph) -> Result<usize> {
             g.node_mut(n).attrs.set("axis", at);
             rewire_behind(g, n, |g, v| add_reshape(g, v, &s))?;
             changes += 1;
-        } else if g.value(ins[0]).shape.len() == 4 && (axis == 1 || axis == 3) {
+        } else {
             let layout = if axis == 1 { "NCHW" } else { "NHWC" };
             let w: Vec<f32> = scale.iter().map(|&v| v as f32).collect();
             let b: Vec<f32> = shift.iter().map(|&v| v as f32).collect();

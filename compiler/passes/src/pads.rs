@@ -2,6 +2,7 @@
 
 use crate::edit::{absorb, nodes_of};
 use mcompc_ir::{Graph, Result};
+use mcompc_ops::PadMode;
 
 /// The pass.
 pub fn run(g: &mut Graph) -> Result<usize> {
@@ -9,7 +10,11 @@ pub fn run(g: &mut Graph) -> Result<usize> {
     for n in nodes_of(g, &["Conv"])? {
         let x = g.inputs_of(n)[0];
         let p = x.node;
-        if g.node(p).op != "Pad" || g.node(p).attrs.float("value")? != 0.0 || g.node(p).attrs.get("mode").is_some() || g.is_output(x) {
+        if g.node(p).op != "Pad"
+            || g.node(p).attrs.float("value")? != 0.0
+            || PadMode::of(&g.node(p).attrs)? != PadMode::Constant
+            || g.is_output(x)
+        {
             continue;
         }
         let pads = g.node(p).attrs.usizes("pads")?;

@@ -4,7 +4,6 @@ use crate::channels_last::{TO_NCHW, TO_NHWC};
 use crate::edit::{add_reshape, add_transpose, nodes_of, rewire_behind};
 use mcompc_ir::{Graph, NodeId, Result, ValueId};
 
-const UNARY: &[&str] = &["Relu", "Clip", "LeakyRelu", "Elu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish"];
 const BINARY: &[&str] = &["Add", "Sub", "Mul", "Div"];
 
 /// The pass.
@@ -15,7 +14,7 @@ pub fn run(g: &mut Graph) -> Result<usize> {
             continue;
         }
         let op = g.node(n).op.clone();
-        let sunk = if UNARY.contains(&op.as_str()) {
+        let sunk = if mcompc_ops::is_map(&op) {
             sink(g, n, |_, _, _| Ok(()))? || sink_reshape(g, n)?
         } else if BINARY.contains(&op.as_str()) {
             sink(g, n, |_, _, _| Ok(()))? || meet(g, n)?

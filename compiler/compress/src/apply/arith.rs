@@ -8,24 +8,24 @@ use mcompc_ops::act;
 impl Ctx<'_> {
     /// The input port of the constant operand, if there is one.
     pub(super) fn const_operand(&self, id: NodeId) -> Option<usize> {
-        self.g.inputs_of(id).iter().position(|&v| self.g.const_of(v).is_some())
+        self.r.from.inputs_of(id).iter().position(|&v| self.r.from.const_of(v).is_some())
     }
 
     pub(super) fn const_arith(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
-        let ins = self.g.inputs_of(id);
+        let ins = self.r.from.inputs_of(id);
         // The caller has found one.
         let port = self.const_operand(id).unwrap_or(1);
         let (x, c) = (ins[1 - port], ins[port]);
-        let (shape, cs) = (self.g.value(x).shape.clone(), self.g.value(c).shape.clone());
-        let data: Vec<f64> = mcompc_ops::reals(self.g, c)?.into_iter().map(f64::from).collect();
+        let (shape, cs) = (self.r.from.value(x).shape.clone(), self.r.from.value(c).shape.clone());
+        let data: Vec<f64> = mcompc_ops::reals(self.r.from, c)?.into_iter().map(f64::from).collect();
         let (lo, hi) = act(node)?;
         if data.len() == 1 {
             // A function of one value: the constant stays a number.
-            let (x, k, q) = (self.uniform(x)?, self.plain(c)?, self.quant(self.g.out(id))?);
+            let (x, k, q) = (self.uniform(x)?, self.plain(c)?, self.quant(self.r.from.out(id))?);
             let reads = if port == 1 { [x, k] } else { [k, x] };
             return self.emit(id, node.attrs.clone(), &reads, q);
         }
-        let out = self.g.value(self.g.out(id)).shape.clone();
+        let out = self.r.from.value(self.r.from.out(id)).shape.clone();
         if node.op == "Div" && port == 0 {
             return Err(Error::new(Code::NoInteger, format!("a constant of shape {cs:?} divided by a tensor has no integer form"))
                 .hint("int8 divides one constant number by a tensor, and a tensor by any constant"));
@@ -43,55 +43,24 @@ impl Ctx<'_> {
                 _ => (1.0 / v, 0.0),
             };
             let (k, b): (Vec<f64>, Vec<f64>) = data.iter().map(|&v| one(v)).unzip();
-            let (xi, q) = (self.plain(x)?, self.quant(self.g.out(id))?);
+            let (xi, q) = (self.plain(x)?, self.quant(self.r.from.out(id))?);
             let layer = Layer { act: (lo, hi), fused: node.fused.clone(), ..Layer::new(&node.name, &node.outs[0].name, xi, q) };
             return self.per_channel(layer, shape.len() - 1, &k, &b);
         }
-        let mut full = broadcast(&data, &cs, &out);
+        let mut full: Vec<f64> = mcompc_ops::offsets(&cs, &out).into_iter().map(|at| data[at]).collect();
         if node.op == "Div" {
             full.iter_mut().for_each(|v| *v = 1.0 / *v);
         }
         let q = Quant::holding(Codes::I8, full.iter().copied());
         let codes: Vec<i8> = full.iter().map(|&x| q.code(x) as i8).collect();
-        let k = self.out.add_const(format!("{}.const", node.name), Tensor::from_i8(out, &codes)?);
-        self.out.value_mut(k).quant = Some(q);
+        let k = self.r.to.add_const(format!("{}.const", node.name), Tensor::from_i8(out, &codes)?);
+        self.r.to.value_mut(k).quant = Some(q);
         let x = self.plain(x)?;
         let reads = if port == 1 { [x, k] } else { [k, x] };
         let op = if node.op == "Div" { "Mul" } else { &node.op };
-        let q = self.quant(self.g.out(id))?;
+        let q = self.quant(self.r.from.out(id))?;
         let v = self.emit_as(&node.name, op, node.attrs.clone(), &reads, &node.outs[0].name, q)?;
-        self.out.node_mut(v.node).fused = node.fused.clone();
+        self.r.fused(v, id);
         Ok(v)
-    }
-}
-
-/// `data` of shape `from` spread over `to` by NumPy's rule; `to` is the result's shape.
-fn broadcast(data: &[f64], from: &[usize], to: &[usize]) -> Vec<f64> {
-    let lead = to.len() - from.len();
-    let n: usize = to.iter().product();
-    (0..n)
-        .map(|i| {
-            let (mut rest, mut at, mut stride) = (i, 0, 1);
-            for d in (0..to.len()).rev() {
-                let pos = rest % to[d];
-                rest /= to[d];
-                if d >= lead {
-                    let f = from[d - lead];
-                    at += if f == 1 { 0 } else { pos * stride };
-                    stride *= f;
-                }
-            }
-            data[at]
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn broadcasts_like_numpy() {
-        let b = super::broadcast(&[1.0, 2.0], &[2, 1], &[2, 2, 3]);
-        assert_eq!(b, [1., 1., 1., 2., 2., 2., 1., 1., 1., 2., 2., 2.]);
-        assert_eq!(super::broadcast(&[1.0, 2.0, 3.0], &[3], &[2, 3]), [1., 2., 3., 1., 2., 3.]);
     }
 }

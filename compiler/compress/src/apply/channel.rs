@@ -7,7 +7,7 @@ use mcompc_ir::{Attrs, Result, ValueId};
 impl Ctx<'_> {
     /// Adds the layer; its operand has any rank and `k.len()` channels on `axis`.
     pub(super) fn per_channel(&mut self, l: Layer<'_>, axis: usize, k: &[f64], b: &[f64]) -> Result<ValueId> {
-        let (n, shape) = (k.len(), self.out.value(l.x).shape.clone());
+        let (n, shape) = (k.len(), self.r.to.value(l.x).shape.clone());
         let rank = shape.len();
         if axis + 1 < rank {
             let perm: Vec<usize> = (0..rank).filter(|&d| d != axis).chain([axis]).collect();

@@ -7,28 +7,26 @@ use mcompc_ir::{Attrs, Code, DType, Error, NodeId, Quant, Value, ValueId};
 impl Ctx<'_> {
     /// Adds a graph input under its ONNX name.
     pub(super) fn input(&mut self, id: NodeId) -> Result<()> {
-        let v = self.g.out(id);
-        let value = self.g.value(v);
+        let v = self.r.from.out(id);
+        let value = self.r.from.value(v);
         if value.dtype != DType::F32 {
             return Err(Error::new(Code::NoInteger, format!("a graph input of type {} is not taken", value.dtype)).at(&value.name));
         }
         let quant = self.raw.get(&v).cloned().map_or_else(|| self.quant(v), Ok)?;
-        let new = self.out.add_input(Value { quant: Some(quant), ..Value::new(value.name.clone(), DType::F32, value.shape.clone()) });
-        self.map.insert(v, new);
-        self.origin.insert(new, v);
+        self.r.input(id, Value { quant: Some(quant), ..Value::new(value.name.clone(), DType::F32, value.shape.clone()) });
         Ok(())
     }
 
     /// `v` as plain i8 codes under its own quantization; a constant as it is.
     pub(super) fn plain(&mut self, v: ValueId) -> Result<ValueId> {
-        let q = if self.g.const_of(v).is_some() { Quant::PROBABILITY } else { self.quant(v)? };
+        let q = if self.r.from.const_of(v).is_some() { Quant::PROBABILITY } else { self.quant(v)? };
         self.plain_as(v, &q)
     }
 
     /// `v` under one scale, whichever codes that is.
     pub(super) fn uniform(&mut self, v: ValueId) -> Result<ValueId> {
         match self.raw.get(&v) {
-            Some(r) if r.uniform().is_some() => self.computed(v),
+            Some(r) if r.uniform().is_some() => self.r.computed(v),
             _ => self.plain(v),
         }
     }
@@ -37,9 +35,9 @@ impl Ctx<'_> {
     /// left as they are, and constants too.
     pub(super) fn plain_as(&mut self, v: ValueId, q: &Quant) -> Result<ValueId> {
         let raw = self.raw.get(&v).cloned();
-        let constant = self.g.const_of(v).cloned();
+        let constant = self.r.from.const_of(v).cloned();
         if raw.is_none() && constant.is_none() {
-            return self.computed(v);
+            return self.r.computed(v);
         }
         let key = if constant.is_some() { (v, 0, 0) } else { (v, q.step().to_bits(), q.zero_point()) };
         if let Some(&p) = self.plain.get(&key) {
@@ -47,24 +45,24 @@ impl Ctx<'_> {
         }
         let p = match (constant, raw) {
             (Some(t), _) => {
-                mcompc_ops::reals(self.g, v)?;
-                self.out.add_const(self.g.value(v).name.clone(), t)
+                mcompc_ops::reals(self.r.from, v)?;
+                self.r.to.add_const(self.r.from.value(v).name.clone(), t)
             }
             (None, Some(raw)) => self.raw_as(v, &raw, q)?,
-            (None, None) => self.computed(v)?,
+            (None, None) => self.r.computed(v)?,
         };
         self.plain.insert(key, p);
         Ok(p)
     }
 
     fn raw_as(&mut self, v: ValueId, raw: &Quant, q: &Quant) -> Result<ValueId> {
-        let x = self.computed(v)?;
-        let name = self.fresh(&format!("{}.i8", self.g.value(v).name));
+        let x = self.r.computed(v)?;
+        let name = self.r.fresh(&format!("{}.i8", self.r.from.value(v).name));
         if raw.uniform().is_some() {
             return self.emit_as(&name, "Recode", Attrs::new(), &[x], &name, q.clone());
         }
         let axis = raw.axis().unwrap_or(0);
-        let n = self.g.value(v).shape[axis];
+        let n = self.r.from.value(v).shape[axis];
         let (k, b): (Vec<f64>, Vec<f64>) = (0..n).map(|c| raw.along(c)).map(|(s, o)| (s, -s * o)).unzip();
         // As a layer, the codes less their nominal zero point stand for themselves.
         let zp = f64::from(raw.zero_point());

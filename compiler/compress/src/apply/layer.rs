@@ -46,23 +46,23 @@ impl<'a> Layer<'a> {
 
 impl Ctx<'_> {
     pub(super) fn weighted(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
-        let ins = self.g.inputs_of(id);
-        let w = mcompc_ops::reals(self.g, ins[1])?;
+        let ins = self.r.from.inputs_of(id);
+        let w = mcompc_ops::reals(self.r.from, ins[1])?;
         let bias = match ins.get(2) {
-            Some(&b) => mcompc_ops::reals(self.g, b)?.into_iter().map(f64::from).collect(),
-            None => vec![0.0; self.g.value(ins[1]).shape[0]],
+            Some(&b) => mcompc_ops::reals(self.r.from, b)?.into_iter().map(f64::from).collect(),
+            None => vec![0.0; self.r.from.value(ins[1]).shape[0]],
         };
         let group = node.attrs.int_or("group", 1)? as usize;
         let padded = node.attrs.get("pads").is_some() && node.attrs.ints("pads")?.iter().any(|&p| p != 0);
         let means = self.stats.values.get(&ins[0]).map(|s| s.channel_means());
-        let weights = Weights { shape: self.g.value(ins[1]).shape.clone(), w, bias, group, means };
-        let q = self.quant(self.g.out(id))?;
+        let weights = Weights { shape: self.r.from.value(ins[1]).shape.clone(), w, bias, group, means };
+        let q = self.quant(self.r.from.out(id))?;
         let out_name = &node.outs[0].name;
-        let last = self.g.value(ins[0]).shape.len() - 1;
+        let last = self.r.from.value(ins[0]).shape.len() - 1;
         let (layer, weights) = match self.raw.get(&ins[0]).cloned() {
             // A padded layer must store real 0 as a code; elsewhere the bias carries every offset.
             Some(r) if r.axis().is_none_or(|a| a == last) && (!padded || r.zero_code().is_some()) => {
-                let x = self.computed(ins[0])?;
+                let x = self.r.computed(ins[0])?;
                 (Layer::new(&node.name, out_name, x, q).on_codes(), weights.on_codes(&r))
             }
             _ => (Layer::new(&node.name, out_name, self.plain(ins[0])?, q), weights),
@@ -81,18 +81,20 @@ impl Ctx<'_> {
         let xq = self.codes(l.x)?;
         let sx = if l.of_codes { 1.0 } else { xq.step() };
         let LayerScheme { method, bits, group, why, .. } = l.scheme;
-        let Some(run) = methods::named(&method).map(|m| m.run) else {
+        let Some(method) = methods::named(&method) else {
             return Err(Error::new(Code::Internal, format!("no method is called `{method}`")));
         };
         let codes = Codes::signed(bits);
         let mut floor: Vec<f64> = w.bias.iter().map(|b| libm::ldexp(b.abs() / sx, -BIAS_BITS)).collect();
         let typical = libm::ldexp(l.quant.step() / sx, -10);
-        let round = |w: &Weights, floor: &[f64]| {
-            let r = run(&Task { w: &w.w, k, codes, group, floor, typical, means: w.means.as_deref() });
+        let task = Task { w: &w.w, k, codes, group };
+        let wanted = (method.scales)(&task);
+        let round = |floor: &[f64]| {
+            let r = (method.round)(&task, methods::settled(wanted.clone(), floor, typical));
             let products = r.products(k, group);
             (r, products)
         };
-        let (mut r, mut products) = round(&w, &floor);
+        let (mut r, mut products) = round(&floor);
         let row_of = |c: usize, products: &[i8], r: &Rounded| {
             let (row, bias) = (&products[c * k..(c + 1) * k], (w.bias[c] / (sx * r.scales[c])).round() as i64);
             let (zp, codes) = (xq.zero_point(), xq.codes.range());
@@ -113,7 +115,7 @@ impl Ctx<'_> {
                 break;
             }
             over.iter().for_each(|&(c, by)| floor[c] = r.scales[c] * by);
-            (r, products) = round(&w, &floor);
+            (r, products) = round(&floor);
         }
         if self.bias_correction {
             w.correct_bias(&products, &r.scales, k);
@@ -131,18 +133,18 @@ impl Ctx<'_> {
             }
             _ => Per::Axis(0, r.scales.iter().map(|s| s / unit).collect()),
         };
-        let wv = self.out.add_const(format!("{}.w", l.name), Tensor::from_i8(w.shape.clone(), &r.codes)?);
-        self.out.value_mut(wv).quant = Some(Quant { codes, scale, zero: Per::Tensor(0.0) });
+        let wv = self.r.to.add_const(format!("{}.w", l.name), Tensor::from_i8(w.shape.clone(), &r.codes)?);
+        self.r.to.value_mut(wv).quant = Some(Quant { codes, scale, zero: Per::Tensor(0.0) });
         let bytes: Vec<u8> = w.bias.iter().flat_map(|b| b.to_le_bytes()).collect();
-        let bv = self.out.add_const(format!("{}.bias", l.name), Tensor::new(DType::F64, [outs], bytes.into())?);
+        let bv = self.r.to.add_const(format!("{}.bias", l.name), Tensor::new(DType::F64, [outs], bytes.into())?);
         for (name, bound) in [("act_min", l.act.0), ("act_max", l.act.1)] {
             if bound.is_finite() {
                 attrs.set(name, bound);
             }
         }
         let v = self.emit_as(l.name, op, attrs, &[l.x, wv, bv], l.out_name, l.quant)?;
-        self.out.node_mut(v.node).fused = l.fused;
-        self.notes.push(LayerNote { node: l.name.into(), bits, why, group, method });
+        self.r.to.node_mut(v.node).fused = l.fused;
+        self.notes.push(LayerNote { node: l.name.into(), bits, why, group });
         Ok(v)
     }
 }

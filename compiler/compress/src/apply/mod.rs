@@ -10,8 +10,8 @@ use crate::decide::raw_values;
 use crate::scheme::{LayerScheme, Scheme};
 use mcompc_data::Input;
 use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Output, Per, Quant, Result, ValueId};
-use mcompc_ops::Level;
-use std::collections::{BTreeMap, BTreeSet};
+use mcompc_ops::{Level, Rewrite, is_map};
+use std::collections::BTreeMap;
 
 /// What became of a layer with weights, for reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +24,6 @@ pub struct LayerNote {
     pub why: Option<String>,
     /// Weights of a channel in a row that share a multiplier.
     pub group: Option<usize>,
-    /// How its weights were rounded: a row of [`crate::METHODS`].
-    pub method: String,
 }
 
 /// The result of [`apply`].
@@ -49,18 +47,14 @@ pub fn apply(g: &Graph, stats: &Stats, inputs: &[Input], scheme: &Scheme) -> Res
     let resolved = scheme.resolve(g)?;
     let raw = raw_values(g, inputs)?;
     let mut ctx = Ctx {
-        g,
+        r: Rewrite::new(g),
         stats,
         bias_correction: scheme.bias_correction,
         layers: resolved.layers,
         quants: resolved.values,
         raw,
-        out: Graph::new(g.name.clone()),
-        map: BTreeMap::new(),
         plain: BTreeMap::new(),
-        names: BTreeSet::new(),
         notes: Vec::new(),
-        origin: BTreeMap::new(),
     };
     g.inputs.iter().try_for_each(|&id| ctx.input(id))?;
     for id in g.topo()? {
@@ -68,18 +62,15 @@ pub fn apply(g: &Graph, stats: &Stats, inputs: &[Input], scheme: &Scheme) -> Res
     }
     for o in &g.outputs {
         let value = ctx.plain(o.value).map_err(|e| e.at(&o.name))?;
-        ctx.out.outputs.push(Output { name: o.name.clone(), value });
+        ctx.r.to.outputs.push(Output { name: o.name.clone(), value });
     }
-    let Ctx { mut out, notes, mut origin, .. } = ctx;
-    out.remove_dead();
-    origin.retain(|v, _| out.contains(v.node));
-    mcompc_ops::verify_at(&out, Level::Coded)?;
-    Ok(Coded { graph: out, layers: notes, origin })
+    let (graph, origin) = ctx.r.finish(Level::Coded)?;
+    Ok(Coded { graph, layers: ctx.notes, origin })
 }
 
-/// The state of one conversion. `g` is the float graph, `out` the coded one.
+/// The state of one conversion, from a float graph to a coded one.
 struct Ctx<'a> {
-    g: &'a Graph,
+    r: Rewrite<'a>,
     stats: &'a Stats,
     bias_correction: bool,
     layers: BTreeMap<NodeId, LayerScheme>,
@@ -87,93 +78,75 @@ struct Ctx<'a> {
     raw: BTreeMap<ValueId, Quant>,
     /// Plain i8 codes of every float value.
     quants: BTreeMap<ValueId, Quant>,
-    out: Graph,
-    map: BTreeMap<ValueId, ValueId>,
     /// Constants, and the caller's codes under others (bits of the scale, zero point), made on demand.
     plain: BTreeMap<(ValueId, u64, i32), ValueId>,
-    /// Names given to values that the float graph does not have.
-    names: BTreeSet<String>,
     notes: Vec<LayerNote>,
-    origin: BTreeMap<ValueId, ValueId>,
-}
-
-/// Operators whose form is a table, which may read the caller's codes as they are.
-fn is_table(op: &str) -> bool {
-    matches!(op, "Relu" | "Clip" | "Sigmoid" | "Tanh" | "HardSwish" | "HardSigmoid" | "LeakyRelu" | "Elu")
 }
 
 impl Ctx<'_> {
     /// Converts one node, if there is something to convert.
     fn step(&mut self, id: NodeId) -> Result<()> {
-        let node = self.g.node(id);
+        let node = self.r.from.node(id);
         if matches!(node.op.as_str(), "input" | "const") {
             return Ok(());
         }
-        let out = self.g.out(id);
-        let shape = &self.g.value(out).shape;
-        let v = self.node(id, node).and_then(|v| {
-            // One element of higher rank raises the rank of the result.
-            if &self.out.value(v).shape == shape { Ok(v) } else { self.reshape(v, shape, &format!("{}.shape", node.outs[0].name)) }
-        });
-        let v = v.map_err(|e| e.at(&node.name))?;
-        self.map.insert(out, v);
-        self.origin.entry(v).or_insert(out);
+        let out = self.r.from.out(id);
+        let shape = &self.r.from.value(out).shape;
+        // One element of higher rank raises the rank of the result.
+        let v = self.node(id, node).and_then(|v| self.reshape(v, shape, &format!("{}.shape", node.outs[0].name)));
+        self.r.stand(v.map_err(|e| e.at(&node.name))?, out);
         Ok(())
     }
 
     fn node(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
-        let ins = self.g.inputs_of(id);
-        let q = self.quant(self.g.out(id))?;
+        let ins = self.r.from.inputs_of(id);
+        let q = self.quant(self.r.from.out(id))?;
         let reads = match node.op.as_str() {
             "Conv" | "Dense" => return self.weighted(id, node),
             "Add" | "Sub" | "Mul" | "Div" if self.const_operand(id).is_some() => return self.const_arith(id, node),
-            "Reshape" | "Transpose" | "Slice" if self.raw.contains_key(&self.g.out(id)) => {
-                let (x, q) = (self.computed(ins[0])?, self.raw[&self.g.out(id)].clone());
+            "Reshape" | "Transpose" | "Slice" if self.raw.contains_key(&self.r.from.out(id)) => {
+                let (x, q) = (self.r.computed(ins[0])?, self.raw[&self.r.from.out(id)].clone());
                 return self.emit(id, node.attrs.clone(), &[x], q);
             }
             // What only moves codes reads them under the result's.
             "Reshape" | "Transpose" | "Slice" | "Pad" | "MaxPool" | "Concat" | "ReduceMax" | "ReduceMin" => {
                 ins.iter().map(|&v| self.plain_as(v, &q)).collect::<Result<Vec<_>>>()?
             }
-            op if is_table(op) => ins.iter().map(|&v| self.uniform(v)).collect::<Result<_>>()?,
+            // A table may read the caller's codes as they are.
+            op if is_map(op) => ins.iter().map(|&v| self.uniform(v)).collect::<Result<_>>()?,
             _ => ins.iter().map(|&v| self.plain(v)).collect::<Result<_>>()?,
         };
         self.emit(id, node.attrs.clone(), &reads, q)
     }
 
-    /// The coded value of a computed one, in whatever codes.
-    fn computed(&self, v: ValueId) -> Result<ValueId> {
-        self.map.get(&v).copied().ok_or_else(|| Error::new(Code::NoInteger, format!("`{}` is not a computed value", self.g.value(v).name)))
-    }
-
     /// Plain codes of a float value.
     fn quant(&self, v: ValueId) -> Result<Quant> {
         let q = self.quants.get(&v).cloned();
-        q.ok_or_else(|| Error::new(Code::Internal, "no statistics of this value").at(&self.g.value(v).name))
+        q.ok_or_else(|| Error::new(Code::Internal, "no statistics of this value").at(&self.r.from.value(v).name))
     }
 
     /// Codes of a coded value.
     fn codes(&self, v: ValueId) -> Result<Quant> {
-        let value = self.out.value(v);
+        let value = self.r.to.value(v);
         value.quant.clone().ok_or_else(|| Error::new(Code::Internal, "a coded value without codes").at(&value.name))
     }
 
     /// Adds float node `id` with other operands and attributes.
     fn emit(&mut self, id: NodeId, attrs: Attrs, ins: &[ValueId], quant: Quant) -> Result<ValueId> {
-        let node = self.g.node(id);
+        let node = self.r.from.node(id);
         let v = self.emit_as(&node.name, &node.op, attrs, ins, &node.outs[0].name, quant)?;
-        self.out.node_mut(v.node).fused = node.fused.clone();
+        self.r.fused(v, id);
         Ok(v)
     }
 
     fn emit_as(&mut self, name: &str, op: &str, attrs: Attrs, ins: &[ValueId], out: &str, quant: Quant) -> Result<ValueId> {
-        let id = mcompc_ops::add_coded(&mut self.out, name, op, attrs, ins, out, quant)?;
-        Ok(self.out.out(id))
+        let id = mcompc_ops::add_coded(&mut self.r.to, name, op, attrs, ins, out, quant)?;
+        Ok(self.r.to.out(id))
     }
 
     /// The same codes under another shape, whose last axis is the one that scales differ along, if they do.
     fn reshape(&mut self, v: ValueId, shape: &[usize], name: &str) -> Result<ValueId> {
-        if self.out.value(v).shape == shape {
+        if self.r.to.value(v).shape == shape {
             return Ok(v);
         }
         let q = channels_last(self.codes(v)?, shape.len());
@@ -184,14 +157,6 @@ impl Ctx<'_> {
     fn transposed(&mut self, v: ValueId, perm: &[usize], name: &str) -> Result<ValueId> {
         let q = channels_last(self.codes(v)?, perm.len());
         self.emit_as(name, "Transpose", Attrs::new().with("perm", perm), &[v], name, q)
-    }
-
-    /// A name that no other added value has.
-    fn fresh(&mut self, name: &str) -> String {
-        let numbered = |i: usize| if i == 0 { name.to_string() } else { format!("{name}.{i}") };
-        let free = (0..).map(numbered).find(|n| !self.names.contains(n)).unwrap_or_default();
-        self.names.insert(free.clone());
-        free
     }
 }
 

@@ -119,7 +119,7 @@ fn cause(a: &Audit<'_>, id: NodeId, s: &Seen, operands: &[(ValueId, &Seen)]) -> 
             "compute the difference before what both sides have in common is added, or remove that from both".into(),
         );
     }
-    if matches!(node.op.as_str(), "Sigmoid" | "Tanh" | "HardSigmoid" | "HardSwish" | "Softmax" | "Clip" | "Relu" | "LeakyRelu" | "Elu")
+    if (node.op == "Softmax" || mcompc_ops::is_map(&node.op))
         && let Some((v, x)) = coarse
     {
         let all = x.whole();

@@ -3,6 +3,7 @@
 
 use super::reals_of;
 use crate::range::Range;
+use crate::scheme::weighted;
 use mcompc_ir::{DType, Graph, NodeId, Quant, Result, ValueId};
 use std::collections::BTreeMap;
 
@@ -50,7 +51,7 @@ impl<'a> Floors<'a> {
         let (mut layers, mut consts) = (BTreeMap::new(), BTreeMap::new());
         for id in g.ids() {
             let ins = g.inputs_of(id);
-            let layer = matches!(g.node(id).op.as_str(), "Conv" | "Dense");
+            let layer = weighted(g.node(id));
             if layer {
                 layers.insert(id, channels(g, &ins)?);
             }
@@ -70,7 +71,7 @@ impl<'a> Floors<'a> {
         let reach = |i: usize| {
             ins.get(i).map_or(0.0, |&v| match consts.get(&v) {
                 Some(&(_, most)) => most,
-                None => raw.get(&v).map_or_else(|| quant(v).map_or(0.0, |q| reach_of(&q)), Quant::reach),
+                None => raw.get(&v).cloned().or_else(|| quant(v)).map_or(0.0, |q| q.reach()),
             })
         };
         Ok(match node.op.as_str() {
@@ -104,11 +105,6 @@ impl<'a> Floors<'a> {
 
 fn bits_of(n: usize) -> i32 {
     (usize::BITS - n.leading_zeros()) as i32
-}
-
-/// Largest real magnitude of a code.
-fn reach_of(q: &Quant) -> f64 {
-    q.step() * q.span() as f64
 }
 
 /// Sum of the weights' magnitudes and magnitude of the bias, per output channel.

@@ -1,12 +1,21 @@
 //! Codes with a small multiplier for every run of weights.
 
 use super::search::Narrow;
-use super::{Rounded, Task, settled};
+use super::{Rounded, Task};
+
+fn of(t: &Task<'_>) -> (Narrow, usize) {
+    (Narrow::new(t.codes), t.group.unwrap_or(t.k).max(1))
+}
+
+/// Of least squared error, under the best multipliers.
+pub(super) fn scales(t: &Task<'_>) -> Vec<f64> {
+    let (n, len) = of(t);
+    t.w.chunks_exact(t.k).map(|row| n.scale_of_runs(row, len)).collect()
+}
 
 /// Rounds.
-pub(super) fn run(t: &Task<'_>) -> Rounded {
-    let (n, len) = (Narrow::new(t.codes), t.group.unwrap_or(t.k).max(1));
-    let scales = settled(t.w.chunks_exact(t.k).map(|row| n.scale_of_runs(row, len)).collect(), t);
+pub(super) fn round(t: &Task<'_>, scales: Vec<f64>) -> Rounded {
+    let (n, len) = of(t);
     let (mut codes, mut r) = (Vec::with_capacity(t.w.len()), Vec::new());
     for (row, &scale) in t.w.chunks_exact(t.k).zip(&scales) {
         let by = n.multipliers(row, len, scale);

@@ -17,12 +17,6 @@ pub struct Task<'a> {
     pub codes: Codes,
     /// Weights of a channel in a row that share a multiplier.
     pub group: Option<usize>,
-    /// The finest scale that each channel may take.
-    pub floor: &'a [f64],
-    /// The scale of a channel of zeros where there is no other channel.
-    pub typical: f64,
-    /// Mean of the operand per input channel over the calibration data, in its units, where it is known.
-    pub means: Option<&'a [f64]>,
 }
 
 /// What a method gives: a weight is scale of its channel * multiplier of its run * code.
@@ -40,33 +34,36 @@ pub struct Rounded {
 pub struct Method {
     /// Name in schemes and reports.
     pub name: &'static str,
-    /// One line for the documentation.
-    pub doc: &'static str,
     /// Whether it makes codes of this width, with groups or without.
     pub fits: fn(bits: u8, group: bool) -> bool,
-    /// Rounds.
-    pub run: fn(&Task<'_>) -> Rounded,
+    /// The scale that it wants for each output channel; 0 for a channel of zeros.
+    pub scales: fn(&Task<'_>) -> Vec<f64>,
+    /// Rounds under these scales, which are positive and may be coarser.
+    pub round: fn(&Task<'_>, Vec<f64>) -> Rounded,
 }
 
 /// Every method. Where none is named the first that fits is taken.
 pub static METHODS: &[Method] = &[
     Method {
+        // To nearest, under the largest weight of a channel or the grid on which the weights lie already.
         name: "nearest",
-        doc: "to nearest, under the largest weight of a channel or the grid on which the weights lie already",
         fits: |bits, group| bits == Codes::I8.bits && !group,
-        run: nearest::run,
+        scales: nearest::scales,
+        round: nearest::round,
     },
     Method {
+        // To nearest, under the scale of least squared error of each channel.
         name: "search",
-        doc: "to nearest, under the scale of least squared error of each channel",
         fits: |bits, group| (2..Codes::I8.bits).contains(&bits) && !group,
-        run: search::run,
+        scales: search::scales,
+        round: search::round,
     },
     Method {
+        // As search, with the best small multiplier for every run of weights.
         name: "group",
-        doc: "as search, with the best small multiplier for every run of weights",
         fits: |bits, group| (2..Codes::I8.bits).contains(&bits) && group,
-        run: group::run,
+        scales: group::scales,
+        round: group::round,
     },
 ];
 
@@ -83,13 +80,14 @@ pub(crate) fn fitting(bits: u8, group: bool) -> Option<&'static Method> {
 /// Channels of one layer share a shift: a factor that is smaller than the largest by more than this many bits would have few bits left.
 const SPREAD: i32 = 24;
 
-/// The scales that a method found (0 for a channel of zeros), made positive and as coarse as the task asks. A channel of zeros takes one like the
-/// others', so that its bias has as many bits; one whose steps are far finer than the other channels' takes a coarser one.
-fn settled(mut scales: Vec<f64>, t: &Task<'_>) -> Vec<f64> {
+/// The scales that a method found (0 for a channel of zeros), made positive and no finer than `floor`. A channel of zeros takes one like the
+/// others', so that its bias has as many bits, `typical` where there is no other; one whose steps are far finer than the other channels' takes
+/// a coarser one.
+pub(crate) fn settled(mut scales: Vec<f64>, floor: &[f64], typical: f64) -> Vec<f64> {
     let mut seen: Vec<f64> = scales.iter().copied().filter(|&s| s > 0.0).collect();
     seen.sort_unstable_by(f64::total_cmp);
-    let typical = seen.get(seen.len() / 2).copied().unwrap_or(t.typical);
-    for (s, floor) in scales.iter_mut().zip(t.floor) {
+    let typical = seen.get(seen.len() / 2).copied().unwrap_or(typical);
+    for (s, floor) in scales.iter_mut().zip(floor) {
         if *s == 0.0 {
             *s = typical;
         }

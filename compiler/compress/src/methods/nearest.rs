@@ -1,11 +1,15 @@
 //! Symmetric int8 weights, one scale per output channel.
 
-use super::{Rounded, Task, settled};
+use super::{Rounded, Task};
 use mcompc_ir::Codes;
 
+/// Those of [`wanted`].
+pub(super) fn scales(t: &Task<'_>) -> Vec<f64> {
+    wanted(t.w, t.k)
+}
+
 /// Rounds.
-pub(super) fn run(t: &Task<'_>) -> Rounded {
-    let scales = settled(scales(t.w, t.k), t);
+pub(super) fn round(t: &Task<'_>, scales: Vec<f64>) -> Rounded {
     let codes = t.w.iter().enumerate().map(|(i, &v)| code(v.into(), scales[i / t.k])).collect();
     Rounded { codes, scales, multipliers: None }
 }
@@ -18,7 +22,7 @@ const WMAX: f64 = Codes::I8.max() as f64;
 ///
 /// Weights that were trained with simulated quantization lie on such a grid; another scale rounds all of them anew, while the grid's own
 /// keeps them exactly.
-fn scales(w: &[f32], k: usize) -> Vec<f64> {
+fn wanted(w: &[f32], k: usize) -> Vec<f64> {
     let common = grid(w);
     w.chunks_exact(k)
         .map(|row| {
@@ -101,7 +105,7 @@ mod tests {
     fn a_grid_is_kept_exactly() {
         let step = 0.012_345_6f64;
         let w: Vec<f32> = pseudo(64 * 32, 1).map(|r| ((r % 101) as f64 - 50.0) * step).map(|v| v as f32).collect();
-        for (row, s) in w.chunks(64).zip(scales(&w, 64)) {
+        for (row, s) in w.chunks(64).zip(wanted(&w, 64)) {
             assert!((s / step - 1.0).abs() < 1e-5);
             assert!(row.iter().all(|&v| (f64::from(code(v.into(), s)) * s - f64::from(v)).abs() < 1e-6));
         }
@@ -111,17 +115,17 @@ mod tests {
     fn codes_beyond_127_fall_back_to_the_widest() {
         let mut w: Vec<f32> = pseudo(64, 2).map(|r| (r % 101) as f32 - 50.0).collect();
         w[0] = 200.0;
-        let s = scales(&w, 64)[0];
+        let s = wanted(&w, 64)[0];
         assert!((s - 200.0 / 127.0).abs() < 1e-9);
     }
 
     #[test]
     fn weights_off_any_grid_take_the_widest() {
         let w: Vec<f32> = pseudo(512, 3).map(|r| (r as f64 / (1u64 << 31) as f64 - 0.5) as f32).collect();
-        for (row, s) in w.chunks(64).zip(scales(&w, 64)) {
+        for (row, s) in w.chunks(64).zip(wanted(&w, 64)) {
             let top = row.iter().fold(0f32, |a, v| a.max(v.abs()));
             assert_eq!(s, f64::from(top) / 127.0);
         }
-        assert_eq!(scales(&[0.0; 8], 4), [0.0, 0.0]);
+        assert_eq!(wanted(&[0.0; 8], 4), [0.0, 0.0]);
     }
 }

@@ -1,13 +1,18 @@
 //! Weights of fewer than eight bits by round-to-nearest: per output channel the scale of least squared error, with runs of weights the
 //! best small multiplier of each.
 
-use super::{Rounded, Task, settled};
+use super::{Rounded, Task};
 use mcompc_ir::Codes;
 
-/// Rounds.
-pub(super) fn run(t: &Task<'_>) -> Rounded {
+/// Of least squared error.
+pub(super) fn scales(t: &Task<'_>) -> Vec<f64> {
     let n = Narrow::new(t.codes);
-    let scales = settled(t.w.chunks_exact(t.k).map(|row| n.scale(row)).collect(), t);
+    t.w.chunks_exact(t.k).map(|row| n.scale(row)).collect()
+}
+
+/// Rounds.
+pub(super) fn round(t: &Task<'_>, scales: Vec<f64>) -> Rounded {
+    let n = Narrow::new(t.codes);
     let codes = t.w.iter().enumerate().map(|(i, &v)| n.code(v.into(), scales[i / t.k])).collect();
     Rounded { codes, scales, multipliers: None }
 }

@@ -1,7 +1,8 @@
 //! Transposition, padding and concatenation by tables of offsets made when planning.
 
 use super::{Kernel, Site, not_float};
-use mcompc_ir::{Attr, Code, Error, Result};
+use mcompc_ir::{Code, Error, Result};
+use mcompc_ops::PadMode;
 
 /// For each element of shape `to`, in order, the offset of the element of `from` that it repeats (numpy broadcasting).
 pub(super) fn repeat(from: &[usize], to: &[usize]) -> Vec<u32> {
@@ -86,23 +87,11 @@ impl Kernel for Concat {
 
 /// For each element of the result the element of the operand that stands there, where padding holds such.
 fn padding(s: &Site<'_>) -> Result<Vec<u32>> {
-    let (mode, pads) = (s.node.attrs.str("mode")?, s.node.attrs.ints("pads")?);
+    let (mode, pads) = (PadMode::of(&s.node.attrs)?, s.node.attrs.ints("pads")?);
     let mut at = vec![0u32];
     for (d, &n) in s.ins[0].shape.iter().enumerate() {
-        let (n, to) = (n as i64, s.out().shape[d] as i64);
-        let source = |i: i64| match (mode, i) {
-            (_, i) if (0..n).contains(&i) => i,
-            ("edge", i) => i.clamp(0, n - 1),
-            ("wrap", i) => i.rem_euclid(n),
-            (_, i) => {
-                if i < 0 {
-                    -i
-                } else {
-                    2 * (n - 1) - i
-                }
-            }
-        };
-        at = at.iter().flat_map(|o| (0..to).map(move |i| o * n as u32 + source(i - pads[d]) as u32)).collect();
+        let source = |i: usize| mode.source(n, i as i64 - pads[d]).unwrap_or(0);
+        at = at.iter().flat_map(|o| (0..s.out().shape[d]).map(move |i| o * n as u32 + source(i) as u32)).collect();
     }
     Ok(at)
 }
@@ -127,7 +116,7 @@ pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
             let by: Vec<isize> = a.ints("steps")?.iter().enumerate().map(step).collect();
             Ok(Box::new(Gather(walk(to, first, &by))))
         }
-        "Pad" if a.get("mode").is_some_and(|m| *m != Attr::Str("constant".into())) => Ok(Box::new(Gather(padding(s)?))),
+        "Pad" if PadMode::of(a)? != PadMode::Constant => Ok(Box::new(Gather(padding(s)?))),
         "Pad" => {
             let to = strides(&s.out().shape);
             let first = a.ints("pads")?.iter().zip(&to).map(|(&p, s)| p as isize * s).sum();

@@ -1,7 +1,7 @@
 //! Padding.
 
 use crate::def::{Ctx, Kind, OpDef, attr_error, opt, req};
-use mcompc_ir::{Code, DType, Error, Result, Tensor};
+use mcompc_ir::{Attrs, Code, DType, Error, Result, Tensor};
 
 pub(crate) const OP: OpDef = OpDef {
     name: "Pad",
@@ -30,7 +30,7 @@ pub(crate) const OP: OpDef = OpDef {
         }
     },
     eval: |c, t| {
-        let (x, p, fill, mode) = (t[0], pads(c)?, fill(c)?, mode(c)?);
+        let (x, p, fill, mode) = (t[0], pads(c)?, fill(c)?, PadMode::of(&c.node.attrs)?);
         let shape: Vec<usize> = x.shape.iter().zip(&p).map(|(d, (b, e))| d + b + e).collect();
         let es = x.dtype.size();
         // The source of each element, dimension by dimension; none where the constant stands.
@@ -45,30 +45,50 @@ pub(crate) const OP: OpDef = OpDef {
 };
 
 /// What padding holds.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PadMode {
+    /// One value.
     Constant,
+    /// The elements mirrored at the outermost one.
     Reflect,
+    /// The outermost element.
     Edge,
+    /// The elements of the other end.
     Wrap,
 }
 
-impl Mode {
-    /// The index of `n` that stands at `i`, which lies in front of 0 or behind the last one in padding.
-    fn source(self, n: usize, i: i64) -> Option<usize> {
+impl PadMode {
+    /// What attribute `mode` says; a constant when absent.
+    ///
+    /// # Errors
+    /// `UnsupportedAttr` for another word.
+    pub fn of(attrs: &Attrs) -> Result<Self> {
+        if attrs.get("mode").is_none() {
+            return Ok(Self::Constant);
+        }
+        match attrs.str("mode")? {
+            "constant" => Ok(Self::Constant),
+            "reflect" => Ok(Self::Reflect),
+            "edge" => Ok(Self::Edge),
+            "wrap" => Ok(Self::Wrap),
+            m => attr_error("mode", format_args!("is \"{m}\", expected \"constant\", \"reflect\", \"edge\" or \"wrap\"")),
+        }
+    }
+    /// The index of `n` that stands at `i`, which lies in front of 0 or behind the last one in padding; none where the constant stands.
+    pub fn source(self, n: usize, i: i64) -> Option<usize> {
         let last = n as i64 - 1;
         let at = match self {
             _ if (0..=last).contains(&i) => i,
-            Mode::Constant => return None,
-            Mode::Edge => i.clamp(0, last),
-            Mode::Reflect => {
+            PadMode::Constant => return None,
+            PadMode::Edge => i.clamp(0, last),
+            PadMode::Reflect => {
                 if i < 0 {
                     -i
                 } else {
                     2 * last - i
                 }
             }
-            Mode::Wrap => {
+            PadMode::Wrap => {
                 if i < 0 {
                     i + n as i64
                 } else {
@@ -80,19 +100,6 @@ impl Mode {
     }
 }
 
-fn mode(c: &Ctx<'_>) -> Result<Mode> {
-    if c.node.attrs.get("mode").is_none() {
-        return Ok(Mode::Constant);
-    }
-    match c.node.attrs.str("mode")? {
-        "constant" => Ok(Mode::Constant),
-        "reflect" => Ok(Mode::Reflect),
-        "edge" => Ok(Mode::Edge),
-        "wrap" => Ok(Mode::Wrap),
-        m => attr_error("mode", format_args!("is \"{m}\", expected \"constant\", \"reflect\", \"edge\" or \"wrap\"")),
-    }
-}
-
 /// (begin, end) of every dimension.
 fn pads(c: &Ctx<'_>) -> Result<Vec<(usize, usize)>> {
     let (p, s) = (c.node.attrs.usizes("pads")?, &c.ins[0].shape);
@@ -100,9 +107,9 @@ fn pads(c: &Ctx<'_>) -> Result<Vec<(usize, usize)>> {
     if p.len() != 2 * r {
         return attr_error("pads", format_args!("has {} entries, expected {}", p.len(), 2 * r));
     }
-    let most = |n: usize| match mode(c) {
-        Ok(Mode::Reflect) => n.saturating_sub(1),
-        Ok(Mode::Wrap) => n,
+    let most = |n: usize| match PadMode::of(&c.node.attrs) {
+        Ok(PadMode::Reflect) => n.saturating_sub(1),
+        Ok(PadMode::Wrap) => n,
         _ => usize::MAX,
     };
     if let Some(d) = (0..r).find(|&d| p[d].max(p[d + r]) > most(s[d])) {
@@ -115,7 +122,7 @@ fn pads(c: &Ctx<'_>) -> Result<Vec<(usize, usize)>> {
 fn fill(c: &Ctx<'_>) -> Result<Vec<u8>> {
     let (x, v) = (c.ins[0], c.node.attrs.float("value")?);
     let code = c.node.attrs.get("code").is_some();
-    if mode(c)? != Mode::Constant && (code || v != 0.0) {
+    if PadMode::of(&c.node.attrs)? != PadMode::Constant && (code || v != 0.0) {
         return attr_error("value", "belongs to padding with a constant");
     }
     match (x.dtype, &x.quant) {
