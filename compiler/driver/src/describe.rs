@@ -3,7 +3,6 @@
 use crate::request::Request;
 use crate::size;
 use crate::stages::{Compiled, Front, LayerNote, Quantized, VERSION};
-use mcompc_compress::RangeMethod;
 use mcompc_ir::{Graph, NodeId, Quant, Result, Value};
 use mcompc_lower::{Located, Lowered};
 use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, TensorSpec};
@@ -83,7 +82,7 @@ pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report>
         memory: memory(lowered),
         calibration: Calibration {
             samples: c.quantized.samples,
-            range: if o.calib.is_some() { range_name(o.range).into() } else { "data-free".into() },
+            range: if o.calib.is_some() { o.range.name().into() } else { "data-free".into() },
         },
         scheme: c.quantized.scheme.to_string(),
         passes: c.front.passes.iter().map(|p| Pass { name: p.name.into(), changes: p.changes }).collect(),
@@ -91,15 +90,6 @@ pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report>
         loss,
         warnings,
     })
-}
-
-/// Name of a range method in reports; that of the flag too.
-fn range_name(r: RangeMethod) -> &'static str {
-    match r {
-        RangeMethod::MinMax => "minmax",
-        RangeMethod::Percentile(_) => "percentile",
-        RangeMethod::Mse => "mse",
-    }
 }
 
 fn layers(q: &Quantized, lowered: &Lowered) -> Vec<Layer> {

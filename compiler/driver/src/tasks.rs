@@ -32,7 +32,7 @@ pub fn library(o: &Request, limit: MaxLoss, progress: &dyn Progress) -> Result<L
     let compiled = compile(o, progress)?;
     let check = check(o, &compiled, progress)?;
     let loss = crate::loss::measure(o, &compiled, progress)?;
-    let lossy = timed(progress, "looking for what loses accuracy", || audit(o, &compiled, loss.as_ref(), progress))?;
+    let lossy = audit(o, &compiled, loss.as_ref(), progress)?;
     let loss = limit.hold(loss, o.weights.bits, &lossy)?;
     timed(progress, "writing the report", || {
         let mut report = Report { check: Some(check), ..describe(o, &compiled, loss)? };

@@ -195,12 +195,8 @@ pub fn missing(key: &str) -> Option<Error> {
     if machine.kind != Kind::Native {
         tools.extend(machine.qemu.first().map(String::as_str));
     }
-    if let Some(tool) = tools.into_iter().find(|tool| !installed(tool)) {
+    if let Some(tool) = tools.into_iter().find(|tool| !mcompc_interrupt::is_there(tool.as_ref())) {
         return Some(Error::ToolMissing(tool.to_owned()));
     }
     machine.check_cpu().err()
-}
-
-fn installed(tool: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(tool).is_file()))
 }

@@ -14,7 +14,7 @@ mod tether;
 
 pub use folder::{Folder, Parents};
 pub use process::{Output, Process, ended_from_outside, from_outside, output, signal_name};
-pub use tether::{TETHER, command, serve_tether, use_tether};
+pub use tether::{TETHER, command, is_there, serve_tether, use_tether};
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -31,7 +31,8 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
     }
 }
 
-fn is_there(program: &OsStr) -> bool {
+/// Whether there is such a program, named by a path or found as the system finds programs.
+pub fn is_there(program: &OsStr) -> bool {
     let path = Path::new(program);
     if path.components().count() > 1 {
         return path.is_file();

@@ -32,7 +32,11 @@ pub(crate) fn word<T: Copy>(what: &str, v: &OsStr, list: impl IntoIterator<Item 
 
 /// Ways from calibration data to ranges.
 pub(crate) const RANGES: [(&str, RangeMethod); 3] =
-    [("minmax", RangeMethod::MinMax), ("percentile", RangeMethod::Percentile(PERCENTILE)), ("mse", RangeMethod::Mse)];
+    [by_name(RangeMethod::MinMax), by_name(RangeMethod::Percentile(PERCENTILE)), by_name(RangeMethod::Mse)];
+
+const fn by_name(m: RangeMethod) -> (&'static str, RangeMethod) {
+    (m.name(), m)
+}
 
 /// A whole number.
 pub(crate) fn number(what: &str, v: &OsStr) -> Result<usize> {
