@@ -53,7 +53,7 @@ pub fn hard_sigmoid(b: &mut Builder<'_>) -> Option<usize> {
 pub fn clip(b: &mut Builder<'_>) -> Option<usize> {
     let x = b.operand(1..=5);
     let shape = b.shape(x);
-    let (min, max) = b.s.pick(&[
+    let bounds = [
         (Some(0.0), Some(6.0)),
         (Some(0.0), None),
         (None, Some(6.0)),
@@ -64,8 +64,11 @@ pub fn clip(b: &mut Builder<'_>) -> Option<usize> {
         (Some(-2.0), Some(-0.25)),
         (Some(f32::MIN), Some(1.0)),
         (Some(0.25), Some(0.25)),
+        // Bounds that cross have a meaning only where they are inputs.
         (Some(1.0), Some(-0.5)),
-    ]);
+    ];
+    let known = bounds.len() - usize::from(b.opset < 11);
+    let (min, max) = b.s.pick(&bounds[..known]);
     Some(clip_to(b, x, shape, min, max))
 }
 
