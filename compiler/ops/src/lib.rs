@@ -12,6 +12,7 @@ mod float;
 mod int;
 mod level;
 mod moves;
+mod product;
 pub mod proof;
 mod read;
 mod reduce;
@@ -24,6 +25,7 @@ pub use docs::docs;
 pub use int::Rescale;
 pub use level::{Level, add_coded, real, verify_at};
 pub use moves::pad::PadMode;
+pub use product::Product;
 pub use read::{act, counts, pad_value, reals, spread};
 pub use rewrite::Rewrite;
 pub use window::{Axis, Window};
@@ -65,6 +67,7 @@ pub static OPS: &[&OpDef] = &[
     &moves::constant::OP,
     &int::conv::OP,
     &int::dense::OP,
+    &int::matmul::OP,
     &int::add::OP,
     &int::mul::OP,
     &int::avgpool::OP,
