@@ -74,6 +74,8 @@ pub struct Agreement {
 
 struct Figures {
     name: String,
+    /// Whether it is only what the next step is given.
+    state: bool,
     elems: usize,
     quant: Option<Quant>,
     all: Moments,
@@ -138,7 +140,8 @@ fn criterion(g: &Graph, parts: usize) -> (Criterion, usize) {
     {
         n = v.node;
     }
-    let (shape, inputs) = (&g.value(out.value).shape, g.inputs.iter().map(|&n| g.value(g.out(n)).elems()).sum());
+    let given = g.inputs.iter().enumerate().filter(|(i, _)| g.state_of_input(*i).is_none());
+    let (shape, inputs) = (&g.value(out.value).shape, given.map(|(_, &n)| g.value(g.out(n)).elems()).sum());
     let elems = g.value(out.value).elems();
     let last = |shape: &[usize]| shape.last().copied().filter(|&d| d > 1).unwrap_or(elems);
     if g.node(n).op == "q.softmax" {
@@ -152,15 +155,23 @@ fn criterion(g: &Graph, parts: usize) -> (Criterion, usize) {
 impl Agreement {
     /// For the outputs of an integer graph.
     pub fn new(integer: &Graph) -> Self {
-        let figures = |o: &mcompc_ir::Output| {
+        let figures = |(i, o): (usize, &mcompc_ir::Output)| {
             let (mut parts, all) = (0, Moments::default());
             // A graph that cannot be followed is judged as a whole.
             let part_of = part_of(integer, o.value, &mut parts).unwrap_or_default();
             let (parts, part_of) = if parts > 1 { (vec![all; parts as usize], part_of) } else { (vec![], vec![]) };
             let value = integer.value(o.value);
-            Figures { name: o.name.clone(), elems: value.elems(), quant: value.quant.clone(), all, parts, part_of }
+            Figures {
+                name: o.name.clone(),
+                state: integer.is_next_state(i),
+                elems: value.elems(),
+                quant: value.quant.clone(),
+                all,
+                parts,
+                part_of,
+            }
         };
-        let outputs: Vec<Figures> = integer.outputs.iter().map(figures).collect();
+        let outputs: Vec<Figures> = integer.outputs.iter().enumerate().map(figures).collect();
         let (criterion, classes) = criterion(integer, outputs.first().map_or(0, |f| f.parts.len()));
         Self { criterion, classes, outputs, samples: 0, positions: 0, same: 0, labelled: 0, float_right: 0, int_right: 0, only: (0, 0) }
     }
@@ -203,6 +214,12 @@ impl Agreement {
         Ok(())
     }
 
+    /// The outputs that the loss is judged by: states count as far as they show in others, and for themselves where there are no others.
+    fn judged(&self) -> impl Iterator<Item = &Figures> {
+        let only = self.outputs.iter().all(|f| f.state);
+        self.outputs.iter().filter(move |f| only || !f.state)
+    }
+
     /// Agreement with the float model; `data` names the samples.
     pub fn loss(&self, data: &str) -> Loss {
         Loss {
@@ -210,7 +227,7 @@ impl Agreement {
             samples: self.samples,
             top1_agreement: if self.positions == 0 { 0.0 } else { self.same as f64 / self.positions as f64 },
             predictions: self.positions,
-            error_over_variance: self.outputs.iter().map(Figures::worst).fold(0.0, f64::max),
+            error_over_variance: self.judged().map(Figures::worst).fold(0.0, f64::max),
             per_output: self.outputs.iter().map(|f| (f.name.clone(), f.worst())).collect(),
             criterion: self.criterion,
             limit: None,
