@@ -62,7 +62,8 @@ impl<'a> Rewrite<'a> {
     /// # Errors
     /// Those of [`verify_at`].
     pub fn finish(self, level: Level) -> Result<(Graph, BTreeMap<ValueId, ValueId>)> {
-        let Self { mut to, mut origin, .. } = self;
+        let Self { from, mut to, mut origin, .. } = self;
+        to.states = from.states.clone();
         to.remove_dead();
         origin.retain(|v, _| to.contains(v.node));
         verify_at(&to, level)?;

@@ -10,12 +10,14 @@ mod layers;
 mod names;
 mod rust;
 mod slices;
+mod states;
 mod text;
 mod write;
 
 pub use archive::archive;
 pub use layers::{LayerSpec, Place};
 pub use names::{Names, TensorNames, prefix};
+pub use states::StateSpec;
 pub use write::{check_out_dir, write_dir};
 
 use mcompc_ir::{DType, Quant, Result};
@@ -60,6 +62,8 @@ pub struct PackageInput {
     pub inputs: Vec<TensorSpec>,
     /// In the order of the entry function's parameters.
     pub outputs: Vec<TensorSpec>,
+    /// Inputs that are given what an output was.
+    pub states: Vec<StateSpec>,
     /// Working memory in bytes.
     pub arena_bytes: usize,
     /// Its alignment, a power of two up to 128.

@@ -16,6 +16,9 @@ pub(crate) struct Given {
     pub calib: Option<PathBuf>,
     pub inputs: Vec<InputSpec>,
     pub dims: Vec<(String, usize)>,
+    /// Names of an input and an output of every state.
+    pub states: Vec<(String, String)>,
+    pub sequence: Option<usize>,
     pub name: Option<String>,
     pub group: Option<usize>,
     pub int4_all: bool,

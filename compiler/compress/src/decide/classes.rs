@@ -102,6 +102,9 @@ impl Classes {
                 _ => {}
             }
         }
+        for s in &g.states {
+            classes.tie(g.out(g.inputs[s.input]), g.outputs[s.output].value);
+        }
         for id in joins {
             classes.join(g, stats, opts, raw, id)?;
         }
@@ -114,6 +117,14 @@ impl Classes {
             self.update(x, |c| c.range = c.range.union(o.range));
             self.absorb(x, out);
         }
+    }
+
+    /// A state: what comes out goes in again, and so has the same codes. Of a chain of states only the last output may be fixed from outside.
+    fn tie(&mut self, input: ValueId, output: ValueId) {
+        let (Some(a), Some(b)) = (self.class(input), self.class(output)) else { return };
+        let (pinned, range, narrow) = (a.pinned.or(b.pinned), a.range.union(b.range), a.narrow.min(b.narrow));
+        self.update(input, |c| *c = Class { pinned, range, narrow });
+        self.absorb(input, output);
     }
 
     /// The range of a join's result covers all operands. It takes a quantization that is fixed for an operand where that serves all.
@@ -164,7 +175,7 @@ impl Classes {
 }
 
 fn is_join(g: &Graph, id: NodeId) -> bool {
-    matches!(g.node(id).op.as_str(), "Concat" | "Pad")
+    mcompc_ops::is_join(&g.node(id).op)
 }
 
 /// Whether the node's result holds nothing but codes of its first input.
@@ -172,9 +183,9 @@ fn moves(g: &Graph, raw: &BTreeMap<ValueId, Quant>, id: NodeId) -> bool {
     let n = g.node(id);
     !raw.contains_key(&g.out(id))
         && match n.op.as_str() {
-            "Reshape" | "Transpose" | "Slice" | "MaxPool" | "ReduceMax" | "ReduceMin" => true,
+            "MaxPool" | "ReduceMax" | "ReduceMin" => true,
             "Pad" => n.attrs.float("value") == Ok(0.0),
-            _ => false,
+            op => mcompc_ops::is_move(op),
         }
 }
 
