@@ -1,7 +1,7 @@
 //! How the values of a command line go together.
 
 use crate::args::Given;
-use mcompc_compress::{RangeMethod, Scheme, WeightBits};
+use mcompc_compress::{ActBits, RangeMethod, Scheme, WeightBits};
 use mcompc_driver::{Firmware, Request, States, default_backend};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_target::Target;
@@ -51,6 +51,7 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
         states: States { ties: g.states.clone(), sequence: g.sequence },
         firmware,
         weights,
+        acts: ActBits { bits: g.acts.unwrap_or(8), by_name: g.act_bits.clone() },
         scheme,
     })
 }
@@ -62,6 +63,7 @@ fn scheme(g: &Given, path: &Path) -> Result<Scheme> {
         ("--group", g.group.is_some()),
         ("--int4-all", g.int4_all),
         ("--bits", !g.layer_bits.is_empty()),
+        ("--acts", !g.act_bits.is_empty()),
         ("--range", g.range.is_some()),
     ];
     if let Some((flag, _)) = decided.iter().find(|(_, given)| *given) {

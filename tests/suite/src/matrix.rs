@@ -170,5 +170,5 @@ pub fn groups(cases: &[Case], most: usize) -> Vec<&[Case]> {
 /// Whether the graph takes and gives codes alone, as everything at the integer level does.
 pub fn of_codes(g: &Graph) -> bool {
     let io = g.inputs.iter().map(|&n| g.value(g.out(n))).chain(g.outputs.iter().map(|o| g.value(o.value)));
-    io.into_iter().all(|v| matches!(v.dtype, DType::I8 | DType::U8) && v.quant.is_some())
+    io.into_iter().all(|v| matches!(v.dtype, DType::I8 | DType::U8 | DType::I16) && v.quant.is_some())
 }
