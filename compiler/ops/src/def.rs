@@ -117,6 +117,10 @@ impl Ctx<'_> {
     pub(crate) fn codes(&self, i: usize) -> Result<&Quant> {
         let v = self.ins[i];
         match (v.dtype, &v.quant) {
+            // Codes of 9 to 15 bits lie in i16; whatever makes them keeps to them.
+            (DType::I8 | DType::U8 | DType::I16, Some(q)) if q.codes.dtype() != v.dtype || q.codes.bits < 8 => {
+                Err(Error::new(Code::UnsupportedType, format!("`{}` is {} under a quantization to {}", v.name, v.dtype, q.codes.name())))
+            }
             (DType::I8 | DType::U8 | DType::I16, Some(q)) if q.is_plain() => Ok(q),
             (DType::I8 | DType::U8 | DType::I16, Some(_)) => Err(Error::new(
                 Code::UnsupportedType,
