@@ -1,5 +1,7 @@
 //! The forms in which a library is handed over: one row each, a file where there is more to it than a name.
 
+mod cmake;
+
 use crate::{File, Names, PackageInput, archive, header, rust};
 use mcompc_ir::Result;
 
@@ -22,6 +24,7 @@ pub static FORMS: &[Form] = &[
     Form { name: "c", doc: "static library and header", always: true, owns: c_owns, files: c },
     Form { name: "report", doc: "report", always: true, owns: |n| matches!(n, "report.json" | "report.html"), files: report },
     Form { name: "rust", doc: "Rust crate", always: true, owns: |n| n == "rust", files: rust_crate },
+    cmake::FORM,
 ];
 
 /// Names of the forms that are made where they are asked for.
