@@ -37,7 +37,14 @@ pub(crate) struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     pub(crate) fn new(name: &str, reader: TensorReader<'a>) -> Self {
-        Self { graph: Graph::new(name), reader, names: BTreeMap::new(), codes: BTreeMap::new(), wide: BTreeSet::new(), used_nodes: BTreeSet::new() }
+        Self {
+            graph: Graph::new(name),
+            reader,
+            names: BTreeMap::new(),
+            codes: BTreeMap::new(),
+            wide: BTreeSet::new(),
+            used_nodes: BTreeSet::new(),
+        }
     }
 
     pub(crate) fn limits(&self) -> &'a Limits {

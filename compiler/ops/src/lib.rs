@@ -95,6 +95,22 @@ pub fn is_map(op: &str) -> bool {
     MAPS.iter().any(|d| d.name == op)
 }
 
+/// Operators whose result holds elements of their one input and nothing else, in whatever order.
+static MOVES: &[&OpDef] = &[&moves::reshape::OP, &moves::transpose::OP, &moves::slice::OP];
+
+/// Operators that move elements, too, beside those of other inputs or a filling.
+static JOINS: &[&OpDef] = &[&moves::concat::OP, &moves::pad::OP];
+
+/// Whether an operator's result holds elements of its one input and nothing else: it computes nothing, and says nothing of its own.
+pub fn is_move(op: &str) -> bool {
+    MOVES.iter().any(|d| d.name == op)
+}
+
+/// Whether an operator sets elements of its inputs side by side, or a filling around them, and computes nothing.
+pub fn is_join(op: &str) -> bool {
+    JOINS.iter().any(|d| d.name == op)
+}
+
 /// The row of an operator.
 ///
 /// # Errors

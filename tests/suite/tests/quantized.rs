@@ -86,8 +86,13 @@ fn compare(c: &Case) -> (usize, usize, usize) {
     (all, off, other)
 }
 
-const OWN: [&str; 5] =
-    ["quantized_qdq_i8.onnx", "quantized_qdq_i8_codes.onnx", "quantized_qdq_u8.onnx", "quantized_qdq_u8_codes.onnx", "quantized_operators.onnx"];
+const OWN: [&str; 5] = [
+    "quantized_qdq_i8.onnx",
+    "quantized_qdq_i8_codes.onnx",
+    "quantized_qdq_u8.onnx",
+    "quantized_qdq_u8_codes.onnx",
+    "quantized_operators.onnx",
+];
 
 #[test]
 fn every_form_gives_the_codes_of_onnx_runtime() {
@@ -97,7 +102,13 @@ fn every_form_gives_the_codes_of_onnx_runtime() {
         assert!(all == 120 && off == 0 && other == 0, "{file}: {off} of {all}, {other}");
         // Codes at the interface are the file's.
         let ends = (c.front.inputs[0].spec.dtype, c.quantized.graph.value(c.quantized.graph.outputs[0].value).dtype);
-        let want = if file.contains("u8_codes") { DType::U8 } else if file.contains("codes") { DType::I8 } else { DType::F32 };
+        let want = if file.contains("u8_codes") {
+            DType::U8
+        } else if file.contains("codes") {
+            DType::I8
+        } else {
+            DType::F32
+        };
         assert_eq!(ends, (want, DType::I8), "{file}");
         assert!(c.quantized.warnings.is_empty(), "{file}: {:?}", c.quantized.warnings);
     }

@@ -10,7 +10,7 @@ use crate::decide::raw_values;
 use crate::scheme::{LayerScheme, Scheme};
 use mcompc_data::Input;
 use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Output, Per, Quant, Result, ValueId};
-use mcompc_ops::{Level, Rewrite, is_map};
+use mcompc_ops::{Level, Rewrite, is_join, is_map, is_move};
 use std::collections::BTreeMap;
 
 /// What became of a layer with weights, for reports.
@@ -96,7 +96,11 @@ impl Ctx<'_> {
         let v = self.node(id, node).and_then(|v| self.reshape(v, shape, &format!("{}.shape", node.outs[0].name)));
         let v = v.map_err(|e| e.at(&node.name))?;
         // What is rounded at once is no float value any more, but what the file rounds it to.
-        if node.op == "Quantize" { self.r.stand_last(v, out) } else { self.r.stand(v, out) }
+        if node.op == "Quantize" {
+            self.r.stand_last(v, out)
+        } else {
+            self.r.stand(v, out)
+        }
         Ok(())
     }
 
@@ -112,14 +116,13 @@ impl Ctx<'_> {
                 let x = self.uniform(ins[0])?;
                 return if self.r.to.value(x).quant.as_ref() == Some(&q) { Ok(x) } else { self.recode(id, x, q) };
             }
-            "Reshape" | "Transpose" | "Slice" if self.raw.contains_key(&self.r.from.out(id)) => {
+            op if is_move(op) && self.raw.contains_key(&self.r.from.out(id)) => {
                 let (x, q) = (self.r.computed(ins[0])?, self.raw[&self.r.from.out(id)].clone());
                 return self.emit(id, node.attrs.clone(), &[x], q);
             }
             // What only moves codes reads them under the result's.
-            "Reshape" | "Transpose" | "Slice" | "Pad" | "MaxPool" | "Concat" | "ReduceMax" | "ReduceMin" => {
-                ins.iter().map(|&v| self.plain_as(v, &q)).collect::<Result<Vec<_>>>()?
-            }
+            "MaxPool" | "ReduceMax" | "ReduceMin" => self.all_plain_as(&ins, &q)?,
+            op if is_move(op) || is_join(op) => self.all_plain_as(&ins, &q)?,
             // A table may read the caller's codes as they are.
             op if is_map(op) => ins.iter().map(|&v| self.uniform(v)).collect::<Result<_>>()?,
             _ => ins.iter().map(|&v| self.plain(v)).collect::<Result<_>>()?,

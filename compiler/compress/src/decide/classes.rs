@@ -199,7 +199,7 @@ fn given(g: &Graph, id: NodeId) -> Result<Option<Quant>> {
 }
 
 fn is_join(g: &Graph, id: NodeId) -> bool {
-    matches!(g.node(id).op.as_str(), "Concat" | "Pad")
+    mcompc_ops::is_join(&g.node(id).op)
 }
 
 /// Whether the node's result holds nothing but codes of its first input.
@@ -207,9 +207,9 @@ fn moves(g: &Graph, raw: &BTreeMap<ValueId, Quant>, id: NodeId) -> bool {
     let n = g.node(id);
     !raw.contains_key(&g.out(id))
         && match n.op.as_str() {
-            "Reshape" | "Transpose" | "Slice" | "MaxPool" | "ReduceMax" | "ReduceMin" => true,
+            "MaxPool" | "ReduceMax" | "ReduceMin" => true,
             "Pad" => n.attrs.float("value") == Ok(0.0),
-            _ => false,
+            op => mcompc_ops::is_move(op),
         }
 }
 

@@ -4,7 +4,7 @@ use super::Ctx;
 use super::quants::{const_range, value_range};
 use crate::range::noise;
 use mcompc_ir::{Graph, NodeId, Quant, Result, ValueId};
-use mcompc_ops::pad_value;
+use mcompc_ops::{is_join, is_move};
 use std::collections::BTreeSet;
 
 /// Names in one warning; the others are counted.
@@ -151,7 +151,7 @@ fn ruined_parts(c: &Ctx<'_>) -> Result<(Vec<String>, Vec<Quant>)> {
 fn output_of(g: &Graph, id: NodeId) -> Option<&str> {
     let follows = |n: &NodeId| {
         let op = g.node(*n).op.as_str();
-        matches!(op, "Reshape" | "Transpose" | "Concat") || op == "Pad" && pad_value(g, *n).is_ok()
+        is_move(op) || is_join(op)
     };
     let (mut seen, mut list) = (BTreeSet::from([id]), vec![id]);
     while let Some(id) = list.pop() {

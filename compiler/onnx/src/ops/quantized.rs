@@ -87,8 +87,11 @@ impl Params {
         let (scale, zero) = (scale.as_f32()?.into_owned(), zero.map_or(Ok(vec![0]), |z| z.to_i64_vec())?);
         let zero = if zero.len() == 1 { vec![zero[0]; scale.len()] } else { zero };
         if scale.is_empty() || zero.len() != scale.len() || scale.iter().any(|s| !(s.is_finite() && *s > 0.0)) {
-            return Err(Error::new(Code::BadTensor, format!("{} scales and {} zero points, or a scale that is not positive", scale.len(), zero.len()))
-                .hint("the file is damaged or its exporter at fault"));
+            return Err(Error::new(
+                Code::BadTensor,
+                format!("{} scales and {} zero points, or a scale that is not positive", scale.len(), zero.len()),
+            )
+            .hint("the file is damaged or its exporter at fault"));
         }
         Ok(Self { scale, zero, dtype })
     }
@@ -152,8 +155,11 @@ fn reals(c: &mut Ctx<'_, '_, '_>, i: usize, p: &Params, axis: i64, out: &str) ->
     let name = c.input_name(i).unwrap_or_default().to_string();
     if let Some(q) = c.b.codes.get(&name) {
         if p.codes(Some(q.codes.dtype())).ok().as_ref() != Some(q) {
-            return Err(Error::new(Code::UnsupportedAttr, format!("`{name}` is read under another scale or zero point than it was made with"))
-                .hint("the two must agree; the file is damaged or its exporter at fault"));
+            return Err(Error::new(
+                Code::UnsupportedAttr,
+                format!("`{name}` is read under another scale or zero point than it was made with"),
+            )
+            .hint("the two must agree; the file is damaged or its exporter at fault"));
         }
         let v = c.b.value_of(&name)?;
         c.b.names.insert(out.to_string(), Bound::Node(v));
