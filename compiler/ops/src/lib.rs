@@ -12,6 +12,7 @@ mod float;
 mod int;
 mod level;
 mod moves;
+mod product;
 pub mod proof;
 mod read;
 mod reduce;
@@ -25,6 +26,7 @@ pub use float::quantize::{given_codes, rounded};
 pub use int::Rescale;
 pub use level::{Level, add_coded, real, verify_at};
 pub use moves::pad::PadMode;
+pub use product::Product;
 pub use read::{act, counts, pad_value, reals, spread};
 pub use rewrite::Rewrite;
 pub use window::{Axis, Window};
@@ -67,6 +69,7 @@ pub static OPS: &[&OpDef] = &[
     &moves::constant::OP,
     &int::conv::OP,
     &int::dense::OP,
+    &int::matmul::OP,
     &int::add::OP,
     &int::mul::OP,
     &int::avgpool::OP,
