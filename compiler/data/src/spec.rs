@@ -1,6 +1,6 @@
 //! `--input NAME=u8,scale=S,offset=O`: the raw form in which calibration data come and in which the device will call.
 
-use mcompc_ir::{Code, Codes, DType, Error, Graph, Per, Quant, Result, Tensor, Value};
+use mcompc_ir::{Code, Codes, DType, Error, Graph, Node, Per, Quant, Result, Tensor, Value};
 
 /// What the caller really has for one graph input: real = scale * (raw - offset).
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +97,21 @@ pub struct Input {
     pub start: Option<Tensor>,
 }
 
+/// The raw form of an input that the model's file declares as codes; the flag's in other words.
+fn given(graph: &Graph, input: usize) -> Option<InputSpec> {
+    let v = graph.out(*graph.inputs.get(input)?);
+    let says = |n: &Node| n.op == "Quantize" && n.attrs.int_or("given", 0) == Ok(1);
+    let (n, _) = graph.users(v).into_iter().find(|(n, _)| says(graph.node(*n)))?;
+    let attrs = &graph.node(n).attrs;
+    let dtype = Codes::from_name(attrs.str("codes").ok()?)?.dtype();
+    Some(InputSpec {
+        name: graph.value(v).name.clone(),
+        dtype,
+        scale: vec![attrs.float("scale").ok()?],
+        offset: vec![attrs.int("zero").ok()? as f64],
+    })
+}
+
 impl Input {
     /// The flag for a graph input of this shape. Errors: `Usage` where a list has the length of no axis.
     pub fn new(spec: InputSpec, shape: Vec<usize>) -> Result<Self> {
@@ -126,7 +141,8 @@ impl Input {
                 return Err(e.hint("leave the flag out; --scheme decides the codes of a state"));
             }
             let dtype = if v.dtype.int_range().is_some() || v.dtype == DType::I64 { v.dtype } else { DType::F32 };
-            let spec = specs.iter().find(|s| s.name == v.name).cloned().unwrap_or(InputSpec { dtype, ..InputSpec::float(&v.name) });
+            let usual = given(graph, i).unwrap_or(InputSpec { dtype, ..InputSpec::float(&v.name) });
+            let spec = specs.iter().find(|s| s.name == v.name).cloned().unwrap_or(usual);
             let start = match state {
                 None => None,
                 Some(s) => Some(s.init.clone().map_or_else(|| Tensor::from_f32(v.shape.clone(), &vec![0.0; v.elems()]), Ok)?),

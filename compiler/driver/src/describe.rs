@@ -214,6 +214,7 @@ pub fn package(o: &Request, c: &Compiled, report: &Report) -> Result<Vec<mcompc_
         slices: c.built.lowered.slices,
         layers: if o.firmware.dumps(c.built.lowered.layers.len())? { layer_specs(c) } else { vec![] },
         model_hash: c.front.sha256.clone(),
+        forms: o.firmware.forms.clone(),
         version: VERSION.into(),
         report_json: report.json()?,
         report_html: report.html(),

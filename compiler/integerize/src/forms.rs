@@ -43,6 +43,8 @@ pub static FORMS: &[Form] = &[
     form("Concat", constants, |c, id, n| c.moves(id, n)),
     form("Pad", finite, |c, id, n| c.moves(id, n)),
     form("Recode", any, |c, id, n| c.recode(id, n)),
+    // Compression leaves none: a value has the codes at once, or is recoded.
+    form("Quantize", any, |c, id, n| c.recode(id, n)),
     form("Relu", any, |c, id, n| c.unary(id, n)),
     form("Clip", any, |c, id, n| c.unary(id, n)),
     form("Sigmoid", any, |c, id, n| c.unary(id, n)),

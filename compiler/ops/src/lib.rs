@@ -22,6 +22,7 @@ mod window;
 pub use broadcast::offsets;
 pub use def::{AttrDef, Ctx, Kind, OpDef};
 pub use docs::docs;
+pub use float::quantize::{given_codes, rounded};
 pub use int::Rescale;
 pub use level::{Level, add_coded, real, verify_at};
 pub use moves::pad::PadMode;
@@ -55,6 +56,7 @@ pub static OPS: &[&OpDef] = &[
     &float::batch_normalization::OP,
     &float::reduce_mean::OP,
     &float::recode::OP,
+    &float::quantize::OP,
     &float::reduce_sum::OP,
     &moves::reshape::OP,
     &moves::transpose::OP,
@@ -88,6 +90,7 @@ static MAPS: &[&OpDef] = &[
     &float::leaky_relu::OP,
     &float::elu::OP,
     &float::hard_sigmoid::OP,
+    &float::quantize::OP,
 ];
 
 /// Whether an operator is a function of one value, element by element.

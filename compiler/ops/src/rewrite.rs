@@ -35,6 +35,12 @@ impl<'a> Rewrite<'a> {
         self.origin.entry(new).or_insert(old);
     }
 
+    /// As [`Self::stand`], of a value that has been made for an older one: the last one is its origin.
+    pub fn stand_last(&mut self, new: ValueId, old: ValueId) {
+        self.map.insert(old, new);
+        self.origin.insert(new, old);
+    }
+
     /// The new value of a computed one.
     ///
     /// # Errors

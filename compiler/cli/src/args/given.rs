@@ -35,6 +35,8 @@ pub(crate) struct Given {
     pub weights_section: Option<String>,
     pub slices: bool,
     pub layer_dump: bool,
+    /// Names of forms that there are.
+    pub forms: Vec<&'static str>,
     pub json: bool,
     pub timings: bool,
     pub out: PathBuf,

@@ -94,7 +94,13 @@ impl Ctx<'_> {
         let shape = &self.r.from.value(out).shape;
         // One element of higher rank raises the rank of the result.
         let v = self.node(id, node).and_then(|v| self.reshape(v, shape, &format!("{}.shape", node.outs[0].name)));
-        self.r.stand(v.map_err(|e| e.at(&node.name))?, out);
+        let v = v.map_err(|e| e.at(&node.name))?;
+        // What is rounded at once is no float value any more, but what the file rounds it to.
+        if node.op == "Quantize" {
+            self.r.stand_last(v, out)
+        } else {
+            self.r.stand(v, out)
+        }
         Ok(())
     }
 
@@ -104,6 +110,12 @@ impl Ctx<'_> {
         let reads = match node.op.as_str() {
             "Conv" | "Dense" => return self.weighted(id, node),
             "Add" | "Sub" | "Mul" | "Div" if self.const_operand(id).is_some() => return self.const_arith(id, node),
+            "Quantize" if self.raw.contains_key(&self.r.from.out(id)) => return self.r.computed(ins[0]),
+            // What rounds to codes that its operand has does nothing.
+            "Quantize" => {
+                let x = self.uniform(ins[0])?;
+                return if self.r.to.value(x).quant.as_ref() == Some(&q) { Ok(x) } else { self.recode(id, x, q) };
+            }
             op if is_move(op) && self.raw.contains_key(&self.r.from.out(id)) => {
                 let (x, q) = (self.r.computed(ins[0])?, self.raw[&self.r.from.out(id)].clone());
                 return self.emit(id, node.attrs.clone(), &[x], q);
@@ -134,6 +146,14 @@ impl Ctx<'_> {
     fn emit(&mut self, id: NodeId, attrs: Attrs, ins: &[ValueId], quant: Quant) -> Result<ValueId> {
         let node = self.r.from.node(id);
         let v = self.emit_as(&node.name, &node.op, attrs, ins, &node.outs[0].name, quant)?;
+        self.r.fused(v, id);
+        Ok(v)
+    }
+
+    /// `x` under other codes, as the result of float node `id`.
+    fn recode(&mut self, id: NodeId, x: ValueId, quant: Quant) -> Result<ValueId> {
+        let node = self.r.from.node(id);
+        let v = self.emit_as(&node.name, "Recode", Attrs::new(), &[x], &node.outs[0].name, quant)?;
         self.r.fused(v, id);
         Ok(v)
     }

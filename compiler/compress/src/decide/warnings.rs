@@ -33,6 +33,21 @@ pub(super) fn of(c: &Ctx<'_>) -> Result<Vec<String>> {
     Ok(all)
 }
 
+/// Whether the model's file says in which codes a value is.
+fn by_file(g: &Graph, v: ValueId) -> bool {
+    let rounds = |n: NodeId| g.node(n).op == "Quantize";
+    rounds(v.node) || g.users(v).iter().any(|&(n, _)| rounds(n))
+}
+
+/// Whether nothing is left to decide from data: every value's codes are the file's, fixed, or those of what it moves.
+pub(super) fn all_by_file(g: &Graph) -> Result<bool> {
+    let fixed = |id: NodeId| {
+        let moves = matches!(g.node(id).op.as_str(), "Reshape" | "Transpose" | "Slice" | "MaxPool" | "ReduceMax" | "ReduceMin" | "Softmax");
+        g.node(id).op == "const" || moves && !g.inputs_of(id).iter().any(|v| g.inputs.contains(&v.node)) || by_file(g, g.out(id))
+    };
+    Ok(g.topo()?.into_iter().all(fixed))
+}
+
 fn names(values: &[&str]) -> String {
     let first: Vec<String> = values.iter().take(NAMED).map(|n| format!("`{n}`")).collect();
     let more = if values.len() > NAMED { format!(" and {} more", values.len() - NAMED) } else { String::new() };
@@ -74,7 +89,7 @@ fn coarse_inputs(c: &Ctx<'_>) -> Vec<String> {
     let mut said = Vec::new();
     for (input, &id) in c.specs.iter().zip(&c.g.inputs) {
         let v = c.g.out(id);
-        let raw = matches!(input.spec.dtype, mcompc_ir::DType::I8 | mcompc_ir::DType::U8);
+        let raw = matches!(input.spec.dtype, mcompc_ir::DType::I8 | mcompc_ir::DType::U8) || by_file(c.g, v);
         let (Some(s), Some(q), false) = (c.stats.values.get(&v), c.quants.get(&v), raw) else { continue };
         let step = q.step() * q.step() / 12.0;
         let worst = s.slice_variances().into_iter().map(|v| slice_noise(&v, step)).fold(0.0, f64::max);
@@ -155,6 +170,9 @@ fn coarse_values(c: &Ctx<'_>, named: &[Quant]) -> Option<String> {
     let mut found: Vec<(f64, &str)> = Vec::new();
     for (&v, s) in &c.stats.values {
         let Some(q) = c.quants.get(&v).filter(|q| !c.raw.contains_key(&v) && s.min < s.max && !named.contains(q)) else { continue };
+        if by_file(g, v) {
+            continue;
+        }
         let (error, variance) = noise(s, q);
         if error > NOISE * variance {
             found.push((error / variance.max(f64::MIN_POSITIVE), &g.value(v).name));

@@ -54,6 +54,7 @@ pub fn sample(dir: &Path, name: &str) -> PackageInput {
             quant: quant(Codes::I8, &[1.0 / 256.0], &[-128.0], 0),
         }],
         states: vec![],
+        forms: vec![],
         arena_bytes: 16,
         arena_align: 16,
         sizes: Sizes { code: 100, tables: 20, weights: 3000, stack: Some(64) },
