@@ -92,6 +92,12 @@ impl Scheme {
         self.layers.iter().map(|l| l.bits).min().unwrap_or(mcompc_ir::Codes::I8.bits)
     }
 
+    /// Bits of the activations: those that most values take.
+    pub fn act_bits(&self) -> u8 {
+        let wide = self.values.iter().filter(|(_, q)| q.codes.bits > mcompc_ir::Codes::I8.bits).count();
+        if 2 * wide > self.values.len() { mcompc_ir::Codes::I16.bits } else { mcompc_ir::Codes::I8.bits }
+    }
+
     /// The scheme by the graph's values and layers.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ fn feed(s: &ConvSpec, row: &Row) -> Feed {
         let words = row.form != Form::Packed || s.x_align >= 4;
         return Feed { offset: 0, mode: CopyMode::Halves, direct_mem, direct: pointwise && k_ok && words, unpack: None };
     }
-    match (row.form, row.a, s.x_u8) {
+    match (row.form, row.a, s.x_u8()) {
         // A scalar load widens either signedness.
         (Form::Scalar, _, _) => Feed { offset: 0, mode: CopyMode::Bytes { flip: false }, direct_mem, direct: pointwise, unpack: None },
         (Form::Packed, _, u8_in) => {

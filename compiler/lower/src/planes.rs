@@ -40,7 +40,7 @@ pub fn fits(s: &ConvSpec) -> bool {
     let g = &s.geo;
     let sh = shape(s);
     let seen = g.rows().any() && g.columns().any();
-    seen && g.dh == 1 && g.dw == 1 && g.kw <= 5 && g.sw <= 2 && sh.pw * sh.ph * 2 <= 8192 && !s.x_u8
+    seen && g.dh == 1 && g.dw == 1 && g.kw <= 5 && g.sw <= 2 && sh.pw * sh.ph * 2 <= 8192 && !s.x_u8()
 }
 
 /// Words of paired taps for output `i` of a strip (relative to its first pixel): (plane word, low tap, high tap).

@@ -67,8 +67,6 @@ pub struct ConvSpec {
     pub geo: Geometry,
     /// Output channels.
     pub o: usize,
-    /// Whether the input tensor is u8.
-    pub x_u8: bool,
     /// Elements of the input tensor and of the result in memory.
     pub mem: [MemElem; 2],
     /// Guaranteed alignment of the input tensor's address; a caller's buffer has none.
@@ -98,6 +96,10 @@ impl ConvSpec {
     /// Bytes of an element of the input and of the result.
     pub fn sizes(&self) -> [usize; 2] {
         self.mem.map(MemElem::bytes)
+    }
+    /// Whether the input tensor is u8.
+    pub fn x_u8(&self) -> bool {
+        self.mem[0] == MemElem::U8
     }
     /// Whether the input has 16 bits.
     pub fn wide(&self) -> bool {
@@ -252,7 +254,6 @@ pub fn conv_spec(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<(Conv
     let spec = ConvSpec {
         geo,
         o,
-        x_u8: x.dtype == DType::U8,
         mem,
         x_align,
         zp_x: zp(x)?,

@@ -8,7 +8,7 @@ use super::quants::{const_range, value_range};
 use crate::Stats;
 use crate::range::Range;
 use mcompc_data::Input;
-use mcompc_ir::{Graph, NodeId, Quant, Result, ValueId};
+use mcompc_ir::{Codes, Graph, NodeId, Quant, Result, ValueId};
 use mcompc_ops::pad_value;
 use std::collections::BTreeMap;
 
