@@ -85,7 +85,10 @@ pub(crate) fn observe(graph: &Graph, exec: &FastExec, batch: &[Vec<Vec<f32>>], s
         }
     };
     let parts: Vec<Result<BTreeMap<ValueId, ValueStats>>> = batch.par_iter().enumerate().map_init(|| exec.scratch(), one).collect();
-    for part in parts {
+    for (part, sample) in parts.into_iter().zip(batch) {
+        if !stats.synthetic {
+            stats.keep(sample);
+        }
         for (v, s) in part? {
             match stats.values.entry(v) {
                 std::collections::btree_map::Entry::Vacant(e) => {

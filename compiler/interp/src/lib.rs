@@ -6,6 +6,6 @@ mod fast;
 mod fast_int;
 mod reference;
 
-pub use fast::{FastExec, Scratch};
+pub use fast::{FastExec, FastNode, Scratch};
 pub use fast_int::FastInt;
 pub use reference::{Trace, run, run_all};
