@@ -26,7 +26,7 @@ for arg in "$@"; do
 done
 
 # Python with numpy and Pillow only prepares data files of public models for tests.
-packages=(gcc g++ libc6-dev make git pkg-config python3 python3-numpy python3-pil)
+packages=(gcc g++ libc6-dev make cmake git pkg-config python3 python3-numpy python3-pil)
 if [ "$llvm" = 1 ]; then
     # melior links the static archives; libpolly and libzstd are in llvm-config's list of
     # libraries without being dependencies of llvm-22-dev. llvm-22 has llvm-objdump and llvm-mca.

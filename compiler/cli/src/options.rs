@@ -2,7 +2,7 @@
 
 use crate::args::Given;
 use mcompc_compress::{RangeMethod, Scheme, WeightBits};
-use mcompc_driver::{Firmware, Request, default_backend};
+use mcompc_driver::{Firmware, Request, States, default_backend};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_target::Target;
 use std::path::Path;
@@ -28,6 +28,9 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
         Some(s) => WeightBits { bits: s.bits(), ..WeightBits::default() },
         None => weights(g)?,
     };
+    if g.sequence == Some(0) {
+        return Err(Error::new(Code::Usage, "--sequence 0 is no sequence").hint("give the number of samples of one, or leave the flag out"));
+    }
     let target = g.target.clone().map_or_else(Target::host, Ok)?;
     let backend = g.backend.unwrap_or_else(|| default_backend(&target));
     target.machine(backend)?;
@@ -35,6 +38,7 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
         return Err(target.needs_mlir());
     }
     let firmware = Firmware::new(g.weights_section.as_deref(), g.slices, g.layer_dump, &target)?;
+    let firmware = Firmware { forms: g.forms.clone(), ..firmware };
     let stem = g.model.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Request {
         model: g.model.clone(),
@@ -45,6 +49,7 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
         inputs: g.inputs.clone(),
         dims: g.dims.clone(),
         range: g.range.unwrap_or(RangeMethod::Mse),
+        states: States { ties: g.states.clone(), sequence: g.sequence },
         firmware,
         weights,
         scheme,

@@ -3,7 +3,7 @@
 use crate::calibrate::observe;
 use crate::{RangeMethod, Stats};
 use mcompc_data::Input;
-use mcompc_interp::FastExec;
+use mcompc_interp::{Carry, FastExec};
 use mcompc_ir::{DType, Graph, Result};
 
 /// Made-up samples, and the fewest of a graph whose values are so large that so many would take minutes: one of either kind.
@@ -22,7 +22,7 @@ pub(crate) const METHOD: RangeMethod = RangeMethod::MinMax;
 ///
 /// Half of the samples are independent Gaussian elements, half are Gaussian in sixteen constant runs over the flat tensor (real signals
 /// vary slowly, which drives the first layers much harder). Raw 8-bit inputs have the middle of their codes as mean and a quarter of
-/// them as deviation; other inputs mean 0 and deviation 1. The generator is fixed: the same model gives the same result.
+/// them as deviation; other inputs mean 0 and deviation 1. States are carried from sample to sample. The generator is fixed: the same model gives the same result.
 ///
 /// # Errors
 /// Those of [`FastExec`]; `NotFinite` where the network overflows.
@@ -30,16 +30,21 @@ pub fn calibrate_without_data(graph: &Graph, inputs: &[Input]) -> Result<Stats> 
     let exec = FastExec::new(graph)?;
     let mut rng = Rng(0x853c_49e6_748f_ea9b);
     let mut stats = Stats { synthetic: true, ..Stats::default() };
+    let mut carry = Carry::new(graph, None);
     let elements: usize =
         graph.ids().into_iter().map(|id| graph.out(id)).filter(|&v| graph.const_of(v).is_none()).map(|v| graph.value(v).elems()).sum();
     for i in 0..(ELEMENTS / elements.max(1)).clamp(FEWEST, SAMPLES) {
-        let sample = inputs.iter().map(|input| made_up(input, i % 2 == 1, &mut rng)).collect();
-        observe(graph, &exec, &[sample], &mut stats)?;
+        let sample = inputs.iter().map(|input| made_up(input, i % 2 == 1, &mut rng)).collect::<Result<_>>()?;
+        observe(graph, &exec, vec![sample], &mut carry, &mut stats)?;
     }
     Ok(stats)
 }
 
-fn made_up(input: &Input, smooth: bool, rng: &mut Rng) -> Vec<f32> {
+fn made_up(input: &Input, smooth: bool, rng: &mut Rng) -> Result<Vec<f32>> {
+    // States are carried, not made up.
+    if let Some(start) = &input.start {
+        return input.reals(start);
+    }
     let all: usize = input.shape.iter().product();
     let n = all.min(PERIOD);
     let cell = if smooth { (n / 16).max(1) } else { 1 };
@@ -61,7 +66,7 @@ fn made_up(input: &Input, smooth: bool, rng: &mut Rng) -> Vec<f32> {
     while sample.len() < all {
         sample.extend_from_within(..n.min(all - sample.len()));
     }
-    sample
+    Ok(sample)
 }
 
 /// PCG-XSH-RR 64/32 (O'Neill 2014).

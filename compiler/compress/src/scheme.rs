@@ -138,6 +138,13 @@ impl Scheme {
             }
             found.layers.insert(id, l.clone());
         }
+        for s in &g.states {
+            let (input, output) = (g.out(g.inputs[s.input]), g.outputs[s.output].value);
+            if found.values.get(&input) != found.values.get(&output) {
+                let (a, b) = (&g.value(input).name, &g.value(output).name);
+                return Err(usage(format!("the scheme gives the two ends of a state, `{a}` and `{b}`, different codes")));
+            }
+        }
         match (values.keys().next(), layers.keys().next()) {
             (Some(name), _) => Err(usage(format!("the scheme has value `{name}`, which this model does not have"))),
             (_, Some(name)) => Err(usage(format!("the scheme has layer `{name}`, which this model does not have"))),

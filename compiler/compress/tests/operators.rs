@@ -254,8 +254,36 @@ fn refusals_name_the_node() {
 
     let mut n = Net::new(&[4, 4]);
     let a = n.last;
-    n = n.op("MatMul", Attrs::new(), &[a]);
+    n = n.op("Div", Attrs::new(), &[a]);
     assert_eq!(n.int("x=f32").unwrap_err().code, Code::NoInteger);
+}
+
+#[test]
+fn products_of_computed_matrices() {
+    let perm = |p: Vec<i64>| Attrs::new().with("perm", p);
+    for (shape, turn) in [(vec![6, 8], vec![1, 0]), (vec![2, 5, 8], vec![0, 2, 1]), (vec![2, 3, 4, 7], vec![0, 1, 3, 2])] {
+        let mut n = Net::new(&shape);
+        let x = n.last;
+        n = n.op("Transpose", perm(turn), &[]);
+        let t = n.last;
+        n.last = x;
+        assert!(n.op("MatMul", Attrs::new(), &[t]).steps("x=f32") < 3.0, "{shape:?}");
+    }
+    // Attention of two heads: what is left of the keys' transpose moves rows.
+    let attention = || {
+        let mut n = Net::new(&[1, 6, 2, 8]);
+        let x = n.last;
+        n = n.op("Transpose", perm(vec![0, 2, 3, 1]), &[]);
+        let keys = n.last;
+        n.last = x;
+        n = n.op("Transpose", perm(vec![0, 2, 1, 3]), &[]);
+        let heads = n.last;
+        n.op("MatMul", Attrs::new(), &[keys]).op("Softmax", Attrs::new().with("axis", 3i64), &[]).op("MatMul", Attrs::new(), &[heads])
+    };
+    let (_, _, int) = attention().int("x=f32").unwrap();
+    let products: Vec<_> = int.graph.ids().into_iter().map(|id| int.graph.node(id)).filter(|n| n.op == "q.matmul").collect();
+    assert_eq!(products.iter().map(|n| n.attrs.int_or("transposed", 0).unwrap()).collect::<Vec<_>>(), [1, 0]);
+    assert!(attention().steps("x=f32") < 4.0);
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub struct Dataset {
 pub struct Sample {
     /// Position on axis 0.
     pub index: usize,
-    /// In the order of the inputs asked for.
+    /// In the order of the inputs asked for; states as they start.
     pub inputs: Vec<Tensor>,
 }
 
@@ -66,7 +66,7 @@ impl Dataset {
 
     /// Arrays that neither an input asks for nor are labels.
     pub fn unused(&self, inputs: &[Input]) -> Vec<&str> {
-        let alone = inputs.len() == 1 && self.find(&inputs[0].spec.name).is_none();
+        let alone = matches!(read(inputs)[..], [only] if self.find(&only.spec.name).is_none());
         let used = |n: &str| n == "y" || inputs.iter().any(|i| i.spec.name == n) || alone && n == "x";
         self.names().into_iter().filter(|n| !used(n)).collect()
     }
@@ -77,8 +77,8 @@ impl Dataset {
 
     // How the file would be written for these inputs.
     fn rename(inputs: &[Input]) -> String {
-        let args: Vec<String> = inputs.iter().map(|i| format!("'{}': ..", i.spec.name)).collect();
-        let or = if inputs.len() == 1 { ", or `x`" } else { "" };
+        let args: Vec<String> = read(inputs).iter().map(|i| format!("'{}': ..", i.spec.name)).collect();
+        let or = if args.len() == 1 { ", or `x`" } else { "" };
         format!("call each array as the model's input{or}: numpy.savez(file, **{{{}}})", args.join(", "))
     }
 
@@ -87,9 +87,14 @@ impl Dataset {
     pub fn samples(&self, inputs: &[Input]) -> Result<Samples> {
         let mut columns = Vec::new();
         let mut count = None;
+        let alone = read(inputs).len() == 1;
         for input in inputs {
+            if let Some(start) = &input.start {
+                columns.push(Column::State(start.clone()));
+                continue;
+            }
             let name = &input.spec.name;
-            let array = self.find(name).or_else(|| if inputs.len() == 1 { self.find("x") } else { None }).ok_or_else(|| {
+            let array = self.find(name).or_else(|| if alone { self.find("x") } else { None }).ok_or_else(|| {
                 bad(format!("{} has no array of this name; it has: {}", self.file, self.names().join(", ")))
                     .at(name)
                     .hint(Self::rename(inputs))
@@ -102,9 +107,52 @@ impl Dataset {
                     .hint("sample i of every input is one call of the model: store as many of each"));
             }
             let stream = Stream::open(&array.1).map_err(|e| e.at(&array.0))?;
-            columns.push(Column { name: array.0.clone(), input: input.clone(), stream, buf: Vec::new() });
+            columns.push(Column::Array(Array { name: array.0.clone(), input: input.clone(), stream, buf: Vec::new() }));
+        }
+        if count.is_none() {
+            return Err(
+                bad("every input is a state: nothing in the file says how many steps there are").hint("tie fewer inputs with --state")
+            );
         }
         Ok(Samples { columns, next: 0, count: count.unwrap_or(0), failed: false })
+    }
+
+    /// The inputs with states that start at what this file says, where it does. Errors: those of [`Dataset::start`].
+    pub fn started(&self, inputs: &[Input]) -> Result<Vec<Input>> {
+        let one = |i: &Input| {
+            let start = i.start.as_ref().map(|s| Ok(self.start(&i.spec.name, &i.shape)?.unwrap_or_else(|| s.clone()))).transpose()?;
+            Ok(Input { start, ..i.clone() })
+        };
+        inputs.iter().map(one).collect()
+    }
+
+    /// What a state starts at: the array of its name, of one sample's shape (a leading 1 may be left out); `None` if there is no such array.
+    /// Errors: `BadCalib` for another shape, or for what are no floats; `NotFinite`.
+    pub fn start(&self, name: &str, shape: &[usize]) -> Result<Option<Tensor>> {
+        let Some((name, source, h)) = self.find(name) else { return Ok(None) };
+        let one = if shape.first() == Some(&1) { &shape[1..] } else { shape };
+        let read = || {
+            let Some(elem) = h.elem.filter(|e| e.is_float() && !h.fortran) else {
+                return Err(bad(format!("what a state starts at is of type `{}`, expected floats in C order", h.descr)));
+            };
+            if h.shape != shape && h.shape != one {
+                return Err(bad(format!("what a state starts at has shape {:?}, the state {shape:?}", h.shape)).hint(
+                    "the array of a state is what its first step is given, not one of every sample; leave it out to start at zeros",
+                ));
+            }
+            let mut s = Stream::open(source)?;
+            let mut b = vec![0u8; shape.iter().product::<usize>() * elem.size()];
+            s.fill(&mut b)?;
+            s.finish()?;
+            let t = convert::tensor(&b, elem, mcompc_ir::DType::F32, shape)?;
+            match convert::first_non_finite(&t)? {
+                None => Ok(Some(t)),
+                Some(i) => {
+                    Err(Error::new(Code::NotFinite, format!("NaN or infinite at element {i}")).hint("repair what the state starts at"))
+                }
+            }
+        };
+        read().map_err(|e: Error| e.at(name))
     }
 
     /// The labels: array `y`, integers on axis 0, of which there must be `samples`; `None` if there is no such array. Errors: `BadCalib`.
@@ -133,14 +181,25 @@ impl Dataset {
     }
 }
 
-struct Column {
+/// The inputs whose samples a file holds.
+fn read(inputs: &[Input]) -> Vec<&Input> {
+    inputs.iter().filter(|i| i.start.is_none()).collect()
+}
+
+enum Column {
+    Array(Array),
+    /// What a state starts at.
+    State(Tensor),
+}
+
+struct Array {
     name: String,
     input: Input,
     stream: Stream,
     buf: Vec<u8>,
 }
 
-impl Column {
+impl Array {
     fn next(&mut self, index: usize, last: bool) -> Result<Tensor> {
         let h = &self.stream.header;
         let elem = h.elem.ok_or_else(|| bad("unreadable elements"))?;
@@ -184,7 +243,11 @@ impl Iterator for Samples {
         let index = self.next;
         self.next += 1;
         let last = self.next == self.count;
-        let inputs: Result<Vec<Tensor>> = self.columns.iter_mut().map(|c| c.next(index, last).map_err(|e| e.at(&c.name))).collect();
+        let column = |c: &mut Column| match c {
+            Column::Array(c) => c.next(index, last).map_err(|e| e.at(&c.name)),
+            Column::State(start) => Ok(start.clone()),
+        };
+        let inputs: Result<Vec<Tensor>> = self.columns.iter_mut().map(column).collect();
         self.failed = inputs.is_err();
         Some(inputs.map(|inputs| Sample { index, inputs }))
     }

@@ -1,6 +1,6 @@
 //! `--input NAME=u8,scale=S,offset=O`: the raw form in which calibration data come and in which the device will call.
 
-use mcompc_ir::{Code, Codes, DType, Error, Graph, Per, Quant, Result, Tensor, Value};
+use mcompc_ir::{Code, Codes, DType, Error, Graph, Node, Per, Quant, Result, Tensor, Value};
 
 /// What the caller really has for one graph input: real = scale * (raw - offset).
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +93,23 @@ pub struct Input {
     pub scale: Per<f64>,
     /// The flag's offset, likewise.
     pub zero: Per<f64>,
+    /// Of a state what the first step is given, as reals (f32): no file holds its samples.
+    pub start: Option<Tensor>,
+}
+
+/// The raw form of an input that the model's file declares as codes; the flag's in other words.
+fn given(graph: &Graph, input: usize) -> Option<InputSpec> {
+    let v = graph.out(*graph.inputs.get(input)?);
+    let says = |n: &Node| n.op == "Quantize" && n.attrs.int_or("given", 0) == Ok(1);
+    let (n, _) = graph.users(v).into_iter().find(|(n, _)| says(graph.node(*n)))?;
+    let attrs = &graph.node(n).attrs;
+    let dtype = Codes::from_name(attrs.str("codes").ok()?)?.dtype();
+    Some(InputSpec {
+        name: graph.value(v).name.clone(),
+        dtype,
+        scale: vec![attrs.float("scale").ok()?],
+        offset: vec![attrs.int("zero").ok()? as f64],
+    })
 }
 
 impl Input {
@@ -100,7 +117,7 @@ impl Input {
     pub fn new(spec: InputSpec, shape: Vec<usize>) -> Result<Self> {
         let axis = u8::try_from(spec.channel_axis(&shape)?).unwrap_or(u8::MAX);
         let (scale, zero) = (Per::along(axis, spec.scale.clone()), Per::along(axis, spec.offset.clone()));
-        Ok(Self { spec, shape, scale, zero })
+        Ok(Self { spec, shape, scale, zero, start: None })
     }
 
     /// Joins the flags with a graph's inputs, in the graph's order; an input without a flag is taken as floats (or as what it is, when it
@@ -116,14 +133,23 @@ impl Input {
                 return Err(Error::new(Code::Usage, "--input is given twice for this input").at(&s.name));
             }
         }
-        values
-            .into_iter()
-            .map(|v| {
-                let dtype = if v.dtype.int_range().is_some() || v.dtype == DType::I64 { v.dtype } else { DType::F32 };
-                let spec = specs.iter().find(|s| s.name == v.name).cloned().unwrap_or(InputSpec { dtype, ..InputSpec::float(&v.name) });
-                Input::new(spec, v.shape.clone())
-            })
-            .collect()
+        let input = |(i, v): (usize, &Value)| {
+            let state = graph.state_of_input(i);
+            if let Some(s) = specs.iter().find(|s| state.is_some() && s.name == v.name) {
+                let e = Error::new(Code::Usage, "a state has the codes of the output that it is tied to, --input cannot say others")
+                    .at(&s.name);
+                return Err(e.hint("leave the flag out; --scheme decides the codes of a state"));
+            }
+            let dtype = if v.dtype.int_range().is_some() || v.dtype == DType::I64 { v.dtype } else { DType::F32 };
+            let usual = given(graph, i).unwrap_or(InputSpec { dtype, ..InputSpec::float(&v.name) });
+            let spec = specs.iter().find(|s| s.name == v.name).cloned().unwrap_or(usual);
+            let start = match state {
+                None => None,
+                Some(s) => Some(s.init.clone().map_or_else(|| Tensor::from_f32(v.shape.clone(), &vec![0.0; v.elems()]), Ok)?),
+            };
+            Ok(Input { start, ..Input::new(spec, v.shape.clone())? })
+        };
+        values.into_iter().enumerate().map(input).collect()
     }
 
     /// What the raw codes stand for, where they are codes.

@@ -2,7 +2,8 @@
 
 use crate::progress::Progress;
 use crate::request::Request;
-use crate::stages::{Compiled, codes, reals};
+use crate::sequence::Sequence;
+use crate::stages::Compiled;
 use mcompc_compress::Audit;
 use mcompc_data::{Dataset, Sample};
 use mcompc_ir::{Graph, Result};
@@ -26,6 +27,7 @@ pub fn audit(o: &Request, c: &Compiled, loss: Option<&Loss>, progress: &dyn Prog
     let Some(path) = &o.calib else { return Ok(Vec::new()) };
     let graph = &c.quantized.graph;
     let mut audit = Audit::new(&c.front.canonical, graph, &c.quantized.origin)?;
+    let mut sequence = Sequence::new(&c.front, graph)?;
     let samples = Dataset::open(path)?.samples(&c.front.inputs)?;
     let most = ((WORK / work(graph).max(1.0)) as usize).clamp(1, SAMPLES).min(samples.total());
     let mut samples = samples.take(most);
@@ -36,8 +38,7 @@ pub fn audit(o: &Request, c: &Compiled, loss: Option<&Loss>, progress: &dyn Prog
             if chunk.is_empty() {
                 return Ok(());
             }
-            let both: Vec<_> = chunk.iter().map(|s| Ok((reals(&c.front, s)?, codes(&c.front, graph, s)?))).collect::<Result<_>>()?;
-            audit.add(&both)?;
+            audit.add(&sequence.steps(&chunk)?)?;
             progress.step(chunk.len() as u64);
         }
     })();

@@ -3,10 +3,10 @@
 use crate::request::Request;
 use crate::size;
 use crate::stages::{Compiled, Front, LayerNote, Quantized, VERSION};
-use mcompc_ir::{Graph, NodeId, Quant, Result, Value};
+use mcompc_ir::{Code, Error, Graph, NodeId, Quant, Result, Value};
 use mcompc_lower::{Located, Lowered};
-use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, TensorSpec};
-use mcompc_report::{Buffer, Calibration, Forecast, Layer, Loss, Memory, Pass, Report, Tensor, Totals};
+use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, StateSpec, TensorSpec};
+use mcompc_report::{Buffer, Calibration, Forecast, Layer, Loss, Memory, Pass, Report, State, Tensor, Totals};
 use std::collections::BTreeMap;
 
 /// Inputs and outputs of the entry function.
@@ -27,6 +27,19 @@ pub fn specs(front: &Front, integer: &Graph) -> Result<(Vec<TensorSpec>, Vec<Ten
         spec(&o.name, v, v.quant.clone())
     });
     Ok((inputs, outputs.collect()))
+}
+
+/// The states among them, with the codes that they start at.
+///
+/// # Errors
+/// E009 for a state without codes.
+pub fn states(front: &Front, integer: &Graph) -> Result<Vec<StateSpec>> {
+    let one = |s: &mcompc_ir::State| {
+        let (input, v) = (&front.inputs[s.input], integer.value(integer.out(integer.inputs[s.input])));
+        let start = input.start.as_ref().ok_or_else(|| Error::new(Code::Internal, "a state that starts at nothing").at(&v.name))?;
+        Ok(StateSpec { input: s.input, output: s.output, init: input.codes(start, v)?.to_i64_vec()? })
+    };
+    integer.states.iter().map(one).collect()
 }
 
 /// The report. `loss` is what [`measure`](crate::measure) found, if there was anything to measure on.
@@ -77,6 +90,14 @@ pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report>
         level: o.level_name(),
         inputs: inputs.iter().zip(&names.inputs).map(tensor).collect(),
         outputs: outputs.iter().zip(&names.outputs).map(tensor).collect(),
+        states: states(&c.front, &c.quantized.graph)?
+            .into_iter()
+            .map(|s| State {
+                input: inputs[s.input].name.clone(),
+                output: outputs[s.output].name.clone(),
+                bytes: (inputs[s.input].elems() * inputs[s.input].dtype.size()) as u64,
+            })
+            .collect(),
         totals,
         layers,
         memory: memory(lowered),
@@ -186,12 +207,14 @@ pub fn package(o: &Request, c: &Compiled, report: &Report) -> Result<Vec<mcompc_
         object: c.built.object.clone(),
         inputs,
         outputs,
+        states: states(&c.front, &c.quantized.graph)?,
         arena_bytes: c.built.lowered.arena_bytes,
         arena_align: c.built.lowered.arena_align,
         sizes: sizes(report),
         slices: c.built.lowered.slices,
         layers: if o.firmware.dumps(c.built.lowered.layers.len())? { layer_specs(c) } else { vec![] },
         model_hash: c.front.sha256.clone(),
+        forms: o.firmware.forms.clone(),
         version: VERSION.into(),
         report_json: report.json()?,
         report_html: report.html(),

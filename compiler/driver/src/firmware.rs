@@ -12,6 +12,8 @@ pub struct Firmware {
     pub slices: bool,
     /// Tables and functions that hand every layer's output to a callback; needs `slices`.
     pub layer_dump: bool,
+    /// Names of forms of the package, beside those that every output has.
+    pub forms: Vec<&'static str>,
 }
 
 impl Firmware {
@@ -21,7 +23,7 @@ impl Firmware {
     /// E002 for a section name that assemblers, linkers or the format would take for something else.
     pub fn new(weights_section: Option<&str>, slices: bool, layer_dump: bool, target: &Target) -> Result<Self> {
         let weights_section = weights_section.map(|s| section(s, target).map(|()| s.to_string())).transpose()?;
-        Ok(Self { weights_section, slices: slices || layer_dump, layer_dump })
+        Ok(Self { weights_section, slices: slices || layer_dump, layer_dump, forms: Vec::new() })
     }
 
     /// Whether the layer dump is made, for a model of so many layers.

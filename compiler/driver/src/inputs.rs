@@ -1,11 +1,12 @@
 //! Samples in the codes that the entry function takes.
 
-use crate::stages::{Compiled, codes};
+use crate::sequence::Sequence;
+use crate::stages::Compiled;
 use mcompc_data::Dataset;
 use mcompc_ir::{Graph, Result, Tensor, Value};
 use std::path::Path;
 
-/// Codes for every input: the first samples of `data`, or random ones.
+/// Codes for every input: the first samples of `data`, with the states that they come with, or random ones.
 ///
 /// # Errors
 /// E401 and E205 for data that do not fit.
@@ -14,7 +15,8 @@ pub fn inputs(c: &Compiled, data: Option<&Path>, count: usize) -> Result<Vec<Vec
     match data {
         Some(path) => {
             let data = Dataset::open(path)?;
-            data.samples(&c.front.inputs)?.take(count).map(|s| codes(&c.front, graph, &s?)).collect()
+            let samples = data.samples(&data.started(&c.front.inputs)?)?.take(count).collect::<Result<Vec<_>>>()?;
+            Ok(Sequence::new(&c.front, graph)?.steps(&samples)?.into_iter().map(|s| s.1).collect())
         }
         None => random(graph, count),
     }

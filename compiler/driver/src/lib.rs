@@ -18,6 +18,7 @@ mod limit;
 mod loss;
 mod progress;
 mod request;
+mod sequence;
 mod size;
 pub mod specimens;
 mod stages;
@@ -33,7 +34,8 @@ pub use inputs::inputs;
 pub use limit::MaxLoss;
 pub use loss::measure;
 pub use progress::{Progress, Silent, Step, Timed, timed};
-pub use request::{Request, default_backend};
+pub use request::{Request, States, default_backend};
+pub use sequence::Sequence;
 pub use stages::{
     Built, Compiled, Front, LayerNote, Quantized, VERSION, build, codes, compile, float_outputs, front, quantize, reals, trace_passes,
 };

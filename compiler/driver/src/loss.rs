@@ -3,7 +3,8 @@
 use crate::firmware::Firmware;
 use crate::progress::Progress;
 use crate::request::Request;
-use crate::stages::{Compiled, build, codes, float_outputs};
+use crate::sequence::Sequence;
+use crate::stages::{Compiled, build, float_outputs};
 use crate::verify::{Agreement, Native, Runner};
 use mcompc_data::{Dataset, Sample};
 use mcompc_interp::{FastExec, FastInt};
@@ -34,6 +35,7 @@ pub fn measure(o: &Request, c: &Compiled, progress: &dyn Progress) -> Result<Opt
         Err(_) => Box::new(Executor(FastInt::new(graph)?)),
     };
     let fast = FastExec::new(&c.front.canonical)?;
+    let mut sequence = Sequence::new(&c.front, graph)?;
     let samples = Dataset::open(path)?.samples(&c.front.inputs)?;
     let mut sum = Agreement::new(graph);
     let total = samples.total().min(SAMPLES);
@@ -45,9 +47,10 @@ pub fn measure(o: &Request, c: &Compiled, progress: &dyn Progress) -> Result<Opt
             if chunk.is_empty() {
                 return Ok(());
             }
-            let inputs: Vec<_> = chunk.iter().map(|s| codes(&c.front, graph, s)).collect::<Result<_>>()?;
+            let steps = sequence.steps(&chunk)?;
+            let inputs: Vec<_> = steps.iter().map(|s| s.1.clone()).collect();
             let int = runner.run_all(&inputs)?;
-            for (real, int) in float_outputs(&c.front, &fast, &chunk)?.iter().zip(&int) {
+            for (real, int) in float_outputs(&fast, &steps)?.iter().zip(&int) {
                 sum.add(real, int, None)?;
             }
             progress.step(chunk.len() as u64);

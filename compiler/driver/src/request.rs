@@ -25,12 +25,23 @@ pub struct Request {
     pub dims: Vec<(String, usize)>,
     /// Range estimation.
     pub range: RangeMethod,
+    /// What is carried from one inference to the next.
+    pub states: States,
     /// What firmware asks of the object.
     pub firmware: Firmware,
     /// Bits of the weights.
     pub weights: WeightBits,
     /// What else would be decided from `range` and `weights`.
     pub scheme: Option<Scheme>,
+}
+
+/// Inputs that are given what an output was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct States {
+    /// Names of an input and an output.
+    pub ties: Vec<(String, String)>,
+    /// Samples of a sequence, at whose end states start anew; without it a data file is one sequence.
+    pub sequence: Option<usize>,
 }
 
 impl Request {

@@ -4,6 +4,7 @@
 use crate::firmware::Firmware;
 use crate::progress::{Progress, timed};
 use crate::request::Request;
+use crate::sequence::Step;
 use mcompc_backend::Job;
 use mcompc_compress::{CalibOptions, Scheme, Stats};
 use mcompc_data::{Dataset, Input, Sample};
@@ -40,6 +41,8 @@ pub struct Front {
     pub sha256: String,
     /// Graph inputs with the raw form of their data, in ONNX order.
     pub inputs: Vec<Input>,
+    /// Samples of a sequence, at whose end states start anew.
+    pub sequence: Option<usize>,
 }
 
 /// The integer side.
@@ -97,7 +100,8 @@ pub struct Compiled {
 /// # Errors
 /// Those of the importer (E0xx, E1xx, E2xx) and of the passes.
 pub fn front(o: &Request, progress: &dyn Progress) -> Result<Front> {
-    let (imported, sha256) = timed(progress, "reading the model", || Ok::<_, Error>((import(o)?, hash_file(&o.model)?)))?;
+    let (mut imported, sha256) = timed(progress, "reading the model", || Ok::<_, Error>((import(o)?, hash_file(&o.model)?)))?;
+    crate::sequence::tie(o, &mut imported)?;
     let inputs = Input::of_graph(&imported, &o.inputs)?;
     let mut canonical = imported.clone();
     let passes = timed(progress, "simplifying the graph", || {
@@ -112,7 +116,8 @@ pub fn front(o: &Request, progress: &dyn Progress) -> Result<Front> {
         }
         Ok::<_, Error>(reports)
     })?;
-    Ok(Front { imported, canonical, passes, sha256, inputs })
+    crate::sequence::supported(&canonical)?;
+    Ok(Front { imported, canonical, passes, sha256, inputs, sequence: o.states.sequence })
 }
 
 fn import(o: &Request) -> Result<Graph> {
@@ -155,17 +160,16 @@ pub fn reals(front: &Front, sample: &Sample) -> Result<Vec<Vec<f32>>> {
     front.inputs.iter().zip(&sample.inputs).map(|(i, t)| i.reals(t)).collect()
 }
 
-/// Outputs of the float model for raw samples, flat, in order; computed side by side.
+/// Outputs of the float model for its inputs, flat, in order; computed side by side.
 ///
 /// # Errors
-/// E205 if a sample does not fit the inputs.
-pub fn float_outputs(front: &Front, fast: &FastExec, samples: &[Sample]) -> Result<Vec<Vec<Vec<f32>>>> {
-    let one = |scratch: &mut mcompc_interp::Scratch, s: &Sample| {
-        let x = reals(front, s)?;
+/// E205 if inputs do not fit.
+pub fn float_outputs(fast: &FastExec, inputs: &[Step]) -> Result<Vec<Vec<Vec<f32>>>> {
+    let one = |scratch: &mut mcompc_interp::Scratch, (x, _): &Step| {
         let x: Vec<&[f32]> = x.iter().map(Vec::as_slice).collect();
         fast.run(scratch, &x, |_, _| {})
     };
-    samples.par_iter().map_init(|| fast.scratch(), one).collect()
+    inputs.par_iter().map_init(|| fast.scratch(), one).collect()
 }
 
 /// Inputs of the integer graph, and so of native code, for a raw sample.
@@ -237,7 +241,8 @@ fn calibrate(front: &Front, data: &Dataset, progress: &dyn Progress) -> Result<S
         progress.step((n - done) as u64);
         done = n;
     };
-    let stats = mcompc_compress::calibrate(&front.canonical, data, &front.inputs, &CalibOptions::default(), &mut tell);
+    let options = CalibOptions { sequence: front.sequence, ..CalibOptions::default() };
+    let stats = mcompc_compress::calibrate(&front.canonical, data, &front.inputs, &options, &mut tell);
     if begun {
         progress.end();
     }

@@ -10,7 +10,8 @@ pub use native::Native;
 
 use crate::progress::Progress;
 use crate::request::Request;
-use crate::stages::{Compiled, codes, float_outputs};
+use crate::sequence::Sequence;
+use crate::stages::{Compiled, float_outputs};
 use mcompc_data::{Dataset, Sample};
 use mcompc_interp::{FastExec, FastInt};
 use mcompc_ir::{Code, Error, Result, Tensor};
@@ -79,13 +80,14 @@ pub struct Outcome {
     pub top1: Option<Top1>,
 }
 
-/// Runs the samples of `data` natively, on the integer reference, and on the float model.
+/// Runs the samples of `data` natively, on the integer reference, and on the float model. A state is given, at every step, what the
+/// reference left at the step before; as native code is held to the same bytes at each of them, it is what that code left, too.
 ///
 /// # Errors
 /// E601 at the first byte that differs, with its sample, output and position; E401 for data that do not fit.
 pub fn verify(c: &Compiled, runner: &dyn Runner, data: &Path, extent: Extent, progress: &dyn Progress) -> Result<Outcome> {
     let data = Dataset::open(data)?;
-    let samples = data.samples(&c.front.inputs)?;
+    let samples = data.samples(&data.started(&c.front.inputs)?)?;
     let count = samples.total();
     let labels = data.labels(count)?;
     let sum = Agreement::new(&c.quantized.graph);
@@ -101,6 +103,7 @@ pub fn verify(c: &Compiled, runner: &dyn Runner, data: &Path, extent: Extent, pr
         by_the_book: extent.by_the_book,
         float: FastExec::new(&c.front.canonical)?,
         int: FastInt::new(&c.quantized.graph)?,
+        sequence: Sequence::new(&c.front, &c.quantized.graph)?,
         sum,
         bytes: 0,
     };
@@ -149,6 +152,7 @@ struct State<'a> {
     by_the_book: usize,
     float: FastExec,
     int: FastInt,
+    sequence: Sequence<'a>,
     sum: Agreement,
     bytes: u64,
 }
@@ -156,14 +160,15 @@ struct State<'a> {
 impl State<'_> {
     fn chunk(&mut self, chunk: &[Sample], labels: Option<&[i64]>) -> Result<()> {
         let graph = &self.c.quantized.graph;
-        let inputs: Vec<Vec<Tensor>> = chunk.iter().map(|s| codes(&self.c.front, graph, s)).collect::<Result<_>>()?;
+        let steps = self.sequence.steps(chunk)?;
+        let inputs: Vec<Vec<Tensor>> = steps.iter().map(|s| s.1.clone()).collect();
         let want: Vec<Vec<Tensor>> = inputs.par_iter().map(|x| self.int.run(x, |_, _| {})).collect::<Result<_>>()?;
         let first: Vec<_> = inputs.iter().zip(&want).zip(chunk).filter(|(_, s)| s.index < self.by_the_book).collect();
         first
             .into_par_iter()
             .try_for_each(|((x, want), s)| equal(self.c, s.index, &mcompc_interp::run(graph, x)?, want, "the fast executor"))?;
         let have = self.runner.run_all(&inputs)?;
-        let real = float_outputs(&self.c.front, &self.float, chunk)?;
+        let real = float_outputs(&self.float, &steps)?;
         for (((s, want), have), real) in chunk.iter().zip(&want).zip(&have).zip(&real) {
             equal(self.c, s.index, want, have, "native code")?;
             self.bytes += have.iter().map(|t| t.bytes().len() as u64).sum::<u64>();

@@ -25,6 +25,7 @@ const fn form(
 pub static FORMS: &[Form] = &[
     form("Conv", weighted, |c, id, n| c.conv(id, n)),
     form("Dense", weighted, |c, id, n| c.dense(id, n)),
+    form("MatMul", arithmetic, |c, id, n| c.matmul(id, n)),
     form("Add", arithmetic, |c, id, n| c.add(id, n)),
     form("Sub", arithmetic, |c, id, n| c.add(id, n)),
     form("Mul", arithmetic, |c, id, n| c.mul(id, n)),
@@ -42,6 +43,8 @@ pub static FORMS: &[Form] = &[
     form("Concat", constants, |c, id, n| c.moves(id, n)),
     form("Pad", finite, |c, id, n| c.moves(id, n)),
     form("Recode", any, |c, id, n| c.recode(id, n)),
+    // Compression leaves none: a value has the codes at once, or is recoded.
+    form("Quantize", any, |c, id, n| c.recode(id, n)),
     form("Relu", any, |c, id, n| c.unary(id, n)),
     form("Clip", any, |c, id, n| c.unary(id, n)),
     form("Sigmoid", any, |c, id, n| c.unary(id, n)),
@@ -103,11 +106,7 @@ pub fn supported(g: &Graph) -> Result<()> {
 
 /// The refusal of an operator that has no form at all.
 fn refused<T>(op: &str) -> Result<T> {
-    match op {
-        "MatMul" => Err(Error::new(Code::NoInteger, "a product of two computed matrices has no integer form")
-            .hint("MatMul and Gemm with constant weights have one")),
-        _ => Err(Error::new(Code::NoInteger, format!("{op} has no integer form")).hint("docs/status.md lists what is refused, and why")),
-    }
+    Err(Error::new(Code::NoInteger, format!("{op} has no integer form")).hint("docs/status.md lists what is refused, and why"))
 }
 
 fn any(_: &Graph, _: NodeId) -> Result<()> {

@@ -6,6 +6,7 @@ mod add;
 pub mod dyadic;
 mod forms;
 mod linear;
+mod matmul;
 mod moves;
 mod mul;
 mod pool;

@@ -3,13 +3,13 @@
 use super::{Ctx, code, unclamped};
 use crate::dyadic::dyadic;
 use mcompc_ir::{Attrs, Node, NodeId, Quant, Result, ValueId};
-use mcompc_ops::pad_value;
+use mcompc_ops::{is_move, pad_value};
 
 impl Ctx<'_> {
     pub(super) fn moves(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
         let ins = self.r.from.inputs_of(id);
         let out = self.quant(self.r.from.out(id))?;
-        if matches!(node.op.as_str(), "Reshape" | "Transpose" | "Slice") && !out.is_plain_i8() && self.same(ins[0], out) {
+        if is_move(&node.op) && !out.is_plain_i8() && self.same(ins[0], out) {
             // Codes that only layers read are moved as they are.
             let x = self.r.computed(ins[0])?;
             let q = self.codes(x)?.clone();

@@ -1,6 +1,8 @@
 //! Integer graphs at a speed for whole data files: convolutions and dense layers in 16-bit operands and 32-bit sums, everything else by
 //! the book. The results are those of the reference, bit for bit: no sum that is taken here can leave its type.
 
+mod product;
+
 use mcompc_ir::{Code, DType, Error, Graph, Node, NodeId, Result, Tensor, Value, ValueId};
 use mcompc_ops::{Ctx, Rescale};
 use std::collections::BTreeMap;
@@ -15,7 +17,13 @@ pub struct FastInt {
     g: Graph,
     order: Vec<NodeId>,
     last: BTreeMap<ValueId, usize>,
-    layers: BTreeMap<NodeId, Layer>,
+    plans: BTreeMap<NodeId, Plan>,
+}
+
+/// An operator that does not go by the book.
+enum Plan {
+    Layer(Layer),
+    Product(product::Matmul),
 }
 
 /// A convolution, or a dense layer as a 1x1 convolution of a 1x1 image.
@@ -46,15 +54,18 @@ impl FastInt {
         mcompc_ops::verify(g)?;
         let order = g.topo()?;
         let mut last = BTreeMap::new();
-        let mut layers = BTreeMap::new();
+        let mut plans = BTreeMap::new();
         for (i, &id) in order.iter().enumerate() {
             last.extend(g.inputs_of(id).into_iter().map(|v| (v, i)));
-            if let Some(l) = Layer::new(g, id).map_err(|e| e.at(&g.node(id).name))? {
-                layers.insert(id, l);
-            }
+            let plan = match g.node(id).op.as_str() {
+                "q.conv" | "q.dense" => Layer::new(g, id).map(|l| l.map(Plan::Layer)),
+                "q.matmul" => product::Matmul::new(g, id).map(|p| Some(Plan::Product(p))),
+                _ => Ok(None),
+            };
+            plans.extend(plan.map_err(|e| e.at(&g.node(id).name))?.map(|p| (id, p)));
         }
         last.extend(g.outputs.iter().map(|o| (o.value, usize::MAX)));
-        Ok(Self { g: g.clone(), order, last, layers })
+        Ok(Self { g: g.clone(), order, last, plans })
     }
     /// Runs one sample, one tensor per graph input in order. `observer` sees the result of every operator.
     ///
@@ -64,11 +75,18 @@ impl FastInt {
         let g = &self.g;
         let mut values = crate::reference::given(g, inputs)?;
         for (i, &id) in self.order.iter().enumerate() {
-            match self.layers.get(&id) {
-                Some(l) => {
-                    let x = g.inputs_of(id).first().and_then(|v| values.get(v));
-                    let x = x.ok_or_else(|| Error::new(Code::Internal, "an operator before its input").at(&g.node(id).name))?;
-                    let y = l.run(x).map_err(|e| e.at(&g.node(id).name))?;
+            match self.plans.get(&id) {
+                Some(plan) => {
+                    let ins = g.inputs_of(id);
+                    let read = |i: usize| {
+                        let x = ins.get(i).and_then(|&v| values.get(&v).or_else(|| g.const_of(v)));
+                        x.ok_or_else(|| Error::new(Code::Internal, "an operator before its input"))
+                    };
+                    let y = match plan {
+                        Plan::Layer(l) => read(0).and_then(|x| l.run(x)),
+                        Plan::Product(p) => read(0).and_then(|a| p.run(a, read(1)?)),
+                    };
+                    let y = y.map_err(|e| e.at(&g.node(id).name))?;
                     values.insert(g.out(id), Tensor::from_i8(g.value(g.out(id)).shape.clone(), &y)?);
                 }
                 None => crate::reference::step(g, id, mcompc_ops::Level::Integer, &mut values)?,
@@ -103,13 +121,10 @@ fn pair(n: &Node, attr: &str) -> Result<[usize; 2]> {
 }
 
 impl Layer {
-    /// `None` for other operators, and for layers whose weights are not constant or whose sums might leave 32 bits.
+    /// `None` for layers whose weights are not constant or whose sums might leave 32 bits.
     fn new(g: &Graph, id: NodeId) -> Result<Option<Self>> {
         let n = g.node(id);
         let ins = g.inputs_of(id);
-        if !matches!(n.op.as_str(), "q.conv" | "q.dense") {
-            return Ok(None);
-        }
         let (Some(w), Some(bias), Some(m)) = (g.const_of(ins[1]), g.const_of(ins[2]), g.const_of(ins[3])) else { return Ok(None) };
         let vals: Vec<&Value> = ins.iter().map(|&v| g.value(v)).collect();
         let (Some(x), Some(y), Some([o, kh, kw, ci]), Some(q)) =

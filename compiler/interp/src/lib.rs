@@ -2,10 +2,12 @@
 //! [`FastInt`] for integer graphs (whole data files). The fast ones share no arithmetic with the book; tests hold them together.
 #![forbid(unsafe_code)]
 
+mod carry;
 mod fast;
 mod fast_int;
 mod reference;
 
+pub use carry::Carry;
 pub use fast::{FastExec, FastNode, Scratch};
 pub use fast_int::FastInt;
 pub use reference::{Trace, run, run_all};

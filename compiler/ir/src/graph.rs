@@ -1,6 +1,6 @@
 //! The graph: petgraph nodes carry operators, edges carry which port feeds which.
 
-use crate::{Attrs, Code, Error, Result, Tensor, Value};
+use crate::{Attrs, Code, Error, Result, State, Tensor, Value};
 use petgraph::Direction;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 use petgraph::visit::{EdgeRef, IntoEdgeReferences};
@@ -60,6 +60,8 @@ pub struct Graph {
     pub inputs: Vec<NodeId>,
     /// Results in ONNX order.
     pub outputs: Vec<Output>,
+    /// Inputs that carry an output over to the next run.
+    pub states: Vec<State>,
 }
 
 impl Graph {
@@ -187,7 +189,11 @@ impl Graph {
     /// Removes a node and its edges. The caller has redirected its readers.
     pub fn remove_node(&mut self, id: NodeId) {
         self.g.remove_node(id);
-        self.inputs.retain(|&i| i != id);
+        if let Some(at) = self.inputs.iter().position(|&i| i == id) {
+            self.inputs.remove(at);
+            self.states.retain(|s| s.input != at);
+            self.states.iter_mut().filter(|s| s.input > at).for_each(|s| s.input -= 1);
+        }
     }
     /// Payload of the constant that produces `v`, if it is one.
     pub fn const_of(&self, v: ValueId) -> Option<&Tensor> {

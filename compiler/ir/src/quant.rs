@@ -231,6 +231,16 @@ impl Quant {
     pub fn is_plain_i8(&self) -> bool {
         self.codes == Codes::I8 && self.is_plain()
     }
+    /// The same reals under i8 codes: those of u8 less half of them.
+    pub fn in_i8(&self) -> Self {
+        let less = f64::from(self.codes.min()) - f64::from(Codes::I8.min());
+        let zero = match &self.zero {
+            Per::Tensor(z) => Per::Tensor(z - less),
+            Per::Axis(a, all) => Per::Axis(*a, all.iter().map(|z| z - less).collect()),
+            Per::Runs(n, all) => Per::Runs(*n, all.iter().map(|z| z - less).collect()),
+        };
+        Self { codes: Codes::I8, scale: self.scale.clone(), zero }
+    }
     /// One step and one zero point in the place of those of the parts.
     pub fn nominal(&self) -> Self {
         Self::new(self.codes, self.step(), self.zero_point())

@@ -10,6 +10,9 @@
 //! outputs("y" = %2)
 //! }
 //! ```
+//! Behind the outputs stand the states, if there are any: `states(%0 = "y")` gives the next run the output `y` as input `%0`, and
+//! `%0 = "y" [0.5, 0.0]` says what the first run is given where that is not zeros.
+//!
 //! `%2.1` is the second output of `%2`; `;` starts a comment; nodes may be read before they are defined.
 //!
 //! A quantization is `q([codes,] scale, zero)`. `codes` (`i4`, `u8`) are said where they are not all of the type's; scale and zero are a
@@ -18,7 +21,7 @@
 mod lex;
 mod parse;
 
-use crate::{Attr, Codes, DType, Graph, Node, Per, Quant, Tensor, Value, ValueId};
+use crate::{Attr, Codes, DType, Graph, Node, Per, Quant, State, Tensor, Value, ValueId};
 pub use parse::parse;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -160,6 +163,12 @@ impl<'a> Printer<'a> {
         }
         s
     }
+    fn state(&self, s: &State) -> String {
+        let input = self.g.inputs.get(s.input).map_or("%removed".into(), |&n| self.reference(ValueId { node: n, port: 0 }));
+        let output = self.g.outputs.get(s.output).map_or("removed".into(), |o| quoted(&o.name));
+        let init = s.init.as_ref().map(|t| format!(" {}", elements(t, self.limit))).unwrap_or_default();
+        format!("{input} = {output}{init}")
+    }
     fn graph(&self) -> String {
         let g = self.g;
         let mut s = format!("graph {} {{\n", quoted(&g.name));
@@ -168,6 +177,9 @@ impl<'a> Printer<'a> {
         }
         let _ = writeln!(s, "inputs({})", list(&g.inputs, |&n| self.reference(ValueId { node: n, port: 0 })));
         let _ = writeln!(s, "outputs({})", list(&g.outputs, |o| format!("{} = {}", quoted(&o.name), self.reference(o.value))));
+        if !g.states.is_empty() {
+            let _ = writeln!(s, "states({})", list(&g.states, |x| self.state(x)));
+        }
         s + "}\n"
     }
 }

@@ -8,7 +8,8 @@ fn fail<T>(node: &str, what: impl Into<String>) -> Result<T> {
 }
 
 /// Checks that every edge joins existing ports, input ports are numbered without gaps, there is no cycle, `input` and `const` nodes are
-/// what they claim, payloads match their values, quantizations are sensible, and inputs and outputs exist under unique names.
+/// what they claim, payloads match their values, quantizations are sensible, inputs and outputs exist under unique names, and states go in
+/// as they come out.
 ///
 /// # Errors
 /// [`Code::Verify`] (or [`Code::BadGraph`] for a cycle) that names the first offending node.
@@ -47,7 +48,30 @@ pub fn verify(g: &Graph) -> Result<()> {
             return fail(&n.outs[0].name, "two graph inputs have this name, or one is listed twice");
         }
     }
-    outputs(g)
+    outputs(g)?;
+    states(g)
+}
+
+fn states(g: &Graph) -> Result<()> {
+    for (i, s) in g.states.iter().enumerate() {
+        let (Some(&input), Some(output)) = (g.inputs.get(s.input), g.outputs.get(s.output)) else {
+            return fail(&g.name, format!("state {i} ties input {} and output {}, which are not both there", s.input, s.output));
+        };
+        let (a, b) = (g.value(g.out(input)), g.value(output.value));
+        if g.states[..i].iter().any(|t| t.input == s.input || t.output == s.output) {
+            return fail(&a.name, "an input or an output of two states");
+        }
+        if (a.dtype, &a.shape, &a.quant) != (b.dtype, &b.shape, &b.quant) {
+            let what =
+                format!("a state goes in as {}{:?} and comes out of `{}` as {}{:?}", a.dtype, a.shape, output.name, b.dtype, b.shape);
+            return fail(&a.name, if a.shape == b.shape { what + ", or under another quantization" } else { what });
+        }
+        let init = s.init.as_ref();
+        if init.is_some_and(|t| t.dtype != DType::F32 || t.shape != a.shape || !t.as_f32().is_ok_and(|x| x.iter().all(|v| v.is_finite()))) {
+            return fail(&a.name, format!("a state does not start at {:?} finite reals", a.shape));
+        }
+    }
+    Ok(())
 }
 
 fn outputs(g: &Graph) -> Result<()> {

@@ -126,7 +126,7 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         _ => MemElem::S8,
     };
     let runs = (runs, bands.as_ref().map_or(0, Bands::run_stride));
-    let gemm = Gemm { row, row_id: 0, a_mem, unpack: f.unpack, kpad, runs, mr, nr, o: s.o, a_stride, rescale };
+    let gemm = Gemm { row, row_id: 0, a_mem, unpack: f.unpack, kpad, runs, mr, nr, o: s.o, a_stride, rescale, from: None };
 
     let inner = |b: &mut Builder, a: Val, out: Val| {
         let Some(l) = &narrow else { return gemm.emit(b, a, pw, pp, out) };

@@ -32,6 +32,8 @@ pub struct Gemm<'a> {
     pub a_stride: usize,
     /// Rescaling.
     pub rescale: Rescale,
+    /// Where an accumulator a pixel lies that its sums begin with, beside what their channels begin with.
+    pub from: Option<Val>,
 }
 
 impl Gemm<'_> {
@@ -55,8 +57,9 @@ impl Gemm<'_> {
         let nv = count.div_ceil(n);
         let mut carried = Vec::with_capacity(self.mr * nv + 2);
         let bias = self.biases(b, c[1], count);
-        for _ in 0..self.mr {
-            carried.extend(&bias);
+        for i in 0..self.mr {
+            let add = self.from.map(|p| b.load_aligned(self.row.acc_ty(), MemElem::W32, p, (i * n * 4) as i32, 4));
+            carried.extend(bias.iter().map(|&f| add.map_or(f, |x| b.add(f, x))));
         }
         carried.extend([a, c[0]]);
 
@@ -243,9 +246,12 @@ impl Gemm<'_> {
         }
     }
 
-    // Unit `unit` of the bytes at `p + off`; the pairs of a word share its load.
-    fn weights(&self, b: &mut Builder, p: Val, off: usize, unit: usize, word: &mut Option<Val>) -> Val {
+    /// Unit `unit` of the bytes at `p + off`; the pairs of a word share its load.
+    pub fn weights(&self, b: &mut Builder, p: Val, off: usize, unit: usize, word: &mut Option<Val>) -> Val {
         let row = self.row;
+        if row.form == Form::Packed && row.w_mem == Elem::I16 {
+            return b.load_aligned(Ty::I32, MemElem::W32, p, (off + 4 * unit) as i32, 4);
+        }
         if row.form == Form::Packed {
             let ror = unit % 2 == 1;
             let w = match word {

@@ -4,6 +4,7 @@ use crate::conv::{conv_kernel, dense_kernel};
 use crate::depthwise::depthwise_kernel;
 use crate::elementwise::{LinComb, add_kernel, lut_kernel, mul_kernel, rescale_kernel};
 use crate::emit::{Call, Operand};
+use crate::matmul::matmul_kernel;
 use crate::movement::{Padding, concat_kernel, copy_kernel, pad_kernel, slice_kernel, transpose_kernel};
 use crate::pool::{PoolKind, pool_kernel};
 use crate::reduce::{Reduction, reduce_kernel};
@@ -30,6 +31,7 @@ type Generate = fn(&Site<'_>) -> Result<Call>;
 static OPERATORS: &[(&str, Generate)] = &[
     ("q.conv", conv),
     ("q.dense", |s| dense_kernel(&conv_spec(s.g, s.n, s.m, s.x_align)?.0, s.m, s.ins[0], s.y)),
+    ("q.matmul", matmul),
     ("q.add", add),
     ("q.mul", mul),
     ("q.rescale", |s| rescale_kernel(s.m, s.elems(), s.int("m")?, rescale_of(s.g, s.n)?, s.operand(0)?, s.y)),
@@ -103,6 +105,11 @@ fn add(s: &Site<'_>) -> Result<Call> {
 
 fn mul(s: &Site<'_>) -> Result<Call> {
     mul_kernel(s.m, &s.g.value(s.y).shape, s.int("m")?, rescale_of(s.g, s.n)?, s.pair()?, s.y)
+}
+
+fn matmul(s: &Site<'_>) -> Result<Call> {
+    let transposed = s.node().attrs.int_or("transposed", 0)? == 1;
+    matmul_kernel(s.m, (s.int("m")?, rescale_of(s.g, s.n)?), s.pair()?, transposed, s.y)
 }
 
 fn softmax(s: &Site<'_>) -> Result<Call> {

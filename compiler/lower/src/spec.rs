@@ -129,8 +129,8 @@ pub fn constant(g: &Graph, n: NodeId, i: usize) -> Result<&Tensor> {
     })
 }
 
-// What a kernel computes offsets of is at most four bytes an element.
-fn indexable(sizes: &[usize], what: &str) -> Result<()> {
+/// Checks that kernels can index so many elements: what they compute offsets of is at most four bytes an element.
+pub fn indexable(sizes: &[usize], what: &str) -> Result<()> {
     let elems = sizes.iter().fold(1usize, |a, &b| a.saturating_mul(b));
     if elems > i32::MAX as usize / 4 {
         return Err(Error::new(

@@ -160,6 +160,10 @@ impl<'a> NodeAttrs<'a> {
     pub(crate) fn training_only(&self, name: &str) -> Result<()> {
         self.float(name).map(|_| ())
     }
+    /// Counts all attributes as read: another operator's import reads them.
+    pub(crate) fn pass_on(&self) {
+        self.read.borrow_mut().extend(self.by_name.keys());
+    }
     /// `E203` naming the first attribute that nobody read.
     pub(crate) fn finish(&self, op: &str, opset: i64) -> Result<()> {
         let read = self.read.borrow();

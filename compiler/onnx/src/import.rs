@@ -266,6 +266,12 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
                 .at(name)
                 .hint("bind dimensions to 1 or more"));
         }
+        if matches!(dtype, DType::I8 | DType::U8)
+            && let Some(q) = crate::ops::quantized::of_input(b, g, name, dtype)?
+        {
+            crate::ops::quantized::add_input(b, name, shape, &q)?;
+            continue;
+        }
         if dtype != DType::F32 {
             return Err(Error::new(Code::UnsupportedType, format!("input is {dtype}, expected f32"))
                 .at(name)
@@ -359,7 +365,9 @@ fn add_outputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Res
         let value = b.value_of(name)?;
         let got = b.graph.value(value);
         let fits = |d: &[Dim]| d.len() == got.shape.len() && d.iter().zip(&got.shape).all(|(d, &n)| !matches!(d, Dim::Size(s) if *s != n));
-        if got.dtype != dtype || dims.as_ref().is_some_and(|d| !fits(d)) {
+        // Codes in the file are reals here.
+        let codes = b.codes.get(name).map(|q| q.codes.dtype());
+        if codes.unwrap_or(got.dtype) != dtype || dims.as_ref().is_some_and(|d| !fits(d)) {
             return Err(Error::new(
                 Code::BadShape,
                 format!("the graph computes {}{:?}, the output is declared otherwise", got.dtype, got.shape),

@@ -4,7 +4,7 @@ use crate::attrs::NodeAttrs;
 use crate::limits::Limits;
 use crate::proto::NodeProto;
 use crate::tensor::{TensorReader, check_finite};
-use mcompc_ir::{Attrs, Code, DType, Error, Graph, Result, Tensor, Value, ValueId};
+use mcompc_ir::{Attrs, Code, DType, Error, Graph, Quant, Result, Tensor, Value, ValueId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `E205` for a tensor without elements: no later stage needs to think of them.
@@ -28,12 +28,23 @@ pub(crate) struct Builder<'a> {
     pub(crate) graph: Graph,
     pub(crate) reader: TensorReader<'a>,
     pub(crate) names: BTreeMap<String, Bound>,
+    /// Tensors that are codes in the file; the graph holds the reals that they stand for.
+    pub(crate) codes: BTreeMap<String, Quant>,
+    /// Constants that were codes farther from their zero point than i8 reaches.
+    pub(crate) wide: BTreeSet<String>,
     used_nodes: BTreeSet<String>,
 }
 
 impl<'a> Builder<'a> {
     pub(crate) fn new(name: &str, reader: TensorReader<'a>) -> Self {
-        Self { graph: Graph::new(name), reader, names: BTreeMap::new(), used_nodes: BTreeSet::new() }
+        Self {
+            graph: Graph::new(name),
+            reader,
+            names: BTreeMap::new(),
+            codes: BTreeMap::new(),
+            wide: BTreeSet::new(),
+            used_nodes: BTreeSet::new(),
+        }
     }
 
     pub(crate) fn limits(&self) -> &'a Limits {
@@ -241,7 +252,7 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
         self.bind(bound);
         Ok(())
     }
-    fn out_name(&self) -> &'n str {
+    pub(crate) fn out_name(&self) -> &'n str {
         self.node.output.first().map_or("", String::as_str)
     }
 }

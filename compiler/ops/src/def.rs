@@ -117,6 +117,9 @@ impl Ctx<'_> {
     pub(crate) fn codes(&self, i: usize) -> Result<&Quant> {
         let v = self.ins[i];
         match (v.dtype, &v.quant) {
+            (DType::I8 | DType::U8, Some(q)) if Codes::of(v.dtype) != Some(q.codes) => {
+                Err(Error::new(Code::UnsupportedType, format!("`{}` is {} under a quantization to {}", v.name, v.dtype, q.codes.name())))
+            }
             (DType::I8 | DType::U8, Some(q)) if q.is_plain() => Ok(q),
             (DType::I8 | DType::U8, Some(_)) => Err(Error::new(
                 Code::UnsupportedType,

@@ -14,6 +14,7 @@ pub(crate) mod leaky_relu;
 pub(crate) mod matmul;
 pub(crate) mod max_pool;
 pub(crate) mod mul;
+pub mod quantize;
 pub(crate) mod recode;
 pub(crate) mod reduce_mean;
 pub(crate) mod reduce_sum;

@@ -5,6 +5,7 @@ pub(crate) mod avgpool;
 pub(crate) mod conv;
 pub(crate) mod dense;
 pub(crate) mod lut;
+pub(crate) mod matmul;
 pub(crate) mod maxpool;
 pub(crate) mod mul;
 pub(crate) mod rescale_op;

@@ -12,6 +12,7 @@ mod float;
 mod int;
 mod level;
 mod moves;
+mod product;
 pub mod proof;
 mod read;
 mod reduce;
@@ -21,9 +22,11 @@ mod window;
 pub use broadcast::offsets;
 pub use def::{AttrDef, Ctx, Kind, OpDef};
 pub use docs::docs;
+pub use float::quantize::{given_codes, rounded};
 pub use int::Rescale;
 pub use level::{Level, add_coded, real, verify_at};
 pub use moves::pad::PadMode;
+pub use product::Product;
 pub use read::{act, counts, pad_value, reals, spread};
 pub use rewrite::Rewrite;
 pub use window::{Axis, Window};
@@ -53,6 +56,7 @@ pub static OPS: &[&OpDef] = &[
     &float::batch_normalization::OP,
     &float::reduce_mean::OP,
     &float::recode::OP,
+    &float::quantize::OP,
     &float::reduce_sum::OP,
     &moves::reshape::OP,
     &moves::transpose::OP,
@@ -65,6 +69,7 @@ pub static OPS: &[&OpDef] = &[
     &moves::constant::OP,
     &int::conv::OP,
     &int::dense::OP,
+    &int::matmul::OP,
     &int::add::OP,
     &int::mul::OP,
     &int::avgpool::OP,
@@ -85,11 +90,28 @@ static MAPS: &[&OpDef] = &[
     &float::leaky_relu::OP,
     &float::elu::OP,
     &float::hard_sigmoid::OP,
+    &float::quantize::OP,
 ];
 
 /// Whether an operator is a function of one value, element by element.
 pub fn is_map(op: &str) -> bool {
     MAPS.iter().any(|d| d.name == op)
+}
+
+/// Operators whose result holds elements of their one input and nothing else, in whatever order.
+static MOVES: &[&OpDef] = &[&moves::reshape::OP, &moves::transpose::OP, &moves::slice::OP];
+
+/// Operators that move elements, too, beside those of other inputs or a filling.
+static JOINS: &[&OpDef] = &[&moves::concat::OP, &moves::pad::OP];
+
+/// Whether an operator's result holds elements of its one input and nothing else: it computes nothing, and says nothing of its own.
+pub fn is_move(op: &str) -> bool {
+    MOVES.iter().any(|d| d.name == op)
+}
+
+/// Whether an operator sets elements of its inputs side by side, or a filling around them, and computes nothing.
+pub fn is_join(op: &str) -> bool {
+    JOINS.iter().any(|d| d.name == op)
 }
 
 /// The row of an operator.

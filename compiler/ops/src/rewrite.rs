@@ -35,6 +35,12 @@ impl<'a> Rewrite<'a> {
         self.origin.entry(new).or_insert(old);
     }
 
+    /// As [`Self::stand`], of a value that has been made for an older one: the last one is its origin.
+    pub fn stand_last(&mut self, new: ValueId, old: ValueId) {
+        self.map.insert(old, new);
+        self.origin.insert(new, old);
+    }
+
     /// The new value of a computed one.
     ///
     /// # Errors
@@ -62,7 +68,8 @@ impl<'a> Rewrite<'a> {
     /// # Errors
     /// Those of [`verify_at`].
     pub fn finish(self, level: Level) -> Result<(Graph, BTreeMap<ValueId, ValueId>)> {
-        let Self { mut to, mut origin, .. } = self;
+        let Self { from, mut to, mut origin, .. } = self;
+        to.states = from.states.clone();
         to.remove_dead();
         origin.retain(|v, _| to.contains(v.node));
         verify_at(&to, level)?;

@@ -67,6 +67,15 @@ fn call() -> impl Strategy<Value = (Node, Vec<Value>)> {
     })
 }
 
+/// Every code of u8 has its entry in a table, though the quantization says i8.
+#[test]
+fn codes_of_another_type() {
+    let v = |dtype, n| Value { name: "v".into(), dtype, shape: vec![n], quant: Some(Quant::new(Codes::I8, 0.5, 0)) };
+    let (x, table) = (v(DType::U8, 3), Value { quant: None, ..v(DType::I8, 256) });
+    let node = Node { name: "n".into(), op: "q.lut".into(), attrs: Attrs::new(), outs: vec![v(DType::I8, 3)], tensor: None, fused: vec![] };
+    assert!(infer(&node, &[&x, &table]).is_err_and(|e| e.message.contains("under a quantization to i8")));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(30_000) })]
     #[test]

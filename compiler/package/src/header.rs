@@ -1,7 +1,7 @@
 //! The C header (C11 and C++): prototype, sizes, meaning of the codes, conversions for the caller's side.
 
 use crate::text::{comment, float, list, shape, whole};
-use crate::{ABI_VERSION, Names, PackageInput, TensorNames, TensorSpec, layers, slices};
+use crate::{ABI_VERSION, Names, PackageInput, TensorNames, TensorSpec, layers, slices, states};
 use mcompc_ir::{DType, Quant};
 use std::fmt::Write;
 
@@ -75,6 +75,9 @@ pub(crate) fn header(p: &PackageInput, n: &Names) -> String {
     );
     if p.slices > 0 {
         s.push_str(&slices::c(n, p.slices, &params));
+    }
+    if !p.states.is_empty() {
+        s.push_str(&states::c(p, n, &params, ctype));
     }
     let _ = write!(
         s,

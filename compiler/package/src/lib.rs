@@ -5,17 +5,21 @@
 #![forbid(unsafe_code)]
 
 mod archive;
+mod forms;
 mod header;
 mod layers;
 mod names;
 mod rust;
 mod slices;
+mod states;
 mod text;
 mod write;
 
 pub use archive::archive;
+pub use forms::{FORMS, Form, on_demand};
 pub use layers::{LayerSpec, Place};
 pub use names::{Names, TensorNames, prefix};
+pub use states::StateSpec;
 pub use write::{check_out_dir, write_dir};
 
 use mcompc_ir::{DType, Quant, Result};
@@ -60,6 +64,8 @@ pub struct PackageInput {
     pub inputs: Vec<TensorSpec>,
     /// In the order of the entry function's parameters.
     pub outputs: Vec<TensorSpec>,
+    /// Inputs that are given what an output was.
+    pub states: Vec<StateSpec>,
     /// Working memory in bytes.
     pub arena_bytes: usize,
     /// Its alignment, a power of two up to 128.
@@ -72,6 +78,8 @@ pub struct PackageInput {
     pub layers: Vec<LayerSpec>,
     /// SHA-256 of the ONNX file in hexadecimal.
     pub model_hash: String,
+    /// Names of forms beside those that every output has.
+    pub forms: Vec<&'static str>,
     /// Compiler version.
     pub version: String,
     /// Contents of `report.json`; must be an object with `"generator": "mcompc"`, by which the folder is recognised later.
@@ -102,20 +110,15 @@ pub struct File {
     pub bytes: Vec<u8>,
 }
 
+impl File {
+    fn new(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { path: path.into(), bytes: bytes.into() }
+    }
+}
+
 /// All files in a fixed order. An error (E009) only if the object or the alignment is not what a back end may give.
 pub fn render(p: &PackageInput) -> Result<Vec<File>> {
     let names = Names::new(&p.name, &p.inputs, &p.outputs);
-    let file = |path: &str, bytes: Vec<u8>| File { path: path.into(), bytes };
-    let mut files = vec![
-        file(&format!("lib{}.a", p.name), archive(&p.name, &p.object)?),
-        file(&format!("{}.h", p.name), header::header(p, &names).into_bytes()),
-    ];
-    if !p.layers.is_empty() {
-        files.push(file(&format!("{}_layers.h", p.name), header::layers(p, &names).into_bytes()));
-    }
-    files.extend([file("report.json", p.report_json.clone().into_bytes()), file("report.html", p.report_html.clone().into_bytes())]);
-    for (path, text) in rust::crate_files(p, &names)? {
-        files.push(file(&format!("rust/{path}"), text.into_bytes()));
-    }
-    Ok(files)
+    let wanted = FORMS.iter().filter(|f| f.always || p.forms.contains(&f.name));
+    Ok(wanted.map(|f| (f.files)(p, &names)).collect::<Result<Vec<_>>>()?.concat())
 }

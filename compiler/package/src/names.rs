@@ -11,7 +11,7 @@ const RESERVED: &str = " abstract alignas alignof and and_eq arena as asm assert
     extern f128 f16 f32 f64 false final float fn for friend gen goto i128 i16 i32 i386 i64 i8 if imaginary impl in inline int int16_t int32_t \
     int64_t int8_t isize layers let linux long loop macro main match mod move mut mutable namespace new noexcept noreturn not not_eq null \
     nullptr operator or or_eq override priv private protected pub public q real ref register reinterpret_cast requires restrict \
-    return run run_slice runtime self short signed sizeof slice static static_assert static_cast std stderr stdin stdout str struct super \
+    return run run_slice runtime self short signed sizeof slice states static static_assert static_cast std stderr stdin stdout str struct super \
     switch sys template test this thread_local throw trait true try type typedef typeid typename typeof typeof_unqual u128 u16 u32 u64 u8 \
     uint16_t uint32_t uint64_t uint8_t union unix unsafe unsigned unsized use user usize using virtual void volatile wchar_t where while \
     xor xor_eq yield ";
@@ -21,7 +21,7 @@ const MACROS: &str = " HIGH HUGE_VAL I INFINITY INPUT LOW NAN OUTPUT PI ";
 
 /// What the header defines after the prefix and an underscore, in lower case.
 const OWN: &str = " abi_version arena_align arena_bytes code_bytes flash_bytes info layer layer_fn layer_rank layers model_hash nearest run \
-    run_dump run_slice slices stack_bytes table_bytes weight_bytes ";
+    run_dump run_slice slices stack_bytes state_init states step table_bytes weight_bytes ";
 
 /// Ends of the macros of each tensor.
 const OF_TENSORS: [&str; 4] = ["_elems", "_scale", "_zero_point", "_channels"];

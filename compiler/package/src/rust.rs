@@ -1,7 +1,7 @@
 //! The Rust crate: `no_std`, no dependency, one `unsafe` block an entry.
 
 use crate::text::{comment, float, shape, whole};
-use crate::{ABI_VERSION, Names, PackageInput, TensorNames, TensorSpec, layers, slices};
+use crate::{ABI_VERSION, Names, PackageInput, TensorNames, TensorSpec, layers, slices, states};
 use mcompc_ir::{Code, DType, Error, Quant, Result};
 use std::fmt::Write;
 
@@ -132,6 +132,9 @@ fn lib(p: &PackageInput, n: &Names) -> String {
     );
     if p.slices > 0 {
         s.push_str(&slices::rust(n, p.slices, &safe, &args));
+    }
+    if !p.states.is_empty() {
+        s.push_str(&states::rust(p, n, &safe, rtype));
     }
     let nearest = p.inputs.iter().any(|t| t.quant.is_some());
     if nearest {

@@ -1,6 +1,6 @@
 //! The folder on disk: complete beside its place, then exchanged in one step.
 
-use crate::File;
+use crate::{FORMS, File};
 use mcompc_interrupt::{Folder, Parents, step};
 use mcompc_ir::{Code, Error, Result};
 use std::fs;
@@ -37,9 +37,7 @@ fn ours(dir: &Path) -> bool {
         e.is_ok_and(|e| {
             let name = e.file_name();
             let name = name.to_string_lossy();
-            matches!(&*name, "report.json" | "report.html" | "rust")
-                || (name.starts_with("lib") && name.ends_with(".a"))
-                || name.ends_with(".h")
+            FORMS.iter().any(|f| (f.owns)(&name))
         })
     })
 }

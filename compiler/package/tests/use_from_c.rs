@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
-use common::{run, sample, sliced};
+use common::{run, sample, sliced, stateful};
 use mcompc_package::{render, write_dir};
 use std::path::Path;
 use std::process::Command;
@@ -124,4 +124,44 @@ fn header_is_strict_c11_and_cpp17() {
     run(Command::new("gcc").current_dir(d).arg("-std=c11").args(strict).args(["-Wconversion", "-Wshadow", "a.c"]));
     std::fs::write(d.join("a.cpp"), "#include \"one.h\"\nint main() { return sizeof(ONE_MODEL_HASH) == 65 ? 0 : 1; }\n").unwrap();
     run(Command::new("g++").current_dir(d).arg("-std=c++17").args(strict).arg("a.cpp"));
+}
+
+const STEPS: &str = r#"
+#include "one.h"
+#include <stdio.h>
+static _Alignas(ONE_ARENA_ALIGN) unsigned char arena[ONE_ARENA_BYTES];
+int main(void) {
+    one_states a, b;
+    int8_t x[ONE_X_ELEMS], y[ONE_Y_ELEMS];
+    one_state_init(&a);
+    for (int k = 1; k <= 3; k++) {
+        x[0] = (int8_t)k;
+        if (one_step(x, y, &a, arena)) return 1;
+        printf("%d ", y[0]);
+    }
+    b = a;
+    x[0] = 99;
+    printf("%d ", (int)one_step(x, y, &a, arena));
+    x[0] = 1;
+    if (one_step(x, y, &a, arena)) return 1;
+    printf("%d %d %d ", y[0], a.h[a.now_][0], a.states_tensor[a.now_][1]);
+    if (one_step(x, y, &b, arena)) return 1;
+    printf("%d\n", y[0]);
+    return 0;
+}
+"#;
+
+#[test]
+fn states_go_from_step_to_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    write_dir(&d.join("one"), &render(&stateful(d, "one")).unwrap(), false).unwrap();
+    std::fs::write(d.join("main.c"), STEPS).unwrap();
+    let strict = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow", "-Ione"];
+    run(Command::new("gcc").current_dir(d).arg("-std=c11").args(strict).args(["main.c", "-Lone", "-lone", "-o", "main"]));
+    // h is (-3, 4), then 1, 2 and 3 more; y is h[1] and what h[0] was a step before, as a byte: 9, 253, 254, 0. The failed step changes nothing.
+    let want: Vec<String> = [4 + 9, 5 - 3, 7 - 2, 7, 10, 4, 10, 10].iter().map(ToString::to_string).collect();
+    assert_eq!(run(&mut Command::new(d.join("main"))).trim(), want.join(" "));
+    std::fs::write(d.join("a.cpp"), "#include \"one.h\"\nint main() { one_states s; one_state_init(&s); return s.now_; }\n").unwrap();
+    run(Command::new("g++").current_dir(d).arg("-std=c++17").args(strict).args(["-fsyntax-only", "a.cpp"]));
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
-use common::{run, sample, sliced};
+use common::{run, sample, sliced, stateful};
 use mcompc_package::{render, write_dir};
 use std::process::Command;
 
@@ -67,4 +67,27 @@ fn every_layer_goes_to_the_closure() {
     let first = "first \"layer\" \\ ??/ \u{e9}1:q.lut:u8:[1, 2]:1:0 [200, 77]\n";
     let want = format!("{first}second:q.lut:i8:[1, 1, 2]:0.25:-3 [72, 77]\n2 2 [72, 77] Err(-1)\n");
     assert_eq!(program(dir.path(), &render(&sliced(dir.path(), "one")).unwrap(), DUMP), want);
+}
+
+const STEPS: &str = r#"
+fn main() {
+    let (mut arena, mut a, mut y) = (one::Arena::new(), one::States::new(), [0i8; one::y::ELEMS]);
+    for x in 1..=3 {
+        one::step(&[x], &mut y, &mut a, &mut arena).unwrap();
+        print!("{} ", y[0]);
+    }
+    let mut b = a.clone();
+    print!("{:?} ", one::step(&[99], &mut y, &mut a, &mut arena).map_err(one::Error::code));
+    one::step(&[1], &mut y, &mut a, &mut arena).unwrap();
+    print!("{} {} {} ", y[0], a.h()[0], a.states_tensor()[1]);
+    one::step(&[1], &mut y, &mut b, &mut arena).unwrap();
+    println!("{}", y[0]);
+}
+"#;
+
+#[test]
+fn states_go_from_step_to_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = program(dir.path(), &render(&stateful(dir.path(), "one")).unwrap(), STEPS);
+    assert_eq!(out, "13 2 5 Err(7) 10 4 10 10\n");
 }

@@ -4,7 +4,7 @@
 mod common;
 use common::{run, sample};
 use mcompc_ir::Code;
-use mcompc_package::{File, render, write_dir};
+use mcompc_package::{File, PackageInput, on_demand, render, write_dir};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -46,6 +46,19 @@ fn folders_of_others_are_refused() {
     assert_eq!(write_dir(&dir.path().join("file"), &files("a"), true).unwrap_err().code, Code::Io);
     assert_eq!(write_dir(Path::new(".."), &files("a"), true).unwrap_err().code, Code::Usage);
     assert_eq!(names(dir.path()), BTreeSet::from(["file".into(), "out".into()]));
+}
+
+#[test]
+fn every_form_is_known_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let p = PackageInput { forms: on_demand().collect(), ..sample(dir.path(), "known") };
+    for _ in 0..2 {
+        write_dir(&out, &render(&p).unwrap(), false).unwrap();
+    }
+    let forms: BTreeSet<&str> = mcompc_package::FORMS.iter().map(|f| f.name).collect();
+    assert_eq!(forms.len(), mcompc_package::FORMS.len());
+    assert!(mcompc_package::FORMS.iter().all(|f| f.doc.len() > 5 && f.always != p.forms.contains(&f.name)));
 }
 
 #[test]

@@ -122,6 +122,10 @@ fn interface(s: &mut String, r: &Report) {
     };
     let rows = r.inputs.iter().map(|t| row("input", t)).chain(r.outputs.iter().map(|t| row("output", t)));
     table(s, &["", "name", "identifier", "type", "shape", "#scale", "#zero point"], rows);
+    if !r.states.is_empty() {
+        s.push_str("<h3>States</h3>\n<p class=\"dim\">What an inference leaves in the output, the next one is given as the input.</p>\n");
+        table(s, &["input", "output", "#size"], r.states.iter().map(|x| vec![x.input.clone(), x.output.clone(), bytes(x.bytes)]));
+    }
 }
 
 fn layers(s: &mut String, r: &Report) {

@@ -35,6 +35,8 @@ pub struct Report {
     pub inputs: Vec<Tensor>,
     /// Graph outputs in ONNX order.
     pub outputs: Vec<Tensor>,
+    /// Inputs that are given what an output was.
+    pub states: Vec<State>,
     /// Sums.
     pub totals: Totals,
     /// In the order of execution.
@@ -70,6 +72,17 @@ pub struct Tensor {
     pub scale: Vec<f64>,
     /// As many as `scale`.
     pub zero_point: Vec<f64>,
+}
+
+/// What is carried from one inference to the next.
+#[derive(Clone, Debug, Serialize)]
+pub struct State {
+    /// ONNX name of the input.
+    pub input: String,
+    /// ONNX name of the output that the next inference is given for it.
+    pub output: String,
+    /// Size of one of the two.
+    pub bytes: u64,
 }
 
 /// Sums over the whole library.

@@ -1,7 +1,7 @@
 //! The page is well formed, escapes names and agrees with the JSON.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use mcompc_report::{Buffer, Calibration, Layer, Loss, Memory, Pass, Report, Tensor, Totals};
+use mcompc_report::{Buffer, Calibration, Layer, Loss, Memory, Pass, Report, State, Tensor, Totals};
 
 fn report() -> Report {
     let tensor = |name: &str| Tensor {
@@ -42,6 +42,7 @@ fn report() -> Report {
         level: "int8".into(),
         inputs: vec![tensor("<script>alert(1)</script>")],
         outputs: vec![tensor("out")],
+        states: vec![State { input: "in".into(), output: "out".into(), bytes: 24 }],
         totals: Totals { macs: 30_000, weight_bytes: 15_000, arena_bytes: 64, ..Totals::default() },
         layers: vec![layer("conv & co", 20_000), layer("dense", 10_000)],
         memory: Memory {

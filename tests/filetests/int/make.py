@@ -173,13 +173,17 @@ class File:
         want = (acc // 2**shift).clip(lo, hi).astype(I8)
         return self.node("q.add", [x, y], dict(a=a, b=b, c=c, shift=shift, lo=lo, hi=hi), want, q)
 
-    def one(self, op, refs, acc, q, pre=0, clamp=(-128, 127), shift=None, gain=1.1):
+    def one(self, op, refs, acc, q, attrs={}, pre=0, clamp=(-128, 127), shift=None, gain=1.1):
         m, s = self.fit(acc.reshape(-1, 1), pre, shift, gain)
         s.update(lo=clamp[0], hi=clamp[1])
-        return self.node(op, refs, dict(m=m[0], **s), self.rescaled(acc, m[0], s, q[1]), q)
+        return self.node(op, refs, dict(m=m[0], **s, **attrs), self.rescaled(acc, m[0], s, q[1]), q)
 
     def mul(self, x, y, q=(0.5, -9), **k):
         return self.one("q.mul", [x, y], x.centred() * y.centred(), q, **k)
+
+    def matmul(self, x, y, q=(0.5, 3), transposed=False, **k):
+        right = y.centred().swapaxes(-1, -2) if transposed else y.centred()
+        return self.one("q.matmul", [x, y], np.asarray(np.matmul(x.centred(), right)), q, dict(transposed=1) if transposed else {}, **k)
 
     def rescale(self, x, q=(0.2, 9), **k):
         return self.one("q.rescale", [x], x.centred(), q, **k)
@@ -358,6 +362,43 @@ def dense():
         return f.node("q.dense", refs, h, f.rescaled(x.centred(), 1 << 30, h, 0), (8.0, 0))
 
     file("dense_ends", ends, narrow="an eighth of each code, between lo and hi")
+
+
+def products():
+    """Rows, columns and sums that fill blocks and vectors of every machine or miss them, right matrices as rows and as columns."""
+    for m, k, n in [(1, 1, 40), (1, 33, 17), (3, 5, 7), (4, 16, 16), (9, 33, 21), (17, 64, 48), (8, 18, 34), (5, 130, 9), (33, 3, 2), (6, 8, 1)]:
+        file(f"matmul_{m}_{k}_{n}", lambda f: f.matmul(f.act(m, k), f.act(k, n, q=(0.1, 5))), narrow=FEW if n == 1 else None)
+        file(f"matmul_columns_{m}_{k}_{n}", lambda f: f.matmul(f.act(m, k), f.act(n, k, q=(0.1, 5)), transposed=True), narrow=FEW if n == 1 else None)
+    leads = [((2,), (2,)), ((2, 3), (3,)), ((3,), ()), ((), (3,)), ((2, 1), (1, 3)), ((1, 2, 2), (2, 1, 1)), ((1, 1), (1,))]
+    for i, (a, b) in enumerate(leads):
+        file(f"matmul_batch_{i}", lambda f: f.matmul(f.act(*a, 5, 19), f.act(*b, 19, 18, q=(0.1, -3))))
+        file(f"matmul_batch_columns_{i}", lambda f: f.matmul(f.act(*a, 5, 19), f.act(*b, 18, 19, q=(0.1, -3)), transposed=True))
+    file("matmul_row", lambda f: f.matmul(f.act(20), f.act(20, 30)))
+    file("matmul_column", lambda f: f.matmul(f.act(30, 20), f.act(20)))
+    file("matmul_row_batch", lambda f: f.matmul(f.act(20), f.act(2, 20, 17)))
+    file("matmul_dot", lambda f: f.matmul(f.act(20), f.act(20)), narrow=FEW)
+    for name, za, zb in [("zeros", 0, 0), ("left", 9, 0), ("right", 0, -128)]:
+        file(f"matmul_{name}", lambda f: f.matmul(f.act(9, 35, q=(0.5, za)), f.act(35, 24, q=(0.5, zb))))
+    for name, za, zb, zy in [("ends", -128, 127, 127), ("ends_low", -128, -128, -128), ("ends_high", 127, 127, -128)]:
+        file(f"matmul_{name}", lambda f: f.matmul(f.act(9, 3, q=(0.5, za)), f.act(3, 24, q=(0.5, zb)), q=(0.5, zy), gain=2.2))
+    u8 = dict(dtype=U8, q=(0.5, 140))
+    for name, a, b in [("u8_i8", u8, {}), ("i8_u8", {}, u8), ("u8_u8", u8, u8)]:
+        file(f"matmul_{name}", lambda f: f.matmul(f.act(2, 9, 33, **a), f.act(2, 33, 20, **b)))
+        file(f"matmul_columns_{name}", lambda f: f.matmul(f.act(2, 9, 32, **a), f.act(2, 20, 32, **b), transposed=True))
+    file("matmul_pre", lambda f: f.matmul(f.act(9, 2), f.act(2, 9), pre=6))
+
+    def own(f):
+        x = f.lut(f.act(2, 16, 16))
+        return f.matmul(x, x), f.matmul(x, x, transposed=True)
+
+    file("matmul_same", own)
+
+    def attention(f):
+        split = lambda x: f.transpose(f.reshape(x, 8, 2, 16), [1, 0, 2])
+        a, b, c = [split(f.lut(f.act(8, 32, q=(0.05, 3)), q=(0.05, 3))) for _ in range(3)]
+        return f.matmul(f.softmax(f.matmul(a, b, q=(0.02, 0), transposed=True)), c, gain=1.5)
+
+    file("chain_attention", attention)
 
 
 def elementwise():
@@ -586,6 +627,7 @@ def chains():
 
 convolutions()
 dense()
+products()
 elementwise()
 pools()
 softmaxes()

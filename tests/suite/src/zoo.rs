@@ -98,6 +98,7 @@ pub fn prepare_with(m: &Model, path: &Path, random: usize, weights: WeightBits) 
         calib: Some(calib.clone()),
         inputs: vec![spec],
         dims: vec![],
+        states: Default::default(),
         range: mcompc_compress::RangeMethod::Mse,
         firmware: Default::default(),
         weights,

@@ -1,7 +1,7 @@
 //! Rows of every command that compiles.
 
 use super::row::{Row, flag, operand, switch};
-use super::values::{RANGES, dim, group, layer_bits, level, text, word};
+use super::values::{RANGES, dim, group, layer_bits, level, number, state, text, word};
 use mcompc_data::InputSpec;
 use mcompc_target::{Backend, Target};
 
@@ -61,6 +61,21 @@ pub(crate) const BUILD: &[Row] = &[
         Ok(())
     })
     .often(),
+    flag(
+        "state",
+        "IN=OUT",
+        "What an inference leaves in output OUT, the next one is given as input IN: both have the same codes, calibration and `verify` run \
+         the samples in order. A state starts at zeros, or at the array IN of the calibration data",
+        |g, v| {
+            g.states.push(state(v)?);
+            Ok(())
+        },
+    )
+    .often(),
+    flag("sequence", "N", "States start anew every N samples of a data file [default: a file is one sequence]", |g, v| {
+        g.sequence = Some(number("--sequence", v)?);
+        Ok(())
+    }),
     flag("name", "NAME", "Prefix of all symbols and file names [default: the model file's stem]", |g, v| {
         g.name = Some(text(v)?.into());
         Ok(())

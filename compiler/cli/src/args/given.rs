@@ -16,6 +16,9 @@ pub(crate) struct Given {
     pub calib: Option<PathBuf>,
     pub inputs: Vec<InputSpec>,
     pub dims: Vec<(String, usize)>,
+    /// Names of an input and an output of every state.
+    pub states: Vec<(String, String)>,
+    pub sequence: Option<usize>,
     pub name: Option<String>,
     pub group: Option<usize>,
     pub int4_all: bool,
@@ -28,6 +31,8 @@ pub(crate) struct Given {
     pub weights_section: Option<String>,
     pub slices: bool,
     pub layer_dump: bool,
+    /// Names of forms that there are.
+    pub forms: Vec<&'static str>,
     pub json: bool,
     pub timings: bool,
     pub out: PathBuf,

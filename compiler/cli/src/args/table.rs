@@ -64,6 +64,12 @@ const COMPILE: &[Row] = &[
     })
     .short('o')
     .required(),
+    flag("emit", "FORM", "Adds the library in another form, for a build system", |g, v| {
+        g.forms.push(word("--emit", v, mcompc_package::on_demand().map(|name| (name, name)))?);
+        Ok(())
+    })
+    .often()
+    .choices(|| mcompc_package::on_demand().collect()),
     switch("force", "Replace the output folder whatever it holds", |g, _| {
         g.force = true;
         Ok(())

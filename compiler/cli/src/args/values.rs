@@ -88,6 +88,17 @@ pub(crate) fn dim(v: &OsStr) -> Result<(String, usize)> {
     }
 }
 
+/// `--state`.
+pub(crate) fn state(v: &OsStr) -> Result<(String, String)> {
+    let text = text(v)?;
+    match text.split_once('=') {
+        Some((i, o)) if !i.is_empty() && !o.is_empty() => Ok((i.into(), o.into())),
+        _ => {
+            Err(usage(format!("--state {text}: expected IN=OUT, names of an input and an output")).hint("for instance --state h_in=h_out"))
+        }
+    }
+}
+
 /// `--max-loss`.
 pub(crate) fn max_loss(v: &OsStr) -> Result<MaxLoss> {
     let text = text(v)?;
@@ -119,6 +130,10 @@ mod tests {
         }
         assert_eq!(dim(of("batch=1")), Ok(("batch".into(), 1)));
         assert_eq!(dim(of("a=b=3")), Ok(("a=b".into(), 3)));
+        assert_eq!(state(of("a:0=b/1")), Ok(("a:0".into(), "b/1".into())));
+        for bad in ["a", "a=", "=b", ""] {
+            assert_eq!(state(of(bad)).unwrap_err().code, Code::Usage, "{bad}");
+        }
         for bad in ["N", "N=", "=1", "N=0", "N=-1", "N=x"] {
             assert_eq!(dim(of(bad)).unwrap_err().code, Code::Usage);
         }

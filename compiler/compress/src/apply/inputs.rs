@@ -31,6 +31,11 @@ impl Ctx<'_> {
         }
     }
 
+    /// Every one of `vs` as [`Self::plain_as`] gives it.
+    pub(super) fn all_plain_as(&mut self, vs: &[ValueId], q: &Quant) -> Result<Vec<ValueId>> {
+        vs.iter().map(|&v| self.plain_as(v, q)).collect()
+    }
+
     /// As [`Self::plain`] for a reader that wants the codes `q`: the caller's codes are rounded to them at once. The codes of everything else are
     /// left as they are, and constants too.
     pub(super) fn plain_as(&mut self, v: ValueId, q: &Quant) -> Result<ValueId> {

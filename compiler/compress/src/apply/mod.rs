@@ -12,7 +12,7 @@ use crate::observe::Flow;
 use crate::scheme::{LayerScheme, Scheme};
 use mcompc_data::Input;
 use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Output, Per, Quant, Result, ValueId};
-use mcompc_ops::{Level, Rewrite, is_map};
+use mcompc_ops::{Level, Rewrite, is_join, is_map, is_move};
 use std::collections::BTreeMap;
 
 /// What became of a layer with weights, for reports.
@@ -102,7 +102,13 @@ impl Ctx<'_> {
         let shape = &self.r.from.value(out).shape;
         // One element of higher rank raises the rank of the result.
         let v = self.node(id, node).and_then(|v| self.reshape(v, shape, &format!("{}.shape", node.outs[0].name)));
-        self.r.stand(v.map_err(|e| e.at(&node.name))?, out);
+        let v = v.map_err(|e| e.at(&node.name))?;
+        // What is rounded at once is no float value any more, but what the file rounds it to.
+        if node.op == "Quantize" {
+            self.r.stand_last(v, out)
+        } else {
+            self.r.stand(v, out)
+        }
         Ok(())
     }
 
@@ -125,14 +131,19 @@ impl Ctx<'_> {
         let reads = match node.op.as_str() {
             "Conv" | "Dense" => return self.weighted(id, node),
             "Add" | "Sub" | "Mul" | "Div" if self.const_operand(id).is_some() => return self.const_arith(id, node),
-            "Reshape" | "Transpose" | "Slice" if self.raw.contains_key(&self.r.from.out(id)) => {
+            "Quantize" if self.raw.contains_key(&self.r.from.out(id)) => return self.r.computed(ins[0]),
+            // What rounds to codes that its operand has does nothing.
+            "Quantize" => {
+                let x = self.uniform(ins[0])?;
+                return if self.r.to.value(x).quant.as_ref() == Some(&q) { Ok(x) } else { self.recode(id, x, q) };
+            }
+            op if is_move(op) && self.raw.contains_key(&self.r.from.out(id)) => {
                 let (x, q) = (self.r.computed(ins[0])?, self.raw[&self.r.from.out(id)].clone());
                 return self.emit(id, node.attrs.clone(), &[x], q);
             }
             // What only moves codes reads them under the result's.
-            "Reshape" | "Transpose" | "Slice" | "Pad" | "MaxPool" | "Concat" | "ReduceMax" | "ReduceMin" => {
-                ins.iter().map(|&v| self.plain_as(v, &q)).collect::<Result<Vec<_>>>()?
-            }
+            "MaxPool" | "ReduceMax" | "ReduceMin" => self.all_plain_as(&ins, &q)?,
+            op if is_move(op) || is_join(op) => self.all_plain_as(&ins, &q)?,
             // A table may read the caller's codes as they are.
             op if is_map(op) => ins.iter().map(|&v| self.uniform(v)).collect::<Result<_>>()?,
             _ => ins.iter().map(|&v| self.plain(v)).collect::<Result<_>>()?,
@@ -156,6 +167,14 @@ impl Ctx<'_> {
     fn emit(&mut self, id: NodeId, attrs: Attrs, ins: &[ValueId], quant: Quant) -> Result<ValueId> {
         let node = self.r.from.node(id);
         let v = self.emit_as(&node.name, &node.op, attrs, ins, &node.outs[0].name, quant)?;
+        self.r.fused(v, id);
+        Ok(v)
+    }
+
+    /// `x` under other codes, as the result of float node `id`.
+    fn recode(&mut self, id: NodeId, x: ValueId, quant: Quant) -> Result<ValueId> {
+        let node = self.r.from.node(id);
+        let v = self.emit_as(&node.name, "Recode", Attrs::new(), &[x], &node.outs[0].name, quant)?;
         self.r.fused(v, id);
         Ok(v)
     }

@@ -2,6 +2,7 @@
 
 use super::{Audit, Channel, Seen};
 use mcompc_ir::{Graph, NodeId, ValueId};
+use mcompc_ops::{is_join, is_move};
 use std::collections::BTreeSet;
 
 /// Squared error over variance from which a value counts as lost. No layer of the public models that int8 serves well comes near.
@@ -42,7 +43,7 @@ fn seen<'a>(a: &'a Audit<'_>, mut v: ValueId) -> Option<(ValueId, &'a Seen)> {
         if let Some(s) = a.seen.get(&v) {
             return Some((v, s));
         }
-        if !matches!(a.float.node(v.node).op.as_str(), "Reshape" | "Transpose") {
+        if !is_move(&a.float.node(v.node).op) {
             return None;
         }
         v = *a.float.inputs_of(v.node).first()?;
@@ -56,7 +57,7 @@ fn layer(a: &Audit<'_>, id: NodeId, suffers: bool) -> Option<String> {
     let s = a.seen.get(&g.out(id))?;
     let all = s.whole();
     let lost = all.ratio()?;
-    if lost <= LOST || all.n < ENOUGH || matches!(node.op.as_str(), "Reshape" | "Transpose" | "Concat" | "Pad") {
+    if lost <= LOST || all.n < ENOUGH || is_move(&node.op) || is_join(&node.op) {
         return None;
     }
     let operands: Vec<(ValueId, &Seen)> = g.inputs_of(id).into_iter().filter_map(|v| seen(a, v)).collect();
@@ -183,7 +184,7 @@ impl Outlier {
 fn sources(g: &Graph, output: ValueId) -> Vec<ValueId> {
     let (mut seen, mut list, mut all) = (BTreeSet::from([output]), vec![output], Vec::new());
     while let Some(v) = list.pop() {
-        if matches!(g.node(v.node).op.as_str(), "Reshape" | "Transpose" | "Concat" | "Pad") {
+        if is_move(&g.node(v.node).op) || is_join(&g.node(v.node).op) {
             list.extend(g.inputs_of(v.node).into_iter().filter(|x| seen.insert(*x)));
         } else {
             all.push(v);

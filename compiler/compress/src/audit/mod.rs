@@ -5,6 +5,7 @@ mod diagnose;
 
 use mcompc_interp::{FastExec, FastInt};
 use mcompc_ir::{Code, DType, Error, Graph, Quant, Result, Tensor, ValueId};
+use mcompc_ops::is_move;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -188,7 +189,7 @@ impl<'a> Audit<'a> {
 
 /// Whether a value holds a graph input's codes, in whatever order: nothing was computed yet, and the codes may have a scale a channel.
 fn given(g: &Graph, mut v: ValueId) -> bool {
-    while matches!(g.node(v.node).op.as_str(), "Reshape" | "Transpose")
+    while is_move(&g.node(v.node).op)
         && let Some(&x) = g.inputs_of(v.node).first()
     {
         v = x;

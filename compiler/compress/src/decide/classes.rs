@@ -8,7 +8,7 @@ use super::quants::{const_range, value_range};
 use crate::Stats;
 use crate::range::Range;
 use mcompc_data::Input;
-use mcompc_ir::{Codes, Graph, NodeId, Quant, Result, ValueId};
+use mcompc_ir::{Graph, NodeId, Quant, Result, ValueId};
 use mcompc_ops::pad_value;
 use std::collections::BTreeMap;
 
@@ -87,8 +87,7 @@ impl Classes {
         }
         for (&v, r) in raw {
             if r.is_plain() {
-                let zero_point = r.zero_point() - r.codes.min() + Codes::I8.min();
-                classes.update(v, |c| c.pinned = Some(Quant::new(Codes::I8, r.step(), zero_point)));
+                classes.update(v, |c| c.pinned = Some(r.in_i8()));
             }
         }
         let mut joins = Vec::new();
@@ -96,11 +95,15 @@ impl Classes {
             let out = g.out(id);
             match g.node(id).op.as_str() {
                 "Softmax" => classes.update(out, |c| c.pinned = Some(Quant::PROBABILITY)),
+                "Quantize" => classes.given(g, raw, id)?,
                 "Concat" => joins.push(id),
                 "Pad" if pad_value(g, id)? != 0.0 => joins.push(id),
                 _ if moves(g, raw, id) => classes.follow(out, g.inputs_of(id)[0]),
                 _ => {}
             }
+        }
+        for s in &g.states {
+            classes.tie(g.out(g.inputs[s.input]), g.outputs[s.output].value);
         }
         for id in joins {
             classes.join(g, stats, opts, raw, id)?;
@@ -116,10 +119,37 @@ impl Classes {
         }
     }
 
+    /// The result has the codes that the file says. So has what is rounded to them, where nobody sees it otherwise.
+    fn given(&mut self, g: &Graph, raw: &BTreeMap<ValueId, Quant>, id: NodeId) -> Result<()> {
+        let (out, x, q) = (g.out(id), g.inputs_of(id)[0], given(g, id)?);
+        self.update(out, |c| c.pinned = q.clone());
+        let Some(class) = self.class(x).filter(|c| c.pinned.is_none() || c.pinned == q) else { return Ok(()) };
+        let rounds = |n: NodeId| g.node(n).op == "Quantize" && given(g, n).is_ok_and(|o| o == q);
+        let seen = |m: ValueId| g.is_output(m) || g.users(m).iter().any(|&(n, _)| !rounds(n) && !self.contains_move(g, raw, x, n));
+        if class.pinned.is_some() || !self.members(self.root(x)).into_iter().any(seen) {
+            self.update(x, |c| c.pinned = q);
+            self.absorb(x, out);
+        }
+        Ok(())
+    }
+
+    /// Whether a node moves codes of the class of `x` within it.
+    fn contains_move(&self, g: &Graph, raw: &BTreeMap<ValueId, Quant>, x: ValueId, n: NodeId) -> bool {
+        moves(g, raw, n) && self.root(g.out(n)) == self.root(x)
+    }
+
+    /// A state: what comes out goes in again, and so has the same codes. Of a chain of states only the last output may be fixed from outside.
+    fn tie(&mut self, input: ValueId, output: ValueId) {
+        let (Some(a), Some(b)) = (self.class(input), self.class(output)) else { return };
+        let (pinned, range, narrow) = (a.pinned.or(b.pinned), a.range.union(b.range), a.narrow.min(b.narrow));
+        self.update(input, |c| *c = Class { pinned, range, narrow });
+        self.absorb(input, output);
+    }
+
     /// The range of a join's result covers all operands. It takes a quantization that is fixed for an operand where that serves all.
     fn join(&mut self, g: &Graph, stats: &Stats, opts: &Options, raw: &BTreeMap<ValueId, Quant>, id: NodeId) -> Result<()> {
         let out = g.out(id);
-        let Some(Class { range: mut all, .. }) = self.class(out) else { return Ok(()) };
+        let Some(Class { range: mut all, pinned: own, .. }) = self.class(out) else { return Ok(()) };
         let (mut fixed, mut free) = (Vec::new(), g.node(id).op == "Pad");
         if g.node(id).op == "Pad" {
             let v = pad_value(g, id)?;
@@ -136,7 +166,7 @@ impl Classes {
             }
         }
         let serves = |q: &&Quant| !free && fixed.iter().all(|o| o == *q) || covers(q, all);
-        let pinned = fixed.iter().find(serves).cloned();
+        let pinned = own.or_else(|| fixed.iter().find(serves).cloned());
         let width = pinned.as_ref().map_or(all.width(), |q| q.codes.steps() * q.step());
         self.update(out, |c| *c = Class { pinned, range: all, narrow: width });
         for v in g.inputs_of(id) {
@@ -163,8 +193,13 @@ impl Classes {
     }
 }
 
+/// The codes that a file gives, as i8.
+fn given(g: &Graph, id: NodeId) -> Result<Option<Quant>> {
+    Ok(mcompc_ops::given_codes(g.node(id))?.map(|q| q.in_i8()))
+}
+
 fn is_join(g: &Graph, id: NodeId) -> bool {
-    matches!(g.node(id).op.as_str(), "Concat" | "Pad")
+    mcompc_ops::is_join(&g.node(id).op)
 }
 
 /// Whether the node's result holds nothing but codes of its first input.
@@ -172,9 +207,9 @@ fn moves(g: &Graph, raw: &BTreeMap<ValueId, Quant>, id: NodeId) -> bool {
     let n = g.node(id);
     !raw.contains_key(&g.out(id))
         && match n.op.as_str() {
-            "Reshape" | "Transpose" | "Slice" | "MaxPool" | "ReduceMax" | "ReduceMin" => true,
+            "MaxPool" | "ReduceMax" | "ReduceMin" => true,
             "Pad" => n.attrs.float("value") == Ok(0.0),
-            _ => false,
+            op => mcompc_ops::is_move(op),
         }
 }
 

@@ -79,6 +79,10 @@ impl<'a> Floors<'a> {
                 let x = reach(0);
                 Floor::both(rows.iter().map(|(w, b)| w * x + b).fold(0.0, f64::max), LAYER)
             }),
+            "MatMul" => {
+                let k = g.value(ins[0]).shape.last().copied().unwrap_or(1);
+                Some(Floor::both(reach(0) * reach(1) * k as f64, LAYER))
+            }
             "Mul" => Some(Floor::both(reach(0) * reach(1), LAYER)),
             "Add" | "Sub" => Some(Floor::both(reach(0) + reach(1), SUM)),
             "Div" => ins

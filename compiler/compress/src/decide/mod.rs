@@ -92,7 +92,7 @@ pub fn warnings(g: &Graph, stats: &Stats, inputs: &[Input], scheme: &Scheme, opt
     let (opts, raw) = (opts.with(stats), raw_values(g, inputs)?);
     let quants = scheme.resolve(g)?.values;
     let mut said = Vec::new();
-    if stats.synthetic {
+    if stats.synthetic && !warnings::all_by_file(g)? {
         said.push("no calibration data: ranges come from made-up inputs, the loss of accuracy is not bounded; give --calib".into());
     }
     said.extend(warnings::of(&Ctx { g, stats, specs: inputs, opts, raw, quants })?);

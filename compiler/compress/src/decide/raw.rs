@@ -2,6 +2,7 @@
 
 use mcompc_data::Input;
 use mcompc_ir::{Codes, Graph, Per, Quant, Result, ValueId};
+use mcompc_ops::is_move;
 use std::collections::BTreeMap;
 
 /// Every value that holds raw codes other than plain i8: 8-bit inputs, and their reshapes, transposes and slices as far as channels can be
@@ -16,10 +17,17 @@ pub(crate) fn raw_values(g: &Graph, inputs: &[Input]) -> Result<BTreeMap<ValueId
     }
     for id in g.topo()? {
         let node = g.node(id);
-        if !matches!(node.op.as_str(), "Reshape" | "Transpose" | "Slice") {
+        if !is_move(&node.op) && node.op != "Quantize" {
             continue;
         }
         let Some(r) = raw.get(&g.inputs_of(id)[0]).cloned() else { continue };
+        if node.op == "Quantize" {
+            // The caller gives the very codes that the file says.
+            if mcompc_ops::given_codes(node)?.as_ref() == Some(&r) {
+                raw.insert(g.out(id), r);
+            }
+            continue;
+        }
         let Some(from) = r.axis() else {
             raw.insert(g.out(id), r);
             continue;

@@ -4,7 +4,7 @@ use super::Ctx;
 use super::quants::{const_range, value_range};
 use crate::range::noise;
 use mcompc_ir::{Graph, NodeId, Quant, Result, ValueId};
-use mcompc_ops::pad_value;
+use mcompc_ops::{is_join, is_move};
 use std::collections::BTreeSet;
 
 /// Names in one warning; the others are counted.
@@ -31,6 +31,21 @@ pub(super) fn of(c: &Ctx<'_>) -> Result<Vec<String>> {
         all.extend(coarse_values(c, &scales));
     }
     Ok(all)
+}
+
+/// Whether the model's file says in which codes a value is.
+fn by_file(g: &Graph, v: ValueId) -> bool {
+    let rounds = |n: NodeId| g.node(n).op == "Quantize";
+    rounds(v.node) || g.users(v).iter().any(|&(n, _)| rounds(n))
+}
+
+/// Whether nothing is left to decide from data: every value's codes are the file's, fixed, or those of what it moves.
+pub(super) fn all_by_file(g: &Graph) -> Result<bool> {
+    let fixed = |id: NodeId| {
+        let moves = matches!(g.node(id).op.as_str(), "Reshape" | "Transpose" | "Slice" | "MaxPool" | "ReduceMax" | "ReduceMin" | "Softmax");
+        g.node(id).op == "const" || moves && !g.inputs_of(id).iter().any(|v| g.inputs.contains(&v.node)) || by_file(g, g.out(id))
+    };
+    Ok(g.topo()?.into_iter().all(fixed))
 }
 
 fn names(values: &[&str]) -> String {
@@ -74,7 +89,7 @@ fn coarse_inputs(c: &Ctx<'_>) -> Vec<String> {
     let mut said = Vec::new();
     for (input, &id) in c.specs.iter().zip(&c.g.inputs) {
         let v = c.g.out(id);
-        let raw = matches!(input.spec.dtype, mcompc_ir::DType::I8 | mcompc_ir::DType::U8);
+        let raw = matches!(input.spec.dtype, mcompc_ir::DType::I8 | mcompc_ir::DType::U8) || by_file(c.g, v);
         let (Some(s), Some(q), false) = (c.stats.values.get(&v), c.quants.get(&v), raw) else { continue };
         let step = q.step() * q.step() / 12.0;
         let worst = s.slice_variances().into_iter().map(|v| slice_noise(&v, step)).fold(0.0, f64::max);
@@ -136,7 +151,7 @@ fn ruined_parts(c: &Ctx<'_>) -> Result<(Vec<String>, Vec<Quant>)> {
 fn output_of(g: &Graph, id: NodeId) -> Option<&str> {
     let follows = |n: &NodeId| {
         let op = g.node(*n).op.as_str();
-        matches!(op, "Reshape" | "Transpose" | "Concat") || op == "Pad" && pad_value(g, *n).is_ok()
+        is_move(op) || is_join(op)
     };
     let (mut seen, mut list) = (BTreeSet::from([id]), vec![id]);
     while let Some(id) = list.pop() {
@@ -155,6 +170,9 @@ fn coarse_values(c: &Ctx<'_>, named: &[Quant]) -> Option<String> {
     let mut found: Vec<(f64, &str)> = Vec::new();
     for (&v, s) in &c.stats.values {
         let Some(q) = c.quants.get(&v).filter(|q| !c.raw.contains_key(&v) && s.min < s.max && !named.contains(q)) else { continue };
+        if by_file(g, v) {
+            continue;
+        }
         let (error, variance) = noise(s, q);
         if error > NOISE * variance {
             found.push((error / variance.max(f64::MIN_POSITIVE), &g.value(v).name));

@@ -1,7 +1,8 @@
 //! Figures over many samples, in one pass: same prediction, squared error over variance, paired difference of top-1. An output that joins
 //! parts is judged by its worst part: what is large in one must not hide what is lost in another.
 
-use mcompc_ir::{Code, Error, Graph, Quant, Result, Tensor, ValueId};
+use mcompc_ir::{Code, DType, Error, Graph, Node, Quant, Result, Tensor, Value, ValueId};
+use mcompc_ops::{is_move, real};
 use mcompc_report::{Criterion, Loss};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,6 +74,8 @@ pub struct Agreement {
 
 struct Figures {
     name: String,
+    /// Whether it is only what the next step is given.
+    state: bool,
     elems: usize,
     quant: Option<Quant>,
     all: Moments,
@@ -90,7 +93,8 @@ impl Figures {
 
 /// For every element of a value the operand of the last concatenations that it comes from; counts the operands in `parts`.
 fn part_of(g: &Graph, v: ValueId, parts: &mut u32) -> Result<Vec<u32>> {
-    let follows = |v: ValueId| matches!(g.node(v.node).op.as_str(), "Reshape" | "Transpose" | "Concat");
+    // A filling belongs to no part; what it surrounds does not say where it ends.
+    let follows = |v: ValueId| is_move(&g.node(v.node).op) || g.node(v.node).op == "Concat";
     // Everything on the way, then operands before those that read them: graphs may be deeper than the stack.
     let (mut seen, mut list) = (BTreeSet::from([v]), vec![v]);
     while let Some(v) = list.pop() {
@@ -98,42 +102,27 @@ fn part_of(g: &Graph, v: ValueId, parts: &mut u32) -> Result<Vec<u32>> {
             list.extend(g.inputs_of(v.node).into_iter().filter(|x| seen.insert(*x)));
         }
     }
-    let mut known: BTreeMap<ValueId, Vec<u32>> = BTreeMap::new();
+    let mut known: BTreeMap<ValueId, Tensor> = BTreeMap::new();
     for id in g.topo()? {
         let (node, out) = (g.node(id), g.out(id));
         if !seen.contains(&out) {
             continue;
         }
-        let (ins, shape) = (g.inputs_of(id), &g.value(out).shape);
-        let of = |i: usize| ins.get(i).and_then(|x| known.get(x)).cloned().unwrap_or_default();
-        let parts_of = match node.op.as_str() {
-            "Reshape" => of(0),
-            "Transpose" => {
-                let codes: Vec<i32> = of(0).into_iter().map(|p| p as i32).collect();
-                let moved = Tensor::from_i32(g.value(ins[0]).shape.clone(), &codes)?.transposed(&node.attrs.usizes("perm")?)?;
-                moved.as_i32()?.iter().map(|&p| p as u32).collect()
-            }
-            "Concat" => {
-                let axis = node.attrs.int("axis")? as usize;
-                let outer: usize = shape[..axis].iter().product();
-                let of: Vec<Vec<u32>> = (0..ins.len()).map(of).collect();
-                let mut all = Vec::with_capacity(g.value(out).elems());
-                for o in 0..outer {
-                    for x in &of {
-                        let run = x.len() / outer;
-                        all.extend_from_slice(&x[o * run..(o + 1) * run]);
-                    }
-                }
-                all
-            }
-            _ => {
-                *parts += 1;
-                vec![*parts - 1; g.value(out).elems()]
-            }
+        let parts_of = if follows(out) {
+            let ins = g.inputs_of(id);
+            let reads: Vec<Value> = ins.iter().map(|&x| Value { dtype: DType::I32, ..real(g.value(x)) }).collect();
+            let tensors: Vec<Tensor> = ins.iter().filter_map(|x| known.get(x).cloned()).collect();
+            let node = Node { outs: vec![], ..node.clone() };
+            mcompc_ops::eval(&node, &reads.iter().collect::<Vec<_>>(), &tensors.iter().collect::<Vec<_>>())?.swap_remove(0)
+        } else {
+            *parts += 1;
+            let value = g.value(out);
+            Tensor::from_i32(value.shape.clone(), &vec![*parts as i32 - 1; value.elems()])?
         };
         known.insert(out, parts_of);
     }
-    Ok(known.remove(&v).unwrap_or_default())
+    let parts_of = known.get(&v).map(Tensor::as_i32).transpose()?.unwrap_or_default();
+    Ok(parts_of.iter().map(|&p| p as u32).collect())
 }
 
 /// Index of the largest element, the first of equal ones.
@@ -151,7 +140,8 @@ fn criterion(g: &Graph, parts: usize) -> (Criterion, usize) {
     {
         n = v.node;
     }
-    let (shape, inputs) = (&g.value(out.value).shape, g.inputs.iter().map(|&n| g.value(g.out(n)).elems()).sum());
+    let given = g.inputs.iter().enumerate().filter(|(i, _)| g.state_of_input(*i).is_none());
+    let (shape, inputs) = (&g.value(out.value).shape, given.map(|(_, &n)| g.value(g.out(n)).elems()).sum());
     let elems = g.value(out.value).elems();
     let last = |shape: &[usize]| shape.last().copied().filter(|&d| d > 1).unwrap_or(elems);
     if g.node(n).op == "q.softmax" {
@@ -165,15 +155,23 @@ fn criterion(g: &Graph, parts: usize) -> (Criterion, usize) {
 impl Agreement {
     /// For the outputs of an integer graph.
     pub fn new(integer: &Graph) -> Self {
-        let figures = |o: &mcompc_ir::Output| {
+        let figures = |(i, o): (usize, &mcompc_ir::Output)| {
             let (mut parts, all) = (0, Moments::default());
             // A graph that cannot be followed is judged as a whole.
             let part_of = part_of(integer, o.value, &mut parts).unwrap_or_default();
             let (parts, part_of) = if parts > 1 { (vec![all; parts as usize], part_of) } else { (vec![], vec![]) };
             let value = integer.value(o.value);
-            Figures { name: o.name.clone(), elems: value.elems(), quant: value.quant.clone(), all, parts, part_of }
+            Figures {
+                name: o.name.clone(),
+                state: integer.is_next_state(i),
+                elems: value.elems(),
+                quant: value.quant.clone(),
+                all,
+                parts,
+                part_of,
+            }
         };
-        let outputs: Vec<Figures> = integer.outputs.iter().map(figures).collect();
+        let outputs: Vec<Figures> = integer.outputs.iter().enumerate().map(figures).collect();
         let (criterion, classes) = criterion(integer, outputs.first().map_or(0, |f| f.parts.len()));
         Self { criterion, classes, outputs, samples: 0, positions: 0, same: 0, labelled: 0, float_right: 0, int_right: 0, only: (0, 0) }
     }
@@ -216,6 +214,12 @@ impl Agreement {
         Ok(())
     }
 
+    /// The outputs that the loss is judged by: states count as far as they show in others, and for themselves where there are no others.
+    fn judged(&self) -> impl Iterator<Item = &Figures> {
+        let only = self.outputs.iter().all(|f| f.state);
+        self.outputs.iter().filter(move |f| only || !f.state)
+    }
+
     /// Agreement with the float model; `data` names the samples.
     pub fn loss(&self, data: &str) -> Loss {
         Loss {
@@ -223,7 +227,7 @@ impl Agreement {
             samples: self.samples,
             top1_agreement: if self.positions == 0 { 0.0 } else { self.same as f64 / self.positions as f64 },
             predictions: self.positions,
-            error_over_variance: self.outputs.iter().map(Figures::worst).fold(0.0, f64::max),
+            error_over_variance: self.judged().map(Figures::worst).fold(0.0, f64::max),
             per_output: self.outputs.iter().map(|f| (f.name.clone(), f.worst())).collect(),
             criterion: self.criterion,
             limit: None,
@@ -295,12 +299,15 @@ mod tests {
         let (a, b) = (g.add_input(v("boxes", 1)), g.add_input(v("scores", 2)));
         let id = mcompc_ops::add_op(&mut g, "cat", "Concat", mcompc_ir::Attrs::new().with("axis", 1i64), &[a, b], "cat", None).unwrap();
         let (cat, perm) = (g.out(id), mcompc_ir::Attrs::new().with("perm", vec![2, 1, 0]));
-        let id = mcompc_ops::add_op(&mut g, "t", "Transpose", perm, &[cat], "y", None).unwrap();
+        let id = mcompc_ops::add_op(&mut g, "t", "Transpose", perm, &[cat], "t", None).unwrap();
+        let back = mcompc_ir::Attrs::new().with("starts", vec![1, 0, 0]).with("sizes", vec![2, 3, 1]).with("steps", vec![-1, 1, 1]);
+        let turned = g.out(id);
+        let id = mcompc_ops::add_op(&mut g, "back", "Slice", back, &[turned], "y", None).unwrap();
         g.outputs.push(Output { name: "y".into(), value: g.out(id) });
         // Boxes are exact, scores are all lost: by columns box, score, score.
         let mut agreement = Agreement::new(&g);
-        let real = vec![vec![400.0, 1.0, 0.0, 100.0, 0.0, 1.0]];
-        agreement.add(&real, &[Tensor::from_i8([2, 3, 1], &[4, 0, 0, 1, 0, 0]).unwrap()], None).unwrap();
+        let real = vec![vec![100.0, 0.0, 1.0, 400.0, 1.0, 0.0]];
+        agreement.add(&real, &[Tensor::from_i8([2, 3, 1], &[1, 0, 0, 4, 0, 0]).unwrap()], None).unwrap();
         let l = agreement.loss("x");
         assert_eq!(l.criterion, Criterion::Error);
         // Mean squared error 1/2 over a variance of 1/4.

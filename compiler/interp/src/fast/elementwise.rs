@@ -77,6 +77,10 @@ pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
         "Mul" => zip(s, |a, b| a * b),
         "Div" => zip(s, |a, b| a / b),
         "Recode" => map(|x| x),
+        "Quantize" => {
+            let q = mcompc_ops::given_codes(s.node)?.ok_or_else(|| not_float("Quantize"))?;
+            map(move |x| mcompc_ops::rounded(&q, x))
+        }
         "Relu" => map(|x| x.max(0.0)),
         "Sigmoid" => map(|x| 1.0 / (1.0 + libm::expf(-x))),
         "Tanh" => map(libm::tanhf),

@@ -4,6 +4,7 @@
 use super::geometry::act;
 use super::{Kernel, Site, not_float};
 use mcompc_ir::{Code, Error, Result};
+use mcompc_ops::Product;
 
 /// rows, columns, row stride, column stride.
 pub(super) type Form = [usize; 4];
@@ -132,25 +133,11 @@ pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
     match s.node.op.as_str() {
         "Dense" => Ok(Box::new(Dense { n: a[0], k: a[1], o: b[0], act: act(s)? })),
         "MatMul" => {
-            let (mut a, mut b) = (a.clone(), b.clone());
-            if a.len() == 1 {
-                a.insert(0, 1);
-            }
-            if b.len() == 1 {
-                b.push(1);
-            }
-            let ([la @ .., m, k], [lb @ .., _, n]) = (a.as_slice(), b.as_slice()) else { return Err(not_float("MatMul")) };
-            let (m, k, n) = (*m, *k, *n);
-            let rank = la.len().max(lb.len());
-            let lead: Vec<usize> = (0..rank).map(|i| dim(la, i, rank).max(dim(lb, i, rank))).collect();
-            let (oa, ob) = (super::moves::repeat(la, &lead), super::moves::repeat(lb, &lead));
-            let at = oa.iter().zip(&ob).map(|(&i, &j)| (i as usize * m * k, j as usize * k * n)).collect();
+            let p = Product::of(a, b)?;
+            let (m, k, n) = (p.m, p.k, p.n);
+            let at = p.pairs().map(|(i, j)| (i * m * k, j * k * n)).collect();
             Ok(Box::new(MatMul { m, k, n, at }))
         }
         op => Err(not_float(op)),
     }
-}
-
-fn dim(s: &[usize], i: usize, rank: usize) -> usize {
-    (i + s.len()).checked_sub(rank).map_or(1, |j| s[j])
 }

@@ -1,7 +1,7 @@
 //! Reader of the text form.
 
 use super::lex::{Lexer, Tok};
-use crate::{Attr, Attrs, Codes, DType, Graph, NodeId, Output, Per, Quant, Result, Tensor, Value, ValueId};
+use crate::{Attr, Attrs, Codes, DType, Graph, NodeId, Output, Per, Quant, Result, State, Tensor, Value, ValueId};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
@@ -44,11 +44,31 @@ pub fn parse(text: &str) -> Result<Graph> {
         let r = reference(l)?;
         Ok(Output { name, value: find(l, r)? })
     })?;
+    if l.eat_word("states")? {
+        l.expect('(')?;
+        let states = l.list(')', |l| {
+            let node = reference(l).and_then(|r| find(l, r))?.node;
+            l.expect('=')?;
+            let name = string(l)?;
+            state(l, &g, node, &name)
+        })?;
+        g.states = states;
+    }
     l.expect('}')?;
     match l.next()? {
         Tok::End => Ok(g),
         t => Err(l.error(format!("{t:?} after the graph"))),
     }
+}
+
+fn state(l: &mut Lexer<'_>, g: &Graph, node: NodeId, name: &str) -> Result<State> {
+    let Some(input) = g.inputs.iter().position(|&n| n == node) else { return Err(l.error("a state whose input is none")) };
+    let Some(output) = g.outputs.iter().position(|o| o.name == name) else { return Err(l.error(format!("no output is called {name:?}"))) };
+    let init = match l.peek()? {
+        Tok::Punct('[') => Some(payload(l, DType::F32, g.node(node).outs.first().map(|v| v.shape.clone()).unwrap_or_default())?),
+        _ => None,
+    };
+    Ok(State { input, output, init })
 }
 
 fn section(l: &mut Lexer<'_>, name: &str) -> Result<()> {

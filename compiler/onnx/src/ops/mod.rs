@@ -5,6 +5,7 @@ mod elementwise;
 mod gemm;
 mod pad;
 mod pool;
+pub(crate) mod quantized;
 mod reduce;
 mod shape;
 mod slice;
@@ -49,6 +50,7 @@ pub const TABLE: &[OpRow] = &[
     row("Concat", 7, (1, usize::MAX), shape::concat, ""),
     row("Constant", 7, (0, 0), shape::constant, "dense numeric values"),
     row("Conv", 7, (2, 3), conv::conv, ""),
+    row("DequantizeLinear", 10, (2, 3), quantized::dequantize, "int8, uint8, int32; constants per tensor and axis"),
     row("Div", 7, (2, 2), elementwise::binary, ""),
     row("Dropout", 7, (1, 3), shape::dropout, "inference form, without the mask"),
     row("Elu", 7, (1, 1), elementwise::elu, ""),
@@ -64,6 +66,9 @@ pub const TABLE: &[OpRow] = &[
     row("MaxPool", 7, (1, 1), pool::max, "dilations 1, without the indices"),
     row("Mul", 7, (2, 2), elementwise::binary, ""),
     row("Pad", 7, (1, 4), pad::pad, "constant pads"),
+    row("QLinearConv", 10, (8, 9), quantized::conv, "constant weights with zero point 0"),
+    row("QLinearMatMul", 10, (8, 8), quantized::matmul, "constant weights with zero point 0"),
+    row("QuantizeLinear", 10, (2, 3), quantized::quantize, "int8, uint8; per tensor"),
     row("ReduceMax", 7, (1, 2), reduce::since_18, "constant axes"),
     row("ReduceMean", 7, (1, 2), reduce::since_18, "constant axes"),
     row("ReduceMin", 7, (1, 2), reduce::since_18, "constant axes"),
@@ -84,13 +89,9 @@ pub const TABLE: &[OpRow] = &[
 /// What to do about an operator that is not in the table.
 fn advice(op: &str) -> &'static str {
     match op {
-        "QuantizeLinear"
-        | "DequantizeLinear"
-        | "QLinearConv"
-        | "QLinearMatMul"
-        | "ConvInteger"
-        | "MatMulInteger"
-        | "DynamicQuantizeLinear" => "the model is already quantized; give the float model, the compiler quantizes it itself",
+        "ConvInteger" | "MatMulInteger" | "DynamicQuantizeLinear" => {
+            "scales that are computed at run time are not supported; give the float model, the compiler quantizes it itself"
+        }
         "Shape" | "Gather" | "ConstantOfShape" | "Range" | "Size" | "Cast" | "Equal" | "Where" | "Expand" => {
             "often part of computed shapes: fix the input dimensions and fold constants, for instance with onnxsim"
         }
@@ -109,6 +110,12 @@ fn row_of(node: &NodeProto) -> Result<&'static OpRow> {
     let op = node.op_type.as_deref().unwrap_or("");
     let domain = node.domain.as_deref().unwrap_or("");
     let overload = node.overload.as_deref().unwrap_or("");
+    if domain == "com.microsoft"
+        && overload.is_empty()
+        && let Ok(i) = quantized::MICROSOFT.binary_search_by_key(&op, |r| r.name)
+    {
+        return Ok(&quantized::MICROSOFT[i]);
+    }
     if !matches!(domain, "" | "ai.onnx") || !overload.is_empty() {
         return Err(unknown(op, format!("operator {domain}.{op}{overload} is not supported: only the standard's own operators are")));
     }
@@ -142,7 +149,9 @@ pub(crate) fn import_node(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     if n < r.inputs.0 || n > r.inputs.1 {
         return Err(Error::new(Code::MissingAttr, format!("{op} with {n} inputs")).hint("the ONNX standard has another number of inputs"));
     }
+    quantized::before(c)?;
     (r.import)(c)?;
+    quantized::behind(c);
     c.attrs.finish(op, c.opset)
 }
 
@@ -153,5 +162,6 @@ mod tests {
     #[test]
     fn the_table_is_sorted_for_the_search() {
         assert!(TABLE.windows(2).all(|w| w[0].name < w[1].name));
+        assert!(super::quantized::MICROSOFT.windows(2).all(|w| w[0].name < w[1].name));
     }
 }

@@ -3,7 +3,7 @@
 
 use mcompc_ir::{Codes, DType, Per, Quant};
 use mcompc_package::{LayerSpec, Place};
-use mcompc_package::{PackageInput, Sizes, TensorSpec};
+use mcompc_package::{PackageInput, Sizes, StateSpec, TensorSpec};
 use std::path::Path;
 use std::process::Command;
 
@@ -53,6 +53,8 @@ pub fn sample(dir: &Path, name: &str) -> PackageInput {
             shape: vec![1, 2],
             quant: quant(Codes::I8, &[1.0 / 256.0], &[-128.0], 0),
         }],
+        states: vec![],
+        forms: vec![],
         arena_bytes: 16,
         arena_align: 16,
         sizes: Sizes { code: 100, tables: 20, weights: 3000, stack: Some(64) },
@@ -80,4 +82,24 @@ pub fn sliced(dir: &Path, name: &str) -> PackageInput {
         layer("second", DType::I8, &[1, 1, 2], Some(Quant::new(Codes::I8, 0.25, -3)), Place::Output(0)),
     ];
     PackageInput { slices: 2, layers, ..sample(dir, name) }
+}
+
+/// Two states: `h` counts what comes in, `state` is `h` one step later. The step fails for an input of 99, after writing.
+pub fn stateful(dir: &Path, name: &str) -> PackageInput {
+    let (c, o) = (dir.join(format!("{name}_src.c")), dir.join(format!("{name}.o")));
+    let text = format!(
+        "#include <stdint.h>\nconst char {name}_info[] = \"{name}\";\nint32_t {name}_run(const uint8_t *d, const int8_t *h, const int8_t *x, int8_t *dn, int8_t *y, \
+         int8_t *hn, void *arena) {{\n  for (int i = 0; i < 2; i++) {{ hn[i] = (int8_t)(h[i] + x[0]); dn[i] = (uint8_t)h[i]; }} y[0] = (int8_t)(h[1] + d[0]); \
+         return x[0] == 99 ? 7 : 0; }}\n"
+    );
+    std::fs::write(&c, text).unwrap();
+    run(Command::new("gcc").args(["-c", "-O2", "-ffreestanding", "-o"]).arg(&o).arg(&c));
+    let spec = |name: &str, dtype, n: usize| TensorSpec { name: name.into(), dtype, shape: vec![1, n], quant: None };
+    PackageInput {
+        object: std::fs::read(&o).unwrap(),
+        inputs: vec![spec("states", DType::U8, 2), spec("h", DType::I8, 2), spec("x", DType::I8, 1)],
+        outputs: vec![spec("states_next", DType::U8, 2), spec("y", DType::I8, 1), spec("h:next", DType::I8, 2)],
+        states: vec![StateSpec { input: 1, output: 2, init: vec![-3, 4] }, StateSpec { input: 0, output: 0, init: vec![9, 9] }],
+        ..sample(dir, name)
+    }
 }

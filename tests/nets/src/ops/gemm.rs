@@ -49,7 +49,7 @@ pub fn gemm(b: &mut Builder<'_>) -> Option<usize> {
 pub fn matmul(b: &mut Builder<'_>) -> Option<usize> {
     let x = b.operand(1..=4);
     let s = b.shape(x);
-    if b.beyond && b.s.chance(30) {
+    if b.s.chance(30) {
         // Two computed tensors: x times its own transpose.
         let rank = s.len();
         if rank < 2 || !b.room(&[elems(&s[..rank - 1]), s[rank - 2]], elems(&s) * s[rank - 2]) {

@@ -1,0 +1,335 @@
+//! Models that are quantized already: QuantizeLinear and DequantizeLinear, and the operators on codes of the standard and of ONNX Runtime.
+//!
+//! The graph holds reals throughout. A constant that is dequantized is the reals of its codes; a computed tensor of codes is the reals that they
+//! stand for, rounded by a Quantize node that says the file's scale and zero point. Operators on codes are spelt out: their operands' reals, the
+//! float operator, Quantize.
+
+use super::{OpRow, row};
+use crate::attrs::unsupported;
+use crate::node::{Bound, Builder, Ctx};
+use crate::proto::{AttributeProto, GraphProto, NodeProto};
+use mcompc_ir::{Attrs, Code, Codes, DType, Error, Quant, Result, Tensor, Value};
+use std::collections::BTreeSet;
+
+/// Operators of ONNX Runtime's own domain, by name.
+pub(super) const MICROSOFT: &[OpRow] = &[
+    row("DequantizeLinear", 7, (2, 3), dequantize, "as the standard's"),
+    row("QGemm", 7, (6, 9), gemm, "constant weights with zero point 0"),
+    row("QLinearAdd", 7, (7, 8), binary, ""),
+    row("QLinearAveragePool", 7, (4, 5), pool, "channels first"),
+    row("QLinearConcat", 7, (5, usize::MAX), concat, ""),
+    row("QLinearConv", 7, (8, 9), conv, "as the standard's, channels first"),
+    row("QLinearGlobalAveragePool", 7, (4, 5), pool, "channels first"),
+    row("QLinearLeakyRelu", 7, (4, 5), unary, ""),
+    row("QLinearMul", 7, (7, 8), binary, ""),
+    row("QLinearSigmoid", 7, (4, 5), unary, ""),
+    row("QLinearSoftmax", 7, (4, 5), softmax, ""),
+    row("QuantizeLinear", 7, (2, 3), quantize, "as the standard's"),
+];
+
+/// Operators that move or choose elements whatever they stand for.
+const MOVES: &[&str] =
+    &["Concat", "Flatten", "GlobalMaxPool", "Identity", "MaxPool", "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze"];
+/// Operators that know what codes are.
+const KNOWING: &[&str] = &["QuantizeLinear", "DequantizeLinear"];
+
+const FLOAT: &str = "give the float model, the compiler quantizes it itself";
+
+fn knows(op: &str) -> bool {
+    KNOWING.contains(&op) || op.starts_with("QLinear") || op == "QGemm"
+}
+
+/// Refuses an operator of floats that reads codes, and weights that have no codes around 0.
+pub(super) fn before(c: &Ctx<'_, '_, '_>) -> Result<()> {
+    let names = || c.node.input.iter();
+    if matches!(c.op, "Conv" | "Gemm" | "MatMul")
+        && let Some(name) = names().find(|n| c.b.wide.contains(*n))
+    {
+        return Err(Error::new(Code::UnsupportedType, format!("the weights `{name}` have a zero point that is not 0"))
+            .hint(format!("quantize weights symmetrically (in ONNX Runtime WeightSymmetric), or {FLOAT}")));
+    }
+    if knows(c.op) || !names().any(|n| c.b.codes.contains_key(n)) {
+        return Ok(());
+    }
+    let all: Vec<Option<&Quant>> = names().filter(|n| !n.is_empty()).map(|n| c.b.codes.get(n)).collect();
+    let one = |i: &Option<&Quant>| i.is_some() && *i == all[0];
+    if MOVES.contains(&c.op) && (c.op != "Concat" || all.iter().all(one)) {
+        return Ok(());
+    }
+    Err(Error::new(Code::UnsupportedType, format!("{} of integers is not supported", c.op))
+        .hint("put a DequantizeLinear before it and a QuantizeLinear behind it"))
+}
+
+/// What a move makes of codes are codes.
+pub(super) fn behind(c: &mut Ctx<'_, '_, '_>) {
+    if let Some(q) = c.node.input.first().and_then(|n| c.b.codes.get(n)).cloned().filter(|_| MOVES.contains(&c.op)) {
+        let named = c.node.output.iter().filter(|o| !o.is_empty());
+        c.b.codes.extend(named.map(|o| (o.clone(), q.clone())));
+    }
+}
+
+/// Scale and zero point of inputs `s` and `z`: one of each, or as many along an axis. The type of the zero point is that of the codes.
+struct Params {
+    scale: Vec<f32>,
+    zero: Vec<i64>,
+    dtype: Option<DType>,
+}
+
+impl Params {
+    fn read(c: &Ctx<'_, '_, '_>, s: usize, z: usize) -> Result<Self> {
+        let missing = || Error::new(Code::MissingAttr, format!("{} without a scale", c.op)).hint("the ONNX standard requires it");
+        let scale = c.constant(s)?.ok_or_else(missing)?;
+        if scale.dtype != DType::F32 {
+            return Err(Error::new(Code::UnsupportedType, format!("a scale of type {}", scale.dtype)).hint(FLOAT));
+        }
+        let zero = c.constant(z)?;
+        let dtype = zero.as_ref().map(|z| z.dtype);
+        let (scale, zero) = (scale.as_f32()?.into_owned(), zero.map_or(Ok(vec![0]), |z| z.to_i64_vec())?);
+        let zero = if zero.len() == 1 { vec![zero[0]; scale.len()] } else { zero };
+        if scale.is_empty() || zero.len() != scale.len() || scale.iter().any(|s| !(s.is_finite() && *s > 0.0)) {
+            return Err(Error::new(
+                Code::BadTensor,
+                format!("{} scales and {} zero points, or a scale that is not positive", scale.len(), zero.len()),
+            )
+            .hint("the file is damaged or its exporter at fault"));
+        }
+        Ok(Self { scale, zero, dtype })
+    }
+
+    /// The codes of a computed tensor: 8 bits, one scale.
+    fn codes(&self, dtype: Option<DType>) -> Result<Quant> {
+        let dtype = self.dtype.or(dtype).unwrap_or(DType::U8);
+        let codes = Codes::of(dtype).filter(|c| c.bits == Codes::I8.bits);
+        let Some(codes) = codes else {
+            return Err(Error::new(Code::UnsupportedType, format!("activations in {dtype} codes are not supported"))
+                .hint("int8 and uint8 activations are; quantize to 8 bits, or give the float model"));
+        };
+        match (&self.scale[..], &self.zero[..]) {
+            ([s], [z]) if codes.contains(*z) => Ok(Quant::new(codes, f64::from(*s), *z as i32)),
+            _ => Err(Error::new(Code::UnsupportedAttr, format!("{} scales for one activation", self.scale.len()))
+                .hint("activations have one scale and zero point a tensor; weights may have one a channel")),
+        }
+    }
+}
+
+fn attrs(q: &Quant) -> Attrs {
+    Attrs::new().with("scale", q.step()).with("zero", i64::from(q.zero_point())).with("codes", q.codes.name().as_str())
+}
+
+/// Attributes of QuantizeLinear and DequantizeLinear that ask for what is not taken.
+fn plain(c: &Ctx<'_, '_, '_>) -> Result<()> {
+    c.attrs.only("block_size", 0, "blocks of weights with scales of their own are not supported")?;
+    c.attrs.only("saturate", 1, "codes saturate")?;
+    c.attrs.only("precision", 0, "scales are divided by in 32-bit floats")
+}
+
+/// QuantizeLinear 10, 13, 19, 21, 23.
+pub(super) fn quantize(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    plain(c)?;
+    c.attrs.int("axis")?;
+    let dtype = match c.attrs.int_or("output_dtype", 0)? {
+        0 => None,
+        t => Some(crate::tensor::dtype_of(i32::try_from(t).unwrap_or(-1))?),
+    };
+    let q = Params::read(c, 1, 2)?.codes(dtype)?;
+    let x = c.input(0)?;
+    c.emit("Quantize", attrs(&q), &[x])?;
+    c.b.codes.insert(c.out_name().to_string(), q);
+    Ok(())
+}
+
+/// DequantizeLinear 10, 13, 19, 21, 23.
+pub(super) fn dequantize(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    plain(c)?;
+    let axis = c.attrs.int_or("axis", 1)?;
+    if let Some(t) = c.attrs.int("output_dtype")?.filter(|&t| t != 0 && t != 1) {
+        return Err(unsupported("output_dtype", t).hint("32-bit floats are"));
+    }
+    let p = Params::read(c, 1, 2)?;
+    let out = c.out_name().to_string();
+    reals(c, 0, &p, axis, &out)
+}
+
+/// Binds `out` to the reals of input `i` of the node under scale and zero point `p`.
+fn reals(c: &mut Ctx<'_, '_, '_>, i: usize, p: &Params, axis: i64, out: &str) -> Result<()> {
+    let name = c.input_name(i).unwrap_or_default().to_string();
+    if let Some(q) = c.b.codes.get(&name) {
+        if p.codes(Some(q.codes.dtype())).ok().as_ref() != Some(q) {
+            return Err(Error::new(
+                Code::UnsupportedAttr,
+                format!("`{name}` is read under another scale or zero point than it was made with"),
+            )
+            .hint("the two must agree; the file is damaged or its exporter at fault"));
+        }
+        let v = c.b.value_of(&name)?;
+        c.b.names.insert(out.to_string(), Bound::Node(v));
+        return Ok(());
+    }
+    let Some(t) = c.constant(i)? else { return Err(Error::new(Code::MissingAttr, format!("{} without input {i}", c.op))) };
+    if !matches!(t.dtype, DType::I8 | DType::U8 | DType::I16 | DType::U16 | DType::I32) || p.dtype.is_some_and(|d| d != t.dtype) {
+        return Err(Error::new(Code::UnsupportedType, format!("`{name}` is {}, its zero point {:?}", t.dtype, p.dtype.map(DType::name)))
+            .hint("integers of 8, 16 and 32 bits are dequantized, with a zero point of their type"));
+    }
+    c.b.reader.materialise(4 * t.elems() as u64)?;
+    let inner = match p.scale.len() {
+        1 => t.elems().max(1),
+        n => {
+            let axis = c.axis(axis, t.shape.len(), false)?;
+            if t.shape[axis] != n {
+                return Err(Error::new(Code::BadShape, format!("{n} scales along axis {axis} of `{name}`, which has shape {:?}", t.shape))
+                    .hint("the file is damaged or its exporter at fault"));
+            }
+            t.shape[axis + 1..].iter().product::<usize>().max(1)
+        }
+    };
+    let codes = t.to_i64_vec()?;
+    let at = |k: usize| k / inner % p.scale.len();
+    let data: Vec<f32> = codes.iter().enumerate().map(|(k, &v)| (v - p.zero[at(k)]) as f32 * p.scale[at(k)]).collect();
+    let most = i64::from(Codes::I8.max());
+    if matches!(t.dtype, DType::I8 | DType::U8) && codes.iter().enumerate().any(|(k, &v)| (v - p.zero[at(k)]).abs() > most + 1) {
+        c.b.wide.insert(out.to_string());
+    }
+    c.b.names.insert(out.to_string(), Bound::Const(Tensor::from_f32(t.shape.clone(), &data)?));
+    Ok(())
+}
+
+/// The reals of input `i` under the scale and zero point behind it, by a name of their own.
+fn operand(c: &mut Ctx<'_, '_, '_>, i: usize, axis: i64) -> Result<String> {
+    let p = Params::read(c, i + 1, i + 2)?;
+    let out = format!("{}/{}", c.out_name(), c.input_name(i).unwrap_or_default());
+    reals(c, i, &p, axis, &out)?;
+    Ok(out)
+}
+
+/// Imports float operator `op` on these tensors and rounds its result to the codes of inputs `s` and `z`.
+fn spelt(c: &mut Ctx<'_, '_, '_>, op: &str, input: Vec<String>, opset: i64, s: usize, z: usize, drop: &[&str]) -> Result<()> {
+    c.attrs.pass_on();
+    let q = Params::read(c, s, z)?.codes(None)?;
+    let inner = format!("{}/reals", c.out_name());
+    let kept = |a: &&AttributeProto| !drop.contains(&a.name.as_deref().unwrap_or_default());
+    let node = NodeProto {
+        input,
+        output: vec![inner.clone()],
+        name: Some(c.name.to_string()),
+        op_type: Some(op.to_string()),
+        attribute: c.node.attribute.iter().filter(kept).cloned().collect(),
+        ..NodeProto::default()
+    };
+    super::import_node(&mut Ctx::new(&node, c.name, opset, c.b)?)?;
+    let y = c.b.value_of(&inner)?;
+    let out = c.out_name().to_string();
+    let v = c.b.add_op(&format!("{}/codes", c.name), "Quantize", attrs(&q), &[y], &out)?;
+    c.b.names.insert(out.clone(), Bound::Node(v));
+    c.b.codes.insert(out, q);
+    Ok(())
+}
+
+/// QLinearConv 10: x, w and y, each with scale and zero point, and an optional bias of 32 bits in steps of x's times w's.
+pub(super) fn conv(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    c.attrs.only("channels_last", 0, "channels-first convolutions are supported")?;
+    let mut names = vec![operand(c, 0, 0)?, operand(c, 3, 0)?];
+    if c.input_name(8).is_some() {
+        names.push(bias(c, 8, 1, 4)?);
+    }
+    spelt(c, "Conv", names, c.opset, 6, 7, &["channels_last"])
+}
+
+/// A bias in steps of the scales at `x` and `w`.
+fn bias(c: &mut Ctx<'_, '_, '_>, i: usize, x: usize, w: usize) -> Result<String> {
+    let (sx, sw) = (Params::read(c, x, x + 1)?, Params::read(c, w, w + 1)?);
+    let p = Params { scale: sw.scale.iter().map(|s| s * sx.scale[0]).collect(), zero: vec![0; sw.scale.len()], dtype: None };
+    let out = format!("{}/bias", c.out_name());
+    reals(c, i, &p, 0, &out)?;
+    Ok(out)
+}
+
+/// QLinearMatMul 10, 21.
+pub(super) fn matmul(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let names = vec![operand(c, 0, -1)?, operand(c, 3, -1)?];
+    spelt(c, "MatMul", names, c.opset, 6, 7, &[])
+}
+
+/// QGemm: A, B, C (32 bits) and Y.
+fn gemm(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    if c.input_name(7).is_none() {
+        return Err(Error::new(Code::UnsupportedAttr, "QGemm with a float result is not supported").hint(FLOAT));
+    }
+    let along = if c.attrs.int_or("transB", 0)? == 1 { 0 } else { 1 };
+    let mut names = vec![operand(c, 0, -1)?, operand(c, 3, along)?];
+    if c.input_name(6).is_some() {
+        // C is in steps of alpha * A's * B's; the float operator adds it as it is.
+        let alpha = c.attrs.float_or("alpha", 1.0)? as f32;
+        let (sa, sb) = (Params::read(c, 1, 2)?, Params::read(c, 4, 5)?);
+        let p = Params { scale: sb.scale.iter().map(|s| alpha * s * sa.scale[0]).collect(), zero: vec![0; sb.scale.len()], dtype: None };
+        let out = format!("{}/bias", c.out_name());
+        reals(c, 6, &p, -1, &out)?;
+        names.push(out);
+    }
+    spelt(c, "Gemm", names, c.opset, 7, 8, &[])
+}
+
+/// QLinearAdd, QLinearMul.
+fn binary(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let names = vec![operand(c, 0, 0)?, operand(c, 3, 0)?];
+    spelt(c, c.op.trim_start_matches("QLinear"), names, c.opset, 6, 7, &[])
+}
+
+/// QLinearSigmoid, QLinearLeakyRelu.
+fn unary(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let names = vec![operand(c, 0, 0)?];
+    spelt(c, c.op.trim_start_matches("QLinear"), names, c.opset, 3, 4, &[])
+}
+
+/// QLinearAveragePool, QLinearGlobalAveragePool.
+fn pool(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    c.attrs.only("channels_last", 0, "channels-first pools are supported")?;
+    let names = vec![operand(c, 0, 0)?];
+    spelt(c, c.op.trim_start_matches("QLinear"), names, c.opset, 3, 4, &["channels_last"])
+}
+
+/// QLinearSoftmax: attribute `opset` says which Softmax is meant.
+fn softmax(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let opset = c.attrs.int_or("opset", c.opset)?;
+    let names = vec![operand(c, 0, 0)?];
+    spelt(c, "Softmax", names, opset, 3, 4, &["opset"])
+}
+
+/// QLinearConcat: scale and zero point of the result, then tensor, scale and zero point of every operand.
+fn concat(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let parts = c.node.input.len().saturating_sub(2);
+    if !parts.is_multiple_of(3) {
+        return Err(Error::new(Code::MissingAttr, format!("QLinearConcat with {parts} inputs for its operands")).hint("each has three"));
+    }
+    let names = (0..parts / 3).map(|i| operand(c, 2 + 3 * i, 0)).collect::<Result<Vec<_>>>()?;
+    spelt(c, "Concat", names, c.opset, 0, 1, &[])
+}
+
+/// The codes of an integer graph input: those that its first reader which knows scale and zero point says, behind moves. `None` without one.
+pub(crate) fn of_input(b: &mut Builder<'_>, g: &GraphProto, input: &str, dtype: DType) -> Result<Option<Quant>> {
+    let mut same = BTreeSet::from([input]);
+    for n in &g.node {
+        let op = n.op_type.as_deref().unwrap_or("");
+        let Some(i) = n.input.iter().position(|x| same.contains(x.as_str())) else { continue };
+        if MOVES.contains(&op) {
+            same.extend(n.output.iter().map(String::as_str));
+            continue;
+        }
+        if !knows(op) || op == "QuantizeLinear" {
+            continue;
+        }
+        let c = Ctx::new(n, input, 0, b)?;
+        let found = Params::read(&c, i + 1, i + 2).and_then(|p| p.codes(Some(dtype))).map_err(|e| e.at(input))?;
+        return Ok(Some(found).filter(|q| q.codes.dtype() == dtype));
+    }
+    Ok(None)
+}
+
+/// Adds an integer graph input: the reals of its codes.
+pub(crate) fn add_input(b: &mut Builder<'_>, name: &str, shape: Vec<usize>, q: &Quant) -> Result<()> {
+    b.add_input(Value::new(name, DType::F32, shape));
+    let x = b.value_of(name)?;
+    let v = b.add_op(&format!("{name}/codes"), "Quantize", attrs(q).with("given", 1i64), &[x], &format!("{name}/codes"))?;
+    b.names.insert(name.to_string(), Bound::Node(v));
+    b.codes.insert(name.to_string(), q.clone());
+    Ok(())
+}
