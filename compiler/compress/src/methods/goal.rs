@@ -106,7 +106,7 @@ fn strength(w: &[f64], seen: &Observed) -> f64 {
     let per = seen.all.per();
     // Some channels of each group tell as much as all.
     let step = per.div_ceil(CHANNELS);
-    let channels: Vec<usize> = (0..seen.all.y.len()).filter(|o| o % per % step == 0).collect();
+    let channels: Vec<usize> = (0..seen.all.y.len()).filter(|o| (o % per).is_multiple_of(step)).collect();
     let w_of = |o: usize| &w[o * k..][..k];
     let of = |m: &Moments| -> Vec<f64> { channels.par_iter().flat_map_iter(|&o| residual(w_of(o), m, o)).collect() };
     let mean_off =
