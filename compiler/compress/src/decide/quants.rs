@@ -64,7 +64,12 @@ const ZERO: Quant = Quant { codes: Codes::I8, scale: Per::Tensor(1.0), zero: Per
 
 /// The calibrated range of a computed value.
 pub(super) fn value_range(g: &Graph, stats: &Stats, v: ValueId, opts: &Options) -> Result<Range> {
-    let (lo, hi) = act(g.node(v.node))?;
+    let node = g.node(v.node);
+    if node.op == "Gather" {
+        // Any row may be asked for, seen or not.
+        return Ok(const_range(g, g.inputs_of(v.node)[0]));
+    }
+    let (lo, hi) = act(node)?;
     Ok(stats.values.get(&v).map_or(Range::new(0.0, 0.0), |s| range(s, opts.method)).within(lo, hi))
 }
 
