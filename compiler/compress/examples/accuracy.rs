@@ -1,13 +1,15 @@
 //! Accuracy of int8 against fp32 on data files: `accuracy ZOO DATA [MODEL..]`, where DATA holds `inputs.json` and the files it names.
 //! Prints top-1 of both with the paired 95 % interval of the loss, agreement, and squared output error over output variance.
-//! `METHOD=minmax|mse|p99.99` and `BIAS=0` change the ranges and the bias correction.
+//! `BITS=4`, `ENDS=1` (first and last layers too) and `GROUP=32` are the weights', `ROUND=name` the method of all layers that it can round.
+//! `CODED=1` compares what the first output's softmax reads, by the coded graph on the float executor: faster, and without the noise of a
+//! probability's few steps. `METHOD=minmax|mse|p99.99` and `BIAS=0` change the ranges and the bias correction.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 #[path = "../tests/common/mod.rs"]
 mod common;
 
 use common::model::{Model, Pair, argmax, relative_error};
-use mcompc_compress::{Options, RangeMethod};
+use mcompc_compress::{Options, RangeMethod, WeightBits};
 use mcompc_data::Dataset;
 use mcompc_ir::Result;
 use std::path::Path;
@@ -19,7 +21,14 @@ fn options() -> Options {
         Ok(p) if p.starts_with('p') => RangeMethod::Percentile(p[1..].parse::<f64>().unwrap() / 100.0),
         _ => Options::default().method,
     };
-    Options { method, bias_correction: std::env::var("BIAS").as_deref() != Ok("0"), ..Options::default() }
+    let bits = std::env::var("BITS").map_or(8, |b| b.parse().unwrap());
+    let weights = WeightBits {
+        bits,
+        ends: std::env::var("ENDS").is_ok(),
+        block: std::env::var("GROUP").ok().map(|g| g.parse().unwrap()),
+        ..Default::default()
+    };
+    Options { weights, method, bias_correction: std::env::var("BIAS").as_deref() != Ok("0") }
 }
 
 fn report(name: &str, pairs: &[Pair], labels: Option<&[i64]>, seconds: f64) {
@@ -53,9 +62,19 @@ fn main() -> Result<()> {
         let flags: Vec<String> = e["input"].as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_string()).collect();
         let file = |part: &str| Path::new(data).join(format!("{name}.{part}.npz"));
         let m = Model::load(&Path::new(zoo).join(e["onnx"].as_str().unwrap()), &flags, &file("calib"))?;
-        let int = m.integerize(&options())?;
+        let int = m.integerize_by(&options(), std::env::var("ROUND").ok().as_deref())?;
         eprintln!("{name}: ready in {:.1} s", start.elapsed().as_secs_f64());
         let eval = Dataset::open(&file("eval"))?;
+        if std::env::var_os("CODED").is_some() {
+            let mut pairs = m.compare_coded(&int, &eval, usize::MAX)?;
+            let labels = eval.labels(pairs.len())?;
+            report(name, &pairs, labels.as_deref(), start.elapsed().as_secs_f64());
+            if name == "vww" {
+                pairs.extend(m.compare_coded(&int, &Dataset::open(&file("calib"))?, usize::MAX)?);
+                report("vww + calib", &pairs, None, start.elapsed().as_secs_f64());
+            }
+            continue;
+        }
         let mut pairs = m.compare(&int, &eval, usize::MAX)?;
         let labels = eval.labels(pairs.len())?;
         report(name, &pairs, labels.as_deref(), start.elapsed().as_secs_f64());

@@ -58,11 +58,11 @@ pub fn calibrate(
     Ok(stats)
 }
 
-/// Adds samples (per input, reals) to `stats`; `carry` holds the states between them.
+/// Adds samples (per input, reals) to `stats`; `carry` holds the states between them, which kept samples have too.
 pub(crate) fn observe(
     graph: &Graph,
     exec: &FastExec,
-    batch: Vec<Vec<Vec<f32>>>,
+    mut batch: Vec<Vec<Vec<f32>>>,
     carry: &mut Carry<Vec<f32>>,
     stats: &mut Stats,
 ) -> Result<()> {
@@ -72,15 +72,18 @@ pub(crate) fn observe(
         batch.par_iter().enumerate().map_init(|| exec.scratch(), one).collect()
     } else {
         let mut scratch = exec.scratch();
-        let step = |(i, mut sample): (usize, Vec<Vec<f32>>)| {
-            carry.enter(first + i, &mut sample);
-            let (seen, outputs) = one(graph, exec, &mut scratch, first + i, &sample)?;
+        let step = |(i, sample): (usize, &mut Vec<Vec<f32>>)| {
+            carry.enter(first + i, sample);
+            let (seen, outputs) = one(graph, exec, &mut scratch, first + i, sample)?;
             carry.leave(&outputs);
             Ok(seen)
         };
-        batch.into_iter().enumerate().map(step).collect()
+        batch.iter_mut().enumerate().map(step).collect()
     };
-    for part in parts {
+    for (part, sample) in parts.into_iter().zip(&batch) {
+        if !stats.synthetic {
+            stats.keep(sample);
+        }
         for (v, s) in part? {
             match stats.values.entry(v) {
                 std::collections::btree_map::Entry::Vacant(e) => {

@@ -131,6 +131,11 @@ impl Scheme {
             if l.group.is_some() && grouped {
                 return Err(usage(format!("layer `{name}` is a grouped convolution, whose weights have no groups of their own")));
             }
+            let w = &g.value(g.inputs_of(id)[1]).shape;
+            let k = w.iter().skip(1).product::<usize>();
+            if crate::methods::named(&l.method).is_some_and(|m| k > m.most) {
+                return Err(usage(format!("layer `{name}`: method `{}` does not take {k} weights a channel", l.method)));
+            }
             found.layers.insert(id, l.clone());
         }
         for s in &g.states {

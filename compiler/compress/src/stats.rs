@@ -193,6 +193,26 @@ pub struct Stats {
     pub samples: usize,
     /// Whether the samples were made up because the user gave none.
     pub synthetic: bool,
+    /// The first samples, reals of every input, for a second look at what layers read.
+    pub kept: Vec<Vec<Vec<f32>>>,
+}
+
+/// The most samples that are kept, and elements of all of them.
+const KEPT: usize = 512;
+const KEPT_ELEMENTS: usize = 1 << 25;
+
+impl Stats {
+    /// Keeps a sample if there is room.
+    pub(crate) fn keep(&mut self, sample: &[Vec<f32>]) {
+        let elements: usize = sample.iter().map(Vec::len).sum();
+        if self.kept.len() == self.samples && self.kept.len() < KEPT && (self.kept.len() + 1) * elements <= KEPT_ELEMENTS {
+            self.kept.push(sample.to_vec());
+        }
+    }
+    /// Whether there are enough samples to look at what layers read.
+    pub(crate) fn can_observe(&self) -> bool {
+        self.kept.len() >= crate::observe::FEWEST
+    }
 }
 
 #[cfg(test)]

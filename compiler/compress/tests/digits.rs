@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::model::{Model, argmax};
-use mcompc_compress::{CalibOptions, Options, calibrate, calibrate_without_data};
+use common::model::{Model, argmax, relative_error};
+use mcompc_compress::{CalibOptions, Options, WeightBits, calibrate, calibrate_without_data};
 use mcompc_data::Dataset;
 use std::path::PathBuf;
 
@@ -52,4 +52,19 @@ fn without_data_it_warns_and_works() {
     let pairs = m.compare(&int, &Dataset::open(&file("digits.eval.npz")).unwrap(), 200).unwrap();
     let agree = pairs.iter().filter(|p| argmax(&p.float) == argmax(&p.int)).count() as f64 / pairs.len() as f64;
     assert!(agree > 0.9, "{agree}");
+}
+
+/// Four bits: what is observed loses less than rounding to nearest, and runs of weights less than whole channels.
+#[test]
+fn four_bits_lose_less_by_observation_and_in_runs() {
+    let m = model();
+    let eval = Dataset::open(&file("digits.eval.npz")).unwrap();
+    let error = |block, method| {
+        let weights = WeightBits { bits: 4, block, ends: true, ..WeightBits::default() };
+        let int = m.integerize_by(&Options { weights, ..Options::default() }, method).unwrap();
+        relative_error(&m.compare_coded(&int, &eval, usize::MAX).unwrap())
+    };
+    let (whole, runs, nearest) = (error(None, None), error(Some(32), None), error(None, Some("search")));
+    assert!(whole < 0.7 * nearest, "{whole} {nearest}");
+    assert!(runs < whole, "{runs} {whole}");
 }

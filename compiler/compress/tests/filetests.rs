@@ -1,13 +1,14 @@
 //! `tests/filetests/compress/*.mir`, first line `; test: compress`: a canonical float graph becomes a scheme, a coded graph and integers, all as
 //! text. Comment lines say what calibration would have found and what is asked for: `; range NAME LO HI` (-1 to 1 for other values),
-//! `; input FLAG`, `; bits N`, `; group N`.
+//! `; input FLAG`, `; bits N`, `; group N`, `; samples N` for so many made-up ones that methods may look at, `; method NAME` for all layers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 
+use common::cases::noise;
 use common::int::{Int, integerize, supported};
-use mcompc_compress::{Options, RangeMethod, Stats, ValueStats, WeightBits};
-use mcompc_data::InputSpec;
+use mcompc_compress::{Options, RangeMethod, Stats, ValueStats, WeightBits, apply};
+use mcompc_data::{Input, InputSpec};
 use mcompc_ir::{Graph, Result, print};
 
 /// Statistics of values that are at either end of their range as often.
@@ -40,7 +41,20 @@ fn compress(body: &str) -> Result<String> {
     let weights = WeightBits { bits, block: number("group"), ends: true, ..WeightBits::default() };
     let options = Options { method: RangeMethod::MinMax, weights, ..Options::default() };
     supported(&g, &options)?;
-    let Int { scheme, coded, graph, .. } = integerize(&g, &observed(&g, &ranges), &specs, &options)?;
+    let mut stats = observed(&g, &ranges);
+    // Neighbours are alike, as they are in signals.
+    let sample = |s: usize, n: usize| -> Vec<f32> {
+        let x = noise(n + 1, s as u64 + 1);
+        x.windows(2).map(|p| 0.6 * p[0] + 0.4 * p[1]).collect()
+    };
+    let inputs = |s: usize| g.inputs.iter().map(|&id| sample(s, g.value(g.out(id)).elems())).collect();
+    stats.kept = (0..number("samples").unwrap_or(0)).map(inputs).collect();
+    let Int { mut scheme, mut coded, mut graph, .. } = integerize(&g, &stats, &specs, &options)?;
+    if let Some(name) = lines("method").next() {
+        scheme.layers.iter_mut().for_each(|l| l.method = name.into());
+        coded = apply(&g, &stats, &Input::of_graph(&g, &specs)?, &scheme)?.graph;
+        graph = mcompc_integerize::integerize(&coded)?.graph;
+    }
     // What is printed is the whole of it.
     assert_eq!(print(&mcompc_integerize::integerize(&mcompc_ir::parse(&print(&coded))?)?.graph), print(&graph));
     Ok(format!("{scheme}\n{}\n{}", print(&coded), print(&graph)))

@@ -62,6 +62,33 @@ fn a_change_by_hand_is_done() {
     assert_eq!(redone(&m, &scheme.to_string()).unwrap_err().code, Code::NoInteger);
 }
 
+/// Every method that can take the model's layers can be named, keeps the layer's mean and gives the same whatever the number of threads.
+#[test]
+fn every_method_can_be_named() {
+    let m = model();
+    let four = first(&m, &options()[1]).scheme;
+    let again = |threads, text: &str| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| redone(&m, text).unwrap())
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for method in mcompc_compress::METHODS.iter().filter(|m| m.sees) {
+        let mut s = four.clone();
+        for l in s.layers.iter_mut().filter(|l| l.bits == 4) {
+            l.method = method.name.into();
+        }
+        if s.check(&m.graph).is_err() {
+            assert_eq!(method.name, "kbest");
+            continue;
+        }
+        let text = s.to_string();
+        let one = again(1, &text);
+        assert_eq!(one, again(4, &text), "{}", method.name);
+        assert!(seen.insert(one), "{} is another", method.name);
+    }
+    assert_eq!(seen.len(), 3);
+}
+
 #[test]
 fn what_does_not_fit_is_refused() {
     let m = model();
@@ -79,7 +106,7 @@ fn what_does_not_fit_is_refused() {
     refused(&|s| s.values.push(("elsewhere".into(), Quant::PROBABILITY)), "does not have");
     refused(&|s| s.values.push(s.values[0].clone()), "twice");
     refused(&|s| s.layers.push(s.layers[0].clone()), "twice");
-    refused(&|s| s.layers[0].method = "magic".into(), "there are nearest, search, group");
+    refused(&|s| s.layers[0].method = "magic".into(), "there are nearest, search, group, gptq, comq, kbest, ridge");
     refused(&|s| s.layers[0].bits = 5, "makes no weights of 5 bits");
     refused(&|s| s.layers[0].group = Some(32), "in groups of 32");
     let other = |s: &mut Scheme| s.values[0].1 = Quant::new(mcompc_ir::Codes::I16, 0.5, 0);

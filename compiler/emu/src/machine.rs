@@ -152,7 +152,8 @@ fn bare(t: &Target) -> Option<(&'static str, Vec<String>)> {
     match t.arch() {
         arch if arch.starts_with("thumb") => {
             let abi = if t.triple.ends_with("hf") { "hard" } else { "soft" };
-            let cpu = format!("-mcpu={}", t.llvm.cpu);
+            let known = t.qemu.as_ref().and_then(|q| q.gcc_cpu.as_ref()).unwrap_or(&t.llvm.cpu);
+            let cpu = format!("-mcpu={known}");
             Some(("arm-none-eabi-gcc", vec![cpu, "-mthumb".to_owned(), format!("-mfloat-abi={abi}")]))
         }
         "riscv32" => {

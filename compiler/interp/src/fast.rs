@@ -9,6 +9,9 @@ mod geometry;
 mod moves;
 mod pool;
 mod rows;
+mod single;
+
+pub use single::FastNode;
 
 use mcompc_ir::{Code, DType, Error, Graph, Node, NodeId, Quant, Result, Tensor, Value, ValueId};
 use mcompc_ops::coded;

@@ -125,6 +125,9 @@ pub struct Qemu {
     /// `-M` of a system emulator.
     #[serde(default)]
     pub machine: Option<String>,
+    /// CPU that the C compiler of the test program is told, where it does not know the target's.
+    #[serde(default)]
+    pub gcc_cpu: Option<String>,
 }
 
 impl Target {

@@ -2,6 +2,7 @@
 
 use super::{Ctx, LayerNote};
 use crate::methods::{self, Rounded, Task};
+use crate::observe::Observed;
 use crate::scheme::LayerScheme;
 use mcompc_ir::{Attrs, Code, Codes, DType, Error, Node, NodeId, Per, Quant, Result, Tensor, ValueId};
 use mcompc_ops::{Rescale, proof};
@@ -19,6 +20,8 @@ pub(super) struct Layer<'a> {
     pub fused: Vec<String>,
     /// How the weights are rounded.
     pub scheme: LayerScheme,
+    /// The float layer that it stands for, if it is one.
+    pub of: Option<NodeId>,
 }
 
 /// Float weights [out channels, k] (k runs over window and input channels, channels innermost) and bias.
@@ -36,7 +39,7 @@ impl<'a> Layer<'a> {
     pub(super) fn new(name: &'a str, out_name: &'a str, x: ValueId, quant: Quant) -> Self {
         let why = Some("one weight a channel".into());
         let scheme = LayerScheme { layer: name.into(), method: "nearest".into(), bits: Codes::I8.bits, group: None, why };
-        Self { name, out_name, x, of_codes: false, quant, act: (f64::NEG_INFINITY, f64::INFINITY), fused: Vec::new(), scheme }
+        Self { name, out_name, x, of_codes: false, quant, act: (f64::NEG_INFINITY, f64::INFINITY), fused: Vec::new(), scheme, of: None }
     }
     /// The weights are of the operand's codes.
     pub(super) fn on_codes(self) -> Self {
@@ -69,7 +72,7 @@ impl Ctx<'_> {
         };
         let scheme = self.layers.get(&id).cloned();
         let scheme = scheme.ok_or_else(|| Error::new(Code::Internal, "a layer without a scheme").at(&node.name))?;
-        let layer = Layer { act: mcompc_ops::act(node)?, fused: node.fused.clone(), scheme, ..layer };
+        let layer = Layer { act: mcompc_ops::act(node)?, fused: node.fused.clone(), scheme, of: Some(id), ..layer };
         let mut attrs = node.attrs.clone();
         ["act_min", "act_max"].iter().for_each(|a| drop(attrs.0.remove(*a)));
         self.layer(layer, &node.op, attrs, weights)
@@ -80,17 +83,24 @@ impl Ctx<'_> {
         let (outs, k) = (w.shape[0], w.w.len() / w.shape[0]);
         let xq = self.codes(l.x)?;
         let sx = if l.of_codes { 1.0 } else { xq.step() };
-        let LayerScheme { method, bits, group, why, .. } = l.scheme;
+        let LayerScheme { method, bits, group, mut why, .. } = l.scheme;
         let Some(method) = methods::named(&method) else {
             return Err(Error::new(Code::Internal, format!("no method is called `{method}`")));
         };
+        let seen = match (l.of.filter(|_| method.sees), &mut self.flow) {
+            (Some(id), Some(flow)) => flow.observe(id, &self.r.to, l.x)?,
+            _ => None,
+        };
+        let seen = seen.map(|s| if l.of_codes { w.seen_on_codes(s, &xq) } else { s });
+        if method.sees && seen.is_none() {
+            why = Some(format!("to nearest: `{}` has nothing to look at", method.name));
+        }
         let codes = Codes::signed(bits);
         let mut floor: Vec<f64> = w.bias.iter().map(|b| libm::ldexp(b.abs() / sx, -BIAS_BITS)).collect();
         let typical = libm::ldexp(l.quant.step() / sx, -10);
-        let task = Task { w: &w.w, k, codes, group };
-        let wanted = (method.scales)(&task);
+        let task = Task { w: &w.w, k, codes, group, seen: seen.as_ref() };
         let round = |floor: &[f64]| {
-            let r = (method.round)(&task, methods::settled(wanted.clone(), floor, typical));
+            let r = (method.round)(&task, &|wanted| methods::settled(wanted, floor, typical));
             let products = r.products(k, group);
             (r, products)
         };
@@ -117,8 +127,10 @@ impl Ctx<'_> {
             over.iter().for_each(|&(c, by)| floor[c] = r.scales[c] * by);
             (r, products) = round(&floor);
         }
-        if self.bias_correction {
-            w.correct_bias(&products, &r.scales, k);
+        match &seen {
+            _ if !self.bias_correction => {}
+            Some(seen) => w.exact_bias(&products, &r.scales, k, seen),
+            None => w.correct_bias(&products, &r.scales, k),
         }
         if l.of_codes {
             w.off_codes(&products, &r.scales, k, &xq);
@@ -179,6 +191,26 @@ impl Weights {
             }
         }
         self
+    }
+
+    /// What was seen in reals, in the units that [`Self::on_codes`] gives the weights.
+    fn seen_on_codes(&self, seen: Observed, q: &Quant) -> Observed {
+        let zp = f64::from(q.zero_point());
+        let per = self.shape[0] / self.group;
+        seen.in_units(&|g, i| {
+            let (s, o) = q.along(self.channel(g * per, i));
+            (1.0 / s, o - zp)
+        })
+    }
+
+    /// The bias with which the mean of the layer's sums over the rows seen is that of the float network's.
+    fn exact_bias(&mut self, products: &[i8], scales: &[f64], k: usize, seen: &Observed) {
+        let m = &seen.all;
+        for (o, b) in self.bias.iter_mut().enumerate() {
+            let x = &m.x[o / m.per() * k..][..k];
+            let sum: f64 = products[o * k..][..k].iter().zip(x).map(|(&p, x)| f64::from(p) * x).sum();
+            *b = m.y[o] - sum * scales[o];
+        }
     }
 
     /// Takes out of the bias again what integerization puts there for rounded weights: the offsets of codes that are no common zero point.

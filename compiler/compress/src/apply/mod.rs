@@ -7,6 +7,8 @@ mod layer;
 
 use crate::Stats;
 use crate::decide::raw_values;
+use crate::methods;
+use crate::observe::Flow;
 use crate::scheme::{LayerScheme, Scheme};
 use mcompc_data::Input;
 use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Output, Per, Quant, Result, ValueId};
@@ -46,8 +48,11 @@ pub struct Coded {
 pub fn apply(g: &Graph, stats: &Stats, inputs: &[Input], scheme: &Scheme) -> Result<Coded> {
     let resolved = scheme.resolve(g)?;
     let raw = raw_values(g, inputs)?;
+    let sees = |l: &LayerScheme| methods::named(&l.method).is_some_and(|m| m.sees);
+    let wanted = resolved.layers.iter().filter(|(_, l)| sees(l)).map(|(&id, _)| id).collect();
     let mut ctx = Ctx {
         r: Rewrite::new(g),
+        flow: Flow::new(g, stats, &wanted)?,
         stats,
         bias_correction: scheme.bias_correction,
         layers: resolved.layers,
@@ -59,6 +64,7 @@ pub fn apply(g: &Graph, stats: &Stats, inputs: &[Input], scheme: &Scheme) -> Res
     g.inputs.iter().try_for_each(|&id| ctx.input(id))?;
     for id in g.topo()? {
         ctx.step(id)?;
+        ctx.follow(id).map_err(|e| e.at(&g.node(id).name))?;
     }
     for o in &g.outputs {
         let value = ctx.plain(o.value).map_err(|e| e.at(&o.name))?;
@@ -71,6 +77,8 @@ pub fn apply(g: &Graph, stats: &Stats, inputs: &[Input], scheme: &Scheme) -> Res
 /// The state of one conversion, from a float graph to a coded one.
 struct Ctx<'a> {
     r: Rewrite<'a>,
+    /// Both networks up to here, where a layer behind wants to know.
+    flow: Option<Flow<'a>>,
     stats: &'a Stats,
     bias_correction: bool,
     layers: BTreeMap<NodeId, LayerScheme>,
@@ -102,6 +110,19 @@ impl Ctx<'_> {
             self.r.stand(v, out)
         }
         Ok(())
+    }
+
+    /// Runs what has just been made on the samples.
+    fn follow(&mut self, id: NodeId) -> Result<()> {
+        let Some(flow) = &mut self.flow else { return Ok(()) };
+        if matches!(self.r.from.node(id).op.as_str(), "input" | "const") {
+            return Ok(());
+        }
+        let stands = |v: ValueId| {
+            let plain = self.plain.range((v, 0, i32::MIN)..=(v, u64::MAX, i32::MAX)).map(|(_, &p)| p);
+            self.r.computed(v).ok().into_iter().chain(plain).collect::<Vec<_>>()
+        };
+        flow.passed(id, &self.r.to, self.r.computed(self.r.from.out(id))?, stands)
     }
 
     fn node(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {

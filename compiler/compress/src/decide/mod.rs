@@ -77,7 +77,7 @@ pub fn decide(g: &Graph, stats: &Stats, inputs: &[Input], opts: &Options) -> Res
         // Runs of a grouped convolution would mix groups where it runs as a full one.
         let whole = g.node(id).attrs.int_or("group", 1)? == 1;
         let group = opts.weights.block.filter(|&len| bits < Codes::I8.bits && whole && len < k);
-        let method = methods::fitting(bits, group.is_some())
+        let method = methods::fitting(bits, group.is_some(), k, stats.can_observe())
             .ok_or_else(|| Error::new(Code::UnsupportedLevel, format!("no method makes weights of {bits} bits")).at(&g.node(id).name))?;
         layer_schemes.push(LayerScheme { layer: name, method: method.name.into(), bits, group, why });
     }

@@ -1,7 +1,7 @@
 //! Codes with a small multiplier for every run of weights.
 
 use super::search::Narrow;
-use super::{Rounded, Task};
+use super::{Rounded, Settle, Task};
 
 fn of(t: &Task<'_>) -> (Narrow, usize) {
     (Narrow::new(t.codes), t.group.unwrap_or(t.k).max(1))
@@ -14,8 +14,8 @@ pub(super) fn scales(t: &Task<'_>) -> Vec<f64> {
 }
 
 /// Rounds.
-pub(super) fn round(t: &Task<'_>, scales: Vec<f64>) -> Rounded {
-    let (n, len) = of(t);
+pub(super) fn round(t: &Task<'_>, settle: Settle<'_>) -> Rounded {
+    let ((n, len), scales) = (of(t), settle(scales(t)));
     let (mut codes, mut r) = (Vec::with_capacity(t.w.len()), Vec::new());
     for (row, &scale) in t.w.chunks_exact(t.k).zip(&scales) {
         let by = n.multipliers(row, len, scale);

@@ -1,10 +1,17 @@
 //! Ways to round the weights of a layer; one file a method, one row of [`METHODS`].
 
+mod descent;
+mod goal;
+mod gptq;
 mod group;
+mod kbest;
+mod measured;
 mod nearest;
 mod search;
 
+use crate::observe::Observed;
 use mcompc_ir::Codes;
+use measured::{First, Recipe};
 
 /// What a method rounds: the weights of one layer in units of its operand.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +24,8 @@ pub struct Task<'a> {
     pub codes: Codes,
     /// Weights of a channel in a row that share a multiplier.
     pub group: Option<usize>,
+    /// What the layer reads and should give, in the same units.
+    pub(crate) seen: Option<&'a Observed>,
 }
 
 /// What a method gives: a weight is scale of its channel * multiplier of its run * code.
@@ -30,51 +39,98 @@ pub struct Rounded {
     pub multipliers: Option<Vec<i8>>,
 }
 
+/// The scales that a method wants (0 for a channel of zeros), made positive and coarse enough for the layer's sums.
+pub type Settle<'a> = &'a dyn Fn(Vec<f64>) -> Vec<f64>;
+
 /// A method.
 pub struct Method {
     /// Name in schemes and reports.
     pub name: &'static str,
     /// Whether it makes codes of this width, with groups or without.
     pub fits: fn(bits: u8, group: bool) -> bool,
-    /// The scale that it wants for each output channel; 0 for a channel of zeros.
-    pub scales: fn(&Task<'_>) -> Vec<f64>,
-    /// Rounds under these scales, which are positive and may be coarser.
-    pub round: fn(&Task<'_>, Vec<f64>) -> Rounded,
+    /// The most weights of an output channel.
+    pub most: usize,
+    /// Whether it wants to know what the layer reads; where that is not known it is one of the others.
+    pub sees: bool,
+    /// Rounds, under scales that have been settled.
+    pub round: fn(&Task<'_>, Settle<'_>) -> Rounded,
 }
 
-/// Every method. Where none is named the first that fits is taken.
+const NARROW: fn(u8, bool) -> bool = |bits, group| (2..Codes::I8.bits).contains(&bits) && !group;
+const ANY: fn(u8, bool) -> bool = |bits, group| (2..Codes::I8.bits).contains(&bits) || bits == Codes::I8.bits && !group;
+
+/// Every method. Where none is named and nothing was seen the first that fits is taken.
 pub static METHODS: &[Method] = &[
     Method {
         // To nearest, under the largest weight of a channel or the grid on which the weights lie already.
         name: "nearest",
         fits: |bits, group| bits == Codes::I8.bits && !group,
-        scales: nearest::scales,
+        most: usize::MAX,
+        sees: false,
         round: nearest::round,
     },
     Method {
         // To nearest, under the scale of least squared error of each channel.
         name: "search",
-        fits: |bits, group| (2..Codes::I8.bits).contains(&bits) && !group,
-        scales: search::scales,
+        fits: NARROW,
+        most: usize::MAX,
+        sees: false,
         round: search::round,
     },
     Method {
         // As search, with the best small multiplier for every run of weights.
         name: "group",
         fits: |bits, group| (2..Codes::I8.bits).contains(&bits) && group,
-        scales: group::scales,
+        most: usize::MAX,
+        sees: false,
         round: group::round,
     },
+    Method {
+        // GPTQ with a search for the scale of each channel.
+        name: "gptq",
+        fits: ANY,
+        most: DENSE,
+        sees: true,
+        round: |t, settle| measured::round(t, settle, Recipe { ridge: false, first: First::Gptq, improve: false }),
+    },
+    Method {
+        // Coordinate descent from nearest.
+        name: "comq",
+        fits: ANY,
+        most: DENSE,
+        sees: true,
+        round: |t, settle| measured::round(t, settle, Recipe { ridge: false, first: First::Nearest, improve: true }),
+    },
+    Method {
+        // The best few of all beginnings, for channels of few weights.
+        name: "kbest",
+        fits: ANY,
+        most: kbest::MOST,
+        sees: true,
+        round: |t, settle| measured::round(t, settle, Recipe { ridge: false, first: First::KBest, improve: false }),
+    },
+    Method {
+        // Weights corrected by ridge regression, GPTQ or K-best, then coordinate descent: the default where it can be.
+        name: "ridge",
+        fits: ANY,
+        most: DENSE,
+        sees: true,
+        round: |t, settle| measured::round(t, settle, Recipe { ridge: true, first: First::Either, improve: true }),
+    },
 ];
+
+/// Weights of a channel whose covariance is factored: more would take minutes.
+const DENSE: usize = 2048;
 
 /// The method of this name.
 pub(crate) fn named(name: &str) -> Option<&'static Method> {
     METHODS.iter().find(|m| m.name == name)
 }
 
-/// The first method that makes such codes.
-pub(crate) fn fitting(bits: u8, group: bool) -> Option<&'static Method> {
-    METHODS.iter().find(|m| (m.fits)(bits, group))
+/// The method for such codes where none is named: of `k` weights a channel, seen or not.
+pub(crate) fn fitting(bits: u8, group: bool, k: usize, seen: bool) -> Option<&'static Method> {
+    let best = named("ridge").filter(|m| seen && k <= m.most && bits < Codes::I8.bits && (m.fits)(bits, group));
+    best.or_else(|| METHODS.iter().find(|m| !m.sees && (m.fits)(bits, group)))
 }
 
 /// Channels of one layer share a shift: a factor that is smaller than the largest by more than this many bits would have few bits left.

@@ -1,6 +1,6 @@
 //! Symmetric int8 weights, one scale per output channel.
 
-use super::{Rounded, Task};
+use super::{Rounded, Settle, Task};
 use mcompc_ir::Codes;
 
 /// Those of [`wanted`].
@@ -9,7 +9,8 @@ pub(super) fn scales(t: &Task<'_>) -> Vec<f64> {
 }
 
 /// Rounds.
-pub(super) fn round(t: &Task<'_>, scales: Vec<f64>) -> Rounded {
+pub(super) fn round(t: &Task<'_>, settle: Settle<'_>) -> Rounded {
+    let scales = settle(scales(t));
     let codes = t.w.iter().enumerate().map(|(i, &v)| code(v.into(), scales[i / t.k])).collect();
     Rounded { codes, scales, multipliers: None }
 }

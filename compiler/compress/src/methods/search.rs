@@ -1,18 +1,18 @@
 //! Weights of fewer than eight bits by round-to-nearest: per output channel the scale of least squared error, with runs of weights the
 //! best small multiplier of each.
 
-use super::{Rounded, Task};
+use super::{Rounded, Settle, Task};
 use mcompc_ir::Codes;
 
-/// Of least squared error.
+/// Of least squared error; 0 for a channel of zeros.
 pub(super) fn scales(t: &Task<'_>) -> Vec<f64> {
     let n = Narrow::new(t.codes);
     t.w.chunks_exact(t.k).map(|row| n.scale(row)).collect()
 }
 
 /// Rounds.
-pub(super) fn round(t: &Task<'_>, scales: Vec<f64>) -> Rounded {
-    let n = Narrow::new(t.codes);
+pub(super) fn round(t: &Task<'_>, settle: Settle<'_>) -> Rounded {
+    let (n, scales) = (Narrow::new(t.codes), settle(scales(t)));
     let codes = t.w.iter().enumerate().map(|(i, &v)| n.code(v.into(), scales[i / t.k])).collect();
     Rounded { codes, scales, multipliers: None }
 }
@@ -27,15 +27,20 @@ const MOST: i32 = Codes::I8.max();
 /// Rounding to codes of a width.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Narrow {
-    lo: f64,
-    hi: f64,
+    pub lo: f64,
+    pub hi: f64,
 }
 
 impl Narrow {
     /// These codes.
     pub(super) fn new(codes: Codes) -> Self {
         let (lo, hi) = codes.range();
-        Self { lo: lo.into(), hi: hi.into() }
+        // Of eight bits the smallest stays unused, so that negation and pairwise products keep their width.
+        Self { lo: lo.max(-MOST).into(), hi: hi.into() }
+    }
+    /// The whole number nearest to `code` that is a code.
+    pub(super) fn whole(self, code: f64) -> f64 {
+        code.round().clamp(self.lo, self.hi)
     }
     /// Largest multiplier of a run.
     pub(super) fn most(self) -> u8 {

@@ -60,6 +60,48 @@ impl Model {
         }
     }
 
+    /// As [`Self::integerize`], with every layer of fewer than eight bits rounded by the method named, where it can be.
+    pub fn integerize_by(&self, opts: &Options, method: Option<&str>) -> Result<Int> {
+        let mut int = self.integerize(opts)?;
+        let Some(method) = method else { return Ok(int) };
+        for i in 0..int.scheme.layers.len() {
+            let mut other = int.scheme.clone();
+            other.layers[i].method = method.into();
+            if other.layers[i].bits < 8 && other.check(&self.graph).is_ok() {
+                int.scheme = other;
+            }
+        }
+        int.coded = mcompc_compress::apply(&self.graph, &self.stats, &self.inputs, &int.scheme)?.graph;
+        int.graph = mcompc_integerize::integerize(&int.coded)?.graph;
+        Ok(int)
+    }
+
+    /// What the first output's softmax reads, or the output where there is none: of the float graph, and of the coded one on the float executor.
+    pub fn compare_coded(&self, int: &Int, data: &Dataset, max: usize) -> Result<Vec<Pair>> {
+        let read = |g: &Graph| {
+            let mut v = g.outputs[0].value;
+            while matches!(g.node(v.node).op.as_str(), "Softmax" | "Reshape") {
+                v = g.inputs_of(v.node)[0];
+            }
+            v
+        };
+        let one = |(g, exec): (&Graph, &FastExec), s: &Sample| -> Result<Vec<f32>> {
+            let reals: Vec<Vec<f32>> = s.inputs.iter().zip(&self.inputs).map(|(t, i)| i.reals(t)).collect::<Result<_>>()?;
+            let slices: Vec<&[f32]> = reals.iter().map(Vec::as_slice).collect();
+            let (at, mut seen) = (read(g), Vec::new());
+            exec.run(&mut exec.scratch(), &slices, |v, x| {
+                if v == at {
+                    seen = x.to_vec();
+                }
+            })?;
+            Ok(seen)
+        };
+        let samples: Vec<Sample> = data.samples(&self.inputs)?.take(max).collect::<Result<_>>()?;
+        let (float, coded) = (FastExec::new(&self.graph)?, FastExec::new(&int.coded)?);
+        let pair = |s| Ok(Pair { float: one((&self.graph, &float), s)?, int: one((&int.coded, &coded), s)? });
+        samples.par_iter().map(pair).collect()
+    }
+
     /// The integer graph's inputs for a sample.
     pub fn codes(&self, int: &Int, s: &Sample) -> Result<Vec<Tensor>> {
         let g = &int.graph;
