@@ -22,7 +22,7 @@ fn whole(b: &mut Builder<'_>, kind: i32, shape: &[usize], data: Vec<i32>) -> Str
 
 fn step(b: &mut Builder<'_>, finest: i32) -> f32 {
     let exponent = b.s.range(0, 3) as i32;
-    (2.0f32).powi(exponent + finest)
+    f32::from_bits(((127 + exponent + finest) as u32) << 23)
 }
 
 /// Scale and zero point of an activation, and the type of its codes.
