@@ -2,7 +2,7 @@
 
 mod text;
 
-use mcompc_ir::{Code, Error, Graph, Node, NodeId, Quant, Result, ValueId};
+use mcompc_ir::{Code, DType, Error, Graph, Node, NodeId, Quant, Result, ValueId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Of one layer with weights.
@@ -51,12 +51,12 @@ fn unique<'a, T>(all: impl Iterator<Item = (T, &'a str)>) -> Vec<(T, String)> {
     named
 }
 
-/// Names of all computed values, in the order of execution.
+/// Names of all computed values that have codes (indices have none), in the order of execution.
 ///
 /// # Errors
 /// A cycle.
 pub(crate) fn value_names(g: &Graph) -> Result<Vec<(ValueId, String)>> {
-    let computed = g.topo()?.into_iter().map(|id| g.out(id)).filter(|&v| g.const_of(v).is_none());
+    let computed = g.topo()?.into_iter().map(|id| g.out(id)).filter(|&v| g.const_of(v).is_none() && g.value(v).dtype == DType::F32);
     Ok(unique(computed.map(|v| (v, g.value(v).name.as_str()))))
 }
 

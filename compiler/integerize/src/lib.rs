@@ -5,6 +5,7 @@
 mod add;
 pub mod dyadic;
 mod forms;
+mod gather;
 mod linear;
 mod matmul;
 mod moves;
@@ -16,7 +17,7 @@ mod unary;
 
 pub use forms::{FORMS, Form, problems, supported};
 
-use mcompc_ir::{Attrs, Code, Codes, Error, Graph, Node, NodeId, Output, Quant, Result, Tensor, Value, ValueId};
+use mcompc_ir::{Attrs, Code, Codes, DType, Error, Graph, Node, NodeId, Output, Quant, Result, Tensor, Value, ValueId};
 use mcompc_ops::{Level, Rewrite, act, reals};
 use std::collections::BTreeMap;
 
@@ -86,8 +87,12 @@ impl<'a> Ctx<'a> {
     /// Adds a graph input under its ONNX name.
     fn input(&mut self, id: NodeId) -> Result<()> {
         let v = self.r.from.out(id);
-        let q = self.quant(v)?;
         let value = self.r.from.value(v);
+        if value.dtype == DType::I32 && value.quant.is_none() {
+            self.r.input(id, value.clone());
+            return Ok(());
+        }
+        let q = self.quant(v)?;
         // What an integer operator subtracts from codes that have no common zero; layers carry the rest in weights and bias.
         let quant = Some(if q.is_plain() { q.clone() } else { q.nominal() });
         self.r.input(id, Value { quant, ..Value::new(value.name.clone(), q.codes.dtype(), value.shape.clone()) });

@@ -4,6 +4,7 @@ use crate::conv::{conv_kernel, dense_kernel};
 use crate::depthwise::depthwise_kernel;
 use crate::elementwise::{LinComb, add_kernel, lut_kernel, mul_kernel, rescale_kernel};
 use crate::emit::{Call, Operand};
+use crate::gather::{Table, gather_kernel};
 use crate::matmul::matmul_kernel;
 use crate::movement::{Padding, concat_kernel, copy_kernel, pad_kernel, slice_kernel, transpose_kernel};
 use crate::pool::{PoolKind, pool_kernel};
@@ -45,6 +46,7 @@ static OPERATORS: &[(&str, Generate)] = &[
     ("ReduceMax", |s| reduce(s, Reduction::Max)),
     ("ReduceMin", |s| reduce(s, Reduction::Min)),
     ("Slice", slice),
+    ("Gather", gather),
     ("Concat", concat),
     ("Pad", pad),
 ];
@@ -144,6 +146,14 @@ fn slice(s: &Site<'_>) -> Result<Call> {
     let a = &s.node().attrs;
     let to = &s.g.value(s.y).shape;
     slice_kernel(s.m, s.shape(0), [&a.usizes("starts")?, to], a.ints("steps")?, s.size(), [s.ins[0], s.y])
+}
+
+fn gather(s: &Site<'_>) -> Result<Call> {
+    let shape = s.shape(0);
+    // Codes of a byte.
+    s.operand(0)?;
+    let table = Table { rows: shape[0], row: shape[1..].iter().product(), count: s.value(1).elems() };
+    gather_kernel(s.m, table, [s.ins[0], s.ins[1], s.y])
 }
 
 fn concat(s: &Site<'_>) -> Result<Call> {

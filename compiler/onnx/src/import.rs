@@ -217,6 +217,11 @@ enum Dim {
     Symbol(String, Option<i64>),
 }
 
+/// Whether an input says which rows of something are taken.
+fn indexes(g: &GraphProto, name: &str) -> bool {
+    g.node.iter().any(|n| n.op_type.as_deref() == Some("Gather") && n.input.get(1).is_some_and(|x| x == name))
+}
+
 /// Graph inputs; an input with an initializer is a constant (IR version 3 lists every initializer as an input).
 fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Result<()> {
     let (mut seen, mut used) = (BTreeSet::new(), BTreeSet::new());
@@ -270,6 +275,10 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
             && let Some(q) = crate::ops::quantized::of_input(b, g, name, dtype)?
         {
             crate::ops::quantized::add_input(b, name, shape, &q)?;
+            continue;
+        }
+        if matches!(dtype, DType::I32 | DType::I64) && indexes(g, name) {
+            b.add_input(Value::new(name, DType::I32, shape));
             continue;
         }
         if dtype != DType::F32 {

@@ -25,6 +25,7 @@ pub use docs::docs;
 pub use float::quantize::{given_codes, rounded};
 pub use int::Rescale;
 pub use level::{Level, add_coded, real, verify_at};
+pub use moves::gather::row_of;
 pub use moves::pad::PadMode;
 pub use product::Product;
 pub use read::{act, counts, pad_value, reals, spread};
@@ -63,6 +64,7 @@ pub static OPS: &[&OpDef] = &[
     &moves::slice::OP,
     &moves::pad::OP,
     &moves::concat::OP,
+    &moves::gather::OP,
     &moves::reduce_max::OP,
     &moves::reduce_min::OP,
     &moves::input::OP,

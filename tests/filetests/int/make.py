@@ -276,6 +276,12 @@ class File:
         starts, steps = [r[0] for r in known], [r[2] for r in known]
         return self.node("Slice", [x], dict(starts=starts, sizes=a.shape, steps=steps), a, x.q)
 
+    def gather(self, x, index):
+        """Negative indices count from the end; those outside are the nearest inside."""
+        rows = len(x.a)
+        at = np.clip(np.where(index < 0, index + rows, index), 0, rows - 1)
+        return self.node("Gather", [x, self.const(index.astype(np.int32))], {}, x.a[at], x.q)
+
     def transpose(self, x, perm):
         return self.node("Transpose", [x], dict(perm=perm), x.a.transpose(perm).copy(), x.q)
 
@@ -620,7 +626,12 @@ def moves():
         file(f"slice_2{kind}", lambda f: f.slice(act(f, 9, 40), S[2:7], S[3:38]))
         file(f"slice_4{kind}", lambda f: f.slice(act(f, 2, 5, 6, 7), S[:], S[1:4], S[::2], S[2:]))
         file(f"slice_back{kind}", lambda f: f.slice(act(f, 4, 3, 17), S[::-1], S[2::-2], S[::-1]))
+        file(f"gather{kind}", lambda f: f.gather(act(f, 9, 17), f.ints(-9, 8, 2, 5)))
+        file(f"gather_outside{kind}", lambda f: f.gather(act(f, 5, 3, 7), np.array([0, 4, 5, -1, -5, -6, 2**31 - 1, -(2**31)])))
         file(f"reshape{kind}", lambda f: f.reshape(act(f, 2, 3, 4, 1), 3, 1, 8))
+    file("gather_scalar", lambda f: f.gather(f.act(7, 33), np.array(-3)))
+    file("gather_bytes", lambda f: f.gather(f.act(40), f.ints(-40, 39, 30)))
+    file("gather_wide", lambda f: f.gather(f.act(3, 100), f.ints(0, 2, 4)))
     file("slice_1", lambda f: f.slice(f.act(50), S[3:50]))
     file("slice_step", lambda f: f.slice(f.act(3, 50), S[:], S[1::3]))
     file("slice_one", lambda f: f.slice(f.act(3, 4, 5), S[1:2], S[2:3], S[4:5]), narrow=FEW)

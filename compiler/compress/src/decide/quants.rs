@@ -66,7 +66,12 @@ const ZERO: Quant = Quant { codes: Codes::I8, scale: Per::Tensor(1.0), zero: Per
 
 /// The calibrated range of a computed value; of sixteen bits all that was seen, which costs nothing there.
 pub(super) fn value_range(g: &Graph, stats: &Stats, v: ValueId, codes: Codes, opts: &Options) -> Result<Range> {
-    let (lo, hi) = act(g.node(v.node))?;
+    let node = g.node(v.node);
+    if node.op == "Gather" {
+        // Any row may be asked for, seen or not.
+        return Ok(const_range(g, g.inputs_of(v.node)[0]));
+    }
+    let (lo, hi) = act(node)?;
     let method = if codes.bits > Codes::I8.bits { RangeMethod::MinMax } else { opts.method };
     Ok(stats.values.get(&v).map_or(Range::new(0.0, 0.0), |s| range(s, method)).within(lo, hi))
 }

@@ -2,6 +2,7 @@
 
 mod conv;
 mod elementwise;
+mod embedding;
 mod gemm;
 mod pad;
 mod pool;
@@ -55,6 +56,7 @@ pub const TABLE: &[OpRow] = &[
     row("Dropout", 7, (1, 3), shape::dropout, "inference form, without the mask"),
     row("Elu", 7, (1, 1), elementwise::elu, ""),
     row("Flatten", 7, (1, 1), shape::flatten, ""),
+    row("Gather", 7, (2, 2), embedding::gather, "rows of a constant table by an integer input"),
     row("Gemm", 7, (2, 3), gemm::gemm, ""),
     row("GlobalAveragePool", 7, (1, 1), pool::global_average, ""),
     row("GlobalMaxPool", 7, (1, 1), pool::global_max, ""),

@@ -7,6 +7,7 @@ mod gemm;
 mod moves;
 mod norm;
 mod pool;
+mod quantized;
 mod reduce;
 mod reshape;
 mod slice;
@@ -73,6 +74,11 @@ pub const ROWS: &[Row] = &[
     row("Identity", 7, 1, functions::identity),
     row("Dropout", 7, 1, functions::dropout),
     row("Constant", 7, 1, arith::constant),
+    row("QuantizeLinear", 10, 2, quantized::quantize),
+    row("DequantizeLinear", 10, 1, quantized::dequantize),
+    row("QLinearConv", 10, 2, quantized::conv),
+    row("QLinearMatMul", 10, 2, quantized::matmul),
+    row("Gather", 7, 1, quantized::gather),
 ];
 
 #[cfg(test)]
