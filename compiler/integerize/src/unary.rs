@@ -18,29 +18,7 @@ impl Ctx<'_> {
         {
             return Ok(y);
         }
-        match node.op.as_str() {
-            "Relu" => self.table(id, |x| x.max(0.0)),
-            "Sigmoid" => self.table(id, |x| 1.0 / (1.0 + libm::exp(-x))),
-            "Tanh" => self.table(id, libm::tanh),
-            "HardSwish" => self.table(id, |x| x * ((x + 3.0) / 6.0).clamp(0.0, 1.0)),
-            "Clip" => {
-                let (lo, hi) = (a.float("min")?, a.float("max")?);
-                self.table(id, |x| x.max(lo).min(hi))
-            }
-            "HardSigmoid" => {
-                let (alpha, beta) = (a.float("alpha")?, a.float("beta")?);
-                self.table(id, |x| (alpha * x + beta).clamp(0.0, 1.0))
-            }
-            "LeakyRelu" => {
-                let alpha = a.float("alpha")?;
-                self.table(id, |x| if x < 0.0 { alpha * x } else { x })
-            }
-            "Elu" => {
-                let alpha = a.float("alpha")?;
-                self.table(id, |x| if x < 0.0 { alpha * libm::expm1(x) } else { x })
-            }
-            op => Err(Error::new(Code::Internal, format!("{op} is not a function of one value"))),
-        }
+        self.table(id, mcompc_ops::function(&node.op, &node.attrs)?)
     }
 
     /// The reals of a 16-bit value within bounds: a rescale whose clamp they are.

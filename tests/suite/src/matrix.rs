@@ -3,7 +3,7 @@
 #![allow(clippy::panic)]
 
 use mcompc_filetest::{File, GRAPHS, files};
-use mcompc_ir::{DType, Graph, NodeId, Output, Result, Tensor, ValueId};
+use mcompc_ir::{DType, Graph, NodeId, Output, Result, Tensor, Value, ValueId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One graph with data and the results that the file wants.
