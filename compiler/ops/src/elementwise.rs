@@ -18,7 +18,7 @@ macro_rules! functions {
 functions! {
     abs acos acosh asin asinh atan atanh ceil celu clip cos cosh elu erf exp floor gelu hard_sigmoid
     hard_swish leaky_relu log mish neg power reciprocal relu round selu shrink sigmoid sign sin sinh
-    softsign sqrt swish tan tanh thresholded_relu
+    softplus softsign sqrt swish tan tanh thresholded_relu
 }
 
 /// The function of a name.

@@ -137,7 +137,7 @@ def floats():
 def functions():
     """The functions of one value that the rows above leave out."""
     within = {"Acos": (-1, 1), "Asin": (-1, 1), "Atanh": (-0.875, 0.875), "Acosh": (1, 64), "Log": (0.25, 64), "Reciprocal": (0.25, 8), "Sqrt": (0, 64), "Tan": (-1.25, 1.25)}
-    for op in "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Exp Floor Log Mish Neg Reciprocal Round Sign Sin Sinh Softsign Sqrt Tan".split():
+    for op in "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Exp Floor Log Mish Neg Reciprocal Round Sign Sin Sinh Softplus Softsign Sqrt Tan".split():
         lo, hi = within.get(op, (-4, 4))
         x = f(40, lo=lo, hi=hi)
         write(op.lower(), "close", op, {}, [x], ort(op, [x], {}, 18))
