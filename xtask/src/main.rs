@@ -7,6 +7,7 @@ mod cost;
 mod docs;
 mod fuzz;
 mod nets;
+mod node_tests;
 mod paths;
 mod runtime;
 mod shell;
@@ -40,6 +41,7 @@ cargo xtask COMMAND
   random-nets [--count N] [--seed S] [--targets a,b|all] [--level L] [--mlir] [--qemu] [--ort] [--jobs J]
                         random networks on every executor, failures cut down to the smallest
                         (docs/testing.md)
+  node-tests [--bless]  the ONNX standard's node tests on the float executor, held to tests/node-tests.txt
   runtime-targets [TRIPLE...]
                         builds the runtime crate without std for every target of targets/
   help                  this text
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         "verify-all" => verify::run(&rest),
         "fuzz" => fuzz::run(&rest),
         "random-nets" => nets::run(&rest),
+        "node-tests" => node_tests::run(&rest),
         "runtime-targets" => runtime::run(&rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

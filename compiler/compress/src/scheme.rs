@@ -92,6 +92,12 @@ impl Scheme {
         self.layers.iter().map(|l| l.bits).min().unwrap_or(mcompc_ir::Codes::I8.bits)
     }
 
+    /// Bits of the activations: those that most values take.
+    pub fn act_bits(&self) -> u8 {
+        let wide = self.values.iter().filter(|(_, q)| q.codes.bits > mcompc_ir::Codes::I8.bits).count();
+        if 2 * wide > self.values.len() { mcompc_ir::Codes::I16.bits } else { mcompc_ir::Codes::I8.bits }
+    }
+
     /// The scheme by the graph's values and layers.
     ///
     /// # Errors
@@ -102,8 +108,8 @@ impl Scheme {
             if values.insert(name, q).is_some() {
                 return Err(usage(format!("the scheme has value `{name}` twice")));
             }
-            if !(q.is_plain_i8() && q.step().is_finite() && q.step() > 0.0) {
-                return Err(usage(format!("the scheme gives value `{name}` codes that are not i8 under a positive step")));
+            if !(q.is_result() && matches!(q.codes.bits, 8 | 16) && q.step().is_finite() && q.step() > 0.0) {
+                return Err(usage(format!("the scheme gives value `{name}` codes that are not i8 or i16 under a positive step")));
             }
         }
         let mut layers: BTreeMap<&str, &LayerScheme> = BTreeMap::new();

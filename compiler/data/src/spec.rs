@@ -219,8 +219,7 @@ impl Input {
         };
         let codes: Vec<i32> = self.reals(raw)?.into_iter().map(|v| q.code(v.into())).collect();
         match value.dtype {
-            DType::I8 => Tensor::from_i8(value.shape.clone(), &codes.iter().map(|&v| v as i8).collect::<Vec<_>>()),
-            DType::U8 => Tensor::from_u8(value.shape.clone(), &codes.iter().map(|&v| v as u8).collect::<Vec<_>>()),
+            d @ (DType::I8 | DType::U8 | DType::I16) => Tensor::from_ints(d, value.shape.clone(), &codes),
             d => Err(Error::new(Code::UnsupportedType, format!("no quantization of inputs to {d}")).at(&value.name)),
         }
     }

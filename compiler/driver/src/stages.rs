@@ -188,7 +188,7 @@ pub fn codes(front: &Front, integer: &Graph, sample: &Sample) -> Result<Vec<Tens
 /// # Errors
 /// E401 for data that do not fit, E105 for NaN, E402 and E403 for layers without an integer form.
 pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Quantized> {
-    let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), ..Default::default() };
+    let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), acts: o.acts.clone(), ..Default::default() };
     // What cannot be is refused before any data are read.
     match &o.scheme {
         Some(scheme) => scheme.check(&front.canonical)?,

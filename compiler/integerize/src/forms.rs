@@ -21,7 +21,10 @@ const fn form(
     Form { op, accepts, run }
 }
 
-/// Every form; a row an operator.
+/// Functions of one value have one form.
+static FUNCTION: Form = form("a function of one value", any, |c, id, n| c.unary(id, n));
+
+/// Every other form; a row an operator.
 pub static FORMS: &[Form] = &[
     form("Conv", weighted, |c, id, n| c.conv(id, n)),
     form("Dense", weighted, |c, id, n| c.dense(id, n)),
@@ -46,20 +49,13 @@ pub static FORMS: &[Form] = &[
     form("Recode", any, |c, id, n| c.recode(id, n)),
     // Compression leaves none: a value has the codes at once, or is recoded.
     form("Quantize", any, |c, id, n| c.recode(id, n)),
-    form("Relu", any, |c, id, n| c.unary(id, n)),
-    form("Clip", any, |c, id, n| c.unary(id, n)),
-    form("Sigmoid", any, |c, id, n| c.unary(id, n)),
-    form("Tanh", any, |c, id, n| c.unary(id, n)),
-    form("HardSwish", any, |c, id, n| c.unary(id, n)),
-    form("HardSigmoid", any, |c, id, n| c.unary(id, n)),
-    form("LeakyRelu", any, |c, id, n| c.unary(id, n)),
-    form("Elu", any, |c, id, n| c.unary(id, n)),
 ];
 
 /// The row of an operator.
 pub(crate) fn of(op: &str) -> Result<&'static Form> {
     match FORMS.iter().find(|f| f.op == op) {
         Some(f) => Ok(f),
+        None if mcompc_ops::is_map(op) => Ok(&FUNCTION),
         None => refused(op),
     }
 }

@@ -132,6 +132,13 @@ impl<'a> NodeAttrs<'a> {
         let Some(a) = self.typed(name, attr_type::STRING, "a string")? else { return Ok(default) };
         std::str::from_utf8(a.s.as_deref().unwrap_or(&[])).map_err(|_| unsupported(name, show(a)).hint("the value must be UTF-8 text"))
     }
+    /// A list of strings, if given; `E203` unless they are UTF-8.
+    pub(crate) fn strings(&self, name: &str) -> Result<Option<Vec<String>>> {
+        let Some(a) = self.typed(name, attr_type::STRINGS, "a list of strings")? else { return Ok(None) };
+        let text =
+            |s: &bytes::Bytes| String::from_utf8(s.to_vec()).map_err(|_| unsupported(name, show(a)).hint("the values must be UTF-8 text"));
+        a.strings.iter().map(text).collect::<Result<_>>().map(Some)
+    }
     /// A tensor, if given.
     pub(crate) fn tensor(&self, name: &str) -> Result<Option<&'a TensorProto>> {
         match self.typed(name, attr_type::TENSOR, "a tensor")? {

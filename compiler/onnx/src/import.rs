@@ -1,17 +1,19 @@
 //! From a decoded model to a graph: versions, names, order, types.
 
+use crate::body::bad_graph;
 use crate::limits::Limits;
-use crate::node::{Bound, Builder, Ctx, node_label};
-use crate::ops::{MAX_OPSET, MIN_OPSET, import_node};
-use crate::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
+use crate::node::{Bound, Builder};
+use crate::ops::check_opset;
+use crate::proto::{GraphProto, ModelProto, ValueInfoProto};
 use crate::refusals::Refusals;
 use crate::scan::scan_model;
+use crate::scope::Scope;
 use crate::source::{SideFiles, map_file};
 use crate::tensor::{TensorReader, dtype_of};
 use bytes::Bytes;
 use mcompc_ir::{Code, DType, Error, Graph, Output, Result, Value};
 use prost::Message;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// IR versions whose messages the reader knows in full.
@@ -63,45 +65,16 @@ fn import_model(bytes: Bytes, path: Option<&Path>, opts: &ImportOptions) -> Resu
     let name = stem.or(graph.name.as_deref()).filter(|n| !n.is_empty()).unwrap_or("model");
     let mut b = Builder::new(name, reader);
     add_initializers(&mut b, graph)?;
-    add_inputs(&mut b, graph, opts)?;
-    let read: BTreeSet<&str> =
-        graph.node.iter().flat_map(|n| &n.input).chain(graph.output.iter().flat_map(|o| &o.name)).map(String::as_str).collect();
     let mut refused = Refusals::default();
-    for i in order(&b, graph)? {
-        let node = &graph.node[i];
-        let label = node_label(node);
-        if refused.reads(node) {
-            continue;
-        }
-        let computes = match check_node_outputs(node, &read) {
-            Ok(computes) => computes,
-            Err(e) if e.code == Code::UnsupportedOp => {
-                // Of an operator that is refused anyway its other outputs are no matter.
-                refused.add(node, crate::ops::refused(node).unwrap_or(e).at(label))?;
-                continue;
-            }
-            Err(e) => return Err(e.at(label)),
-        };
-        if !computes {
-            // What computes nothing must still be something known.
-            if let Some(e) = crate::ops::refused(node) {
-                refused.add(node, e.at(label))?;
-            }
-            continue;
-        }
-        let mut import = || import_node(&mut Ctx::new(node, label, opset, &mut b)?);
-        if let Err(e) = import() {
-            refused.add(node, e.at(label))?;
-        }
-    }
+    add_inputs(&mut b, graph, opts, &mut refused)?;
+    let outputs: BTreeSet<&str> = graph.output.iter().flat_map(|o| o.name.as_deref()).collect();
+    let mut scope =
+        Scope { b: &mut b, refused: &mut refused, functions: &model.functions, opset, depth: 0, prefixes: BTreeSet::new(), spent: 0 };
+    scope.nodes(&graph.node, &outputs)?;
     refused.finish()?;
     add_outputs(&mut b, graph, opts)?;
     drop_unread_constants(&mut b.graph);
     Ok(b.graph)
-}
-
-fn bad_graph(message: String) -> Error {
-    Error::new(Code::BadGraph, message).general_hint("the file is damaged or its exporter at fault; onnx.checker tells more")
 }
 
 /// The operator set of the default domain; other domains may be listed as long as no node uses them.
@@ -119,12 +92,6 @@ fn check_versions(model: &ModelProto) -> Result<i64> {
             return Err(Error::new(Code::UnsupportedOp, format!("the model holds {what}")).hint("export it for inference on one device"));
         }
     }
-    if let Some(f) = model.functions.first() {
-        let name = f.name.as_deref().unwrap_or("");
-        return Err(Error::new(Code::UnsupportedOp, format!("the model defines the function {name}"))
-            .at(name)
-            .hint("inline its functions (onnx.inliner) before compiling"));
-    }
     let default: Vec<i64> = model
         .opset_import
         .iter()
@@ -132,9 +99,7 @@ fn check_versions(model: &ModelProto) -> Result<i64> {
         .map(|o| o.version.unwrap_or(0))
         .collect();
     match default[..] {
-        [v] if (MIN_OPSET..=MAX_OPSET).contains(&v) => Ok(v),
-        [v] => Err(Error::new(Code::UnsupportedOpset, format!("operator set {v}"))
-            .hint(format!("sets {MIN_OPSET} to {MAX_OPSET} are supported; onnx.version_converter converts"))),
+        [v] => check_opset(v).map(|()| v),
         _ => Err(bad_graph(format!("the default operator set is imported {} times", default.len()))),
     }
 }
@@ -149,23 +114,6 @@ fn check_graph_fields(g: &GraphProto) -> Result<()> {
             .hint("give the float model, the compiler quantizes it itself"));
     }
     Ok(())
-}
-
-/// Whether an output that the operator computes is there. Most compute one; further ones (indices, masks, training statistics) may be
-/// declared but not read, and any may be left out by an empty name.
-fn check_node_outputs(n: &NodeProto, read: &BTreeSet<&str>) -> Result<bool> {
-    let Some(first) = n.output.first() else { return Err(bad_graph("the node has no output".into())) };
-    if crate::ops::computes_all_outputs(n) {
-        return Ok(n.output.iter().any(|o| !o.is_empty()));
-    }
-    match n.output.iter().skip(1).find(|o| !o.is_empty() && read.contains(o.as_str())) {
-        None => Ok(!first.is_empty()),
-        Some(o) => Err(Error::new(
-            Code::UnsupportedOp,
-            format!("output `{o}` of {} is not supported, only the first one is", n.op_type.as_deref().unwrap_or("")),
-        )
-        .hint("export the model for inference, without indices, masks and statistics")),
-    }
 }
 
 fn add_initializers(b: &mut Builder<'_>, g: &GraphProto) -> Result<()> {
@@ -222,9 +170,32 @@ fn indexes(g: &GraphProto, name: &str) -> bool {
     g.node.iter().any(|n| n.op_type.as_deref() == Some("Gather") && n.input.get(1).is_some_and(|x| x == name))
 }
 
+/// A dimension of an input that is not bound.
+struct Open<'a> {
+    input: &'a str,
+    symbol: String,
+    size: Option<i64>,
+}
+
+/// `E106` for the dimensions that are not bound, with the flags that bind all of them.
+fn unbound(open: &[Open<'_>]) -> Result<()> {
+    let Some(first) = open.first() else { return Ok(()) };
+    let say = |o: &Open<'_>| match o.size {
+        Some(n) => format!("input `{}`: dimension `{}` is {n}, which is no size", o.input, o.symbol),
+        None => format!("input `{}`: dimension `{}` is symbolic", o.input, o.symbol),
+    };
+    let symbols: BTreeSet<&str> = open.iter().map(|o| o.symbol.as_str()).collect();
+    let flags: Vec<String> = symbols.iter().map(|s| format!("--dim {s}=1")).collect();
+    let mut hint = format!("give {}, for instance {}", if flags.len() == 1 { "its size" } else { "their sizes" }, flags.join(" "));
+    if first.size.is_some() {
+        hint = format!("if it is a placeholder, {hint}; a tensor without elements cannot be computed with");
+    }
+    Err(Error::new(Code::UnboundDim, open.iter().map(say).collect::<Vec<_>>().join("; ")).at(first.input).hint(hint))
+}
+
 /// Graph inputs; an input with an initializer is a constant (IR version 3 lists every initializer as an input).
-fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Result<()> {
-    let (mut seen, mut used) = (BTreeSet::new(), BTreeSet::new());
+fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions, refused: &mut Refusals) -> Result<()> {
+    let (mut seen, mut used, mut open) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for v in &g.input {
         let name = v.name.as_deref().unwrap_or("");
         if name.is_empty() || !seen.insert(name) {
@@ -243,28 +214,21 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
             }
             continue;
         }
-        let unbound = |what: &str, flag: &str| {
-            Error::new(Code::UnboundDim, format!("input `{name}`: {what}"))
+        let Some(dims) = dims else {
+            return Err(Error::new(Code::UnboundDim, format!("input `{name}` has no shape"))
                 .at(name)
-                .hint(format!("give its size, for instance --dim {flag}=1"))
+                .hint("declare its dimensions in the model (onnx.tools.update_model_dims)"));
         };
-        let dims = dims.ok_or_else(|| {
-            Error::new(Code::UnboundDim, format!("input `{name}` has no shape"))
-                .at(name)
-                .hint("declare its dimensions in the model (onnx.tools.update_model_dims)")
-        })?;
-        let shape = dims
-            .into_iter()
-            .map(|d| match d {
-                Dim::Size(n) => Ok(n),
-                Dim::Symbol(s, Some(n)) => {
-                    let e = unbound(&format!("dimension `{s}` is {n}, which is no size"), &s);
-                    let as_is = "if it is a placeholder";
-                    Err(Error { hint: e.hint.map(|h| format!("{as_is}, {h}; a tensor without elements cannot be computed with")), ..e })
-                }
-                Dim::Symbol(s, None) => Err(unbound(&format!("dimension `{s}` is symbolic"), &s)),
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let mut shape = Vec::new();
+        for d in dims {
+            match d {
+                Dim::Size(n) => shape.push(n),
+                Dim::Symbol(symbol, size) => open.push(Open { input: name, symbol, size }),
+            }
+        }
+        if open.last().is_some_and(|o| o.input == name) {
+            continue;
+        }
         let elements = opts.limits.elements_of(&shape).map_err(|e| e.at(name))?;
         if elements == 0 {
             return Err(Error::new(Code::BadShape, format!("input of shape {shape:?} has no elements"))
@@ -281,13 +245,18 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
             b.add_input(Value::new(name, DType::I32, shape));
             continue;
         }
-        if dtype != DType::F32 {
-            return Err(Error::new(Code::UnsupportedType, format!("input is {dtype}, expected f32"))
-                .at(name)
-                .hint("the compiler takes 32-bit float models and makes the integers itself; --input says what callers have"));
+        if !matches!(dtype, DType::F32 | DType::F64) {
+            let e = Error::new(Code::UnsupportedType, format!("input is {dtype}, expected f32"));
+            refused.input(
+                name,
+                e.at(name).hint("the compiler takes 32-bit float models and makes the integers itself; --input says what callers have"),
+            );
+            continue;
         }
-        b.add_input(Value::new(name, dtype, shape));
+        // What a model computes in doubles is computed in floats, as what it computes in 16 bits.
+        b.add_input(Value::new(name, DType::F32, shape));
     }
+    unbound(&open)?;
     if let Some((s, _)) = opts.dims.iter().find(|(s, _)| !used.contains(s)) {
         let hint = match used.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             [] => {
@@ -299,64 +268,6 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
         return Err(Error::new(Code::Usage, format!("--dim {s}: no input has a symbolic dimension of this name")).hint(hint));
     }
     Ok(())
-}
-
-/// Positions of the nodes, producers first; among the ready ones the first in the file.
-///
-/// `E104` for a tensor that is defined twice or never, and for a cycle (naming a node on it).
-fn order(b: &Builder<'_>, g: &GraphProto) -> Result<Vec<usize>> {
-    let mut producer: BTreeMap<&str, usize> = BTreeMap::new();
-    for (i, n) in g.node.iter().enumerate() {
-        for o in n.output.iter().filter(|o| !o.is_empty()) {
-            if b.names.contains_key(o) || producer.insert(o, i).is_some() {
-                return Err(bad_graph(format!("tensor `{o}` is defined twice")).at(node_label(n)));
-            }
-        }
-    }
-    let mut missing = vec![0usize; g.node.len()];
-    let mut readers: Vec<Vec<usize>> = vec![Vec::new(); g.node.len()];
-    for (i, n) in g.node.iter().enumerate() {
-        for x in n.input.iter().filter(|x| !x.is_empty()) {
-            match producer.get(x.as_str()) {
-                Some(&p) => {
-                    readers[p].push(i);
-                    missing[i] += 1;
-                }
-                None if b.names.contains_key(x) => {}
-                None => return Err(bad_graph(format!("input `{x}` is defined nowhere")).at(node_label(n))),
-            }
-        }
-    }
-    let mut ready: BTreeSet<usize> = (0..g.node.len()).filter(|&i| missing[i] == 0).collect();
-    let mut sorted = Vec::with_capacity(g.node.len());
-    while let Some(i) = ready.pop_first() {
-        sorted.push(i);
-        for &r in &readers[i] {
-            missing[r] -= 1;
-            if missing[r] == 0 {
-                ready.insert(r);
-            }
-        }
-    }
-    match (0..g.node.len()).find(|&i| missing[i] > 0) {
-        None => Ok(sorted),
-        Some(stuck) => {
-            let on = on_cycle(g, &producer, &missing, stuck);
-            Err(Error::new(Code::BadGraph, "the graph has a cycle through this node")
-                .at(node_label(&g.node[on]))
-                .hint("an ONNX graph must be acyclic; export the model again"))
-        }
-    }
-}
-
-/// A node on a cycle, found by walking from a stuck node to stuck producers until one comes again.
-fn on_cycle(g: &GraphProto, producer: &BTreeMap<&str, usize>, missing: &[usize], mut at: usize) -> usize {
-    let mut seen = BTreeSet::new();
-    while seen.insert(at) {
-        let next = g.node[at].input.iter().filter_map(|x| producer.get(x.as_str()).copied()).find(|&p| missing[p] > 0);
-        at = next.unwrap_or(at);
-    }
-    at
 }
 
 /// Graph outputs, checked against their declared type and shape.
@@ -374,7 +285,8 @@ fn add_outputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Res
         let value = b.value_of(name)?;
         let got = b.graph.value(value);
         let fits = |d: &[Dim]| d.len() == got.shape.len() && d.iter().zip(&got.shape).all(|(d, &n)| !matches!(d, Dim::Size(s) if *s != n));
-        // Codes in the file are reals here.
+        // Codes in the file are reals here, and so are doubles.
+        let dtype = if dtype == DType::F64 { DType::F32 } else { dtype };
         let codes = b.codes.get(name).map(|q| q.codes.dtype());
         if codes.unwrap_or(got.dtype) != dtype || dims.as_ref().is_some_and(|d| !fits(d)) {
             return Err(Error::new(

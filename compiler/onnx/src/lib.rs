@@ -6,13 +6,17 @@
 #![deny(unsafe_code)]
 
 mod attrs;
+mod body;
+mod fold;
 mod import;
 mod limits;
 mod node;
 pub mod ops;
+mod order;
 pub mod proto;
 mod refusals;
 pub mod scan;
+mod scope;
 mod source;
 mod tensor;
 

@@ -4,7 +4,7 @@ use crate::attrs::NodeAttrs;
 use crate::limits::Limits;
 use crate::proto::NodeProto;
 use crate::tensor::{TensorReader, check_finite};
-use mcompc_ir::{Attrs, Code, DType, Error, Graph, Quant, Result, Tensor, Value, ValueId};
+use mcompc_ir::{Attrs, Code, DType, Error, Graph, NodeId, Quant, Result, Tensor, Value, ValueId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `E205` for a tensor without elements: no later stage needs to think of them.
@@ -15,6 +15,9 @@ fn not_empty(shape: &[usize]) -> Result<()> {
     Err(Error::new(Code::BadShape, format!("a tensor of shape {shape:?} has no elements"))
         .hint("the file is damaged, or a dimension was bound to a size that does not fit"))
 }
+
+/// Elements of constants that are evaluated while importing; larger ones are left to the passes.
+const EVALUATED: usize = 1 << 16;
 
 /// What an ONNX tensor name stands for. Constants become `const` nodes only when an operator reads them as data.
 #[derive(Clone)]
@@ -70,6 +73,22 @@ impl<'a> Builder<'a> {
         self.names.insert(name, Bound::Node(id));
     }
 
+    /// The constant behind `name`, if it is one.
+    pub(crate) fn known(&self, name: &str) -> Option<Tensor> {
+        match self.names.get(name)? {
+            Bound::Const(t) => Some(t.clone()),
+            Bound::Node(v) => self.graph.const_of(*v).cloned(),
+        }
+    }
+
+    /// The shape behind `name`, if it is defined.
+    pub(crate) fn shape_of(&self, name: &str) -> Option<Vec<usize>> {
+        Some(match self.names.get(name)? {
+            Bound::Const(t) => t.shape.clone(),
+            Bound::Node(v) => self.graph.value(*v).shape.clone(),
+        })
+    }
+
     /// The value behind `name`, a constant being added to the graph; `E105` when it is not finite.
     pub(crate) fn value_of(&mut self, name: &str) -> Result<ValueId> {
         match self.names.get(name) {
@@ -84,15 +103,23 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Adds a constant; `E105` when it is not finite.
+    /// Adds a constant, doubles as floats; `E105` when it is not finite.
     pub(crate) fn add_const(&mut self, name: &str, t: Tensor) -> Result<ValueId> {
+        let t = if t.dtype == DType::F64 {
+            self.reader.materialise(4 * t.elems() as u64)?;
+            let v: Vec<f32> = t.as_f64()?.iter().map(|&x| x as f32).collect();
+            Tensor::from_f32(t.shape.clone(), &v)?
+        } else {
+            t
+        };
         check_finite(&t).map_err(|e| e.at(name))?;
         not_empty(&t.shape).map_err(|e| e.at(name))?;
         let unique = self.fresh(name);
         Ok(self.graph.add_const(unique, t))
     }
 
-    /// Adds an operator with inferred outputs of which the first is called `out`; `E003` when one is too large.
+    /// Adds an operator with inferred outputs of which the first is called `out`; `E003` when one is too large. One of few constants is
+    /// evaluated at once: a later node may ask for its value, as sizes or bounds.
     pub(crate) fn add_op(&mut self, name: &str, op: &str, attrs: Attrs, inputs: &[ValueId], out: &str) -> Result<ValueId> {
         let unique = self.fresh(name);
         let id = mcompc_ops::add_op(&mut self.graph, &unique, op, attrs, inputs, out, None)
@@ -100,7 +127,29 @@ impl<'a> Builder<'a> {
         for o in &self.graph.node(id).outs {
             self.limits().elements_of(&o.shape)?;
         }
-        Ok(self.graph.out(id))
+        match self.evaluated(id)? {
+            Some(v) => Ok(v),
+            None => Ok(self.graph.out(id)),
+        }
+    }
+
+    /// The constant that a node of few elements is whose inputs are constants; the node goes.
+    fn evaluated(&mut self, id: NodeId) -> Result<Option<ValueId>> {
+        let g = &self.graph;
+        let ins = g.inputs_of(id);
+        let tensors: Vec<&Tensor> = ins.iter().filter_map(|&v| g.const_of(v)).collect();
+        let [out] = &g.node(id).outs[..] else { return Ok(None) };
+        if ins.is_empty() || tensors.len() != ins.len() || tensors.iter().any(|t| t.elems() > EVALUATED) || out.elems() > EVALUATED {
+            return Ok(None);
+        }
+        let values: Vec<&Value> = ins.iter().map(|&v| g.value(v)).collect();
+        let Some(t) = mcompc_ops::eval(g.node(id), &values, &tensors)?.pop() else { return Ok(None) };
+        let (node, out) = (g.node(id).name.clone(), out.name.clone());
+        self.reader.materialise(t.bytes().len() as u64)?;
+        self.graph.remove_node(id);
+        self.used_nodes.remove(&node);
+        let unique = self.fresh(&out);
+        Ok(Some(self.graph.add_const(unique, t)))
     }
 }
 
@@ -139,6 +188,14 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
                 .hint("the compiler takes 32-bit float models and makes the integers itself")),
         }
     }
+    /// Input `i` to be moved: float data, or a constant of any type.
+    pub(crate) fn data(&mut self, i: usize) -> Result<ValueId> {
+        let name = self.required(i)?;
+        if self.b.known(name).is_none_or(|t| matches!(t.dtype, DType::F32 | DType::F64)) {
+            return self.input(i);
+        }
+        self.b.value_of(name)
+    }
     /// Input `i` as float data, if given.
     pub(crate) fn optional(&mut self, i: usize) -> Result<Option<ValueId>> {
         self.input_name(i).map(|_| self.input(i)).transpose()
@@ -146,12 +203,7 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
     /// Input `i` as a constant, if given; `E203` when it is computed at run time.
     pub(crate) fn constant(&self, i: usize) -> Result<Option<Tensor>> {
         let Some(name) = self.input_name(i) else { return Ok(None) };
-        let found = match self.b.names.get(name) {
-            Some(Bound::Const(t)) => Some(t.clone()),
-            Some(Bound::Node(v)) => self.b.graph.const_of(*v).cloned(),
-            None => None,
-        };
-        found.map(Some).ok_or_else(|| {
+        self.b.known(name).map(Some).ok_or_else(|| {
             Error::new(Code::UnsupportedAttr, format!("input {i} (`{name}`) of {} is computed at run time, it must be a constant", self.op))
                 .hint("fold what is constant into the model, for instance with onnxsim; sizes are fixed at compile time")
         })
@@ -175,7 +227,7 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
             return Err(Error::new(Code::BadShape, format!("input {i} of {} has shape {:?}, expected a scalar", self.op, t.shape))
                 .hint("the ONNX standard asks for a scalar"));
         }
-        let v = t.as_f32()?[0];
+        let v = if t.dtype == DType::F64 { t.as_f64()?[0] as f32 } else { t.as_f32()?[0] };
         if v.is_nan() {
             return Err(Error::new(Code::NotFinite, format!("input {i} of {} is NaN", self.op)).hint("the file is damaged"));
         }
@@ -230,6 +282,22 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
     pub(crate) fn make_const(&mut self, label: &str, t: Tensor) -> Result<ValueId> {
         self.b.reader.materialise(t.bytes().len() as u64)?;
         self.b.add_const(&format!("{}/{label}", self.name), t)
+    }
+    /// A constant under a name of its own that several parts of the node read; made where it is not there.
+    pub(crate) fn shared(&mut self, name: &str, make: impl FnOnce() -> Result<Tensor>) -> Result<ValueId> {
+        let key = format!("{name}/{}", self.out_names());
+        if self.b.names.contains_key(&key) {
+            return self.b.value_of(&key);
+        }
+        let t = make()?;
+        self.b.reader.materialise(t.bytes().len() as u64)?;
+        let v = self.b.add_const(name, t)?;
+        self.b.names.insert(key, Bound::Node(v));
+        Ok(v)
+    }
+    fn out_names(&self) -> String {
+        // Tensor names are unique, and no name of a model holds all of a node's with this between them.
+        format!("\u{1}{}", self.node.output.join("\u{1}"))
     }
     /// Makes the node's first output stand for `what`.
     pub(crate) fn bind(&mut self, what: Bound) {

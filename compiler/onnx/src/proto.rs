@@ -1,7 +1,7 @@
 //! The messages of `onnx.proto` (ONNX 1.23, IR version 14), written out as prost structs.
 //!
 //! `raw_data` is a [`Bytes`] slice of the input, so weights are never copied. Fields of which only the presence matters (training,
-//! model-local functions, sharding) hold undecoded bytes: the importer refuses them by name.
+//! sharding) hold undecoded bytes: the importer refuses them by name.
 #![allow(missing_docs)]
 
 use bytes::Bytes;
@@ -43,8 +43,22 @@ pub struct OperatorSetIdProto {
 pub struct FunctionProto {
     #[prost(string, optional, tag = "1")]
     pub name: Option<String>,
+    #[prost(string, repeated, tag = "4")]
+    pub input: Vec<String>,
+    #[prost(string, repeated, tag = "5")]
+    pub output: Vec<String>,
+    #[prost(string, repeated, tag = "6")]
+    pub attribute: Vec<String>,
+    #[prost(message, repeated, tag = "7")]
+    pub node: Vec<NodeProto>,
+    #[prost(message, repeated, tag = "9")]
+    pub opset_import: Vec<OperatorSetIdProto>,
     #[prost(string, optional, tag = "10")]
     pub domain: Option<String>,
+    #[prost(message, repeated, tag = "11")]
+    pub attribute_proto: Vec<AttributeProto>,
+    #[prost(string, optional, tag = "13")]
+    pub overload: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -5,50 +5,64 @@ use mcompc_ir::{Code, Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Kinds named in one error.
-const SHOWN: usize = 8;
+const SHOWN: usize = 32;
 
 /// Refusals that are kept: the work on them is bounded whatever the file holds.
 const KEPT: usize = 1000;
 
 /// Refusals so far. Nodes that read what a refused node would have computed cannot be judged and are passed over.
 #[derive(Default)]
-pub(crate) struct Refusals<'a> {
+pub(crate) struct Refusals {
     errors: Vec<Error>,
-    /// Refused nodes by operator.
-    counts: BTreeMap<&'a str, usize>,
-    unknown: BTreeSet<&'a str>,
+    /// Refusals by operator; an input of the graph counts as one.
+    counts: BTreeMap<String, usize>,
+    unknown: BTreeSet<String>,
 }
 
-impl<'a> Refusals<'a> {
-    /// Whether the node reads the result of a refused one; its own results then count as refused, too.
-    pub(crate) fn reads(&mut self, node: &'a NodeProto) -> bool {
-        let reads = node.input.iter().any(|x| self.unknown.contains(x.as_str()));
+impl Refusals {
+    /// Whether the node reads the result of a refused one; its own results then count as refused, too. `known` is whether a function of the
+    /// model stands for it.
+    pub(crate) fn reads(&mut self, node: &NodeProto, known: bool) -> bool {
+        let reads = crate::body::reads(node).into_iter().any(|x| self.unknown.contains(x));
         if reads {
             // An unsupported operator is one whatever it reads.
-            if let Some(e) = crate::ops::refused(node) {
-                self.keep(node, e);
+            if let Some(e) = crate::ops::refused(node).filter(|_| !known) {
+                self.keep(node.op_type.as_deref().unwrap_or(""), e);
             }
             self.lose(node);
         }
         reads
     }
+    /// Whether nothing is known of a tensor.
+    pub(crate) fn lost(&self, name: &str) -> bool {
+        self.unknown.contains(name)
+    }
+    /// Takes the refusal of a graph input.
+    pub(crate) fn input(&mut self, name: &str, e: Error) {
+        self.keep("input", e);
+        self.unknown.insert(name.into());
+    }
     /// Takes a refusal of what the compiler does not support; any other error ends the import.
-    pub(crate) fn add(&mut self, node: &'a NodeProto, e: Error) -> Result<()> {
+    pub(crate) fn add(&mut self, node: &NodeProto, e: Error) -> Result<()> {
         if !matches!(e.code, Code::UnsupportedOp | Code::UnsupportedAttr | Code::UnsupportedType | Code::UnsupportedOpset) {
             return if self.errors.is_empty() { Err(e) } else { self.finish_ref() };
         }
-        self.keep(node, e);
+        self.keep(node.op_type.as_deref().unwrap_or(""), e);
         self.lose(node);
         Ok(())
     }
-    fn keep(&mut self, node: &'a NodeProto, e: Error) {
-        *self.counts.entry(node.op_type.as_deref().unwrap_or("")).or_default() += 1;
+    /// Nothing is known of `name`.
+    pub(crate) fn lose_name(&mut self, name: &str) {
+        self.unknown.insert(name.into());
+    }
+    fn keep(&mut self, op: &str, e: Error) {
+        *self.counts.entry(op.into()).or_default() += 1;
         if self.errors.len() < KEPT {
             self.errors.push(e);
         }
     }
-    fn lose(&mut self, node: &'a NodeProto) {
-        self.unknown.extend(node.output.iter().map(String::as_str).filter(|o| !o.is_empty()));
+    fn lose(&mut self, node: &NodeProto) {
+        self.unknown.extend(node.output.iter().filter(|o| !o.is_empty()).cloned());
     }
     /// One error for all of them.
     pub(crate) fn finish(self) -> Result<()> {

@@ -13,10 +13,10 @@ pub(crate) struct TensorReader<'a> {
     pub(crate) folded: u64,
 }
 
-/// The element type for a `TensorProto.DataType`; `E204` for those that the compiler does not take.
+/// The element type for a `TensorProto.DataType`; `E204` for those that the compiler does not take. Floats of 16 bits have 32 here.
 pub(crate) fn dtype_of(t: i32) -> Result<DType> {
     Ok(match t {
-        data_type::FLOAT => DType::F32,
+        data_type::FLOAT | data_type::FLOAT16 | data_type::BFLOAT16 => DType::F32,
         data_type::DOUBLE => DType::F64,
         data_type::INT8 => DType::I8,
         data_type::UINT8 => DType::U8,
@@ -26,12 +26,7 @@ pub(crate) fn dtype_of(t: i32) -> Result<DType> {
         data_type::INT64 => DType::I64,
         data_type::BOOL => DType::Bool,
         _ => {
-            let hint = match t {
-                data_type::FLOAT16 | data_type::BFLOAT16 => {
-                    "convert the model to 32-bit floats; the compiler chooses narrower types itself"
-                }
-                _ => "supported are FLOAT, DOUBLE, INT8, UINT8, INT16, UINT16, INT32, INT64 and BOOL",
-            };
+            let hint = "supported are floats of 16, 32 and 64 bits, INT8, UINT8, INT16, UINT16, INT32, INT64 and BOOL; convert the model";
             return Err(Error::new(Code::UnsupportedType, format!("tensors of {} are not supported", data_type::name(t))).hint(hint));
         }
     })
@@ -57,7 +52,11 @@ impl TensorReader<'_> {
     }
 
     fn read_unnamed(&mut self, t: &TensorProto) -> Result<Tensor> {
-        let dtype = dtype_of(t.data_type.unwrap_or(0))?;
+        let kind = t.data_type.unwrap_or(0);
+        let dtype = dtype_of(kind)?;
+        // Floats of 16 bits are read as integers, and then converted.
+        let half = matches!(kind, data_type::FLOAT16 | data_type::BFLOAT16);
+        let dtype = if half { DType::U16 } else { dtype };
         if t.segment.is_some() {
             return Err(bad("segmented tensors are not supported".into()));
         }
@@ -91,8 +90,27 @@ impl TensorReader<'_> {
         if dtype == DType::Bool && bytes.iter().any(|&b| b > 1) {
             return Err(bad("a boolean is neither 0 nor 1".into()));
         }
-        Tensor::new(dtype, shape, bytes)
+        let read = Tensor::new(dtype, shape, bytes)?;
+        if !half {
+            return Ok(read);
+        }
+        self.materialise(4 * elements as u64)?;
+        let to = if kind == data_type::FLOAT16 { half_float } else { |v| f32::from_bits(u32::from(v) << 16) };
+        let v: Vec<f32> = read.as_u16()?.iter().map(|&v| to(v)).collect();
+        Tensor::from_f32(read.shape.clone(), &v)
     }
+}
+
+/// The value of an IEEE 754 float of 16 bits.
+fn half_float(v: u16) -> f32 {
+    let (sign, exponent, fraction) = (v >> 15, i32::from(v >> 10 & 0x1f), f32::from(v & 0x3ff));
+    let size = match exponent {
+        0 => libm::ldexpf(fraction, -24),
+        0x1f if fraction == 0.0 => f32::INFINITY,
+        0x1f => f32::NAN,
+        e => libm::ldexpf(fraction + 1024.0, e - 25),
+    };
+    if sign == 1 { -size } else { size }
 }
 
 /// Dimensions as sizes; `E102` for a negative one.
@@ -139,5 +157,28 @@ pub(crate) fn check_finite(t: &Tensor) -> Result<()> {
         None => Ok(()),
         Some(i) => Err(Error::new(Code::NotFinite, format!("element {i} of {}{:?} is NaN or infinite", t.dtype, t.shape))
             .hint("the training diverged or the file is damaged; no integer stands for this value")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::half_float;
+
+    #[test]
+    fn half_floats() {
+        for (bits, value) in [
+            (0x0000, 0.0),
+            (0x0001, 2f32.powi(-24)),
+            (0x03ff, 1023.0 * 2f32.powi(-24)),
+            (0x0400, 2f32.powi(-14)),
+            (0x3555, 0.333_251_95),
+            (0x3c00, 1.0),
+            (0x7bff, 65504.0),
+            (0x7c00, f32::INFINITY),
+            (0xc000, -2.0),
+        ] {
+            assert_eq!(half_float(bits), value, "{bits:x}");
+        }
+        assert!(half_float(0x7e00).is_nan());
     }
 }

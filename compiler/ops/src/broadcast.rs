@@ -4,7 +4,10 @@ use crate::def::{Ctx, shape_error};
 use mcompc_ir::{DType, Result, Tensor, Value};
 
 /// The common shape of two.
-pub(crate) fn shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
+///
+/// # Errors
+/// [`mcompc_ir::Code::BadShape`] where there is none.
+pub fn shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
     let r = a.len().max(b.len());
     let dim = |s: &[usize], i: usize| (i + s.len()).checked_sub(r).map_or(1, |j| s[j]);
     (0..r)

@@ -3,14 +3,9 @@
 pub(crate) mod add;
 pub(crate) mod average_pool;
 pub(crate) mod batch_normalization;
-pub(crate) mod clip;
 pub(crate) mod conv;
 pub(crate) mod dense;
 pub(crate) mod div;
-pub(crate) mod elu;
-pub(crate) mod hard_sigmoid;
-pub(crate) mod hard_swish;
-pub(crate) mod leaky_relu;
 pub(crate) mod matmul;
 pub(crate) mod max_pool;
 pub(crate) mod mul;
@@ -18,11 +13,8 @@ pub mod quantize;
 pub(crate) mod recode;
 pub(crate) mod reduce_mean;
 pub(crate) mod reduce_sum;
-pub(crate) mod relu;
-pub(crate) mod sigmoid;
 pub(crate) mod softmax;
 pub(crate) mod sub;
-pub(crate) mod tanh;
 
 use crate::def::{AttrDef, Kind, opt};
 use mcompc_ir::{Result, Tensor};

@@ -5,12 +5,16 @@
 #![forbid(unsafe_code)]
 
 mod broadcast;
+mod chain;
 pub mod coded;
 mod def;
 mod docs;
+mod elementwise;
 mod float;
 mod int;
 mod level;
+mod map;
+mod maps;
 mod moves;
 mod product;
 pub mod proof;
@@ -19,12 +23,14 @@ mod reduce;
 mod rewrite;
 mod window;
 
-pub use broadcast::offsets;
+pub use broadcast::{offsets, shape as broadcast};
 pub use def::{AttrDef, Ctx, Kind, OpDef};
 pub use docs::docs;
 pub use float::quantize::{given_codes, rounded};
 pub use int::Rescale;
 pub use level::{Level, add_coded, real, verify_at};
+pub use map::{Default, Function, Map};
+pub use maps::{function, functions, is_map};
 pub use moves::gather::row_of;
 pub use moves::pad::PadMode;
 pub use product::Product;
@@ -34,8 +40,25 @@ pub use window::{Axis, Window};
 
 use mcompc_ir::{Attrs, Code, Error, Graph, Node, NodeId, Quant, Result, Tensor, Value, ValueId};
 
-/// The operator table, in the order of docs/ops.md.
-pub static OPS: &[&OpDef] = &[
+/// The operator table, in the order of docs/ops.md: the functions of one value come last.
+pub static OPS: &[&OpDef] = &all(&elementwise::ALL, &chain::F);
+
+const fn all(functions: &[&'static Function], chain: &'static Function) -> [&'static OpDef; OTHERS.len() + elementwise::COUNT + 1] {
+    let mut all = [&chain.op; OTHERS.len() + elementwise::COUNT + 1];
+    let mut i = 0;
+    while i < OTHERS.len() {
+        all[i] = OTHERS[i];
+        i += 1;
+    }
+    while i < OTHERS.len() + functions.len() {
+        all[i] = &functions[i - OTHERS.len()].op;
+        i += 1;
+    }
+    all
+}
+
+/// Operators that are not functions of one value.
+const OTHERS: &[&OpDef] = &[
     &float::conv::OP,
     &float::dense::OP,
     &float::matmul::OP,
@@ -43,14 +66,6 @@ pub static OPS: &[&OpDef] = &[
     &float::sub::OP,
     &float::mul::OP,
     &float::div::OP,
-    &float::relu::OP,
-    &float::sigmoid::OP,
-    &float::tanh::OP,
-    &float::hard_swish::OP,
-    &float::clip::OP,
-    &float::leaky_relu::OP,
-    &float::elu::OP,
-    &float::hard_sigmoid::OP,
     &float::softmax::OP,
     &float::average_pool::OP,
     &float::max_pool::OP,
@@ -81,24 +96,6 @@ pub static OPS: &[&OpDef] = &[
     &int::lut::OP,
     &int::rescale_op::OP,
 ];
-
-/// Functions of one value, element by element: order and shape mean nothing to them, and in integers each is a table.
-static MAPS: &[&OpDef] = &[
-    &float::relu::OP,
-    &float::sigmoid::OP,
-    &float::tanh::OP,
-    &float::hard_swish::OP,
-    &float::clip::OP,
-    &float::leaky_relu::OP,
-    &float::elu::OP,
-    &float::hard_sigmoid::OP,
-    &float::quantize::OP,
-];
-
-/// Whether an operator is a function of one value, element by element.
-pub fn is_map(op: &str) -> bool {
-    MAPS.iter().any(|d| d.name == op)
-}
 
 /// Operators whose result holds elements of their one input and nothing else, in whatever order.
 static MOVES: &[&OpDef] = &[&moves::reshape::OP, &moves::transpose::OP, &moves::slice::OP];

@@ -40,6 +40,9 @@ pub static PASSES: &[Pass] = passes! {
     pads "Folds zero padding into the convolution after it.";
     // Activations go last of the folds: a clamp between a layer and its scale would hide the scale.
     activations "Fuses Relu and Clip into the layer before.";
+    divisions "A quotient of computed tensors becomes a product with a reciprocal.";
+    // Behind the folds into layers, which want single operators.
+    functions "Runs of element-wise nodes on one value become one function.";
     softmax_axis "Softmax works on the last axis.";
     channels_last "Convolutions and pools work on NHWC.";
     transposes "Moves transposes down through operators until they cancel.";

@@ -134,4 +134,27 @@ def floats():
             write(f"{op.lower()}_{name}", "close", op, dict(pool, kernel=[2] * n, layout="NCHW", **extra), [x], y)
 
 
+def functions():
+    """The functions of one value that the rows above leave out."""
+    within = {"Acos": (-1, 1), "Asin": (-1, 1), "Atanh": (-0.875, 0.875), "Acosh": (1, 64), "Log": (0.25, 64), "Reciprocal": (0.25, 8), "Sqrt": (0, 64), "Tan": (-1.25, 1.25)}
+    for op in "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Erf Exp Floor Log Mish Neg Reciprocal Round Sign Sin Sinh Softsign Sqrt Tan".split():
+        lo, hi = within.get(op, (-4, 4))
+        x = f(40, lo=lo, hi=hi)
+        write(op.lower(), "close", op, {}, [x], ort(op, [x], {}, 18))
+    for op, attrs in [("Celu", {"alpha": 2.0}), ("Selu", {"alpha": 1.5, "gamma": 2.0}), ("Shrink", {"bias": 0.75, "lambd": 1.5}), ("ThresholdedRelu", {"alpha": 0.5}), ("Gelu", {"approximate": "none"}), ("Gelu", {"approximate": "tanh"})]:
+        x = f(40, lo=-4, hi=4)
+        write((op + attrs.get("approximate", "")).lower(), "close", op, attrs, [x], ort(op, [x], attrs, 20))
+    for e in (2.0, 0.5, -1.0, 3.0):
+        x = f(40, lo=0.25, hi=4)
+        write(f"power_{e}".replace(".", "_").replace("-", "m"), "close", "Power", {"exponent": e}, [x], ort("Pow", [x, np.array(e, np.float32)], {}))
+    x = f(40, lo=-4, hi=4)
+    write("chain", "close", "Chain", {"steps": "x x 1.4142135 / Erf 1.0 + * 0.5 *"}, [x], ort("Gelu", [x], {}, 20))
+    write("chain_attributes", "close", "Chain", {"steps": "1.0 x Elu(alpha=1.5) - Relu 2.0 min"}, [x],
+          np.minimum(np.maximum(1 - ort("Elu", [x], {"alpha": 1.5}), 0), 2))
+    # ONNX Runtime has no Swish: x times its Sigmoid of alpha x.
+    x = f(40, lo=-4, hi=4)
+    write("swish", "close", "Swish", {"alpha": 0.5}, [x], x * ort("Sigmoid", [x * np.float32(0.5)], {}))
+
+
 floats()
+functions()

@@ -158,6 +158,14 @@ impl Builder<'_> {
         val.name
     }
 
+    /// An initializer of booleans.
+    pub fn truths(&mut self, shape: &[usize], data: &[bool]) -> String {
+        let name = self.fresh("b");
+        let t = header(&name, shape, data_type::BOOL);
+        self.tensors.push(TensorProto { int32_data: data.iter().map(|&v| v.into()).collect(), ..t });
+        name
+    }
+
     /// A scalar that is stored as an attribute or an input may be left out where it is the default.
     pub fn scalar(&mut self, v: f32) -> String {
         self.floats(&[], &[v])

@@ -3,7 +3,7 @@
 #![allow(clippy::panic)]
 
 use mcompc_filetest::{File, GRAPHS, files};
-use mcompc_ir::{DType, Graph, NodeId, Output, Result, Tensor, ValueId};
+use mcompc_ir::{DType, Graph, NodeId, Output, Result, Tensor, Value, ValueId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One graph with data and the results that the file wants.
@@ -174,5 +174,6 @@ pub fn groups(cases: &[Case], most: usize) -> Vec<&[Case]> {
 /// Whether the graph takes and gives codes alone, and indices, as everything at the integer level does.
 pub fn of_codes(g: &Graph) -> bool {
     let io = g.inputs.iter().map(|&n| g.value(g.out(n))).chain(g.outputs.iter().map(|o| g.value(o.value)));
-    io.into_iter().all(|v| matches!(v.dtype, DType::I8 | DType::U8) && v.quant.is_some() || v.dtype == DType::I32 && v.quant.is_none())
+    let codes = |v: &Value| matches!(v.dtype, DType::I8 | DType::U8 | DType::I16) && v.quant.is_some();
+    io.into_iter().all(|v| codes(v) || v.dtype == DType::I32 && v.quant.is_none())
 }

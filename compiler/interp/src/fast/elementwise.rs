@@ -67,7 +67,6 @@ fn zip(s: &Site<'_>, f: impl Fn(f32, f32) -> f32 + Send + Sync + 'static) -> Res
 }
 
 pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
-    let f = |n: &str| s.node.attrs.float(n).map(|v| v as f32);
     match s.node.op.as_str() {
         "Add" => {
             let (lo, hi) = act(s)?;
@@ -81,25 +80,9 @@ pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
             let q = mcompc_ops::given_codes(s.node)?.ok_or_else(|| not_float("Quantize"))?;
             map(move |x| mcompc_ops::rounded(&q, x))
         }
-        "Relu" => map(|x| x.max(0.0)),
-        "Sigmoid" => map(|x| 1.0 / (1.0 + libm::expf(-x))),
-        "Tanh" => map(libm::tanhf),
-        "HardSwish" => map(|x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)),
-        "Clip" => {
-            let (lo, hi) = (f("min")?, f("max")?);
-            map(move |x| x.max(lo).min(hi))
-        }
-        "LeakyRelu" => {
-            let alpha = f("alpha")?;
-            map(move |x| if x >= 0.0 { x } else { alpha * x })
-        }
-        "Elu" => {
-            let alpha = f("alpha")?;
-            map(move |x| if x >= 0.0 { x } else { alpha * libm::expm1f(x) })
-        }
-        "HardSigmoid" => {
-            let (alpha, beta) = (f("alpha")?, f("beta")?);
-            map(move |x| (alpha * x + beta).clamp(0.0, 1.0))
+        op if mcompc_ops::is_map(op) => {
+            let f = mcompc_ops::function(op, &s.node.attrs)?;
+            map(move |x| f(x.into()) as f32)
         }
         op => Err(not_float(op)),
     }

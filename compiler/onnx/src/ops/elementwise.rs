@@ -1,7 +1,9 @@
 //! Operators that keep the shape: arithmetic, activations, softmax, batch normalization.
 
+use crate::attrs::unsupported;
 use crate::node::Ctx;
 use mcompc_ir::{Attrs, Code, Error, Result};
+use mcompc_ops::Default;
 
 /// Add, Sub, Mul, Div 7, 13, 14: numpy broadcasting.
 pub(super) fn binary(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
@@ -9,34 +11,25 @@ pub(super) fn binary(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     c.emit(c.op, Attrs::new(), &[a, b])
 }
 
-/// Relu, Sigmoid, Tanh, HardSwish: no attributes.
-pub(super) fn unary(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let x = c.input(0)?;
-    c.emit(c.op, Attrs::new(), &[x])
-}
-
-fn with_floats(c: &mut Ctx<'_, '_, '_>, floats: &[(&str, f32)]) -> Result<()> {
+/// A function of one value, with the parameters that it has.
+pub(super) fn function(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let x = c.input(0)?;
     let mut attrs = Attrs::new();
-    for &(name, default) in floats {
-        attrs.set(name, c.attrs.float_or(name, default)?);
+    if let Some(f) = mcompc_ops::functions().find(|f| f.op.name == c.op) {
+        for (a, d) in f.op.attrs.iter().zip(f.defaults) {
+            match *d {
+                Default::Number(v) => attrs.set(a.name, c.attrs.float_or(a.name, v)?),
+                Default::Word(words) => {
+                    let word = c.attrs.str_or(a.name, words[0])?;
+                    if !words.contains(&word) {
+                        return Err(unsupported(a.name, word).hint(format!("the standard has {}", words.join(", "))));
+                    }
+                    attrs.set(a.name, word);
+                }
+            }
+        }
     }
     c.emit(c.op, attrs, &[x])
-}
-
-/// LeakyRelu 6, 16.
-pub(super) fn leaky_relu(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    with_floats(c, &[("alpha", 0.01)])
-}
-
-/// Elu 6, 22.
-pub(super) fn elu(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    with_floats(c, &[("alpha", 1.0)])
-}
-
-/// HardSigmoid 6, 22.
-pub(super) fn hard_sigmoid(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    with_floats(c, &[("alpha", 0.2), ("beta", 0.5)])
 }
 
 /// Clip 6 (attributes), 11, 12, 13 (inputs). A bound at the end of the float range is no bound and becomes an infinity.

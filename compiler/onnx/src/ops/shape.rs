@@ -1,8 +1,10 @@
 //! Operators that move, join or pass on data, and constants.
 
 use crate::attrs::{show_ints, unsupported};
+use crate::fold::cast;
 use crate::node::{Bound, Ctx};
-use mcompc_ir::{Attrs, Code, Error, Result, Tensor, ValueId};
+use crate::tensor::dtype_of;
+use mcompc_ir::{Attrs, Code, DType, Error, Result, Tensor, ValueId};
 
 fn reshape_to(c: &mut Ctx<'_, '_, '_>, x: ValueId, shape: &[usize]) -> Result<()> {
     c.emit("Reshape", Attrs::new().with("shape", shape), &[x])
@@ -14,6 +16,27 @@ pub(super) fn misfit(what: String) -> Error {
 
 /// Identity 1, 13, ...: its output is its input.
 pub(super) fn identity(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    c.forward()
+}
+
+/// Cast 6, 9, 13, 19, 21, 23 to 25 of floats to floats, which all have 32 bits here: no more than a name.
+pub(super) fn cast_floats(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let to = c.attrs.int("to")?.unwrap_or(0);
+    let to = dtype_of(i32::try_from(to).unwrap_or(0))?;
+    cast::options(&c.attrs, c.opset)?;
+    c.input(0)?;
+    if !matches!(to, DType::F32 | DType::F64) {
+        return Err(Error::new(Code::UnsupportedOp, format!("Cast of a computed tensor to {to} is not supported"))
+            .hint("floats stay floats here; leave what works on integers to the caller"));
+    }
+    c.forward()
+}
+
+/// CastLike 15, 19, 21, 23 to 25, likewise.
+pub(super) fn cast_like(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    cast::options(&c.attrs, c.opset)?;
+    c.input(0)?;
+    c.input(1)?;
     c.forward()
 }
 
@@ -68,7 +91,7 @@ pub(super) fn constant(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 
 /// Reshape 5, 13, 14 (allowzero), 19, 21 with a constant shape.
 pub(super) fn reshape(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let x = c.input(0)?;
+    let x = c.data(0)?;
     let from = c.shape(x);
     let allow_zero = c.opset >= 14 && c.attrs.flag("allowzero", false)?;
     let want = c
@@ -98,7 +121,7 @@ pub(super) fn reshape(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 
 /// Flatten 1, 9, 11, 13, 21: a matrix, split before `axis`.
 pub(super) fn flatten(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let x = c.input(0)?;
+    let x = c.data(0)?;
     let s = c.shape(x);
     let axis = c.axis(c.attrs.int_or("axis", 1)?, s.len(), true)?;
     reshape_to(c, x, &[s[..axis].iter().product(), s[axis..].iter().product()])
@@ -128,7 +151,7 @@ pub(super) fn normal_axes(c: &Ctx<'_, '_, '_>, axes: &[i64], rank: usize) -> Res
 
 /// Squeeze 1, 11 (attribute), 13 (input): without axes every dimension of size 1 goes.
 pub(super) fn squeeze(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let x = c.input(0)?;
+    let x = c.data(0)?;
     let s = c.shape(x);
     let gone = match axes_of(c, 13)? {
         Some(a) => normal_axes(c, &a, s.len())?,
@@ -143,7 +166,7 @@ pub(super) fn squeeze(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 
 /// Unsqueeze 1, 11 (attribute), 13 (input): axes count in the output.
 pub(super) fn unsqueeze(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let x = c.input(0)?;
+    let x = c.data(0)?;
     let s = c.shape(x);
     let axes =
         axes_of(c, 13)?.ok_or_else(|| Error::new(Code::MissingAttr, "Unsqueeze without axes").hint("the ONNX standard requires them"))?;
@@ -157,7 +180,7 @@ pub(super) fn unsqueeze(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 
 /// Transpose 1, 13, 21: without perm the dimensions are reversed.
 pub(super) fn transpose(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let x = c.input(0)?;
+    let x = c.data(0)?;
     let rank = c.shape(x).len();
     let perm: Vec<usize> = match c.attrs.ints("perm")? {
         None => (0..rank).rev().collect(),
@@ -179,7 +202,7 @@ pub(super) fn concat(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         .attrs
         .int("axis")?
         .ok_or_else(|| Error::new(Code::MissingAttr, "attribute `axis` is missing").hint("the ONNX standard requires it"))?;
-    let xs = (0..c.node.input.len()).map(|i| c.input(i)).collect::<Result<Vec<_>>>()?;
+    let xs = (0..c.node.input.len()).map(|i| c.data(i)).collect::<Result<Vec<_>>>()?;
     let first = c.shape(xs[0]);
     let axis = c.axis(axis, first.len(), false)?;
     for &x in &xs[1..] {

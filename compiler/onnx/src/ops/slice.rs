@@ -34,7 +34,7 @@ fn range(n: usize, start: i64, end: i64, step: i64) -> (usize, usize) {
 
 /// Slice 1 (attributes), 10 (inputs, steps), 11, 13 with constant ranges.
 pub(super) fn slice(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let x = c.input(0)?;
+    let x = c.data(0)?;
     let shape = c.shape(x);
     let missing = |what: &str| Error::new(Code::MissingAttr, format!("Slice without {what}")).hint("the ONNX standard requires them");
     let (starts, ends, axes, steps) = if c.opset < 10 {
@@ -79,7 +79,7 @@ pub(super) fn slice(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 
 /// Split 2, 11 (attribute), 13 (input), 18 (num_outputs): a Slice for every part.
 pub(super) fn split(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let x = c.input(0)?;
+    let x = c.data(0)?;
     let shape = c.shape(x);
     let axis = c.axis(c.attrs.int_or("axis", 0)?, shape.len(), false)?;
     let given = if c.opset >= 13 {

@@ -230,7 +230,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let c3 = |n: &str| floats(n, &[2], &[0.5, 1.5]);
     let x = |dims: &[i64], opset, nodes, consts| model(opset, vec![value("x", dims)], vec![free("y")], consts, nodes).encode_to_vec();
     let mut out = vec![std::fs::read(models().join("digits/digits.onnx")).unwrap()];
-    for opset in [7, 10, 13, 18, 22] {
+    for opset in [7, 10, 13, 18, 22, 27] {
         let conv = vec![
             a_ints("strides", &[2, 1]),
             a_str("auto_pad", "SAME_UPPER"),
@@ -273,7 +273,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
             node("Transpose", &["e"], "f", vec![a_ints("perm", &[1, 0])]),
             node("ReduceMean", &["f"], "g", vec![a_ints("axes", &[0]), a_int("keepdims", 1)]),
             node("MatMul", &["g", "one"], "h", vec![]),
-            node("Dropout", &["h"], "i", vec![]),
+            node("Dropout", &["h"], "i0", vec![]),
+            node("Cast", &["i0"], "i", vec![a_int("to", 1)]),
             node("Mul", &["i", "i"], "j", vec![]),
             node("Sub", &["j", "lo"], "k2", vec![]),
             node("Div", &["k2", "hi"], "l", vec![]),
@@ -319,6 +320,105 @@ pub fn seeds() -> Vec<Vec<u8>> {
         vec![node("Conv", &["x", "w"], "a", vec![a_int("group", 2)]), node("AveragePool", &["a"], "y", volume)],
         vec![floats("w", &[2, 1, 2, 2, 2], &[0.1; 16])],
     ));
+    let image = vec![
+        node("ConvTranspose", &["x", "w"], "a", vec![a_ints("strides", &[2, 1]), a_ints("output_padding", &[0, 0])]),
+        node("InstanceNormalization", &["a", "s", "s"], "b", vec![]),
+        node("PRelu", &["b", "slope"], "c", vec![]),
+        node("SpaceToDepth", &["c"], "d", vec![a_int("blocksize", 2)]),
+        node("GroupNormalization", &["d", "g", "g"], "e", vec![a_int("num_groups", 2)]),
+        node("DepthToSpace", &["e"], "f", vec![a_int("blocksize", 2), a_str("mode", "CRD")]),
+        node("Resize", &["f", "", "scales"], "g1", vec![a_str("mode", "linear")]),
+        node("Resize", &["g1", "", "", "sizes"], "g2", vec![a_ints("axes", &[2, 3]), a_str("nearest_mode", "floor")]),
+        node("LRN", &["g2"], "h", vec![a_int("size", 3)]),
+        node("MeanVarianceNormalization", &["h"], "i", vec![]),
+        node("Gather", &["i", "at"], "j", vec![a_int("axis", 3)]),
+        node("Expand", &["j", "shape"], "k", vec![]),
+        node("Tile", &["k", "repeats"], "l", vec![]),
+        node("Where", &["q", "l", "slope"], "y", vec![]),
+    ];
+    let constants = || {
+        vec![
+            floats("w", &[2, 2, 2, 3], &[0.1; 24]),
+            floats("s", &[2], &[0.5, 1.5]),
+            floats("g", &[8], &[0.5; 8]),
+            floats("slope", &[], &[0.25]),
+            floats("scales", &[4], &[1.0, 1.0, 1.5, 2.0]),
+            ints("sizes", &[4, 6]),
+            ints("at", &[2, 0, 1]),
+            ints("shape", &[2, 1, 1, 1]),
+            ints("repeats", &[1, 1, 2, 1]),
+            TensorProto { dims: vec![], data_type: Some(data_type::BOOL), int64_data: vec![], int32_data: vec![1], ..ints("q", &[]) },
+        ]
+    };
+    out.push(x(&[1, 2, 2, 2], 21, image, constants()));
+    let rows = vec![
+        node("LayerNormalization", &["x", "g"], "a", vec![a_int("axis", -1)]),
+        node("RMSNormalization", &["a", "g"], "b", vec![a_float("epsilon", 0.1)]),
+        node("LogSoftmax", &["b"], "c", vec![]),
+        node("LpNormalization", &["c"], "d", vec![a_int("p", 1)]),
+        node("Pow", &["d", "two"], "e", vec![]),
+        node("Max", &["e", "c"], "f", vec![]),
+        node("Min", &["f", "d"], "h", vec![]),
+        node("Mean", &["h", "c", "d"], "i", vec![]),
+        node("Sum", &["i", "c", "d"], "j", vec![]),
+        node("ReduceL1", &["j"], "k", vec![]),
+        node("ReduceL2", &["k", "axes"], "l", vec![a_int("keepdims", 1)]),
+        node("ReduceSumSquare", &["l"], "m", vec![a_int("keepdims", 1)]),
+        node("ReduceLogSumExp", &["m", "axes"], "n", vec![]),
+        node("ReduceLogSum", &["m"], "y", vec![]),
+    ];
+    out.push(x(&[2, 8], 23, rows, vec![floats("g", &[8], &[0.5; 8]), floats("two", &[], &[2.0]), ints("axes", &[-1])]));
+    let steps = vec![
+        node("LSTM", &["x", "w4", "r4"], "a", vec![a_int("hidden_size", 2)]),
+        node("Squeeze", &["a", "one"], "b", vec![]),
+        node("GRU", &["b", "w3", "r3"], "c", vec![a_int("hidden_size", 2), a_int("linear_before_reset", 1)]),
+        node("Squeeze", &["c", "one"], "d", vec![]),
+        node("RNN", &["d", "w1", "r1"], "y", vec![a_int("hidden_size", 2), a_str("direction", "reverse")]),
+    ];
+    let weights = |name: &str, gates: i64| floats(name, &[1, 2 * gates, 2], &vec![0.25; 4 * gates as usize]);
+    let weights = ["w4", "r4", "w3", "r3", "w1", "r1"].map(|n| weights(n, n[1..].parse().unwrap()));
+    out.push(x(&[2, 1, 2], 14, steps, weights.into_iter().chain([ints("one", &[1])]).collect()));
+    let codes = |name: &str, kind: i32, dims: &[i64], v: &[i32]| TensorProto {
+        name: Some(name.into()),
+        dims: dims.to_vec(),
+        data_type: Some(kind),
+        int32_data: v.to_vec(),
+        ..Default::default()
+    };
+    let nodes = vec![
+        node("QuantizeLinear", &["x", "s", "z"], "a", vec![]),
+        node("QLinearConv", &["a", "s", "z", "w", "s", "zw", "s", "z"], "b", vec![]),
+        node("Reshape", &["b", "shape"], "c", vec![]),
+        node("QLinearMatMul", &["c", "s", "z", "m", "s", "zw", "s", "z"], "d", vec![]),
+        node("DequantizeLinear", &["d", "s", "z"], "y", vec![]),
+    ];
+    let consts = vec![
+        floats("s", &[], &[0.5]),
+        codes("z", data_type::UINT8, &[], &[128]),
+        codes("zw", data_type::INT8, &[], &[0]),
+        codes("w", data_type::INT8, &[2, 2, 1, 1], &[1, -2, 3, 4]),
+        codes("m", data_type::INT8, &[4, 3], &[1; 12]),
+        ints("shape", &[2, 4]),
+    ];
+    out.push(x(&[1, 2, 2, 2], 13, nodes, consts));
+    let up = vec![node("Upsample", &["x", "scales"], "y", vec![a_str("mode", "nearest")])];
+    out.push(x(&[1, 2, 2, 2], 9, up, constants()));
+    let shape = vec![
+        node("Shape", &["x"], "s", vec![a_int("start", 0), a_int("end", 2)]),
+        node("Mul", &["s", "two"], "t", vec![]),
+        node("Equal", &["t", "two"], "q", vec![]),
+        node("Where", &["q", "two", "t"], "v", vec![]),
+        node("Cast", &["v"], "f", vec![a_int("to", 1)]),
+        node("Floor", &["f"], "g", vec![]),
+        node("CastLike", &["g", "two"], "h", vec![]),
+        node("ReduceProd", &["h"], "n", vec![a_int("keepdims", 1)]),
+        node("ConstantOfShape", &["n"], "z", vec![]),
+        node("CastLike", &["z", "x"], "zf", vec![]),
+        node("Reshape", &["zf", "h"], "zs", vec![]),
+        node("Reshape", &["x", "s"], "xs", vec![]),
+        node("MatMul", &["xs", "zs"], "y", vec![]),
+    ];
+    out.push(x(&[2, 2], 19, shape, vec![ints("two", &[1, 1])]));
     let chain = ["Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "HardSwish", "Identity"];
     let nodes = (0..chain.len()).map(|i| {
         node(

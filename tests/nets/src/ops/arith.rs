@@ -34,7 +34,7 @@ fn binary(b: &mut Builder<'_>, op: &str) -> Option<usize> {
 }
 
 /// The shape to which two broadcast.
-fn together(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
+pub fn together(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
     let rank = a.len().max(b.len());
     let dim = |s: &[usize], i: usize| (i + s.len()).checked_sub(rank).map_or(1, |j| s[j]);
     (0..rank)

@@ -1,53 +1,67 @@
 //! Functions of one value, and operators without effect.
 
-use crate::build::{Builder, float};
+use crate::build::{Builder, float, int, string};
 use crate::constants::seed;
-use mcompc_onnx::proto::AttributeProto;
+use mcompc_onnx::proto::data_type;
+use mcompc_ops::Default;
 
-fn unary(b: &mut Builder<'_>, op: &str, attributes: Vec<AttributeProto>) -> Option<usize> {
+pub fn relu(b: &mut Builder<'_>) -> Option<usize> {
+    of(b, "Relu")
+}
+
+pub fn identity(b: &mut Builder<'_>) -> Option<usize> {
     let x = b.operand(1..=5);
     let shape = b.shape(x);
-    Some(b.apply(op, &[x], attributes, shape))
+    Some(b.apply("Identity", &[x], vec![], shape))
 }
 
-macro_rules! plain {
-    ($($name:ident $op:literal;)*) => {
-        $(pub fn $name(b: &mut Builder<'_>) -> Option<usize> { unary(b, $op, vec![]) })*
-    };
+/// A change of type, between floats.
+pub fn cast(b: &mut Builder<'_>) -> Option<usize> {
+    let x = b.operand(1..=5);
+    let shape = b.shape(x);
+    Some(b.apply("Cast", &[x], vec![int("to", data_type::FLOAT.into())], shape))
 }
 
-plain! {
-    relu "Relu";
-    sigmoid "Sigmoid";
-    tanh "Tanh";
-    hard_swish "HardSwish";
-    identity "Identity";
+/// A change to the type of another tensor.
+pub fn cast_like(b: &mut Builder<'_>) -> Option<usize> {
+    let x = b.operand(1..=5);
+    let shape = b.shape(x);
+    let like = b.scalar(1.0);
+    let inputs = [b.name(x), like];
+    Some(b.node("CastLike", &inputs, vec![], shape))
 }
 
-/// A float attribute: its default, or another value.
-fn parameter(b: &mut Builder<'_>, list: &mut Vec<AttributeProto>, name: &str, default: f32, others: &[f32]) {
-    let at = b.s.below(others.len() + 1);
-    let v = if at == 0 { default } else { others[at - 1] };
-    b.defaulted(list, float(name, v), at == 0);
+/// A function of one value: the ones that networks are made of more often than the others.
+pub fn function(b: &mut Builder<'_>) -> Option<usize> {
+    let usual = ["Sigmoid", "Tanh", "HardSwish", "HardSigmoid", "LeakyRelu", "Elu"];
+    let all: Vec<&str> = mcompc_ops::functions().filter(|f| f.since.is_some_and(|n| n <= b.opset)).map(|f| f.op.name).collect();
+    let op = if b.s.chance(60) { b.s.pick(&usual) } else { b.s.pick(&all) };
+    all.contains(&op).then(|| of(b, op)).flatten()
 }
 
-pub fn leaky_relu(b: &mut Builder<'_>) -> Option<usize> {
+fn of(b: &mut Builder<'_>, op: &str) -> Option<usize> {
+    let f = mcompc_ops::functions().find(|f| f.op.name == op)?;
+    let mut x = b.operand(1..=5);
+    let shape = b.shape(x);
+    let (lo, hi) = f.domain;
+    if lo.is_finite() {
+        x = clip_to(b, x, shape.clone(), Some(lo as f32), Some(hi as f32));
+    }
     let mut list = Vec::new();
-    parameter(b, &mut list, "alpha", 0.01, &[0.1, 0.2, 0.5, 1.0, 0.0, 2.0, -0.3]);
-    unary(b, "LeakyRelu", list)
-}
-
-pub fn elu(b: &mut Builder<'_>) -> Option<usize> {
-    let mut list = Vec::new();
-    parameter(b, &mut list, "alpha", 1.0, &[0.5, 2.0, 0.0]);
-    unary(b, "Elu", list)
-}
-
-pub fn hard_sigmoid(b: &mut Builder<'_>) -> Option<usize> {
-    let mut list = Vec::new();
-    parameter(b, &mut list, "alpha", 0.2, &[1.0 / 6.0, 0.5, 0.05]);
-    parameter(b, &mut list, "beta", 0.5, &[0.0, 0.3, 1.0]);
-    unary(b, "HardSigmoid", list)
+    for (a, d) in f.op.attrs.iter().zip(f.defaults) {
+        match *d {
+            Default::Number(v) => {
+                // The default, or another value near it.
+                let factor = b.s.pick(&[1.0, 0.5, 1.0, 2.0, 0.75]);
+                b.defaulted(&mut list, float(a.name, v * factor), factor == 1.0);
+            }
+            Default::Word(words) => {
+                let word = b.s.pick(words);
+                b.defaulted(&mut list, string(a.name, word), word == words[0]);
+            }
+        }
+    }
+    Some(b.apply(op, &[x], list, shape))
 }
 
 pub fn clip(b: &mut Builder<'_>) -> Option<usize> {

@@ -141,28 +141,3 @@ pub fn matmul(b: &mut Builder<'_>) -> Option<usize> {
     let y = result(b, "QLinearMatMul", &x, w, None, vec![]);
     reals(b, y, vec![s[0], n])
 }
-
-/// Rows of a constant table by constant indices, added to something.
-pub fn gather(b: &mut Builder<'_>) -> Option<usize> {
-    let x = b.operand(1..=5);
-    let shape = b.shape(x);
-    let n = shape.last().copied()?;
-    let data = b.numbers(7);
-    let table = b.floats(&[7], &data);
-    let mut rng = b.s.data();
-    // Negative ones came with opset 11.
-    let least = if b.opset < 11 { 0 } else { 7 };
-    let at: Vec<i64> = (0..n).map(|_| rng.below(7 + least) as i64 - least as i64).collect();
-    let name = b.fresh("at");
-    let index = TensorProto {
-        name: Some(name.clone()),
-        dims: vec![n as i64],
-        data_type: Some(data_type::INT64),
-        int64_data: at,
-        ..Default::default()
-    };
-    b.tensors.push(index);
-    let rows = b.node("Gather", &[table, name], vec![], vec![n]);
-    b.values[rows].origin = Origin::Constant;
-    Some(b.apply("Add", &[x, rows], vec![], shape))
-}

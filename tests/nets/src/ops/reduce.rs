@@ -15,6 +15,8 @@ fn reduce(b: &mut Builder<'_>, op: &str, since: i64) -> Option<usize> {
     let keep = b.s.chance(60);
     let mut list = Vec::new();
     b.defaulted(&mut list, int("keepdims", i64::from(keep)), keep);
+    // The logarithm of a sum is real where all is positive.
+    let x = if op == "ReduceLogSum" { super::functions::clip_to(b, x, shape.clone(), Some(0.25), Some(8.0)) } else { x };
     let mut inputs = vec![b.name(x)];
     let given: Vec<i64> = axes.iter().map(|&a| b.axis(a, rank)).collect();
     if b.opset >= since {
@@ -53,4 +55,24 @@ pub fn max(b: &mut Builder<'_>) -> Option<usize> {
 
 pub fn min(b: &mut Builder<'_>) -> Option<usize> {
     reduce(b, "ReduceMin", 18)
+}
+
+pub fn l1(b: &mut Builder<'_>) -> Option<usize> {
+    reduce(b, "ReduceL1", 18)
+}
+
+pub fn l2(b: &mut Builder<'_>) -> Option<usize> {
+    reduce(b, "ReduceL2", 18)
+}
+
+pub fn log_sum(b: &mut Builder<'_>) -> Option<usize> {
+    reduce(b, "ReduceLogSum", 18)
+}
+
+pub fn log_sum_exp(b: &mut Builder<'_>) -> Option<usize> {
+    reduce(b, "ReduceLogSumExp", 18)
+}
+
+pub fn sum_square(b: &mut Builder<'_>) -> Option<usize> {
+    reduce(b, "ReduceSumSquare", 18)
 }

@@ -1,0 +1,243 @@
+//! The standard's own node tests: which of them the float executor computes rightly, and what the rest is refused for, held to the list in
+//! `tests/node-tests.txt` in both directions. `cargo xtask node-tests` fetches the cases; `MCOMPC_NODE_TESTS` names their folder, which holds
+//! `node`, `simple` and so on. `MCOMPC_BLESS=1` rewrites the list.
+//!
+//! A case is tried as it is, then with those inputs as constants that are not floats, then with all but the first: what an exporter writes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use mcompc_ir::{DType, Error, Graph, Tensor};
+use mcompc_onnx::proto::{GraphProto, ModelProto, TensorProto, data_type};
+use mcompc_onnx::{ImportOptions, Limits, decode_model, import_bytes};
+use prost::Message;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const GROUPS: &[&str] = &["node", "simple", "pytorch-converted", "pytorch-operator"];
+
+/// Values of a tensor file as doubles; none for what is no dense tensor of numbers.
+fn numbers(t: &TensorProto) -> Option<Vec<f64>> {
+    let raw = t.raw_data.clone().unwrap_or_default();
+    macro_rules! read {
+        ($t:ty, $field:ident) => {
+            if raw.is_empty() {
+                t.$field.iter().map(|&v| v as f64).collect()
+            } else {
+                raw.chunks_exact(size_of::<$t>()).map(|c| <$t>::from_le_bytes(c.try_into().unwrap()) as f64).collect()
+            }
+        };
+    }
+    let half = |v: u16| {
+        let (e, f) = (i32::from(v >> 10 & 31), f64::from(v & 1023));
+        let m = match e {
+            0 => f * 2f64.powi(-24),
+            31 if f == 0.0 => f64::INFINITY,
+            31 => f64::NAN,
+            e => (f + 1024.0) * 2f64.powi(e - 25),
+        };
+        if v >> 15 == 1 { -m } else { m }
+    };
+    Some(match t.data_type? {
+        data_type::FLOAT => read!(f32, float_data),
+        data_type::DOUBLE => read!(f64, double_data),
+        data_type::INT8 => read!(i8, int32_data),
+        data_type::UINT8 | data_type::BOOL => read!(u8, int32_data),
+        data_type::INT16 => read!(i16, int32_data),
+        data_type::UINT16 => read!(u16, int32_data),
+        data_type::INT32 => read!(i32, int32_data),
+        data_type::INT64 => read!(i64, int64_data),
+        data_type::FLOAT16 => {
+            let v: Vec<f64> = read!(u16, int32_data);
+            v.into_iter().map(|v| half(v as u16)).collect()
+        }
+        data_type::BFLOAT16 => {
+            let v: Vec<f64> = read!(u16, int32_data);
+            v.into_iter().map(|v| f64::from(f32::from_bits((v as u32) << 16))).collect()
+        }
+        _ => return None,
+    })
+}
+
+/// The tensors of one test of a case: `input` or `output`.
+fn files(dir: &Path, what: &str) -> Vec<TensorProto> {
+    (0..)
+        .map(|i| dir.join(format!("{what}_{i}.pb")))
+        .take_while(|f| f.is_file())
+        .map(|f| TensorProto::decode(std::fs::read(f).unwrap().as_slice()).unwrap_or_default())
+        .collect()
+}
+
+/// Inputs of the graph that have no initializer.
+fn live(g: &GraphProto) -> Vec<String> {
+    let constant = |n: &str| g.initializer.iter().any(|t| t.name.as_deref() == Some(n));
+    g.input.iter().filter_map(|v| v.name.clone()).filter(|n| !constant(n)).collect()
+}
+
+/// The case in one of its forms; none where that is the form before.
+fn form(m: &ModelProto, data: &BTreeMap<String, TensorProto>, form: usize) -> Option<ModelProto> {
+    let mut m = m.clone();
+    let g = m.graph.as_mut()?;
+    let names = live(g);
+    let floats = [data_type::FLOAT, data_type::DOUBLE, data_type::FLOAT16, data_type::BFLOAT16];
+    let kind = |n: &String| data.get(n).and_then(|t| t.data_type).unwrap_or(0);
+    let frozen: Vec<String> = match form {
+        0 => return Some(m),
+        1 => names.iter().filter(|n| !floats.contains(&kind(n))).cloned().collect(),
+        _ => names.iter().skip(1).cloned().collect(),
+    };
+    if frozen.is_empty() {
+        return None;
+    }
+    for name in frozen {
+        let t = data.get(&name)?;
+        g.input.retain(|v| v.name.as_ref() != Some(&name));
+        g.initializer.push(TensorProto { name: Some(name), ..t.clone() });
+    }
+    m.ir_version = m.ir_version.max(Some(4));
+    Some(m)
+}
+
+/// Sizes of dimensions that are not numbers, from the data.
+fn sizes(g: &GraphProto, data: &BTreeMap<String, TensorProto>) -> Vec<(String, usize)> {
+    let mut dims = BTreeMap::new();
+    for v in &g.input {
+        let (Some(name), Some(t)) = (v.name.as_ref(), v.name.as_ref().and_then(|n| data.get(n))) else { continue };
+        let shape = v.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()).and_then(|t| t.shape.as_ref());
+        for (axis, (d, &n)) in shape.into_iter().flat_map(|s| &s.dim).zip(&t.dims).enumerate() {
+            if d.dim_value.is_none() {
+                let symbol = d.dim_param.clone().filter(|s| !s.is_empty()).unwrap_or_else(|| format!("{name}:{axis}"));
+                dims.insert(symbol, n as usize);
+            }
+        }
+    }
+    dims.into_iter().collect()
+}
+
+fn compare(got: &Tensor, want: &TensorProto) -> Result<(), String> {
+    let shape: Vec<usize> = want.dims.iter().map(|&d| d as usize).collect();
+    if got.shape != shape {
+        return Err(format!("shape {:?}, wanted {shape:?}", got.shape));
+    }
+    let wanted = numbers(want).ok_or("an output that is no tensor of numbers")?;
+    let exact = got.dtype != DType::F32;
+    let got: Vec<f64> = if exact {
+        got.to_i64_vec().map_err(|e| e.to_string())?.into_iter().map(|v| v as f64).collect()
+    } else {
+        got.as_f32().map_err(|e| e.to_string())?.iter().map(|&v| v.into()).collect()
+    };
+    // Results of 16 bits are only as precise as those.
+    let (absolute, relative) = match want.data_type {
+        Some(data_type::FLOAT16) => (1e-3, 4e-3),
+        Some(data_type::BFLOAT16) => (1e-2, 3e-2),
+        _ if exact => (0.0, 0.0),
+        _ => (1e-5, 1e-3),
+    };
+    for (i, (&g, &w)) in got.iter().zip(&wanted).enumerate() {
+        let same = g == w || g.is_nan() && w.is_nan() || (g - w).abs() <= absolute + relative * w.abs();
+        if !same {
+            return Err(format!("element {i} is {g}, wanted {w}"));
+        }
+    }
+    Ok(())
+}
+
+fn inputs(g: &Graph, data: &BTreeMap<String, TensorProto>) -> Result<Vec<Tensor>, String> {
+    let one = |id: &mcompc_ir::NodeId| {
+        let v = g.value(g.out(*id));
+        let t = data.get(&v.name).ok_or(format!("no data for {}", v.name))?;
+        let x: Vec<f32> = numbers(t).ok_or("an input that is no tensor of numbers")?.into_iter().map(|x| x as f32).collect();
+        Tensor::from_f32(v.shape.clone(), &x).map_err(|e| e.to_string())
+    };
+    g.inputs.iter().map(one).collect()
+}
+
+enum Outcome {
+    Right(usize),
+    Wrong(String),
+    Refused(Box<Error>),
+}
+
+fn run(m: &ModelProto, dir: &Path) -> Outcome {
+    let mut refused = None;
+    for kind in 0..3 {
+        let mut right = true;
+        for test in (0..).map(|i| dir.join(format!("test_data_set_{i}"))).take_while(|d| d.is_dir()) {
+            let graph = m.graph.as_ref().unwrap();
+            let data: BTreeMap<String, TensorProto> = live(graph).into_iter().zip(files(&test, "input")).collect();
+            let Some(m) = form(m, &data, kind) else {
+                right = false;
+                break;
+            };
+            let opts = ImportOptions { dims: sizes(m.graph.as_ref().unwrap(), &data), ..Default::default() };
+            let g = match import_bytes(m.encode_to_vec().into(), &opts) {
+                Ok(g) => g,
+                Err(e) => {
+                    refused.get_or_insert(e);
+                    right = false;
+                    break;
+                }
+            };
+            let x = match inputs(&g, &data) {
+                Ok(x) => x,
+                Err(e) => return Outcome::Wrong(e),
+            };
+            let y = match mcompc_interp::run(&g, &x) {
+                Ok(y) => y,
+                Err(e) => return Outcome::Wrong(e.to_string()),
+            };
+            for (y, want) in y.iter().zip(files(&test, "output")) {
+                if let Err(e) = compare(y, &want) {
+                    return Outcome::Wrong(e);
+                }
+            }
+        }
+        if right {
+            return Outcome::Right(kind);
+        }
+    }
+    Outcome::Refused(Box::new(refused.unwrap()))
+}
+
+#[test]
+fn node_tests() {
+    let Some(data) = std::env::var_os("MCOMPC_NODE_TESTS").map(PathBuf::from) else {
+        return eprintln!("NOT RUN: MCOMPC_NODE_TESTS names no folder; cargo xtask node-tests fetches the cases");
+    };
+    let (mut lines, mut wrong, mut counts) = (Vec::new(), Vec::new(), BTreeMap::<String, usize>::new());
+    for group in GROUPS {
+        let mut cases: Vec<PathBuf> = std::fs::read_dir(data.join(group)).unwrap().map(|d| d.unwrap().path()).collect();
+        cases.sort();
+        for dir in cases.iter().filter(|d| d.join("model.onnx").is_file()) {
+            let name = dir.file_name().unwrap().to_string_lossy().into_owned();
+            let outcome = match decode_model(std::fs::read(dir.join("model.onnx")).unwrap().into(), &Limits::default()) {
+                Ok(m) => run(&m, dir),
+                Err(e) => Outcome::Refused(Box::new(e)),
+            };
+            let status = match outcome {
+                Outcome::Right(0) => "right".to_string(),
+                Outcome::Right(_) => "right, with constants".to_string(),
+                Outcome::Wrong(why) => {
+                    wrong.push(format!("{group}/{name}: {why}"));
+                    "wrong".to_string()
+                }
+                Outcome::Refused(e) => {
+                    assert!(e.hint.is_some(), "{group}/{name}: {e}");
+                    format!("refused {}", e.code.as_str())
+                }
+            };
+            *counts.entry(format!("{group}: {}", status.split(' ').next().unwrap_or("").trim_end_matches(','))).or_default() += 1;
+            lines.push(format!("{group}/{name}: {status}"));
+        }
+    }
+    let all = lines.len();
+    let right = lines.iter().filter(|l| l.contains(": right")).count();
+    println!("{right} of {all} cases are right ({:.1} %): {counts:?}", 100.0 * right as f64 / all.max(1) as f64);
+    assert!(wrong.is_empty(), "{} cases are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/node-tests.txt");
+    let text = lines.join("\n") + "\n";
+    if std::env::var_os("MCOMPC_BLESS").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let listed = std::fs::read_to_string(path).unwrap();
+    let differ: Vec<&str> = lines.iter().map(String::as_str).filter(|l| !listed.lines().any(|k| k == *l)).collect();
+    assert!(listed == text, "{} cases are not as tests/node-tests.txt says, among them:\n{}", differ.len(), differ.join("\n"));
+}
