@@ -79,12 +79,16 @@ pub fn window(b: &mut Builder<'_>, size: &[usize], allowed: Allowed) -> Window {
                 (pads[d], pads[n + d]) = (before.min(cap), after.min(cap));
             }
         }
-        let rest = size[d] + pads[d] + pads[n + d] - span(&w, &dilations, d);
-        let mut steps = if ceil { rest.div_ceil(strides[d]) } else { rest / strides[d] };
-        // A window that would begin in the padding behind the image is left out.
-        if ceil && steps * strides[d] >= size[d] + pads[d] {
-            steps -= 1;
+        let steps = |pads: &[usize], stride: usize| {
+            let rest = size[d] + pads[d] + pads[n + d] - span(&w, &dilations, d);
+            if ceil { rest.div_ceil(stride) } else { rest / stride }
+        };
+        // Whether a window that would begin in the padding behind the image counts: executors and their own shape inference do not agree.
+        if ceil && steps(&pads, strides[d]) * strides[d] >= size[d] + pads[d] {
+            let needed = span(&w, &dilations, d).saturating_sub(size[d] + pads[d]);
+            (pads[n + d], strides[d]) = (needed, strides[d].min(w.kernel[d]));
         }
+        let steps = steps(&pads, strides[d]);
         w.out[d] = steps + 1;
     }
     let mut list = Vec::new();
