@@ -16,7 +16,7 @@ pub(crate) struct Document {
 /// All of them.
 pub(crate) static DOCUMENTS: &[Document] = &[
     Document { name: "errors", print: |_| Ok(errors()) },
-    Document { name: "ops", print: |_| Ok(mcompc_ops::docs()) },
+    Document { name: "ops", print: |_| mcompc_driver::operators() },
     Document { name: "targets", print: |_| targets() },
     Document { name: "flags", print: |t| Ok(flags(t)) },
 ];

@@ -9,6 +9,8 @@ pub struct Form {
     pub op: &'static str,
     /// Whether a node, of a float or of a coded graph, has the form: everything that would be refused whatever the data.
     pub accepts: fn(&Graph, NodeId) -> Result<()>,
+    /// Integer operators that it is made of, beside those that bring operands to one width or shape.
+    pub gives: &'static [&'static str],
     /// Adds the form of a node that is accepted; the result stands for the node's.
     pub(crate) run: fn(&mut Ctx<'_>, NodeId, &Node) -> Result<ValueId>,
 }
@@ -16,48 +18,50 @@ pub struct Form {
 const fn form(
     op: &'static str,
     accepts: fn(&Graph, NodeId) -> Result<()>,
+    gives: &'static [&'static str],
     run: fn(&mut Ctx<'_>, NodeId, &Node) -> Result<ValueId>,
 ) -> Form {
-    Form { op, accepts, run }
+    Form { op, accepts, gives, run }
 }
 
 /// Functions of one value have one form.
-static FUNCTION: Form = form("a function of one value", any, |c, id, n| c.unary(id, n));
+static FUNCTION: Form = form("a function of one value", any, &["q.lut", "q.rescale"], |c, id, n| c.unary(id, n));
 
 /// Every other form; a row an operator.
 pub static FORMS: &[Form] = &[
-    form("Conv", weighted, |c, id, n| c.conv(id, n)),
-    form("Dense", weighted, |c, id, n| c.dense(id, n)),
-    form("MatMul", arithmetic, |c, id, n| c.matmul(id, n)),
-    form("Add", arithmetic, |c, id, n| c.add(id, n)),
-    form("Sub", arithmetic, |c, id, n| c.add(id, n)),
-    form("Mul", arithmetic, |c, id, n| c.mul(id, n)),
-    form("Div", division, |c, id, n| c.mul(id, n)),
-    form("AveragePool", window, |c, id, n| c.average_pool(id, n)),
-    form("ReduceMean", any, |c, id, n| c.sum_over(id, n)),
-    form("ReduceSum", any, |c, id, n| c.sum_over(id, n)),
-    form("ReduceMax", any, |c, id, n| c.moves(id, n)),
-    form("ReduceMin", any, |c, id, n| c.moves(id, n)),
-    form("Softmax", last_axis, |c, id, n| c.softmax(id, n)),
-    form("MaxPool", any, |c, id, n| c.moves(id, n)),
-    form("Reshape", any, |c, id, n| c.moves(id, n)),
-    form("Transpose", any, |c, id, n| c.moves(id, n)),
-    form("Slice", any, |c, id, n| c.moves(id, n)),
-    form("Concat", constants, |c, id, n| c.moves(id, n)),
-    form("Gather", super::gather::accepts, |c, id, n| c.gather(id, n)),
-    form("Pad", finite, |c, id, n| c.moves(id, n)),
-    form("Recode", any, |c, id, n| c.recode(id, n)),
+    form("Conv", weighted, &["q.conv"], |c, id, n| c.conv(id, n)),
+    form("Dense", weighted, &["q.dense"], |c, id, n| c.dense(id, n)),
+    form("MatMul", arithmetic, &["q.matmul"], |c, id, n| c.matmul(id, n)),
+    form("Add", arithmetic, &["q.add", "q.lut"], |c, id, n| c.add(id, n)),
+    form("Sub", arithmetic, &["q.add", "q.lut"], |c, id, n| c.add(id, n)),
+    form("Mul", arithmetic, &["q.mul", "q.lut"], |c, id, n| c.mul(id, n)),
+    form("Div", division, &["q.mul", "q.lut"], |c, id, n| c.mul(id, n)),
+    form("AveragePool", window, &["q.avgpool"], |c, id, n| c.average_pool(id, n)),
+    form("ReduceMean", any, &["q.sum"], |c, id, n| c.sum_over(id, n)),
+    form("ReduceSum", any, &["q.sum"], |c, id, n| c.sum_over(id, n)),
+    form("ReduceMax", any, &["ReduceMax"], |c, id, n| c.moves(id, n)),
+    form("ReduceMin", any, &["ReduceMin"], |c, id, n| c.moves(id, n)),
+    form("Softmax", last_axis, &["q.softmax"], |c, id, n| c.softmax(id, n)),
+    form("MaxPool", any, &["q.maxpool"], |c, id, n| c.moves(id, n)),
+    form("Reshape", any, &["Reshape"], |c, id, n| c.moves(id, n)),
+    form("Transpose", any, &["Transpose"], |c, id, n| c.moves(id, n)),
+    form("Slice", any, &["Slice"], |c, id, n| c.moves(id, n)),
+    form("Concat", constants, &["Concat"], |c, id, n| c.moves(id, n)),
+    form("Gather", super::gather::accepts, &["Gather"], |c, id, n| c.gather(id, n)),
+    form("Pad", finite, &["Pad"], |c, id, n| c.moves(id, n)),
+    form("Recode", any, &["q.rescale", "q.lut"], |c, id, n| c.recode(id, n)),
     // Compression leaves none: a value has the codes at once, or is recoded.
-    form("Quantize", any, |c, id, n| c.recode(id, n)),
+    form("Quantize", any, &["q.rescale", "q.lut"], |c, id, n| c.recode(id, n)),
 ];
 
 /// The row of an operator.
 pub(crate) fn of(op: &str) -> Result<&'static Form> {
-    match FORMS.iter().find(|f| f.op == op) {
-        Some(f) => Ok(f),
-        None if mcompc_ops::is_map(op) => Ok(&FUNCTION),
-        None => refused(op),
-    }
+    form_of(op).map_or_else(|| refused(op), Ok)
+}
+
+/// The integer form of a float operator, where it has one.
+pub fn form_of(op: &str) -> Option<&'static Form> {
+    FORMS.iter().find(|f| f.op == op).or_else(|| mcompc_ops::is_map(op).then_some(&FUNCTION))
 }
 
 /// Problems that are named one by one.

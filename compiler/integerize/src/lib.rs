@@ -15,7 +15,7 @@ mod runs;
 mod softmax;
 mod unary;
 
-pub use forms::{FORMS, Form, problems, supported};
+pub use forms::{FORMS, Form, form_of, problems, supported};
 
 use mcompc_ir::{Attrs, Code, Codes, DType, Error, Graph, Node, NodeId, Output, Quant, Result, Tensor, Value, ValueId};
 use mcompc_ops::{Level, Rewrite, act, reals};

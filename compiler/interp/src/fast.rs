@@ -59,17 +59,51 @@ impl Kernel for Book {
     }
 }
 
+type Plan = fn(&Site<'_>) -> Result<Box<dyn Kernel>>;
+
+/// Operators with a kernel of their own here. A Reshape is a view or a copy; functions of one value have one kernel.
+static FAST: &[(&str, Plan)] = &[
+    ("Conv", conv::plan),
+    ("Dense", gemm::plan),
+    ("MatMul", gemm::plan),
+    ("AveragePool", pool::plan),
+    ("MaxPool", pool::plan),
+    ("Gather", gather::plan),
+    ("Transpose", moves::plan),
+    ("Slice", moves::plan),
+    ("Pad", moves::plan),
+    ("Concat", moves::plan),
+    ("Softmax", rows::plan),
+    ("BatchNormalization", rows::plan),
+    ("ReduceMean", rows::plan),
+    ("ReduceSum", rows::plan),
+    ("ReduceMax", rows::plan),
+    ("ReduceMin", rows::plan),
+    ("Add", elementwise::plan),
+    ("Sub", elementwise::plan),
+    ("Mul", elementwise::plan),
+    ("Div", elementwise::plan),
+    ("Recode", elementwise::plan),
+    ("Reshape", |_| Ok(Box::new(Copy))),
+];
+
+fn plan_of(op: &str) -> Option<Plan> {
+    let row = FAST.iter().find(|(name, _)| *name == op).map(|(_, plan)| *plan);
+    row.or_else(|| mcompc_ops::is_map(op).then_some(elementwise::plan as Plan))
+}
+
+/// Whether [`FastExec`] runs a float operator.
+pub fn is_fast(op: &str) -> bool {
+    plan_of(op).is_some()
+}
+
 fn kernel(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
-    match s.node.op.as_str() {
+    let op = s.node.op.as_str();
+    match plan_of(op) {
         // The passes leave images of two dimensions only.
-        "Conv" | "AveragePool" | "MaxPool" if s.ins[0].shape.len() != 4 => Ok(Box::new(Book::of(s))),
-        "Conv" => conv::plan(s),
-        "Dense" | "MatMul" => gemm::plan(s),
-        "AveragePool" | "MaxPool" => pool::plan(s),
-        "Gather" => gather::plan(s),
-        "Transpose" | "Slice" | "Pad" | "Concat" => moves::plan(s),
-        "Softmax" | "BatchNormalization" | "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" => rows::plan(s),
-        _ => elementwise::plan(s),
+        Some(_) if matches!(op, "Conv" | "AveragePool" | "MaxPool") && s.ins[0].shape.len() != 4 => Ok(Box::new(Book::of(s))),
+        Some(plan) => plan(s),
+        None => Err(not_float(op)),
     }
 }
 
@@ -304,7 +338,7 @@ impl<'a> Planner<'a> {
             (None, ins[0].0)
         } else {
             let site = Site { node, ins: reads.iter().map(|&v| g.value(v)).collect() };
-            let k = if node.op == "Reshape" { Box::new(Copy) } else { kernel(&site).map_err(|e| e.at(&node.name))? };
+            let k = kernel(&site).map_err(|e| e.at(&node.name))?;
             (Some(k), Place::Slot(self.allocate(len)))
         };
         let value = g.value(g.out(id));

@@ -8,6 +8,6 @@ mod fast_int;
 mod reference;
 
 pub use carry::Carry;
-pub use fast::{FastExec, FastNode, Scratch};
+pub use fast::{FastExec, FastNode, Scratch, is_fast};
 pub use fast_int::FastInt;
 pub use reference::{Trace, run, run_all};

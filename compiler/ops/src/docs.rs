@@ -1,13 +1,12 @@
-//! docs/ops.md, generated from the operator table.
+//! What every operator means, for docs/ops.md.
 
 use crate::OPS;
 use std::fmt::Write;
 
-/// The page of all operators, Markdown.
+/// A section for every operator, Markdown.
 pub fn docs() -> String {
     let mut s = String::from(
-        "# Operators\n\nGenerated from the operator table of `compiler/ops`; do not edit.\n\n\
-         Float operators are f32 and defined in f64 with one rounding at the end; operators called `q.` are integer and exact. An input \
+        "Float operators are f32 and defined in f64 with one rounding at the end; operators called `q.` are integer and exact. An input \
          `x?` may be absent, `x..` is one or more. A node with an attribute that is not listed is an error. All shapes are static.\n",
     );
     for d in OPS {

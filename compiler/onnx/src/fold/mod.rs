@@ -90,6 +90,11 @@ static TABLE: &[Row] = &[
     row("ArgMin", 1, Constants, reduce::place),
 ];
 
+/// Names of the operators that are evaluated where everything that they read is known, with their first operator sets.
+pub(crate) fn names() -> impl Iterator<Item = (&'static str, i64)> {
+    TABLE.iter().map(|r| (r.op, r.since))
+}
+
 /// Whether the operator is evaluated where everything that it reads is known.
 pub(crate) fn has(op: &str) -> bool {
     TABLE.iter().any(|r| r.op == op)

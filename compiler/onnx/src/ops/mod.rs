@@ -23,6 +23,7 @@ mod window;
 use crate::node::{Bound, Ctx};
 use crate::proto::NodeProto;
 use mcompc_ir::{Code, Error, Result};
+use std::collections::BTreeSet;
 
 /// Oldest operator set of the default domain.
 pub const MIN_OPSET: i64 = 7;
@@ -131,6 +132,36 @@ pub const TABLE: &[OpRow] = &[
     row("Upsample", 7, (1, 2), resize::upsample, "constant scales, up to opset 9"),
     row("Where", 9, (3, 3), several::choose, "a constant condition"),
 ];
+
+/// An ONNX operator as documents show it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Taken {
+    /// Its name, with the domain where that is not the standard's.
+    pub name: String,
+    /// First operator set that has it (not below [`MIN_OPSET`]).
+    pub since: i64,
+    /// What of it is taken, where that is less than the standard.
+    pub notes: String,
+}
+
+/// Every ONNX operator that is taken, in alphabetical order: those of [`TABLE`], functions of one value, operators on codes, and what is
+/// evaluated while compiling.
+pub fn taken() -> Vec<Taken> {
+    let row = |name: String, r: &OpRow| Taken { name, since: r.since, notes: r.notes.into() };
+    let mut all: Vec<Taken> = TABLE.iter().map(|r| row(r.name.into(), r)).collect();
+    all.extend(quantized::MICROSOFT.iter().map(|r| row(format!("com.microsoft.{}", r.name), r)));
+    let functions = mcompc_ops::functions().filter_map(|f| Some(Taken { name: f.op.name.into(), since: f.since?, notes: String::new() }));
+    all.extend(functions.filter(|f| TABLE.iter().all(|r| r.name != f.name)));
+    let known: BTreeSet<String> = all.iter().map(|t| t.name.clone()).collect();
+    let folded = crate::fold::names().filter(|(name, _)| !known.contains(*name));
+    let mut folded: Vec<Taken> =
+        folded.map(|(n, s)| Taken { name: n.into(), since: s.max(MIN_OPSET), notes: "of what is known while compiling".into() }).collect();
+    folded.sort();
+    folded.dedup_by(|b, a| a.name == b.name);
+    all.extend(folded);
+    all.sort();
+    all
+}
 
 /// What to do about an operator that is not in the table.
 fn advice(op: &str) -> &'static str {
