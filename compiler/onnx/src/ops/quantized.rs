@@ -165,7 +165,9 @@ fn reals(c: &mut Ctx<'_, '_, '_>, i: usize, p: &Params, axis: i64, out: &str) ->
         c.b.names.insert(out.to_string(), Bound::Node(v));
         return Ok(());
     }
-    let Some(t) = c.constant(i)? else { return Err(Error::new(Code::MissingAttr, format!("{} without input {i}", c.op))) };
+    let Some(t) = c.constant(i)? else {
+        return Err(Error::new(Code::MissingAttr, format!("{} without input {i}", c.op)).hint("the ONNX standard requires it"));
+    };
     if !matches!(t.dtype, DType::I8 | DType::U8 | DType::I16 | DType::U16 | DType::I32) || p.dtype.is_some_and(|d| d != t.dtype) {
         return Err(Error::new(Code::UnsupportedType, format!("`{name}` is {}, its zero point {:?}", t.dtype, p.dtype.map(DType::name)))
             .hint("integers of 8, 16 and 32 bits are dequantized, with a zero point of their type"));
