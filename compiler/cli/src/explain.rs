@@ -69,7 +69,9 @@ pub fn explain(code: Code) -> &'static str {
         Code::Loss => {
             "The measured difference from the float model passes the limit, or there are no data to measure it on. The message has the measured number; nothing was written. `--max-loss` sets the limit; for `-O int4` there is one without being asked for: 5 points of top-1 agreement for classifiers, a squared error of 10 percent of the outputs' variance otherwise. Groups (`--group 32`) and layers left at eight bits (`--bits LAYER=8`) lose less."
         }
-        Code::UnsupportedLevel => "`-O int8` and `-O int4` are built. `mixed`, `f32` and the others are refused until they are.",
+        Code::UnsupportedLevel => {
+            "`-O int8`, `-O int4` and `-O int16` are built. `mixed`, `f32` and the others are refused until they are."
+        }
         Code::UnknownTarget => "`mcompc targets` lists the targets. `host` stands for the best one this computer runs.",
         Code::NeedsMlir => {
             "No back end of this build has a code generator for this CPU, or the one that was asked for is not built in. Build mcompc with `--features mlir` (scripts/setup.sh installs LLVM and MLIR 22)."

@@ -1,7 +1,7 @@
 //! How the values of a command line go together.
 
 use crate::args::Given;
-use mcompc_compress::{RangeMethod, Scheme, WeightBits};
+use mcompc_compress::{ActBits, RangeMethod, Scheme, WeightBits};
 use mcompc_driver::{Firmware, Request, States, default_backend};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_target::Target;
@@ -24,9 +24,9 @@ fn weights(g: &Given) -> Result<WeightBits> {
 /// E502, E503 and E002.
 pub(crate) fn request(g: &Given) -> Result<Request> {
     let scheme = g.scheme.as_deref().map(|path| scheme(g, path)).transpose()?;
-    let weights = match &scheme {
-        Some(s) => WeightBits { bits: s.bits(), ..WeightBits::default() },
-        None => weights(g)?,
+    let (weights, acts) = match &scheme {
+        Some(s) => (WeightBits { bits: s.bits(), ..WeightBits::default() }, ActBits { bits: s.act_bits(), ..ActBits::default() }),
+        None => (weights(g)?, ActBits { bits: g.acts.unwrap_or(8), by_name: g.act_bits.clone() }),
     };
     if g.sequence == Some(0) {
         return Err(Error::new(Code::Usage, "--sequence 0 is no sequence").hint("give the number of samples of one, or leave the flag out"));
@@ -52,6 +52,7 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
         states: States { ties: g.states.clone(), sequence: g.sequence },
         firmware,
         weights,
+        acts,
         scheme,
     })
 }
@@ -63,6 +64,7 @@ fn scheme(g: &Given, path: &Path) -> Result<Scheme> {
         ("--group", g.group.is_some()),
         ("--int4-all", g.int4_all),
         ("--bits", !g.layer_bits.is_empty()),
+        ("--acts", !g.act_bits.is_empty()),
         ("--range", g.range.is_some()),
     ];
     if let Some((flag, _)) = decided.iter().find(|(_, given)| *given) {

@@ -15,7 +15,9 @@ fn arguments<'a>(more: &'a [&'a str]) -> Vec<String> {
 fn a_scheme_gives_the_library_that_wrote_it() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    for (level, more) in [("int8", vec![]), ("int4", vec!["--group", "32", "--int4-all", "--max-loss", "none"])] {
+    for (level, more) in
+        [("int8", vec![]), ("int16", vec!["--acts", "*=16"]), ("int4", vec!["--group", "32", "--int4-all", "--max-loss", "none"])]
+    {
         let first = [&["-O", level, "-o", "first", "--scheme-out", "scheme.txt", "--force"], &more[..]].concat();
         ok(dir, arguments(&first));
         ok(dir, arguments(&["--scheme", "scheme.txt", "-o", "again", "--force", "--scheme-out", "again.txt", "--max-loss", "none"]));

@@ -16,7 +16,7 @@ fn spec(k: usize, per_output: usize) -> ConvSpec {
     ConvSpec {
         geo: Geometry { n: 1, h: 25, w: 5, c, oh: 25, ow: 5, kh: k, kw: k, sh: 1, sw: 1, dh: 1, dw: 1, pt: k / 2, pl: k / 2 },
         o: c,
-        x_u8: false,
+        mem: [mcompc_kernel::MemElem::S8; 2],
         x_align: 16,
         zp_x: -128,
         weights: (0..c * k * k * per_output).map(|i| (i * 37 % 255) as u8 as i8).collect(),

@@ -28,7 +28,7 @@ fn options() -> Options {
         block: std::env::var("GROUP").ok().map(|g| g.parse().unwrap()),
         ..Default::default()
     };
-    Options { weights, method, bias_correction: std::env::var("BIAS").as_deref() != Ok("0") }
+    Options { weights, method, bias_correction: std::env::var("BIAS").as_deref() != Ok("0"), ..Options::default() }
 }
 
 fn report(name: &str, pairs: &[Pair], labels: Option<&[i64]>, seconds: f64) {

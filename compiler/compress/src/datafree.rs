@@ -45,6 +45,9 @@ fn made_up(input: &Input, smooth: bool, rng: &mut Rng) -> Result<Vec<f32>> {
     if let Some(start) = &input.start {
         return input.reals(start);
     }
+    if let Some(rows) = input.rows {
+        return Ok((0..input.shape.iter().product()).map(|_| (rng.next() as usize % rows) as f32).collect());
+    }
     let all: usize = input.shape.iter().product();
     let n = all.min(PERIOD);
     let cell = if smooth { (n / 16).max(1) } else { 1 };

@@ -18,7 +18,7 @@ pub use apply::{Coded, LayerNote, apply};
 pub use audit::Audit;
 pub use calibrate::{CalibOptions, calibrate};
 pub use datafree::calibrate_without_data;
-pub use decide::{Options, WeightBits, check, decide, warnings};
+pub use decide::{ActBits, Options, WeightBits, check, decide, warnings};
 pub use methods::{METHODS, Method, Rounded, Settle, Task};
 pub use range::RangeMethod;
 pub use scheme::{LayerScheme, Scheme};

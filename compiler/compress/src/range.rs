@@ -28,6 +28,8 @@ impl RangeMethod {
 /// Unbounded, the search clips rare but decisive activations; with this bound it is at least as good as the extremes on every model of
 /// the accuracy tests.
 pub const MIN_KEPT: f64 = 0.7;
+/// What codes of sixteen bits hold beyond what was seen: a bit of resolution that nobody misses, against saturation on other data.
+const HEADROOM: f64 = 2.0;
 /// Points at which a bin's error is sampled, so that bins wider than a step are judged rightly.
 const POINTS: u32 = 8;
 
@@ -60,13 +62,16 @@ impl Range {
     pub(crate) fn times(self, by: f64) -> Self {
         Self { lo: self.lo * by, hi: self.hi * by }
     }
-    /// The step of i8 codes for this range.
-    pub(crate) fn step(self) -> f64 {
-        self.width() / Codes::I8.steps()
+    /// The step of these codes for this range, which is not empty.
+    pub(crate) fn step(self, codes: Codes) -> f64 {
+        self.quant(codes).step()
     }
-    /// i8 codes for this range; zero is a code.
-    pub(crate) fn quant(self) -> Quant {
-        Quant::covering(Codes::I8, self.lo, self.hi)
+    /// Codes for this range; zero is one. Of sixteen bits it is code 0, and the range is taken [`HEADROOM`] times.
+    pub(crate) fn quant(self, codes: Codes) -> Quant {
+        if codes.bits <= Codes::I8.bits {
+            return Quant::covering(codes, self.lo, self.hi);
+        }
+        Quant::symmetric(codes, HEADROOM * self.hi.max(-self.lo))
     }
 }
 
@@ -110,7 +115,7 @@ fn mse(s: &ValueStats, all: Range) -> Range {
     let (mut best, mut least) = (all, f64::INFINITY);
     for i in (0..=steps).rev() {
         let r = Range { lo: all.lo * kept(i), hi: all.hi * kept(i) };
-        let e = error(&points, &r.quant());
+        let e = error(&points, &r.quant(Codes::I8));
         if e < least {
             (best, least) = (r, e);
         }
@@ -160,9 +165,9 @@ mod tests {
 
     #[test]
     fn zero_is_always_a_code() {
-        let q = range(&stats(&[3.0, 5.0]), RangeMethod::MinMax).quant();
+        let q = range(&stats(&[3.0, 5.0]), RangeMethod::MinMax).quant(Codes::I8);
         assert_eq!((q.zero_point(), q.step()), (-128, 5.0 / 255.0));
-        let q = range(&stats(&[-3.0, -5.0]), RangeMethod::MinMax).quant();
+        let q = range(&stats(&[-3.0, -5.0]), RangeMethod::MinMax).quant(Codes::I8);
         assert_eq!((q.zero_point(), q.step()), (127, 5.0 / 255.0));
     }
 

@@ -2,7 +2,7 @@
 
 mod text;
 
-use mcompc_ir::{Code, Error, Graph, Node, NodeId, Quant, Result, ValueId};
+use mcompc_ir::{Code, DType, Error, Graph, Node, NodeId, Quant, Result, ValueId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Of one layer with weights.
@@ -51,12 +51,12 @@ fn unique<'a, T>(all: impl Iterator<Item = (T, &'a str)>) -> Vec<(T, String)> {
     named
 }
 
-/// Names of all computed values, in the order of execution.
+/// Names of all computed values that have codes (indices have none), in the order of execution.
 ///
 /// # Errors
 /// A cycle.
 pub(crate) fn value_names(g: &Graph) -> Result<Vec<(ValueId, String)>> {
-    let computed = g.topo()?.into_iter().map(|id| g.out(id)).filter(|&v| g.const_of(v).is_none());
+    let computed = g.topo()?.into_iter().map(|id| g.out(id)).filter(|&v| g.const_of(v).is_none() && g.value(v).dtype == DType::F32);
     Ok(unique(computed.map(|v| (v, g.value(v).name.as_str()))))
 }
 
@@ -92,6 +92,12 @@ impl Scheme {
         self.layers.iter().map(|l| l.bits).min().unwrap_or(mcompc_ir::Codes::I8.bits)
     }
 
+    /// Bits of the activations: those that most values take.
+    pub fn act_bits(&self) -> u8 {
+        let wide = self.values.iter().filter(|(_, q)| q.codes.bits > mcompc_ir::Codes::I8.bits).count();
+        if 2 * wide > self.values.len() { mcompc_ir::Codes::I16.bits } else { mcompc_ir::Codes::I8.bits }
+    }
+
     /// The scheme by the graph's values and layers.
     ///
     /// # Errors
@@ -102,8 +108,8 @@ impl Scheme {
             if values.insert(name, q).is_some() {
                 return Err(usage(format!("the scheme has value `{name}` twice")));
             }
-            if !(q.is_plain_i8() && q.step().is_finite() && q.step() > 0.0) {
-                return Err(usage(format!("the scheme gives value `{name}` codes that are not i8 under a positive step")));
+            if !(q.is_result() && matches!(q.codes.bits, 8 | 16) && q.step().is_finite() && q.step() > 0.0) {
+                return Err(usage(format!("the scheme gives value `{name}` codes that are not i8 or i16 under a positive step")));
             }
         }
         let mut layers: BTreeMap<&str, &LayerScheme> = BTreeMap::new();

@@ -107,7 +107,7 @@ impl Dataset {
                     .hint("sample i of every input is one call of the model: store as many of each"));
             }
             let stream = Stream::open(&array.1).map_err(|e| e.at(&array.0))?;
-            columns.push(Column::Array(Array { name: array.0.clone(), input: input.clone(), stream, buf: Vec::new() }));
+            columns.push(Column::Array(Box::new(Array { name: array.0.clone(), input: input.clone(), stream, buf: Vec::new() })));
         }
         if count.is_none() {
             return Err(
@@ -187,7 +187,7 @@ fn read(inputs: &[Input]) -> Vec<&Input> {
 }
 
 enum Column {
-    Array(Array),
+    Array(Box<Array>),
     /// What a state starts at.
     State(Tensor),
 }

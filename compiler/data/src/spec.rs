@@ -95,6 +95,8 @@ pub struct Input {
     pub zero: Per<f64>,
     /// Of a state what the first step is given, as reals (f32): no file holds its samples.
     pub start: Option<Tensor>,
+    /// Of an index how many rows there are to choose from, in the smallest of its tables.
+    pub rows: Option<usize>,
 }
 
 /// The raw form of an input that the model's file declares as codes; the flag's in other words.
@@ -112,12 +114,19 @@ fn given(graph: &Graph, input: usize) -> Option<InputSpec> {
     })
 }
 
+/// Rows of the smallest table that an input chooses from.
+fn rows(graph: &Graph, input: usize) -> Option<usize> {
+    let users = graph.users(graph.out(*graph.inputs.get(input)?));
+    let table = |n| graph.value(*graph.inputs_of(n).first()?).shape.first().copied();
+    users.into_iter().filter(|&(n, port)| port == 1 && graph.node(n).op == "Gather").filter_map(|(n, _)| table(n)).min()
+}
+
 impl Input {
     /// The flag for a graph input of this shape. Errors: `Usage` where a list has the length of no axis.
     pub fn new(spec: InputSpec, shape: Vec<usize>) -> Result<Self> {
         let axis = u8::try_from(spec.channel_axis(&shape)?).unwrap_or(u8::MAX);
         let (scale, zero) = (Per::along(axis, spec.scale.clone()), Per::along(axis, spec.offset.clone()));
-        Ok(Self { spec, shape, scale, zero, start: None })
+        Ok(Self { spec, shape, scale, zero, start: None, rows: None })
     }
 
     /// Joins the flags with a graph's inputs, in the graph's order; an input without a flag is taken as floats (or as what it is, when it
@@ -140,14 +149,21 @@ impl Input {
                     .at(&s.name);
                 return Err(e.hint("leave the flag out; --scheme decides the codes of a state"));
             }
-            let dtype = if v.dtype.int_range().is_some() || v.dtype == DType::I64 { v.dtype } else { DType::F32 };
+            // Files hold indices of any integer type.
+            let dtype = if v.dtype.int_range().is_some() { DType::I64 } else { DType::F32 };
             let usual = given(graph, i).unwrap_or(InputSpec { dtype, ..InputSpec::float(&v.name) });
             let spec = specs.iter().find(|s| s.name == v.name).cloned().unwrap_or(usual);
+            let index = v.dtype == DType::I32;
+            if index && (spec.dtype == DType::F32 || spec.scale != [1.0] || spec.offset != [0.0]) {
+                let e = Error::new(Code::Usage, "an index means itself: it has an integer type, no scale and no offset").at(&v.name);
+                return Err(e.hint("leave --input out for it, or name the integer type that the file holds"));
+            }
+            let rows = if index { rows(graph, i) } else { None };
             let start = match state {
                 None => None,
                 Some(s) => Some(s.init.clone().map_or_else(|| Tensor::from_f32(v.shape.clone(), &vec![0.0; v.elems()]), Ok)?),
             };
-            Ok(Input { start, ..Input::new(spec, v.shape.clone())? })
+            Ok(Input { start, rows, ..Input::new(spec, v.shape.clone())? })
         };
         values.into_iter().enumerate().map(input).collect()
     }
@@ -171,8 +187,20 @@ impl Input {
             DType::F32 => raw.as_f32()?.iter().map(|&v| f64::from(v)).collect(),
             _ => raw.to_i64_vec()?.into_iter().map(|v| v as f64).collect(),
         };
+        self.inside(&raw)?;
         let real = |(i, v): (usize, f64)| (self.scale.at(&self.shape, i) * (v - self.zero.at(&self.shape, i))) as f32;
         Ok(raw.into_iter().enumerate().map(real).collect())
+    }
+
+    /// Requires indices that the model's runtime takes; on a device others are brought inside.
+    fn inside(&self, raw: &[f64]) -> Result<()> {
+        let Some(n) = self.rows.map(|n| n as f64) else { return Ok(()) };
+        match raw.iter().find(|&&v| !(-n..n).contains(&v)) {
+            None => Ok(()),
+            Some(v) => Err(Error::new(Code::BadCalib, format!("index {v} of a table of {n} rows"))
+                .at(&self.spec.name)
+                .hint("indices are 0 to rows - 1, or negative from the end: was the data made for another vocabulary?")),
+        }
     }
 
     /// Raw data as the codes that the integer graph's input `value` takes: the raw bytes where the types agree, otherwise
@@ -181,13 +209,17 @@ impl Input {
         if value.dtype == self.spec.dtype {
             return raw.reshaped(value.shape.clone());
         }
+        if value.dtype == DType::I32 && value.quant.is_none() {
+            let indices: Vec<i64> = raw.to_i64_vec()?;
+            self.inside(&indices.iter().map(|&v| v as f64).collect::<Vec<_>>())?;
+            return Tensor::from_i32(value.shape.clone(), &indices.into_iter().map(|v| v as i32).collect::<Vec<_>>());
+        }
         let Some(q) = &value.quant else {
             return Err(Error::new(Code::Internal, format!("input of type {} without quantization", value.dtype)).at(&value.name));
         };
         let codes: Vec<i32> = self.reals(raw)?.into_iter().map(|v| q.code(v.into())).collect();
         match value.dtype {
-            DType::I8 => Tensor::from_i8(value.shape.clone(), &codes.iter().map(|&v| v as i8).collect::<Vec<_>>()),
-            DType::U8 => Tensor::from_u8(value.shape.clone(), &codes.iter().map(|&v| v as u8).collect::<Vec<_>>()),
+            d @ (DType::I8 | DType::U8 | DType::I16) => Tensor::from_ints(d, value.shape.clone(), &codes),
             d => Err(Error::new(Code::UnsupportedType, format!("no quantization of inputs to {d}")).at(&value.name)),
         }
     }

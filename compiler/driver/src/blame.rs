@@ -97,6 +97,7 @@ mod tests {
             range: mcompc_compress::RangeMethod::Mse,
             firmware: Firmware::default(),
             weights: Default::default(),
+            acts: Default::default(),
             scheme: None,
         };
         let g = mcompc_ir::parse(GRAPH)?;

@@ -20,7 +20,8 @@ pub fn specs(front: &Front, integer: &Graph) -> Result<(Vec<TensorSpec>, Vec<Ten
         let v = integer.value(integer.out(n));
         // Codes of the declared raw type are passed as they are, so the flag says what they mean; others follow the graph.
         let declared = input.quant().filter(|_| input.spec.dtype == v.dtype);
-        inputs.push(spec(&input.spec.name, v, declared.or_else(|| v.quant.clone())));
+        // An index has no meaning but itself.
+        inputs.push(spec(&input.spec.name, v, v.quant.clone().and_then(|q| declared.or(Some(q)))));
     }
     let outputs = integer.outputs.iter().map(|o| {
         let v = integer.value(o.value);

@@ -22,6 +22,7 @@ mod sequence;
 mod size;
 pub mod specimens;
 mod stages;
+mod states;
 mod tasks;
 pub mod verify;
 

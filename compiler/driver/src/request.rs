@@ -1,7 +1,7 @@
 //! What a compilation is asked for.
 
 use crate::firmware::Firmware;
-use mcompc_compress::{RangeMethod, Scheme, WeightBits};
+use mcompc_compress::{ActBits, RangeMethod, Scheme, WeightBits};
 use mcompc_data::InputSpec;
 use mcompc_target::{Backend, Target};
 use std::path::PathBuf;
@@ -31,6 +31,8 @@ pub struct Request {
     pub firmware: Firmware,
     /// Bits of the weights.
     pub weights: WeightBits,
+    /// Bits of the activations.
+    pub acts: ActBits,
     /// What else would be decided from `range` and `weights`.
     pub scheme: Option<Scheme>,
 }
@@ -47,7 +49,7 @@ pub struct States {
 impl Request {
     /// Name of the optimisation level, as after `-O`.
     pub fn level_name(&self) -> String {
-        format!("int{}", self.weights.bits)
+        format!("int{}", if self.acts.bits > 8 { self.acts.bits } else { self.weights.bits })
     }
 }
 

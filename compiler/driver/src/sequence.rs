@@ -1,41 +1,9 @@
-//! States: which there are, what they start at, and the samples of a sequence one after the other.
+//! The samples of a sequence one after the other, states carried.
 
-use crate::request::Request;
-use crate::stages::{Front, codes, reals};
-use mcompc_data::{Dataset, Sample};
+use crate::stages::{Front, Step, codes, reals};
+use mcompc_data::Sample;
 use mcompc_interp::{Carry, FastExec, FastInt, Scratch};
-use mcompc_ir::{Code, Error, Graph, Result, Tensor};
-
-/// Inputs of one inference: reals of the float graph's, codes of the integer graph's.
-pub type Step = (Vec<Vec<f32>>, Vec<Tensor>);
-
-/// Makes the asked for ties in a graph as it was imported. A state starts at the array of its name in the calibration data, else at zeros.
-pub(crate) fn tie(o: &Request, g: &mut Graph) -> Result<()> {
-    if o.states.ties.is_empty() && o.states.sequence.is_some() {
-        return Err(
-            Error::new(Code::Usage, "--sequence says where states start anew, and there are none").hint("name them with --state IN=OUT")
-        );
-    }
-    for (input, output) in &o.states.ties {
-        g.tie(input, output)?;
-    }
-    let Some(path) = o.calib.as_deref().filter(|_| !g.states.is_empty()) else { return Ok(()) };
-    let data = Dataset::open(path)?;
-    for i in 0..g.states.len() {
-        let v = g.value(g.out(g.inputs[g.states[i].input]));
-        g.states[i].init = data.start(&v.name, &v.shape)?;
-    }
-    Ok(())
-}
-
-/// Refuses states that are none: their next value is known at compile time.
-pub(crate) fn supported(g: &Graph) -> Result<()> {
-    let fixed = g.states.iter().find(|s| g.const_of(g.outputs[s.output].value).is_some());
-    let Some(s) = fixed else { return Ok(()) };
-    let output = &g.outputs[s.output].name;
-    let e = Error::new(Code::NoInteger, "the next value of this state does not depend on any input").at(output);
-    Err(e.hint("leave this --state out and give the input its constant value"))
-}
+use mcompc_ir::{Graph, Result, Tensor};
 
 /// Samples of a file, in order, as inputs of both executors. Where there are states each side is given what its own last step left.
 pub struct Sequence<'a> {

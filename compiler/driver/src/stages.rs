@@ -4,7 +4,6 @@
 use crate::firmware::Firmware;
 use crate::progress::{Progress, timed};
 use crate::request::Request;
-use crate::sequence::Step;
 use mcompc_backend::Job;
 use mcompc_compress::{CalibOptions, Scheme, Stats};
 use mcompc_data::{Dataset, Input, Sample};
@@ -101,7 +100,7 @@ pub struct Compiled {
 /// Those of the importer (E0xx, E1xx, E2xx) and of the passes.
 pub fn front(o: &Request, progress: &dyn Progress) -> Result<Front> {
     let (mut imported, sha256) = timed(progress, "reading the model", || Ok::<_, Error>((import(o)?, hash_file(&o.model)?)))?;
-    crate::sequence::tie(o, &mut imported)?;
+    crate::states::tie(o, &mut imported)?;
     let inputs = Input::of_graph(&imported, &o.inputs)?;
     let mut canonical = imported.clone();
     let passes = timed(progress, "simplifying the graph", || {
@@ -116,7 +115,7 @@ pub fn front(o: &Request, progress: &dyn Progress) -> Result<Front> {
         }
         Ok::<_, Error>(reports)
     })?;
-    crate::sequence::supported(&canonical)?;
+    crate::states::supported(&canonical)?;
     Ok(Front { imported, canonical, passes, sha256, inputs, sequence: o.states.sequence })
 }
 
@@ -160,6 +159,9 @@ pub fn reals(front: &Front, sample: &Sample) -> Result<Vec<Vec<f32>>> {
     front.inputs.iter().zip(&sample.inputs).map(|(i, t)| i.reals(t)).collect()
 }
 
+/// Inputs of one inference: reals of the float graph's, codes of the integer graph's.
+pub type Step = (Vec<Vec<f32>>, Vec<Tensor>);
+
 /// Outputs of the float model for its inputs, flat, in order; computed side by side.
 ///
 /// # Errors
@@ -186,7 +188,7 @@ pub fn codes(front: &Front, integer: &Graph, sample: &Sample) -> Result<Vec<Tens
 /// # Errors
 /// E401 for data that do not fit, E105 for NaN, E402 and E403 for layers without an integer form.
 pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Quantized> {
-    let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), ..Default::default() };
+    let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), acts: o.acts.clone(), ..Default::default() };
     // What cannot be is refused before any data are read.
     match &o.scheme {
         Some(scheme) => scheme.check(&front.canonical)?,

@@ -18,7 +18,8 @@ impl Ctx<'_> {
             return self.with_number(id, node, port, k);
         }
         let ins = self.r.from.inputs_of(id);
-        let (a, b) = (self.operand(ins[0])?, self.operand(ins[1])?);
+        let q = self.result(id)?;
+        let (a, b) = (self.operand(ins[0], q.codes)?, self.operand(ins[1], q.codes)?);
         self.sum(id, node, a, b)
     }
 

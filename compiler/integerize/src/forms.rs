@@ -44,6 +44,7 @@ pub static FORMS: &[Form] = &[
     form("Transpose", any, |c, id, n| c.moves(id, n)),
     form("Slice", any, |c, id, n| c.moves(id, n)),
     form("Concat", constants, |c, id, n| c.moves(id, n)),
+    form("Gather", super::gather::accepts, |c, id, n| c.gather(id, n)),
     form("Pad", finite, |c, id, n| c.moves(id, n)),
     form("Recode", any, |c, id, n| c.recode(id, n)),
     // Compression leaves none: a value has the codes at once, or is recoded.
@@ -111,7 +112,7 @@ fn any(_: &Graph, _: NodeId) -> Result<()> {
 
 fn input(g: &Graph, id: NodeId) -> Result<()> {
     let value = g.value(g.out(id));
-    if value.dtype == DType::F32 {
+    if value.dtype == DType::F32 || value.dtype == DType::I32 {
         return Ok(());
     }
     Err(Error::new(Code::NoInteger, format!("a graph input of type {} is not taken", value.dtype))

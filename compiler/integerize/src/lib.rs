@@ -5,6 +5,7 @@
 mod add;
 pub mod dyadic;
 mod forms;
+mod gather;
 mod linear;
 mod matmul;
 mod moves;
@@ -16,7 +17,7 @@ mod unary;
 
 pub use forms::{FORMS, Form, problems, supported};
 
-use mcompc_ir::{Attrs, Code, Codes, Error, Graph, Node, NodeId, Output, Quant, Result, Tensor, Value, ValueId};
+use mcompc_ir::{Attrs, Code, Codes, DType, Error, Graph, Node, NodeId, Output, Quant, Result, Tensor, Value, ValueId};
 use mcompc_ops::{Level, Rewrite, act, reals};
 use std::collections::BTreeMap;
 
@@ -59,8 +60,11 @@ pub fn integerize(coded: &Graph) -> Result<Integerized> {
     for id in coded.topo()? {
         ctx.step(id)?;
     }
+    // Constants that are outputs have no operator to follow.
+    let codes = |id: NodeId| coded.value(coded.out(id)).quant.as_ref().filter(|q| q.is_result()).map(|q| q.codes);
+    let widest = coded.ids().into_iter().filter_map(codes).max().unwrap_or(Codes::I8);
     for o in &coded.outputs {
-        let value = ctx.operand(o.value).map_err(|e| e.at(&o.name))?;
+        let value = ctx.operand(o.value, widest).map_err(|e| e.at(&o.name))?;
         ctx.r.to.outputs.push(Output { name: o.name.clone(), value });
     }
     let (graph, origin) = ctx.r.finish(Level::Integer)?;
@@ -70,8 +74,8 @@ pub fn integerize(coded: &Graph) -> Result<Integerized> {
 /// The state of one conversion, from a coded graph to an integer one.
 pub struct Ctx<'a> {
     r: Rewrite<'a>,
-    /// Constants, and values under other codes than their own, by quantization (bits of the scale, zero point); made on demand.
-    under: BTreeMap<(ValueId, u64, i32), ValueId>,
+    /// Constants, and values under other codes than their own, by quantization (codes, bits of the scale, zero point); made on demand.
+    under: BTreeMap<(ValueId, Codes, u64, i32), ValueId>,
     layers: Vec<Accumulator>,
 }
 
@@ -83,8 +87,12 @@ impl<'a> Ctx<'a> {
     /// Adds a graph input under its ONNX name.
     fn input(&mut self, id: NodeId) -> Result<()> {
         let v = self.r.from.out(id);
-        let q = self.quant(v)?;
         let value = self.r.from.value(v);
+        if value.dtype == DType::I32 && value.quant.is_none() {
+            self.r.input(id, value.clone());
+            return Ok(());
+        }
+        let q = self.quant(v)?;
         // What an integer operator subtracts from codes that have no common zero; layers carry the rest in weights and bias.
         let quant = Some(if q.is_plain() { q.clone() } else { q.nominal() });
         self.r.input(id, Value { quant, ..Value::new(value.name.clone(), q.codes.dtype(), value.shape.clone()) });
@@ -117,22 +125,26 @@ impl<'a> Ctx<'a> {
         value.quant.as_ref().ok_or_else(|| Error::new(Code::Internal, "a value without codes in a coded graph").at(&value.name))
     }
 
-    /// As [`Self::quant`], of a result that arithmetic makes: i8 codes under one scale.
+    /// As [`Self::quant`], of a result that arithmetic makes: signed codes of 8 to 16 bits under one scale.
     fn result(&self, id: NodeId) -> Result<Quant> {
         let v = self.r.from.out(id);
         let q = self.quant(v)?;
-        if q.is_plain_i8() {
+        if q.is_result() {
             return Ok(q.clone());
         }
-        let e = Error::new(Code::NoInteger, format!("a result in {} codes that are not i8 under one scale and zero point", q.codes.name()));
-        Err(e.at(&self.r.from.value(v).name).hint("results of arithmetic are i8 per tensor"))
+        let e = Error::new(
+            Code::NoInteger,
+            format!("a result in {} codes that are not i8 or i16 under one scale and zero point", q.codes.name()),
+        );
+        Err(e.at(&self.r.from.value(v).name).hint("results of arithmetic are i8 or i16 per tensor"))
     }
 
-    /// The integer value of an operand under one scale and one zero point: its own, those of the constant where it is one.
-    fn operand(&mut self, v: ValueId) -> Result<ValueId> {
+    /// The integer value of an operand under one scale and one zero point: its own, those of the constant where it is one, in such codes as the
+    /// result's.
+    fn operand(&mut self, v: ValueId, codes: Codes) -> Result<ValueId> {
         let q = match (&self.r.from.value(v).quant, self.r.from.const_of(v)) {
             (Some(q), _) => q.clone(),
-            (None, Some(_)) => Quant::holding(Codes::I8, reals(self.r.from, v)?.into_iter().map(f64::from)),
+            (None, Some(_)) => Quant::holding(codes, reals(self.r.from, v)?.into_iter().map(f64::from)),
             (None, None) => self.quant(v)?.clone(),
         };
         if !q.is_plain() {
@@ -146,7 +158,7 @@ impl<'a> Ctx<'a> {
 
     /// As [`Self::operand`] under a quantization of the reader's choice: constants are rounded to it at once, everything else is recoded.
     fn operand_as(&mut self, v: ValueId, q: &Quant) -> Result<ValueId> {
-        let key = (v, q.step().to_bits(), q.zero_point());
+        let key = (v, q.codes, q.step().to_bits(), q.zero_point());
         if let Some(&p) = self.under.get(&key) {
             return Ok(p);
         }
@@ -201,28 +213,22 @@ impl<'a> Ctx<'a> {
         self.emit_as(name, "Reshape", Attrs::new().with("shape", shape), &[v], name, None)
     }
 
-    /// A constant reals tensor as i8 codes under `q`.
+    /// A constant reals tensor as codes under `q`.
     fn quantized_const(&mut self, name: &str, shape: &[usize], data: &[f64], q: &Quant) -> Result<ValueId> {
-        let codes: Vec<i8> = data.iter().map(|&x| code(x, q)).collect();
-        let v = self.r.to.add_const(name, Tensor::from_i8(shape, &codes)?);
+        let codes: Vec<i32> = data.iter().map(|&x| q.code(x)).collect();
+        let v = self.r.to.add_const(name, Tensor::from_ints(q.codes.dtype(), shape, &codes)?);
         self.r.to.value_mut(v).quant = Some(q.clone());
         Ok(v)
     }
 }
 
-/// Nearest i8 code of a real, ties away from zero.
-fn code(x: f64, q: &Quant) -> i8 {
-    // Codes of computed values are i8.
-    q.code(x) as i8
-}
-
-/// Codes of an optional fused clamp; the whole of i8 where there is none.
+/// Codes of an optional fused clamp; all codes where there is none.
 fn clamp_codes(node: &Node, q: &Quant) -> Result<(i64, i64)> {
     let (lo, hi) = act(node)?;
-    Ok((code(lo, q).into(), code(hi, q).into()))
+    Ok((q.code(lo).into(), q.code(hi).into()))
 }
 
 /// The clamp to all codes of a computed value, as attributes.
-fn unclamped(attrs: Attrs) -> Attrs {
-    attrs.with("lo", i64::from(Codes::I8.min())).with("hi", i64::from(Codes::I8.max()))
+fn unclamped(attrs: Attrs, q: &Quant) -> Attrs {
+    attrs.with("lo", i64::from(q.codes.min())).with("hi", i64::from(q.codes.max()))
 }

@@ -1,7 +1,7 @@
 //! Convolutions and dense layers: integer weights, bias, multipliers, and the overflow proof.
 
 use super::runs::{Products, products};
-use super::{Accumulator, Ctx, code, reals};
+use super::{Accumulator, Ctx, reals};
 use crate::dyadic::dyadic;
 use mcompc_ir::{Attrs, Code, DType, Error, Graph, Node, NodeId, Quant, Result, Tensor, ValueId};
 use mcompc_ops::{act, proof};
@@ -61,7 +61,7 @@ impl Ctx<'_> {
         let wt = self.r.to.add_const(format!("{name}.w"), Tensor::from_i8(w.shape.clone(), &products)?);
         let bt = self.r.to.add_const(format!("{name}.bias"), Tensor::from_i32([outs], &codes)?);
         let mt = self.r.to.add_const(format!("{name}.m"), Tensor::from_i32([outs], &d.m)?);
-        for (a, v) in [("pre", i64::from(d.pre)), ("shift", i64::from(d.shift)), ("lo", code(lo, &y).into()), ("hi", code(hi, &y).into())] {
+        for (a, v) in [("pre", i64::from(d.pre)), ("shift", i64::from(d.shift)), ("lo", y.code(lo).into()), ("hi", y.code(hi).into())] {
             attrs.set(a, v);
         }
         let mut reads = vec![x, wt, bt, mt];

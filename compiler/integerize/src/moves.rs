@@ -1,6 +1,6 @@
 //! Operators that move codes: reshape, transpose, slice, pad, maximum pool, concatenation. Operands come under the result's quantization.
 
-use super::{Ctx, code, unclamped};
+use super::{Ctx, unclamped};
 use crate::dyadic::dyadic;
 use mcompc_ir::{Attrs, Node, NodeId, Quant, Result, ValueId};
 use mcompc_ops::{is_move, pad_value};
@@ -9,7 +9,7 @@ impl Ctx<'_> {
     pub(super) fn moves(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
         let ins = self.r.from.inputs_of(id);
         let out = self.quant(self.r.from.out(id))?;
-        if is_move(&node.op) && !out.is_plain_i8() && self.same(ins[0], out) {
+        if is_move(&node.op) && !out.is_result() && self.same(ins[0], out) {
             // Codes that only layers read are moved as they are.
             let x = self.r.computed(ins[0])?;
             let q = self.codes(x)?.clone();
@@ -27,7 +27,7 @@ impl Ctx<'_> {
                 let value = pad_value(self.r.from, id)?;
                 attrs.set("value", 0.0);
                 if value != 0.0 {
-                    attrs.set("code", i64::from(code(value, &q)));
+                    attrs.set("code", i64::from(q.code(value)));
                 }
                 self.emit(id, "Pad", attrs, &xs, q)
             }
@@ -45,13 +45,19 @@ impl Ctx<'_> {
     /// `v` under quantization `q`, as the value `out`.
     pub(super) fn recoded(&mut self, v: ValueId, q: &Quant, name: &str, out: &str) -> Result<ValueId> {
         let xq = self.quant(v)?;
-        if !xq.is_plain_i8() {
+        if !xq.is_result() {
             return self.look_up(v, q, |x| x, name, out);
         }
         let x = self.r.computed(v)?;
+        self.rescaled(x, q, name, out)
+    }
+
+    /// An integer value under quantization `q`.
+    pub(super) fn rescaled(&mut self, x: ValueId, q: &Quant, name: &str, out: &str) -> Result<ValueId> {
+        let xq = self.codes(x)?;
         let d = dyadic(&[xq.step() / q.step()], xq.span())?;
         let attrs = Attrs::new().with("m", i64::from(d.m[0])).with("pre", i64::from(d.pre)).with("shift", i64::from(d.shift));
-        self.emit_as(name, "q.rescale", unclamped(attrs), &[x], out, Some(q.clone()))
+        self.emit_as(name, "q.rescale", unclamped(attrs, q), &[x], out, Some(q.clone()))
     }
 
     /// Whether a value's codes mean what those of another do, but for where the axis is that they differ along.

@@ -2,7 +2,7 @@
 
 use super::{Ctx, clamp_codes};
 use crate::dyadic::dyadic;
-use mcompc_ir::{Attrs, Codes, Node, NodeId, Quant, Result, ValueId};
+use mcompc_ir::{Attrs, Node, NodeId, Quant, Result, ValueId};
 
 /// One factor as (m, pre, shift) of the rescaling rule, for accumulators up to `most`.
 pub(super) fn factor(f: f64, most: u64) -> Result<(i64, i64, i64)> {
@@ -16,15 +16,16 @@ impl Ctx<'_> {
             return self.with_number(id, node, port, k);
         }
         let ins = self.r.from.inputs_of(id);
-        let a = self.operand(ins[0])?;
-        let b = if node.op == "Div" { self.reciprocal(ins[1], &node.name)? } else { self.operand(ins[1])? };
+        let q = self.result(id)?;
+        let a = self.operand(ins[0], q.codes)?;
+        let b = if node.op == "Div" { self.reciprocal(ins[1], &node.name, &q)? } else { self.operand(ins[1], q.codes)? };
         self.product(id, node, a, b)
     }
 
     /// 1 / a constant.
-    fn reciprocal(&mut self, v: ValueId, name: &str) -> Result<ValueId> {
+    fn reciprocal(&mut self, v: ValueId, name: &str, y: &Quant) -> Result<ValueId> {
         let inverse: Vec<f64> = super::reals(self.r.from, v)?.into_iter().map(|v| 1.0 / f64::from(v)).collect();
-        let q = Quant::holding(Codes::I8, inverse.iter().copied());
+        let q = Quant::holding(y.codes, inverse.iter().copied());
         self.quantized_const(&format!("{name}.const"), &self.r.from.value(v).shape, &inverse, &q)
     }
 

@@ -10,7 +10,8 @@ impl Ctx<'_> {
             return Err(Error::new(Code::Internal, "a pool that is not channels-last"));
         }
         let v = self.r.from.inputs_of(id)[0];
-        let (x, q) = (self.operand(v)?, self.result(id)?);
+        let q = self.result(id)?;
+        let x = self.operand(v, q.codes)?;
         let xq = self.codes(x)?;
         let [kernel, strides, pads] = ["kernel", "strides", "pads"].map(|a| node.attrs.usizes(a));
         let (kernel, strides, pads) = (kernel?, strides?, pads?);
@@ -33,18 +34,19 @@ impl Ctx<'_> {
             .with("m", m)
             .with("pre", i64::from(d.pre))
             .with("shift", i64::from(d.shift));
-        self.emit(id, "q.avgpool", unclamped(attrs), &[x], q)
+        self.emit(id, "q.avgpool", unclamped(attrs, &q), &[x], q)
     }
 
     /// A sum or a mean over axes.
     pub(super) fn sum_over(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
         let (v, out) = (self.r.from.inputs_of(id)[0], self.r.from.out(id));
-        let (x, q) = (self.operand(v)?, self.result(id)?);
+        let q = self.result(id)?;
+        let x = self.operand(v, q.codes)?;
         let n = self.r.from.value(v).elems() / self.r.from.value(out).elems().max(1);
         let xq = self.codes(x)?;
         let by = if node.op == "ReduceMean" { n as f64 } else { 1.0 };
         let d = dyadic(&[xq.step() / (q.step() * by)], n as u64 * xq.span())?;
         let attrs = node.attrs.clone().with("m", i64::from(d.m[0])).with("pre", i64::from(d.pre)).with("shift", i64::from(d.shift));
-        self.emit(id, "q.sum", unclamped(attrs), &[x], q)
+        self.emit(id, "q.sum", unclamped(attrs, &q), &[x], q)
     }
 }

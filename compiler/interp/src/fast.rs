@@ -3,6 +3,7 @@
 mod conv;
 mod depthwise;
 mod elementwise;
+mod gather;
 mod gemm;
 mod geometry;
 mod moves;
@@ -65,6 +66,7 @@ fn kernel(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
         "Conv" => conv::plan(s),
         "Dense" | "MatMul" => gemm::plan(s),
         "AveragePool" | "MaxPool" => pool::plan(s),
+        "Gather" => gather::plan(s),
         "Transpose" | "Slice" | "Pad" | "Concat" => moves::plan(s),
         "Softmax" | "BatchNormalization" | "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" => rows::plan(s),
         _ => elementwise::plan(s),
@@ -256,7 +258,8 @@ impl<'a> Planner<'a> {
         let (mut inputs, mut steps) = (Vec::new(), Vec::new());
         for (i, &id) in g.inputs.iter().enumerate() {
             let v = g.value(g.out(id));
-            if v.dtype != DType::F32 {
+            // Indices come as reals.
+            if v.dtype != DType::F32 && (v.dtype != DType::I32 || v.quant.is_some()) {
                 return Err(Error::new(Code::UnsupportedType, format!("the float executor takes f32, not {}", v.dtype))
                     .at(&v.name)
                     .hint("integer graphs run on FastInt, or by the book"));

@@ -7,7 +7,8 @@ use mcompc_ir::{Code, DType, Error, Graph, Node, NodeId, Result, Tensor, Value, 
 use mcompc_ops::{Ctx, Rescale};
 use std::collections::BTreeMap;
 
-/// Products that fit one 32-bit sum: each is at most 255 * 128 in magnitude, below 2^15.
+/// Products that fit one 32-bit sum: each is at most 255 * 128 in magnitude, below 2^15. Those of 16-bit operands are larger; there it is
+/// proven of the whole sum.
 const TERMS: usize = 1 << 16;
 /// Pixels whose patches are gathered together, so that a row of weights is read once for all of them.
 const PIXELS: usize = 8;
@@ -86,8 +87,8 @@ impl FastInt {
                         Plan::Layer(l) => read(0).and_then(|x| l.run(x)),
                         Plan::Product(p) => read(0).and_then(|a| p.run(a, read(1)?)),
                     };
-                    let y = y.map_err(|e| e.at(&g.node(id).name))?;
-                    values.insert(g.out(id), Tensor::from_i8(g.value(g.out(id)).shape.clone(), &y)?);
+                    let (y, out) = (y.map_err(|e| e.at(&g.node(id).name))?, g.value(g.out(id)));
+                    values.insert(g.out(id), Tensor::from_ints(out.dtype, out.shape.clone(), &y)?);
                 }
                 None => crate::reference::step(g, id, mcompc_ops::Level::Integer, &mut values)?,
             }
@@ -121,7 +122,7 @@ fn pair(n: &Node, attr: &str) -> Result<[usize; 2]> {
 }
 
 impl Layer {
-    /// `None` for layers whose weights are not constant or whose sums might leave 32 bits.
+    /// `None` for layers whose weights are not constant, whose sums might leave 32 bits, or whose operand less its zero point might leave 16.
     fn new(g: &Graph, id: NodeId) -> Result<Option<Self>> {
         let n = g.node(id);
         let ins = g.inputs_of(id);
@@ -132,7 +133,8 @@ impl Layer {
         else {
             return Ok(None);
         };
-        if kh * kw * ci > TERMS || m.to_i64_vec()?.iter().any(|&m| m < 0) {
+        let narrow = vals[0].dtype != DType::I16 || q.zero_point() == 0;
+        if !narrow || kh * kw * ci > TERMS || m.to_i64_vec()?.iter().any(|&m| m < 0) {
             return Ok(None);
         }
         let group = n.attrs.int_or("group", 1)? as usize;
@@ -158,7 +160,7 @@ impl Layer {
             r: Rescale::of(&Ctx { node: n, ins: &vals })?,
         }))
     }
-    fn code(&self, o: usize, sum: i32) -> Result<i8> {
+    fn code(&self, o: usize, sum: i32) -> Result<i16> {
         let r = &self.r;
         let acc = (self.bias[o] + i64::from(sum)) << r.pre;
         if i32::try_from(self.bias[o] + i64::from(sum)).is_err() || i32::try_from(acc).is_err() {
@@ -167,7 +169,8 @@ impl Layer {
         }
         // Below 2^31 * 2^31 + 2^46.
         let q = r.zero_point + ((acc * self.m[o] + (1i64 << (31 + r.shift))) >> (32 + r.shift));
-        Ok(q.clamp(r.lo, r.hi) as i8)
+        // lo and hi are codes of 16 bits at most.
+        Ok(q.clamp(r.lo, r.hi) as i16)
     }
     /// Offsets of the taps of output pixel (oy, ox) into an image, `None` in padding.
     fn taps(&self, oy: usize, ox: usize) -> impl Iterator<Item = Option<usize>> + '_ {
@@ -177,10 +180,11 @@ impl Layer {
         };
         (0..self.kernel[0]).flat_map(move |ky| (0..self.kernel[1]).map(move |kx| Some((at(0, oy, ky, h)? * w + at(1, ox, kx, w)?) * c)))
     }
-    fn run(&self, x: &Tensor) -> Result<Vec<i8>> {
+    fn run(&self, x: &Tensor) -> Result<Vec<i16>> {
         let zp = self.zero_point;
         let x: Vec<i16> = match x.dtype {
             DType::U8 => x.as_u8()?.iter().map(|&q| i16::from(q) - zp).collect(),
+            DType::I16 => x.as_i16()?.into_owned(),
             _ => x.as_i8()?.iter().map(|&q| i16::from(q) - zp).collect(),
         };
         let [n, oh, ow, oc] = self.y;
@@ -194,7 +198,7 @@ impl Layer {
         Ok(y)
     }
     /// Groups of one input channel: all output channels side by side.
-    fn single(&self, x: &[i16], pixels: &[(usize, usize)], y: &mut Vec<i8>) -> Result<()> {
+    fn single(&self, x: &[i16], pixels: &[(usize, usize)], y: &mut Vec<i16>) -> Result<()> {
         let oc = self.y[3];
         let mut acc = vec![0i32; oc];
         for &(oy, ox) in pixels {
@@ -218,7 +222,7 @@ impl Layer {
         }
         Ok(())
     }
-    fn block(&self, x: &[i16], pixels: &[(usize, usize)], y: &mut Vec<i8>) -> Result<()> {
+    fn block(&self, x: &[i16], pixels: &[(usize, usize)], y: &mut Vec<i16>) -> Result<()> {
         let (ci, oc) = (self.ci, self.y[3]);
         let k = self.kernel[0] * self.kernel[1] * ci;
         let base = y.len();
@@ -236,7 +240,7 @@ impl Layer {
             for o in group * self.co..(group + 1) * self.co {
                 let w = &self.w[o * k..(o + 1) * k];
                 for (p, patch) in patches.chunks_exact(k).enumerate() {
-                    // At most TERMS products, so that wrapping addition does not wrap.
+                    // The whole sum does not leave 32 bits, whether or not a part of it does.
                     let sum = patch.iter().zip(w).fold(0i32, |s, (x, w)| s.wrapping_add(i32::from(*x) * i32::from(*w)));
                     y[base + p * oc + o] = self.code(o, sum)?;
                 }

@@ -94,6 +94,10 @@ pub(crate) fn step(g: &Graph, id: NodeId, level: Level, values: &mut BTreeMap<Va
 fn rounded(g: &Graph, id: NodeId, values: &mut BTreeMap<ValueId, Tensor>) -> Result<()> {
     let (n, inputs, out) = (g.node(id), g.inputs_of(id), g.out(id));
     let value = g.value(out);
+    if n.op == "input" && value.quant.is_none() {
+        // An index.
+        return Ok(());
+    }
     let mut data = match n.op.as_str() {
         "const" => coded::constant(g, out)?,
         "input" => values.get(&out).ok_or_else(|| lost(g, out))?.as_f32()?.into_owned(),

@@ -9,6 +9,7 @@ mod quant;
 mod state;
 mod tensor;
 mod text;
+mod tie;
 mod types;
 mod verify;
 

@@ -190,6 +190,19 @@ impl Quant {
     pub const PROBABILITY: Self =
         Self { codes: Codes::I8, scale: Per::Tensor(1.0 / Codes::I8.count() as f64), zero: Per::Tensor(Codes::I8.min() as f64) };
 
+    /// As [`Quant::PROBABILITY`], in 16 bits: those from 0 on, so that 0 is code 0 as in all values of that width.
+    pub const PROBABILITY_16: Self =
+        Self { codes: Codes::I16, scale: Per::Tensor(1.0 / -(Codes::I16.min() as f64)), zero: Per::Tensor(0.0) };
+
+    /// What a softmax gives in codes as wide as these.
+    pub fn probability(codes: Codes) -> Self {
+        if codes.bits > 8 { Self::PROBABILITY_16 } else { Self::PROBABILITY }
+    }
+    /// Codes for the reals of this magnitude on both sides of 0, which is code 0.
+    pub fn symmetric(codes: Codes, reach: f64) -> Self {
+        let reach = if reach < f64::from(f32::MIN_POSITIVE) { f64::from(codes.max()) } else { reach };
+        Self::new(codes, reach / f64::from(codes.max()), 0)
+    }
     /// One step and one zero point for the whole tensor.
     pub fn new(codes: Codes, scale: f64, zero_point: i32) -> Self {
         Self { codes, scale: Per::Tensor(scale), zero: Per::Tensor(zero_point.into()) }
@@ -199,9 +212,13 @@ impl Quant {
         let scale = (hi - lo) / codes.steps();
         Self::new(codes, scale, codes.nearest(f64::from(codes.min()) - lo / scale))
     }
-    /// Codes for these reals and 0; a step of 1 where there is nothing but 0, or so little that f32 holds no multiples of it.
+    /// Codes for these reals and 0, which is code 0 where they have more than eight bits; a step of 1 where there is nothing but 0, or so little
+    /// that f32 holds no multiples of it.
     pub fn holding(codes: Codes, reals: impl IntoIterator<Item = f64>) -> Self {
         let (lo, hi) = reals.into_iter().fold((0f64, 0f64), |(lo, hi), x| (lo.min(x), hi.max(x)));
+        if codes.bits > 8 {
+            return Self::symmetric(codes, hi.max(-lo));
+        }
         if hi - lo < f64::from(f32::MIN_POSITIVE) { Self::new(codes, 1.0, 0) } else { Self::covering(codes, lo, hi) }
     }
     /// Scale and zero of the whole tensor, if there is one of each.
@@ -230,6 +247,10 @@ impl Quant {
     /// Whether they are i8 codes that [one step and one code of 0](Self::is_plain) explain.
     pub fn is_plain_i8(&self) -> bool {
         self.codes == Codes::I8 && self.is_plain()
+    }
+    /// Whether they are what arithmetic makes: signed codes of 8 to 16 bits that [one step and one code of 0](Self::is_plain) explain.
+    pub fn is_result(&self) -> bool {
+        self.codes.signed && (8..=16).contains(&self.codes.bits) && self.is_plain()
     }
     /// The same reals under i8 codes: those of u8 less half of them.
     pub fn in_i8(&self) -> Self {

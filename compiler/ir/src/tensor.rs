@@ -53,6 +53,12 @@ impl Tensor {
     typed!(as_i32, from_i32, i32, I32);
     typed!(as_i64, from_i64, i64, I64);
 
+    /// A tensor of integers of any type, of which `data` are values; `data` must have the shape's number of elements.
+    pub fn from_ints<T: Copy + Into<i64>>(dtype: DType, shape: impl Into<Vec<usize>>, data: &[T]) -> Result<Self> {
+        let size = dtype.size();
+        let bytes: Vec<u8> = data.iter().flat_map(|&v| v.into().to_le_bytes().into_iter().take(size)).collect();
+        Self::new(dtype, shape, bytes.into())
+    }
     /// The raw little-endian bytes.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes

@@ -1,6 +1,6 @@
 //! Machine descriptions: what one instruction set offers, as data (`targets/isa/<isa>/machine.toml`).
 
-use crate::row::Row;
+use crate::row::{Elem, Form, Row};
 use crate::{Method, Unpack};
 use mcompc_ir::{Code, Error, Result};
 use serde::Deserialize;
@@ -84,6 +84,16 @@ impl Machine {
     /// The row convolutions use.
     pub fn row(&self) -> &Row {
         &self.contract[0]
+    }
+    /// The row that multiplies activations of 16 bits: the first that takes them.
+    ///
+    /// # Errors
+    /// [`Code::Backend`] where the description has none.
+    pub fn wide_row(&self) -> Result<&Row> {
+        self.contract.iter().find(|r| r.a == Elem::I16 && r.form != Form::Matrix).ok_or_else(|| {
+            Error::new(Code::Backend, format!("machine `{}` has no row for activations of 16 bits", self.isa))
+                .hint("use -O int8, or add a [[contract]] entry with a = \"i16\" to the machine description")
+        })
     }
     /// The row of a convolution with `o` output channels: [`Machine::row`], or its like with the fewest accumulators that still takes
     /// all channels at once.

@@ -6,7 +6,7 @@ use crate::emit::{Arg, Call, each_image, layer_args, overlapped};
 use crate::gemm::Gemm;
 use crate::narrow::{Beside, Layout, NarrowGemm, correct_pixels};
 use crate::pack::{Steps, fold_zero_point, pack_params, pack_weights, padded_runs};
-use crate::spec::{ConvSpec, kernel_name};
+use crate::spec::{ConvSpec, Geometry, kernel_name};
 use crate::stage::{Stage, divides};
 use mcompc_ir::{Code, Error, Result, ValueId};
 use mcompc_kernel::{Builder, Elem, Form, Machine, MemElem, Role, Row, Val};
@@ -26,10 +26,15 @@ struct Feed {
 const STAGED: usize = 512;
 
 fn feed(s: &ConvSpec, row: &Row) -> Feed {
-    let direct_mem = if s.x_u8 { MemElem::U8 } else { MemElem::S8 };
+    let direct_mem = s.mem[0];
     let k_ok = s.geo.c.is_multiple_of(Steps::of(row).step);
     let pointwise = s.geo.pointwise();
-    match (row.form, row.a, s.x_u8) {
+    if s.wide() {
+        // Pairs are words.
+        let words = row.form != Form::Packed || s.x_align >= 4;
+        return Feed { offset: 0, mode: CopyMode::Halves, direct_mem, direct: pointwise && k_ok && words, unpack: None };
+    }
+    match (row.form, row.a, s.x_u8()) {
         // A scalar load widens either signedness.
         (Form::Scalar, _, _) => Feed { offset: 0, mode: CopyMode::Bytes { flip: false }, direct_mem, direct: pointwise, unpack: None },
         (Form::Packed, _, u8_in) => {
@@ -59,16 +64,17 @@ pub fn dense_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Result
 fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Result<Call> {
     let s = &s.canonical();
     let g = &s.geo;
-    let row = &weights_in_memory(m.row_for(s.o), s);
+    let row = &weights_in_memory(if s.wide() { m.wide_row()? } else { m.row_for(s.o) }, s);
     let st = Steps::of(row);
     let f = feed(s, row);
     if row.form == Form::Matrix {
         return Err(Error::new(Code::Backend, format!("row `{}`: the matrix form has no generator yet", row.name)));
     }
     let fill = s.zp_x + f.offset;
+    let [from, to] = s.sizes();
     let bands = Bands::new(g, unit_of(m), f.mode, fill, st.step).filter(|_| {
-        // Multipliers of runs of weights follow K as it is.
-        row.form == Form::Dot && row.n > 1 && s.narrow.as_ref().is_none_or(|n| n.blocks.is_none())
+        // Bands are made of bytes; multipliers of runs of weights follow K as it is.
+        [from, to] == [1, 1] && row.form == Form::Dot && row.n > 1 && s.narrow.as_ref().is_none_or(|n| n.blocks.is_none())
     });
     // K is one run, or one a row of taps.
     let runs = if bands.is_some() { g.kh } else { 1 };
@@ -85,12 +91,19 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
     };
 
     let mut b = Builder::new(kernel_name(name, s));
-    let px = b.ptr("x", Role::In, g.n * g.image(), s.x_align);
-    let py = b.ptr("y", Role::Out, g.n * pixels * s.o, 1);
+    let px = b.ptr("x", Role::In, g.n * g.image() * from, s.x_align);
+    let py = b.ptr("y", Role::Out, g.n * pixels * s.o * to, to as u8);
     let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x + f.offset);
     let narrow = s.narrow.as_ref().map(|n| Layout::new(n, s, m, row, [runs, kpad, nr], bias.clone())).transpose()?;
     let (weights, bias, rescale) = match &narrow {
-        None => (pack_weights(&padded_runs(&s.weights, k / runs, kpad), s.o, runs * kpad, runs * kpad, nr, row), bias, s.rescale),
+        None => {
+            let mut weights = padded_runs(&s.weights, k / runs, kpad);
+            if s.wide() && row.form == Form::Packed {
+                // `sxtb16` takes bytes 0 and 2, then 1 and 3; activations of 16 bits lie in their own order.
+                weights.chunks_exact_mut(4).for_each(|w| w.swap(1, 2));
+            }
+            (pack_weights(&weights, s.o, runs * kpad, runs * kpad, nr, row), bias, s.rescale)
+        }
         Some(l) => (l.bytes.clone(), l.bias.clone(), l.rescale),
     };
     let params = pack_params(&bias, &s.mult, nr, row.n as usize);
@@ -98,14 +111,14 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
     let pp = b.ptr("p", Role::Const, params.len(), 4);
     let mut args = layer_args(x, y, weights, params);
 
-    let es = f.mode.growth();
+    let es = f.mode.growth() * from;
     let a_stride = match &bands {
         Some(t) => t.pixel_stride(),
-        None if f.direct => g.c,
+        None if f.direct => g.c * from,
         None => kpad * es,
     };
     // Packed rows want runs of whole words; where channels do not give them, bytes are gathered first.
-    let two_step = row.form == Form::Packed && !(g.c.is_multiple_of(4));
+    let two_step = row.form == Form::Packed && !s.wide() && !(g.c.is_multiple_of(4));
     let staged = match &bands {
         Some(t) => t.scratch(),
         None if f.direct => 0,
@@ -126,7 +139,22 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         _ => MemElem::S8,
     };
     let runs = (runs, bands.as_ref().map_or(0, Bands::run_stride));
-    let gemm = Gemm { row, row_id: 0, a_mem, unpack: f.unpack, kpad, runs, mr, nr, o: s.o, a_stride, rescale, from: None };
+    let gemm = Gemm {
+        row,
+        row_id: 0,
+        a_mem,
+        unpack: f.unpack,
+        kpad,
+        runs,
+        mr,
+        nr,
+        o: s.o,
+        a_stride,
+        rescale,
+        a_align: from as u8,
+        y: s.mem[1],
+        from: None,
+    };
 
     let inner = |b: &mut Builder, a: Val, out: Val| {
         let Some(l) = &narrow else { return gemm.emit(b, a, pw, pp, out) };
@@ -140,13 +168,13 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
     };
     let block = |b: &mut Builder, px: Val, py: Val, p0: Val, row: Option<Val>| {
         let a = match ps.filter(|_| !f.direct) {
-            None => b.ptr_add(px, p0, g.c as i32, 0),
+            None => b.ptr_add(px, p0, (g.c * from) as i32, 0),
             Some(ps) => {
                 stage_block(b, s, m, &f, two_step, kpad, mr, fill, px, ps, p0, row);
                 ps
             }
         };
-        let out = b.ptr_add(py, p0, s.o as i32, 0);
+        let out = b.ptr_add(py, p0, (s.o * to) as i32, 0);
         inner(b, a, out);
     };
     let blocks = |b: &mut Builder, px: Val, py: Val, row: Option<Val>| {
@@ -161,7 +189,7 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
             vec![]
         });
     };
-    let images = [(px, g.image()), (py, pixels * s.o)];
+    let images = [(px, g.image() * from), (py, pixels * s.o * to)];
     if let (Some(t), Some(ps)) = (&bands, ps) {
         t.emit(&mut b, images, ps, mr, s.o, inner);
     } else {
@@ -171,7 +199,7 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
             }
             b.for_loop(0, g.oh as i32, 1, &[py], |b, oy, c| {
                 blocks(b, px, c[0], Some(oy));
-                vec![b.ptr_imm(c[0], (g.ow * s.o) as i32)]
+                vec![b.ptr_imm(c[0], (g.ow * s.o * to) as i32)]
             });
         });
     }
@@ -213,11 +241,13 @@ fn stage_block(
     p0: Val,
     row: Option<Val>,
 ) {
-    let g = &s.geo;
+    // Runs are of bytes, whatever an element has.
+    let from = s.sizes()[0];
+    let g = &Geometry { c: s.geo.c * from, ..s.geo.clone() };
     let unit = unit_of(m);
-    let row_bytes = (kpad * f.mode.growth()) as i32;
+    let row_bytes = (kpad * from * f.mode.growth()) as i32;
     // A pointwise block is one run.
-    if unit.vector >= 16 && g.pointwise() && kpad == g.c {
+    if unit.vector >= 16 && g.pointwise() && kpad * from == g.c {
         let src = b.ptr_add(px, p0, g.c as i32, 0);
         return copy_run(b, unit, f.mode, src, ps, mr * g.c, s.x_align >= 4 && g.c.is_multiple_of(4));
     }

@@ -9,6 +9,8 @@ pub enum CopyMode {
     Bytes { flip: bool },
     /// To i16; `signed` says how.
     Wide { signed: bool },
+    /// Pairs of bytes, elements of two bytes each; lengths, in bytes, are even.
+    Halves,
     /// To i16, each group of four bytes b0..b3 as (b0, b2), (b1, b3): the order `sxtb16` gives. Lengths are multiples of 4.
     Packed { flip: bool },
 }
@@ -16,7 +18,7 @@ pub enum CopyMode {
 impl CopyMode {
     /// Bytes written per byte read.
     pub fn growth(self) -> usize {
-        if matches!(self, CopyMode::Bytes { .. }) { 1 } else { 2 }
+        if matches!(self, CopyMode::Bytes { .. } | CopyMode::Halves) { 1 } else { 2 }
     }
 }
 
@@ -37,7 +39,12 @@ pub fn unit_of(m: &Machine) -> Unit {
 fn step(b: &mut Builder, mode: CopyMode, bytes: usize, src: Val, dst: Val, off: usize, aligned: bool) {
     let (o, od) = (off as i32, (off * mode.growth()) as i32);
     let al = if aligned { 4 } else { 1 };
+    let mode = if mode == CopyMode::Halves && bytes >= 4 { CopyMode::Bytes { flip: false } } else { mode };
     match (mode, bytes) {
+        (CopyMode::Halves, _) => {
+            let v = b.load_aligned(Ty::I32, MemElem::S16, src, o, 2);
+            b.store_aligned(v, MemElem::S16, dst, od, 2);
+        }
         (CopyMode::Bytes { flip }, n) if n >= 8 => {
             let ty = Ty::Vec(Lane::I8, n as u16);
             let mut v = b.load(ty, MemElem::S8, src, o);
@@ -95,7 +102,8 @@ pub fn copy_run(b: &mut Builder, u: Unit, mode: CopyMode, src: Val, dst: Val, n:
         _ if u.vector > 16 && n >= u.vector / mode.growth() => u.vector / mode.growth(),
         _ if u.vector >= 16 && n >= 16 => 16,
         _ if u.vector >= 16 && n >= 8 => 8,
-        CopyMode::Bytes { .. } if n >= 4 && (aligned || u.unaligned) => 4,
+        CopyMode::Bytes { .. } | CopyMode::Halves if n >= 4 && (aligned || u.unaligned) => 4,
+        CopyMode::Halves => 2,
         _ => 1,
     };
     let (full, rest) = (n / unit, n % unit);
@@ -127,15 +135,17 @@ fn tail(b: &mut Builder, u: Unit, mode: CopyMode, unit: usize, rest: usize, src:
         let d = b.ptr_imm(dst, -((back * mode.growth()) as i32));
         step(b, mode, unit, s, d, 0, false);
     } else {
-        for i in 0..rest {
-            step(b, mode, 1, src, dst, i, false);
+        let one = if mode == CopyMode::Halves { 2 } else { 1 };
+        for i in (0..rest).step_by(one) {
+            step(b, mode, one, src, dst, i, false);
         }
     }
 }
 
 /// Fills what a copy of `n` source bytes would write, with the element whose stored value is `v` (after flip or widening).
 pub fn fill_run(b: &mut Builder, u: Unit, mode: CopyMode, dst: Val, n: usize, v: i32) {
-    let wide = mode.growth() == 2;
+    let wide = mode.growth() == 2 || mode == CopyMode::Halves;
+    let n = if mode == CopyMode::Halves { n / 2 } else { n };
     let (mem, lane, es) = if wide { (MemElem::S16, Lane::I16, 2) } else { (MemElem::S8, Lane::I8, 1) };
     let lanes = if wide { 8 } else { 16 };
     if u.vector >= 16 && n >= lanes {

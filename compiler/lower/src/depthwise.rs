@@ -4,7 +4,7 @@
 use crate::copy::{CopyMode, fill_run, unit_of};
 use crate::dwrows::depthwise_rows;
 use crate::emit::{Arg, Call, each_image, layer_args, overlapped};
-use crate::gemm::{i32s, store_lanes};
+use crate::gemm::{i32s, store_codes};
 use crate::narrow::Taps;
 use crate::pack::fold_zero_point;
 use crate::planes;
@@ -21,12 +21,17 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     if m.mac == MacForm::Planes && planes::fits(s) {
         return planes::depthwise_planes(s, m, x, y);
     }
-    if let Some(call) = depthwise_rows(s, m, x, y)? {
+    // Rows are paired from bytes, and made bytes of.
+    if s.sizes() == [1, 1]
+        && let Some(call) = depthwise_rows(s, m, x, y)?
+    {
         return Ok(call);
     }
     let g = &s.geo;
     let c = g.c;
-    let lanes = if c < m.mac_lanes as usize { 1 } else { (m.mac_lanes as usize).max(1) };
+    let [from, to] = s.sizes();
+    let scalar = c < m.mac_lanes as usize || s.wide() && s.repeat > 1;
+    let lanes = if scalar { 1 } else { (m.mac_lanes as usize).max(1) };
     let window = Window::of(s, if lanes == 1 { s.inputs() } else { c });
     let taps = window.taps.len();
     let pairs = if m.mac == MacForm::Pairs && lanes > 1 {
@@ -57,21 +62,22 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     let params: Vec<u8> = bias.iter().chain(&s.mult).flat_map(|v| v.to_le_bytes()).collect();
 
     let mut b = Builder::new(kernel_name("dwconv", s));
-    let px = b.ptr("x", Role::In, g.n * g.image() / s.repeat, 1);
-    let py = b.ptr("y", Role::Out, g.n * g.pixels() * c, 1);
+    let px = b.ptr("x", Role::In, g.n * g.image() / s.repeat * from, from as u8);
+    let py = b.ptr("y", Role::Out, g.n * g.pixels() * c * to, to as u8);
     let pw = b.ptr("w", Role::Const, weights.len(), 16);
     let pp = b.ptr("p", Role::Const, params.len(), 4);
     let mut args = layer_args(x, y, weights, params);
     // Channels one at a time find those of the input by themselves; lanes want them side by side.
     let repeated = if lanes > 1 && s.repeat > 1 { g.n * g.image() } else { 0 };
-    let zeros = if g.padded() { c } else { 0 };
+    let zeros = if g.padded() { c * from } else { 0 };
     let (mut px, mut z) = (px, None);
     if zeros + repeated > 0 {
         let scratch = if repeated > 0 { zeros.next_multiple_of(16) + repeated } else { zeros };
         args.push(Arg::Scratch(scratch));
         let p = b.ptr("z", Role::Scratch, scratch, 16);
         if zeros > 0 {
-            fill_run(&mut b, unit_of(m), CopyMode::Bytes { flip: false }, p, c, s.zp_x);
+            let mode = if s.wide() { CopyMode::Halves } else { CopyMode::Bytes { flip: false } };
+            fill_run(&mut b, unit_of(m), mode, p, zeros, s.zp_x);
             z = Some(p);
         }
         if repeated > 0 {
@@ -80,15 +86,15 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
             px = to;
         }
     }
-    let image = g.h * g.w * window.c;
+    let image = g.h * g.w * window.c * from;
     let body = Body { s, m, lanes, pairs, narrow, pw, pp };
-    each_image(&mut b, g.n, [(px, image), (py, g.pixels() * c)], |b, px, py| {
+    each_image(&mut b, g.n, [(px, image), (py, g.pixels() * c * to)], |b, px, py| {
         let (iy_start, ix_start) = (b.iconst(-(g.pt as i32)), b.iconst(-(g.pl as i32)));
         b.for_loop(0, g.oh as i32, 1, &[py, iy_start], |b, _, row| {
             let ends = b.for_loop(0, g.ow as i32, 1, &[row[0], ix_start], |b, _, px_out| {
                 let ptrs = window.pointers(b, px, z, row[1], px_out[1]);
                 body.channels(b, &ptrs, px_out[0]);
-                vec![b.ptr_imm(px_out[0], c as i32), b.add_imm(px_out[1], g.sw as i32)]
+                vec![b.ptr_imm(px_out[0], (c * to) as i32), b.add_imm(px_out[1], g.sw as i32)]
             });
             vec![ends[0], b.add_imm(row[1], g.sh as i32)]
         });
@@ -100,8 +106,9 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
 // The taps of a window that meet the image, and their weights [channel][tap].
 struct Window<'a> {
     geo: &'a Geometry,
-    /// Channels of the tensor that is read.
+    /// Channels of the tensor that is read, and bytes of each.
     c: usize,
+    size: usize,
     taps: Vec<[usize; 2]>,
     weights: Vec<i8>,
 }
@@ -116,7 +123,7 @@ impl<'a> Window<'a> {
             taps.push(0);
         }
         let weights = s.weights.chunks_exact(all).flat_map(|w| taps.iter().map(|&t| w[t])).collect();
-        Self { geo, c, taps: taps.into_iter().map(|t| [t / geo.kw, t % geo.kw]).collect(), weights }
+        Self { geo, c, size: s.sizes()[0], taps: taps.into_iter().map(|t| [t / geo.kw, t % geo.kw]).collect(), weights }
     }
 
     // The address of every tap's channels for the window at (iy0, ix0).
@@ -127,8 +134,8 @@ impl<'a> Window<'a> {
         }
         let row0 = b.mul_imm(iy0, g.w as i32);
         let at0 = b.add(row0, ix0);
-        let base = b.ptr_add(x, at0, self.c as i32, 0);
-        let off = |ky: usize, kx: usize| ((ky * g.dh * g.w + kx * g.dw) * self.c) as i32;
+        let base = b.ptr_add(x, at0, (self.c * self.size) as i32, 0);
+        let off = |ky: usize, kx: usize| ((ky * g.dh * g.w + kx * g.dw) * self.c * self.size) as i32;
         let Some(z) = zeros else {
             return self.taps.iter().map(|&[ky, kx]| b.ptr_imm(base, off(ky, kx))).collect();
         };
@@ -201,11 +208,11 @@ impl Body<'_> {
             (0..parts).map(|h| b.load_aligned(ty, MemElem::W32, p, (h * (l / parts) * 4) as i32, 4)).collect()
         };
         let mut acc = param(b, 0);
-        let mem = if self.s.x_u8 { MemElem::U8 } else { MemElem::S8 };
+        let [mem, y] = self.s.mem;
         let a_ty = if l > 1 { Ty::Vec(Lane::I16, l as u16) } else { Ty::I32 };
         let load = |b: &mut Builder, t: usize| {
-            let p = b.ptr_add(taps[t], from, 1, 0);
-            b.load(a_ty, mem, p, 0)
+            let p = b.ptr_add(taps[t], from, mem.bytes() as i32, 0);
+            b.load_aligned(a_ty, mem, p, 0, mem.bytes() as u8)
         };
         if let Some(row) = self.pairs {
             let pw = b.ptr_add(self.pw, at, 4, 0);
@@ -238,8 +245,8 @@ impl Body<'_> {
         }
         let m = param(b, c);
         let q: Vec<Val> = acc.iter().zip(m).map(|(&acc, m)| b.rescale(self.s.rescale, acc, m)).collect();
-        let p = b.ptr_add(out, at, 1, 0);
-        store_lanes(b, &q, p, 0, l);
+        let p = b.ptr_add(out, at, y.bytes() as i32, 0);
+        store_codes(b, y, &q, p, 0, l);
     }
 }
 

@@ -202,7 +202,7 @@ fn stage(b: &mut Builder, sh: &Shape, x: Val, ps: Val, zeros: Val, iy: Val) {
             let p = b.ptr_add(x, iy, (g.w * g.c) as i32, 0);
             b.select(ok, p, zeros)
         });
-        zip_run(b, rows, c[0], sh.copied(), sh.s.x_u8);
+        zip_run(b, rows, c[0], sh.copied(), sh.s.x_u8());
         vec![b.ptr_imm(c[0], sh.pitch() as i32), b.add_imm(c[1], 2)]
     });
 }

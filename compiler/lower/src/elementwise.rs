@@ -1,8 +1,8 @@
 //! Element-wise kernels: residual add, product, table look-up, plain rescale.
 
 use crate::emit::{Arg, Call, Operand};
-use crate::gemm::{i32s, store_lanes};
-use crate::nest::{broadcast, merged, nest};
+use crate::gemm::{i32s, store_codes};
+use crate::nest::{broadcast, merged, nest, scaled};
 use crate::rows::pair_row;
 use mcompc_ir::{Result, ValueId};
 use mcompc_kernel::{Bin, Builder, Lane, MacForm, Machine, MemElem, Op, Rescale, Role, Row, Ty, Val};
@@ -31,7 +31,7 @@ enum Source {
 impl Source {
     fn load(self, b: &mut Builder, ty: Ty, mem: MemElem) -> Val {
         match self {
-            Source::Each(p) => b.load(ty, mem, p, 0),
+            Source::Each(p) => b.load_aligned(ty, mem, p, 0, mem.bytes() as u8),
             Source::All(v) if ty == Ty::I32 => v,
             Source::All(v) => b.splat(v, ty),
         }
@@ -50,21 +50,24 @@ impl Source {
     }
 }
 
-// Walks n elements in blocks of lanes with a scalar rest: outputs may overlap inputs, so blocks must not.
-fn walk(b: &mut Builder, m: &Machine, n: usize, ptrs: &[Val], body: &dyn Fn(&mut Builder, usize, &[Val])) -> Vec<Val> {
+// Walks n elements in blocks of lanes with a scalar rest: outputs may overlap inputs, so blocks must not. `ptrs` have elements of so many
+// bytes.
+fn walk(b: &mut Builder, m: &Machine, n: usize, ptrs: &[(Val, usize)], body: &dyn Fn(&mut Builder, usize, &[Val])) -> Vec<Val> {
     let l = (m.mac_lanes as usize).max(1);
     let full = n / l;
-    let mut at = ptrs.to_vec();
+    let (ptrs, sizes): (Vec<Val>, Vec<usize>) = ptrs.iter().copied().unzip();
+    let on = |b: &mut Builder, p: &[Val], n: usize| p.iter().zip(&sizes).map(|(&p, size)| b.ptr_imm(p, (n * size) as i32)).collect();
+    let mut at = ptrs.clone();
     if full > 0 {
-        at = b.for_loop(0, full as i32, 1, ptrs, |b, _, p| {
+        at = b.for_loop(0, full as i32, 1, &ptrs, |b, _, p| {
             body(b, l, p);
-            p.iter().map(|&p| b.ptr_imm(p, l as i32)).collect()
+            on(b, p, l)
         });
     }
     if !n.is_multiple_of(l) {
         at = b.for_loop(0, (n % l) as i32, 1, &at, |b, _, p| {
             body(b, 1, p);
-            p.iter().map(|&p| b.ptr_imm(p, 1)).collect()
+            on(b, p, 1)
         });
     }
     at
@@ -76,21 +79,28 @@ fn zip(
     (name, m): (&str, &Machine),
     to: &[usize],
     ins: &[(Operand, &[usize])],
-    y: ValueId,
+    (y, out): (ValueId, MemElem),
     f: impl Fn(&mut Builder, usize, &[Source]) -> Vec<Val>,
 ) -> Call {
     let elems = |s: &[usize]| s.iter().product::<usize>();
     let mut b = Builder::new(name);
     let params = ["a", "b"].into_iter().zip(ins);
-    let mut at: Vec<Val> = params.map(|(p, (_, s))| b.ptr(if ins.len() == 1 { "x" } else { p }, Role::In, elems(s), 1)).collect();
-    at.push(b.ptr("y", Role::Out, elems(to), 1));
+    let sizes: Vec<usize> = ins.iter().map(|(o, _)| o.mem.bytes()).chain([out.bytes()]).collect();
+    let mut at: Vec<Val> = params
+        .zip(&sizes)
+        .map(|((p, (_, s)), size)| b.ptr(if ins.len() == 1 { "x" } else { p }, Role::In, elems(s) * size, *size as u8))
+        .collect();
+    at.push(b.ptr("y", Role::Out, elems(to) * out.bytes(), out.bytes() as u8));
     let shapes: Vec<&[usize]> = ins.iter().map(|(_, s)| *s).collect();
-    nest(&mut b, &merged(at.len(), broadcast(to, &shapes)), &at, &mut |b, d, at| {
+    nest(&mut b, &merged(at.len(), scaled(broadcast(to, &shapes), &sizes)), &at, &mut |b, d, at| {
         // What stands still is read once.
-        let fixed: Vec<Option<Val>> =
-            ins.iter().enumerate().map(|(j, (o, _))| (d.steps[j] == 0).then(|| b.load(Ty::I32, o.mem, at[j], 0))).collect();
+        let fixed: Vec<Option<Val>> = ins
+            .iter()
+            .enumerate()
+            .map(|(j, (o, _))| (d.steps[j] == 0).then(|| b.load_aligned(Ty::I32, o.mem, at[j], 0, o.mem.bytes() as u8)))
+            .collect();
         let moving: Vec<usize> = (0..at.len()).filter(|&j| d.steps[j] != 0).collect();
-        let begin: Vec<Val> = moving.iter().map(|&j| at[j]).collect();
+        let begin: Vec<(Val, usize)> = moving.iter().map(|&j| (at[j], sizes[j])).collect();
         let ends = walk(b, m, d.size, &begin, &|b, l, p| {
             let mut p = p.iter().copied();
             let mut sources = Vec::new();
@@ -98,7 +108,7 @@ fn zip(
                 sources.extend(v.map(Source::All).or_else(|| p.next().map(Source::Each)));
             }
             let q = f(b, l, &sources);
-            p.for_each(|out| store_lanes(b, &q, out, 0, l));
+            p.for_each(|to| store_codes(b, out, &q, to, 0, l));
         });
         let mut out = vec![None; at.len()];
         moving.iter().zip(ends).for_each(|(&j, p)| out[j] = Some(p));
@@ -115,7 +125,7 @@ fn zip(
 }
 
 /// Kernel and call of a q.add with a result of shape `to`.
-pub fn add_kernel(m: &Machine, to: &[usize], k: LinComb, ins: [(Operand, &[usize]); 2], y: ValueId) -> Result<Call> {
+pub fn add_kernel(m: &Machine, to: &[usize], k: LinComb, ins: [(Operand, &[usize]); 2], y: (ValueId, MemElem)) -> Result<Call> {
     let row = pair_row(m).filter(|_| m.mac == MacForm::Pairs);
     let [a, bb] = ins.map(|(o, _)| o.mem);
     let call = zip(("add", m), to, &ins, y, |b, l, s| {
@@ -168,7 +178,7 @@ fn clamp(b: &mut Builder, v: Val, lo: i32, hi: i32) -> Val {
 }
 
 /// Kernel and call of a q.mul with a result of shape `to`.
-pub fn mul_kernel(m: &Machine, to: &[usize], mult: i32, r: Rescale, ins: [(Operand, &[usize]); 2], y: ValueId) -> Result<Call> {
+pub fn mul_kernel(m: &Machine, to: &[usize], mult: i32, r: Rescale, ins: [(Operand, &[usize]); 2], y: (ValueId, MemElem)) -> Result<Call> {
     let [a, bb] = ins.map(|(o, _)| o);
     Ok(zip(("mul", m), to, &ins, y, |b, l, s| {
         let (x, z) = (s[0].codes(b, m, l, a.mem), s[1].codes(b, m, l, bb.mem));
@@ -184,7 +194,7 @@ pub fn mul_kernel(m: &Machine, to: &[usize], mult: i32, r: Rescale, ins: [(Opera
 }
 
 /// Kernel and call of a q.rescale over `n` elements.
-pub fn rescale_kernel(m: &Machine, n: usize, mult: i32, r: Rescale, x: Operand, y: ValueId) -> Result<Call> {
+pub fn rescale_kernel(m: &Machine, n: usize, mult: i32, r: Rescale, x: Operand, y: (ValueId, MemElem)) -> Result<Call> {
     Ok(zip(("rescale", m), &[n], &[(x, &[n])], y, |b, l, s| {
         let codes = s[0].codes(b, m, l, x.mem);
         let scaled = |v: Val| {
@@ -197,20 +207,36 @@ pub fn rescale_kernel(m: &Machine, n: usize, mult: i32, r: Rescale, x: Operand, 
     }))
 }
 
-/// Kernel and call of a q.lut: `table` holds the result for each of the 256 codes, smallest code first.
-pub fn lut_kernel(n: usize, table: &[i8], x: Operand, y: ValueId) -> Result<Call> {
+/// Kernel and call of a q.lut: `table` holds the result for each of the 256 codes, smallest code first; of 16-bit codes for every 128th, with a
+/// line between.
+pub fn lut_kernel(n: usize, table: Vec<u8>, x: Operand, (y, out): (ValueId, MemElem)) -> Result<Call> {
+    let (from, to) = (x.mem.bytes(), out.bytes());
     let mut b = Builder::new("lut");
-    let px = b.ptr("x", Role::In, n, 1);
-    let py = b.ptr("y", Role::Out, n, 1);
-    let pt = b.ptr("t", Role::Const, 256, 1);
+    let px = b.ptr("x", Role::In, n * from, from as u8);
+    let py = b.ptr("y", Role::Out, n * to, to as u8);
+    let pt = b.ptr("t", Role::Const, table.len(), to as u8);
     b.for_loop(0, n as i32, 1, &[px, py], |b, _, p| {
-        let v = b.load(Ty::I32, x.mem, p[0], 0);
-        let at = b.ptr_add(pt, v, 1, if x.mem == MemElem::S8 { 128 } else { 0 });
-        let q = b.load(Ty::I32, MemElem::S8, at, 0);
-        b.store(q, MemElem::S8, p[1], 0);
-        vec![b.ptr_imm(p[0], 1), b.ptr_imm(p[1], 1)]
+        let v = b.load_aligned(Ty::I32, x.mem, p[0], 0, from as u8);
+        let entry = |b: &mut Builder, at: Val, off: usize| b.load_aligned(Ty::I32, out, at, (off * to) as i32, to as u8);
+        let q = if x.mem == MemElem::S16 {
+            let u = b.add_imm(v, 1 << 15);
+            let (fine, ones) = (b.iconst(7), b.iconst(127));
+            let at = b.bin(Bin::Srl, u, fine);
+            let at = b.ptr_add(pt, at, to as i32, 0);
+            let part = b.bin(Bin::And, u, ones);
+            let (low, high) = (entry(b, at, 0), entry(b, at, 1));
+            let d = b.bin(Bin::Sub, high, low);
+            let d = b.bin(Bin::Mul, d, part);
+            let d = b.add_imm(d, 64);
+            let d = b.bin(Bin::Sra, d, fine);
+            b.add(low, d)
+        } else {
+            let at = b.ptr_add(pt, v, to as i32, if x.mem == MemElem::S8 { (128 * to) as i32 } else { 0 });
+            entry(b, at, 0)
+        };
+        b.store_aligned(q, out, p[1], 0, to as u8);
+        vec![b.ptr_imm(p[0], from as i32), b.ptr_imm(p[1], to as i32)]
     });
-    let bytes = table.iter().map(|&v| v as u8).collect();
-    let args = vec![Arg::Value(x.value), Arg::Value(y), Arg::Data { bytes, align: 4, weights: false }];
+    let args = vec![Arg::Value(x.value), Arg::Value(y), Arg::Data { bytes: table, align: 4, weights: false }];
     Ok(Call { func: b.finish(), rows: vec![], args, macs: n as u64, in_place: vec![x.value] })
 }

@@ -104,7 +104,8 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
         if matches!(node.op.as_str(), "input" | "const") || alias.contains_key(&g.out(n)) {
             continue;
         }
-        let x_align = if foreign.contains(&root(g.inputs_of(n)[0])) { 1 } else { ALIGN as u8 };
+        let x = root(g.inputs_of(n)[0]);
+        let x_align = if foreign.contains(&x) { g.value(x).dtype.size() as u8 } else { ALIGN as u8 };
         calls.push((n, call_of(g, n, m, x_align).map_err(|e| e.at(node.name.clone()))?));
     }
 
@@ -166,9 +167,10 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
 
     let mut asm = Assembly { module: Module::default(), kernels: BTreeMap::new() };
     let size = |v: ValueId| g.value(v).bytes();
+    let aligned = |v: ValueId| g.value(v).dtype.size() as u8;
     let interface = Interface {
-        inputs: g.inputs.iter().map(|&n| (g.node(n).name.clone(), size(g.out(n)))).collect(),
-        outputs: g.outputs.iter().map(|x| (x.name.clone(), size(x.value))).collect(),
+        inputs: g.inputs.iter().map(|&n| (g.node(n).name.clone(), size(g.out(n)), aligned(g.out(n)))).collect(),
+        outputs: g.outputs.iter().map(|x| (x.name.clone(), size(x.value), aligned(x.value))).collect(),
         arena: p.total,
     };
     let at = |v: ValueId| -> Result<Source> {

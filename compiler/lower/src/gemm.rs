@@ -32,6 +32,10 @@ pub struct Gemm<'a> {
     pub a_stride: usize,
     /// Rescaling.
     pub rescale: Rescale,
+    /// Alignment of the activations, 1 or that of their element.
+    pub a_align: u8,
+    /// Memory element of the results.
+    pub y: MemElem,
     /// Where an accumulator a pixel lies that its sums begin with, beside what their channels begin with.
     pub from: Option<Val>,
 }
@@ -77,7 +81,7 @@ impl Gemm<'_> {
 
         let (w, acc) = (carried[carried.len() - 1], &carried[..self.mr * nv]);
         self.finish(b, acc, c[1], c[2], count);
-        vec![w, b.ptr_imm(c[1], (nv * n * 8) as i32), b.ptr_imm(c[2], count as i32)]
+        vec![w, b.ptr_imm(c[1], (nv * n * 8) as i32), b.ptr_imm(c[2], (count * self.y.bytes()) as i32)]
     }
 
     // Where a row sums into scalars beside a vector unit, the sums start at 0 and meet bias and multiplier as vectors of four.
@@ -110,7 +114,7 @@ impl Gemm<'_> {
                 let m = b.load_aligned(self.row.acc_ty(), MemElem::W32, params, ((nv + j) * n * 4) as i32, 4);
                 q.push(b.rescale(self.rescale, acc[i * nv + j], m));
             }
-            store_lanes(b, &q, out, (i * self.o) as i32, count);
+            store_codes(b, self.y, &q, out, (i * self.o * self.y.bytes()) as i32, count);
         }
     }
 
@@ -184,7 +188,7 @@ impl Gemm<'_> {
             }
             Form::Lane => {
                 let lanes = 16 / row.a.lane().bytes();
-                let a: Vec<Val> = (0..self.mr).map(|i| b.load(row.a_ty(), self.a_mem, pa, at(i))).collect();
+                let a: Vec<Val> = (0..self.mr).map(|i| b.load_aligned(row.a_ty(), self.a_mem, pa, at(i), self.a_align)).collect();
                 for l in 0..lanes / k {
                     for j in 0..nv {
                         let w = weights(b, pw, l * nv + j);
@@ -199,8 +203,8 @@ impl Gemm<'_> {
                 for i in 0..self.mr {
                     let a = match row.form {
                         Form::Dot if n > 1 => b.load_bcast(row.a_ty(), (k * row.a.lane().bytes()) as u8, pa, at(i)),
-                        Form::Scalar => b.load(Ty::I32, self.a_mem, pa, at(i)),
-                        _ => b.load(row.a_ty(), self.a_mem, pa, at(i)),
+                        Form::Scalar => b.load_aligned(Ty::I32, self.a_mem, pa, at(i), self.a_align),
+                        _ => b.load_aligned(row.a_ty(), self.a_mem, pa, at(i), self.a_align),
                     };
                     for j in 0..nv {
                         v[i * nv + j] = b.contract(self.row_id, row, 0, v[i * nv + j], a, w[j]);
@@ -263,6 +267,37 @@ impl Gemm<'_> {
         }
         let mem = if row.w_mem == Elem::I16 { MemElem::S16 } else { MemElem::S8 };
         b.load(row.w_ty(), mem, p, (off + unit * row.n as usize * row.k as usize * row.w_mem.lane().bytes()) as i32)
+    }
+}
+
+/// Stores the first `count` lanes of `q`, codes of the memory element `mem`, at `p + off`.
+pub fn store_codes(b: &mut Builder, mem: MemElem, q: &[Val], p: Val, off: i32, count: usize) {
+    if mem.bytes() == 1 {
+        return store_lanes(b, q, p, off, count);
+    }
+    let at = |i: usize| off + (i * mem.bytes()) as i32;
+    let Ty::Vec(lane, n) = b.ty(q[0]) else {
+        for (j, &v) in q.iter().enumerate().take(count) {
+            b.store_aligned(v, mem, p, at(j), mem.bytes() as u8);
+        }
+        return;
+    };
+    let n = n as usize;
+    let whole = count / n;
+    let mut j = 0;
+    while j < whole {
+        if lane == Lane::I32 && n <= 8 && j + 2 <= whole {
+            let v = b.narrow_sat(q[j], q[j + 1]);
+            b.store_aligned(v, mem, p, at(j * n), mem.bytes() as u8);
+            j += 2;
+        } else {
+            b.store_aligned(q[j], mem, p, at(j * n), mem.bytes() as u8);
+            j += 1;
+        }
+    }
+    for l in whole * n..count {
+        let x = b.extract(q[l / n], (l % n) as u16);
+        b.store_aligned(x, mem, p, at(l), mem.bytes() as u8);
     }
 }
 
@@ -337,16 +372,16 @@ pub fn i32s(lanes: usize) -> Ty {
 pub fn add_codes(b: &mut Builder, acc: &mut [Val], mem: MemElem, lanes: usize, p: Val) {
     match acc {
         [one] if lanes == 1 => {
-            let v = b.load(Ty::I32, mem, p, 0);
+            let v = b.load_aligned(Ty::I32, mem, p, 0, mem.bytes() as u8);
             *one = b.add(*one, v);
         }
         [one] => {
-            let v = b.load(Ty::Vec(Lane::I16, lanes as u16), mem, p, 0);
+            let v = b.load_aligned(Ty::Vec(Lane::I16, lanes as u16), mem, p, 0, mem.bytes() as u8);
             let v = b.op(Ty::Vec(Lane::I32, lanes as u16), Op::WidenAll { to: Lane::I32, signed: true }, &[v]);
             *one = b.add(*one, v);
         }
         halves => {
-            let v = b.load(Ty::Vec(Lane::I16, lanes as u16), mem, p, 0);
+            let v = b.load_aligned(Ty::Vec(Lane::I16, lanes as u16), mem, p, 0, mem.bytes() as u8);
             for (h, acc) in halves.iter_mut().enumerate() {
                 let w = b.widen(v, true, h == 1);
                 *acc = b.add(*acc, w);

@@ -11,6 +11,7 @@ mod dwrows;
 mod elementwise;
 mod emit;
 mod entry;
+mod gather;
 mod gemm;
 mod matmul;
 mod movement;

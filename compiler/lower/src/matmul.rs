@@ -7,7 +7,7 @@
 use crate::copy::{CopyMode, copy_run, fill_run, unit_of};
 use crate::emit::{Arg, Call, Operand, overlapped};
 use crate::gemm::Gemm;
-use crate::nest::{Dim, broadcast, merged, nest};
+use crate::nest::{Dim, broadcast, merged, nest, scaled};
 use crate::pack::{Steps, blocks};
 use crate::rhs::Rhs;
 use mcompc_ir::{Code, Error, Result, ValueId};
@@ -30,6 +30,7 @@ fn lhs(row: &Row, mem: MemElem, k: usize) -> Lhs {
     let unsigned = mem == MemElem::U8;
     let bytes = |flip: bool| CopyMode::Bytes { flip };
     match (row.form, row.a, unsigned) {
+        _ if mem == MemElem::S16 => Lhs { offset: 0, mode: CopyMode::Halves, mem, direct: whole && row.form != Form::Packed },
         (Form::Scalar, ..) => Lhs { offset: 0, mode: bytes(false), mem, direct: true },
         (Form::Packed, _, flip) => {
             Lhs { offset: if flip { -128 } else { 0 }, mode: CopyMode::Packed { flip }, mem: MemElem::S16, direct: false }
@@ -51,6 +52,8 @@ struct Matmul<'a> {
     /// Zero points of what the row multiplies.
     zeros: [i32; 2],
     mult: i32,
+    /// Bytes of an element of the left matrix and of the result.
+    sizes: [usize; 2],
     /// Offsets in scratch: parameters, staged rows.
     params: usize,
     staged: usize,
@@ -62,18 +65,28 @@ pub fn matmul_kernel(
     (mult, rescale): (i32, Rescale),
     ins: [(Operand, &[usize]); 2],
     transposed: bool,
-    y: ValueId,
+    (y, out): (ValueId, MemElem),
 ) -> Result<Call> {
+    let [from, right, to] = [ins[0].0.mem, ins[1].0.mem, out].map(MemElem::bytes);
     let [(a, sa), (bb, sb)] = ins;
     let mut p = if transposed { Product::of_transposed(sa, sb)? } else { Product::of(sa, sb)? };
     let (sizes, elems) = ([p.m * p.k, p.k * p.n, p.m * p.n], |s: &[usize]| s.iter().product::<usize>());
-    let mut dims = batches(&p.lead, sizes);
+    let bytes = [sizes[0] * from, sizes[1] * right, sizes[2] * to];
+    let mut dims = batches(&p.lead, bytes);
     // Matrices that share their right side are one.
-    if dims.len() == 1 && dims[0].steps[1] == 0 && dims[0].steps[0] == sizes[0] as i32 {
+    if dims.len() == 1 && dims[0].steps[1] == 0 && dims[0].steps[0] == bytes[0] as i32 {
         p.m *= dims[0].size;
         dims = merged(3, vec![]);
     }
-    let mut row = m.row_for(p.n).clone();
+    let wide = from + right > 2;
+    let mut row = if wide { m.wide_row()? } else { m.row_for(p.n) }.clone();
+    if wide && row.w != Elem::I16 {
+        // A product of scalars takes any.
+        if row.n > 1 {
+            return Err(Error::new(Code::Backend, format!("row `{}` does not multiply two operands of 16 bits", row.name)));
+        }
+        row.w = Elem::I16;
+    }
     if row.form == Form::Matrix {
         return Err(Error::new(Code::Backend, format!("row `{}`: the matrix form has no generator yet", row.name)));
     }
@@ -82,11 +95,20 @@ pub fn matmul_kernel(
         row = Row { name: format!("{}.packed", row.name), w_mem: row.w, ..row };
     }
     let (mr, nr) = if p.m == 1 { (1, row.tile_fc as usize) } else { ((row.tile[0] as usize).min(p.m), row.tile[1] as usize) };
-    let rhs = Rhs { row: &row, k: p.k, n: p.n, nr, mem: bb.mem, zp: bb.zp, steps: if transposed { [1, p.k] } else { [p.n, 1] } };
+    let rhs = Rhs {
+        row: &row,
+        k: p.k,
+        n: p.n,
+        nr,
+        mem: bb.mem,
+        zp: bb.zp,
+        swapped: row.form == Form::Packed && from == 1,
+        steps: if transposed { [1, p.k] } else { [p.n, 1] },
+    };
     crate::spec::indexable(&[rhs.kpad(), p.n.saturating_add(256)], "right matrix")?;
     let l = lhs(&row, a.mem, p.k);
     let zeros = [a.zp + l.offset, rhs.packed_zero()];
-    let a_stride = if l.direct { p.k } else { rhs.kpad() * l.mode.growth() };
+    let a_stride = if l.direct { p.k * from } else { rhs.kpad() * l.mode.growth() * from };
     let lanes = row.n as usize;
     let params = rhs.bytes().next_multiple_of(16);
     let corrections = params + blocks(p.n, nr).map(|(_, n)| n.div_ceil(lanes) * lanes * 8).sum::<usize>();
@@ -94,9 +116,9 @@ pub fn matmul_kernel(
     let scratch = staged + if l.direct { 0 } else { mr * a_stride };
 
     let mut b = Builder::new("matmul");
-    let pa = b.ptr("a", Role::In, elems(sa), 1);
-    let pb = b.ptr("b", Role::In, elems(sb), 1);
-    let py = b.ptr("y", Role::Out, elems(&p.shape), 1);
+    let pa = b.ptr("a", Role::In, elems(sa) * from, from as u8);
+    let pb = b.ptr("b", Role::In, elems(sb) * right, right as u8);
+    let py = b.ptr("y", Role::Out, elems(&p.shape) * to, to as u8);
     let ps = b.ptr("s", Role::Scratch, scratch, 16);
     let gemm = Gemm {
         row: &row,
@@ -110,10 +132,12 @@ pub fn matmul_kernel(
         o: p.n,
         a_stride,
         rescale,
+        a_align: from as u8,
+        y: out,
         from: (zeros[1] != 0).then(|| b.ptr_imm(ps, corrections as i32)),
     };
     let macs = (elems(&p.shape) * p.k) as u64;
-    let k = Matmul { m, p, l, rhs, gemm, zeros, mult, params, staged };
+    let k = Matmul { m, p, l, rhs, gemm, zeros, mult, params, staged, sizes: [from, to] };
     k.clear(&mut b, ps);
     nest(&mut b, &dims, &[pa, pb, py], &mut |b, d, at| {
         if d.size == 1 {
@@ -138,11 +162,7 @@ pub fn matmul_kernel(
 
 /// The leading dimensions, with the bytes from one matrix to the next in both operands and in the result.
 fn batches([a, b, to]: &[Vec<usize>; 3], sizes: [usize; 3]) -> Vec<Dim> {
-    let mut dims = broadcast(to, &[a, b]);
-    for d in &mut dims {
-        d.steps.iter_mut().zip(sizes).for_each(|(step, size)| *step *= size as i32);
-    }
-    merged(3, dims)
+    merged(3, scaled(broadcast(to, &[a, b]), &sizes))
 }
 
 impl Matmul<'_> {
@@ -163,10 +183,10 @@ impl Matmul<'_> {
         let (rows, mr) = (self.p.m, self.gemm.mr);
         b.for_loop(0, rows.next_multiple_of(mr) as i32, mr as i32, &[], |b, iv, _| {
             let first = overlapped(b, iv, rows, mr);
-            let src = b.ptr_add(at[0], first, self.p.k as i32, 0);
+            let src = b.ptr_add(at[0], first, (self.p.k * self.sizes[0]) as i32, 0);
             let a = if self.l.direct { src } else { self.stage(b, src, scratch) };
             self.rows(b, a);
-            let out = b.ptr_add(at[2], first, self.p.n as i32, 0);
+            let out = b.ptr_add(at[2], first, (self.p.n * self.sizes[1]) as i32, 0);
             self.gemm.emit(b, a, scratch, params, out);
             vec![]
         });
@@ -174,10 +194,10 @@ impl Matmul<'_> {
 
     /// A block of rows as the row of the machine takes them.
     fn stage(&self, b: &mut Builder, src: Val, scratch: Val) -> Val {
-        let (u, mode, k) = (unit_of(self.m), self.l.mode, self.p.k);
+        let (u, mode, k) = (unit_of(self.m), self.l.mode, self.p.k * self.sizes[0]);
         let to = b.ptr_imm(scratch, self.staged as i32);
         let (whole, rest) = if let CopyMode::Packed { .. } = mode { (k / 4 * 4, k % 4) } else { (k, 0) };
-        if rest == 0 && self.rhs.kpad() == k {
+        if rest == 0 && self.rhs.kpad() == self.p.k {
             copy_run(b, u, mode, src, to, self.gemm.mr * k, false);
             return to;
         }

@@ -19,6 +19,14 @@ pub fn strides(shape: &[usize]) -> Vec<i32> {
     s
 }
 
+/// The same nest over elements of so many bytes in each operand.
+pub fn scaled(mut dims: Vec<Dim>, sizes: &[usize]) -> Vec<Dim> {
+    for d in &mut dims {
+        d.steps.iter_mut().zip(sizes).for_each(|(step, size)| *step *= *size as i32);
+    }
+    dims
+}
+
 /// The dimensions of a result of shape `to` and of operands that numpy's rule repeats in it. The result's steps come last.
 pub fn broadcast(to: &[usize], from: &[&[usize]]) -> Vec<Dim> {
     let all: Vec<(usize, &[usize], Vec<i32>)> =

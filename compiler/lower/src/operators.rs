@@ -4,6 +4,7 @@ use crate::conv::{conv_kernel, dense_kernel};
 use crate::depthwise::depthwise_kernel;
 use crate::elementwise::{LinComb, add_kernel, lut_kernel, mul_kernel, rescale_kernel};
 use crate::emit::{Call, Operand};
+use crate::gather::{Table, gather_kernel};
 use crate::matmul::matmul_kernel;
 use crate::movement::{Padding, concat_kernel, copy_kernel, pad_kernel, slice_kernel, transpose_kernel};
 use crate::pool::{PoolKind, pool_kernel};
@@ -11,7 +12,7 @@ use crate::reduce::{Reduction, reduce_kernel};
 use crate::softmax::softmax_kernel;
 use crate::spec::{conv_spec, geometry, mem_of, rescale_of, zp};
 use mcompc_ir::{Code, Error, Graph, Node, NodeId, Result, Tensor, Value, ValueId};
-use mcompc_kernel::Machine;
+use mcompc_kernel::{Machine, MemElem};
 use mcompc_ops::PadMode;
 
 /// A node and what its kernel is made for.
@@ -34,17 +35,18 @@ static OPERATORS: &[(&str, Generate)] = &[
     ("q.matmul", matmul),
     ("q.add", add),
     ("q.mul", mul),
-    ("q.rescale", |s| rescale_kernel(s.m, s.elems(), s.int("m")?, rescale_of(s.g, s.n)?, s.operand(0)?, s.y)),
-    ("q.lut", |s| lut_kernel(s.elems(), &s.constant(1)?.as_i8()?, s.operand(0)?, s.y)),
+    ("q.rescale", |s| rescale_kernel(s.m, s.elems(), s.int("m")?, rescale_of(s.g, s.n)?, s.operand(0)?, s.out()?)),
+    ("q.lut", |s| lut_kernel(s.elems(), s.constant(1)?.bytes().to_vec(), s.operand(0)?, s.out()?)),
     ("q.sum", |s| reduce(s, Reduction::Sum { zp_x: s.operand(0)?.zp, mult: s.int("m")?, rescale: rescale_of(s.g, s.n)? })),
     ("q.softmax", softmax),
     ("q.avgpool", |s| pool(s, PoolKind::Average { zp_x: s.operand(0)?.zp, mult: multipliers(s)?, rescale: rescale_of(s.g, s.n)? })),
     ("q.maxpool", |s| pool(s, PoolKind::Max)),
-    ("Reshape", |s| copy_kernel(s.m, s.elems(), s.ins[0], s.y)),
-    ("Transpose", |s| transpose_kernel(s.m, s.shape(0), &s.node().attrs.usizes("perm")?, s.ins[0], s.y)),
+    ("Reshape", |s| copy_kernel(s.m, s.elems() * s.size(), s.ins[0], s.y)),
+    ("Transpose", |s| transpose_kernel(s.m, s.shape(0), &s.node().attrs.usizes("perm")?, s.size(), [s.ins[0], s.y])),
     ("ReduceMax", |s| reduce(s, Reduction::Max)),
     ("ReduceMin", |s| reduce(s, Reduction::Min)),
     ("Slice", slice),
+    ("Gather", gather),
     ("Concat", concat),
     ("Pad", pad),
 ];
@@ -77,6 +79,14 @@ impl Site<'_> {
     fn elems(&self) -> usize {
         self.g.value(self.y).elems()
     }
+    /// Bytes of an element of the result.
+    fn size(&self) -> usize {
+        self.g.value(self.y).dtype.size()
+    }
+    /// The result, and its memory element.
+    fn out(&self) -> Result<(ValueId, MemElem)> {
+        Ok((self.y, mem_of(self.g.value(self.y))?))
+    }
     fn operand(&self, i: usize) -> Result<Operand> {
         let v = self.value(i);
         Ok(Operand { value: self.ins[i], mem: mem_of(v)?, zp: zp(v)? })
@@ -100,21 +110,21 @@ fn conv(s: &Site<'_>) -> Result<Call> {
 
 fn add(s: &Site<'_>) -> Result<Call> {
     let k = LinComb { a: s.int("a")?, b: s.int("b")?, c: s.int("c")?, shift: s.int("shift")?, lo: s.int("lo")?, hi: s.int("hi")? };
-    add_kernel(s.m, &s.g.value(s.y).shape, k, s.pair()?, s.y)
+    add_kernel(s.m, &s.g.value(s.y).shape, k, s.pair()?, s.out()?)
 }
 
 fn mul(s: &Site<'_>) -> Result<Call> {
-    mul_kernel(s.m, &s.g.value(s.y).shape, s.int("m")?, rescale_of(s.g, s.n)?, s.pair()?, s.y)
+    mul_kernel(s.m, &s.g.value(s.y).shape, s.int("m")?, rescale_of(s.g, s.n)?, s.pair()?, s.out()?)
 }
 
 fn matmul(s: &Site<'_>) -> Result<Call> {
     let transposed = s.node().attrs.int_or("transposed", 0)? == 1;
-    matmul_kernel(s.m, (s.int("m")?, rescale_of(s.g, s.n)?), s.pair()?, transposed, s.y)
+    matmul_kernel(s.m, (s.int("m")?, rescale_of(s.g, s.n)?), s.pair()?, transposed, s.out()?)
 }
 
 fn softmax(s: &Site<'_>) -> Result<Call> {
     let last = s.shape(0).last().copied().unwrap_or(1);
-    softmax_kernel(s.elems() / last.max(1), last, s.int("bits")? as u32, &s.constant(1)?.as_i32()?, s.operand(0)?, s.y)
+    softmax_kernel(s.elems() / last.max(1), last, s.int("bits")? as u32, &s.constant(1)?.as_i32()?, s.operand(0)?, s.out()?)
 }
 
 fn multipliers(s: &Site<'_>) -> Result<Vec<i32>> {
@@ -125,24 +135,32 @@ fn multipliers(s: &Site<'_>) -> Result<Vec<i32>> {
 fn pool(s: &Site<'_>, kind: PoolKind) -> Result<Call> {
     let k = s.node().attrs.usizes("kernel")?;
     let [kh, kw] = k[..] else { return Err(Error::new(Code::UnsupportedAttr, "attribute `kernel` needs 2 values")) };
-    pool_kernel(&geometry(s.g, s.n, kh, kw)?, &kind, s.operand(0)?.mem, s.m, s.ins[0], s.y)
+    pool_kernel(&geometry(s.g, s.n, kh, kw)?, &kind, s.operand(0)?, s.m, s.out()?)
 }
 
 fn reduce(s: &Site<'_>, kind: Reduction) -> Result<Call> {
-    reduce_kernel(s.m, kind, s.shape(0), &s.node().attrs.usizes("axes")?, s.operand(0)?.mem, [s.ins[0], s.y])
+    reduce_kernel(s.m, kind, s.shape(0), &s.node().attrs.usizes("axes")?, s.operand(0)?, s.out()?)
 }
 
 fn slice(s: &Site<'_>) -> Result<Call> {
     let a = &s.node().attrs;
     let to = &s.g.value(s.y).shape;
-    slice_kernel(s.m, s.shape(0), [&a.usizes("starts")?, to], a.ints("steps")?, [s.ins[0], s.y])
+    slice_kernel(s.m, s.shape(0), [&a.usizes("starts")?, to], a.ints("steps")?, s.size(), [s.ins[0], s.y])
+}
+
+fn gather(s: &Site<'_>) -> Result<Call> {
+    let shape = s.shape(0);
+    // Codes of a byte.
+    s.operand(0)?;
+    let table = Table { rows: shape[0], row: shape[1..].iter().product(), count: s.value(1).elems() };
+    gather_kernel(s.m, table, [s.ins[0], s.ins[1], s.y])
 }
 
 fn concat(s: &Site<'_>) -> Result<Call> {
     let axis = s.int("axis")? as usize;
     let outer: usize = s.shape(0)[..axis].iter().product();
     let inner: Vec<usize> = (0..s.ins.len()).map(|i| s.shape(i)[axis..].iter().product()).collect();
-    concat_kernel(s.m, outer, &inner, &s.ins, s.y)
+    concat_kernel(s.m, outer, &inner, s.size(), &s.ins, s.y)
 }
 
 fn pad(s: &Site<'_>) -> Result<Call> {
@@ -156,5 +174,5 @@ fn pad(s: &Site<'_>) -> Result<Call> {
         PadMode::Reflect => Padding::Reflect,
         PadMode::Wrap => Padding::Wrap,
     };
-    pad_kernel(s.m, s.shape(0), sides, padding, [s.ins[0], s.y])
+    pad_kernel(s.m, s.shape(0), sides, padding, s.size(), [s.ins[0], s.y])
 }

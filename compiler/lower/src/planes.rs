@@ -40,7 +40,7 @@ pub fn fits(s: &ConvSpec) -> bool {
     let g = &s.geo;
     let sh = shape(s);
     let seen = g.rows().any() && g.columns().any();
-    seen && g.dh == 1 && g.dw == 1 && g.kw <= 5 && g.sw <= 2 && sh.pw * sh.ph * 2 <= 8192 && !s.x_u8
+    seen && g.dh == 1 && g.dw == 1 && g.kw <= 5 && g.sw <= 2 && sh.pw * sh.ph * 2 <= 8192 && !s.x_u8()
 }
 
 /// Words of paired taps for output `i` of a strip (relative to its first pixel): (plane word, low tap, high tap).
@@ -89,8 +89,9 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     let plane_bytes = sh.pw * sh.ph * 2;
 
     let mut b = Builder::new(kernel_name("dwplane", s));
-    let px = b.ptr("x", Role::In, g.n * g.image() / s.repeat, 1);
-    let py = b.ptr("y", Role::Out, g.n * g.pixels() * g.c, 1);
+    let [from, to] = s.sizes();
+    let px = b.ptr("x", Role::In, g.n * g.image() / s.repeat * from, from as u8);
+    let py = b.ptr("y", Role::Out, g.n * g.pixels() * g.c * to, to as u8);
     let pp = b.ptr("p", Role::Const, params.len(), 4);
     let scratch = plane_bytes + if packed.is_some() { taps.word_bytes() } else { 0 };
     let ps = b.ptr("s", Role::Scratch, scratch, 4);
@@ -110,7 +111,7 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
         b.store_aligned(z, MemElem::W32, p[0], 0, 4);
         vec![b.ptr_imm(p[0], 4)]
     });
-    each_image(&mut b, g.n, [(px, g.image() / s.repeat), (py, g.pixels() * g.c)], |b, px, py| {
+    each_image(&mut b, g.n, [(px, g.image() / s.repeat * from), (py, g.pixels() * g.c * to)], |b, px, py| {
         // One channel of the result, by its address, parameters and packed taps, and those of the next.
         let channel = |b: &mut Builder, c: &[Val]| {
             let (words, off) = match unpacked {
@@ -123,7 +124,7 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
             convolve(b, s, &sh, row, &kinds, ps, c[1], (words, off), c[0]);
         };
         let behind = |b: &mut Builder, c: &[Val]| -> Vec<Val> {
-            let mut next = vec![b.ptr_imm(c[0], 1), b.ptr_imm(c[1], per_channel as i32)];
+            let mut next = vec![b.ptr_imm(c[0], to as i32), b.ptr_imm(c[1], per_channel as i32)];
             next.extend(c.get(2).map(|&w| b.ptr_imm(w, taps.packed_bytes() as i32)));
             next
         };
@@ -134,13 +135,13 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
             // All channels of the result that read this plane.
             if s.repeat == 1 {
                 channel(b, &c[1..]);
-                return [vec![b.ptr_imm(c[0], 1)], behind(b, &c[1..])].concat();
+                return [vec![b.ptr_imm(c[0], from as i32)], behind(b, &c[1..])].concat();
             }
             let next = b.for_loop(0, s.repeat as i32, 1, &c[1..], |b, _, c| {
                 channel(b, c);
                 behind(b, c)
             });
-            [vec![b.ptr_imm(c[0], 1)], next].concat()
+            [vec![b.ptr_imm(c[0], from as i32)], next].concat()
         });
     });
     Ok(Call { func: b.finish(), rows: vec![row.clone()], args, macs: (g.n * g.pixels() * g.c * g.kh * g.kw) as u64, in_place: vec![] })
@@ -148,7 +149,9 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
 
 // Rows and columns of the image that some window reads.
 fn stage_plane(b: &mut Builder, s: &ConvSpec, sh: &Shape, x: Val, plane: Val) {
-    let (g, channels) = (&s.geo, s.inputs());
+    let (g, mem) = (&s.geo, s.mem[0]);
+    // Bytes from a pixel to the next.
+    let channels = s.inputs() * mem.bytes();
     let rows = g.h.min(sh.ph - g.pt);
     let cols = g.w.min(sh.pw - g.pl);
     let dst0 = b.ptr_imm(plane, ((g.pt * sh.pw + g.pl) * 2) as i32);
@@ -156,7 +159,7 @@ fn stage_plane(b: &mut Builder, s: &ConvSpec, sh: &Shape, x: Val, plane: Val) {
     b.for_loop(0, rows as i32, 1, &[x, dst0], |b, _, r| {
         b.for_loop(0, (cols / unroll) as i32, 1, &[r[0], r[1]], |b, _, c| {
             for u in 0..unroll {
-                let v = b.load(Ty::I32, MemElem::S8, c[0], (u * channels) as i32);
+                let v = b.load_aligned(Ty::I32, mem, c[0], (u * channels) as i32, mem.bytes() as u8);
                 b.store_aligned(v, MemElem::S16, c[1], (2 * u) as i32, 2);
             }
             vec![b.ptr_imm(c[0], (unroll * channels) as i32), b.ptr_imm(c[1], (2 * unroll) as i32)]
@@ -177,7 +180,7 @@ fn convolve(
     words: (Val, usize),
     y: Val,
 ) {
-    let g = &s.geo;
+    let (g, to) = (&s.geo, s.sizes()[1]);
     let strip = |b: &mut Builder, src: Val, out: Val, count: usize| {
         let bias = b.load_aligned(Ty::I32, MemElem::W32, p, 0, 4);
         let mut acc = vec![bias; count];
@@ -203,12 +206,12 @@ fn convolve(
         let m = b.load_aligned(Ty::I32, MemElem::W32, p, 4, 4);
         for (i, &a) in acc.iter().enumerate() {
             let q = b.rescale(s.rescale, a, m);
-            b.store(q, MemElem::S8, out, (i * g.c) as i32);
+            b.store_aligned(q, s.mem[1], out, (i * g.c * to) as i32, to as u8);
         }
     };
     let (full, rest) = (g.ow / STRIP, g.ow % STRIP);
     debug_assert_eq!(sh.strips, full + usize::from(rest > 0));
-    let advance = ((STRIP * g.sw * 2) as i32, (STRIP * g.c) as i32);
+    let advance = ((STRIP * g.sw * 2) as i32, (STRIP * g.c * to) as i32);
     b.for_loop(0, g.oh as i32, 1, &[plane, y], |b, _, r| {
         let mut c = vec![r[0], r[1]];
         if full > 0 {
@@ -220,6 +223,6 @@ fn convolve(
         if rest > 0 {
             strip(b, c[0], c[1], rest);
         }
-        vec![b.ptr_imm(r[0], (g.sh * sh.pw * 2) as i32), b.ptr_imm(r[1], (g.ow * g.c) as i32)]
+        vec![b.ptr_imm(r[0], (g.sh * sh.pw * 2) as i32), b.ptr_imm(r[1], (g.ow * g.c * to) as i32)]
     });
 }

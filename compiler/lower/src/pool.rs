@@ -1,7 +1,7 @@
 //! Average and maximum pooling: windows rolled, channels in lanes, padding skipped by a branch.
 
-use crate::emit::{Arg, Call, each_image, lanes_for};
-use crate::gemm::{add_codes, i32s, store_lanes};
+use crate::emit::{Arg, Call, Operand, each_image, lanes_for};
+use crate::gemm::{add_codes, i32s, store_codes};
 use crate::spec::Geometry;
 use mcompc_ir::{Result, ValueId};
 use mcompc_kernel::{Bin, Builder, Cmp, Lane, Machine, MemElem, Rescale, Role, Ty, Val};
@@ -15,13 +15,15 @@ pub enum PoolKind {
     Max,
 }
 
-/// Kernel and call of q.avgpool or q.maxpool on codes `mem`.
-pub fn pool_kernel(g: &Geometry, kind: &PoolKind, mem: MemElem, m: &Machine, x: ValueId, y: ValueId) -> Result<Call> {
+/// Kernel and call of q.avgpool or q.maxpool.
+pub fn pool_kernel(g: &Geometry, kind: &PoolKind, x: Operand, m: &Machine, (y, out): (ValueId, MemElem)) -> Result<Call> {
+    let mem = [x.mem, out];
+    let [from, to] = mem.map(MemElem::bytes);
     let lanes = lanes_for(m, g.c);
     let mut b = Builder::new(if matches!(kind, PoolKind::Max) { "maxpool" } else { "avgpool" });
-    let px = b.ptr("x", Role::In, g.n * g.image(), 1);
-    let py = b.ptr("y", Role::Out, g.n * g.pixels() * g.c, 1);
-    let mut args = vec![Arg::Value(x), Arg::Value(y)];
+    let px = b.ptr("x", Role::In, g.n * g.image() * from, from as u8);
+    let py = b.ptr("y", Role::Out, g.n * g.pixels() * g.c * to, to as u8);
+    let mut args = vec![Arg::Value(x.value), Arg::Value(y)];
     // A multiplier for each number of counted elements; one suffices where all windows have the same.
     let mut table = None;
     if let PoolKind::Average { mult, .. } = kind
@@ -31,7 +33,7 @@ pub fn pool_kernel(g: &Geometry, kind: &PoolKind, mem: MemElem, m: &Machine, x: 
         table = Some(b.ptr("m", Role::Const, bytes.len(), 4));
         args.push(Arg::Data { bytes, align: 4, weights: false });
     }
-    each_image(&mut b, g.n, [(px, g.image()), (py, g.pixels() * g.c)], |b, px, py| {
+    each_image(&mut b, g.n, [(px, g.image() * from), (py, g.pixels() * g.c * to)], |b, px, py| {
         let (iy, ix) = (b.iconst(-(g.pt as i32)), b.iconst(-(g.pl as i32)));
         b.for_loop(0, g.oh as i32, 1, &[py, iy], |b, _, r| {
             let e = b.for_loop(0, g.ow as i32, 1, &[r[0], ix], |b, _, c| {
@@ -48,7 +50,7 @@ pub fn pool_kernel(g: &Geometry, kind: &PoolKind, mem: MemElem, m: &Machine, x: 
                         vec![]
                     });
                 }
-                vec![b.ptr_imm(c[0], g.c as i32), b.add_imm(c[1], g.sw as i32)]
+                vec![b.ptr_imm(c[0], (g.c * to) as i32), b.add_imm(c[1], g.sw as i32)]
             });
             vec![e[0], b.add_imm(r[1], g.sh as i32)]
         });
@@ -61,7 +63,7 @@ fn block(
     b: &mut Builder,
     g: &Geometry,
     kind: &PoolKind,
-    mem: MemElem,
+    [mem, to]: [MemElem; 2],
     m: &Machine,
     lanes: usize,
     table: Option<Val>,
@@ -91,14 +93,14 @@ fn block(
             let ix = b.add(ix0, dx);
             let tap = |b: &mut Builder| -> Vec<Val> {
                 let px = b.add(row, ix);
-                let p = b.ptr_add(x, px, g.c as i32, 0);
-                let p = b.ptr_add(p, at, 1, 0);
+                let p = b.ptr_add(x, px, (g.c * mem.bytes()) as i32, 0);
+                let p = b.ptr_add(p, at, mem.bytes() as i32, 0);
                 let mut acc = acc.to_vec();
                 let last = acc.len() - 1;
                 if average {
                     add_codes(b, &mut acc[..last], mem, lanes, p);
                 } else {
-                    let v = b.load(max_ty, mem, p, 0);
+                    let v = b.load_aligned(max_ty, mem, p, 0, mem.bytes() as u8);
                     acc[0] = b.bin(Bin::Smax, acc[0], v);
                 }
                 acc[last] = b.add_imm(acc[last], 1);
@@ -112,9 +114,9 @@ fn block(
             b.if_else(ok, tap, |_| acc.to_vec())
         })
     });
-    let p = b.ptr_add(out, at, 1, 0);
+    let p = b.ptr_add(out, at, to.bytes() as i32, 0);
     match kind {
-        PoolKind::Max => store_lanes(b, &acc[..1], p, 0, lanes),
+        PoolKind::Max => store_codes(b, to, &acc[..1], p, 0, lanes),
         PoolKind::Average { zp_x, mult, rescale } => {
             let count = acc[parts];
             let q: Vec<Val> = acc[..parts]
@@ -138,7 +140,7 @@ fn block(
                     b.rescale(*rescale, a, mv)
                 })
                 .collect();
-            store_lanes(b, &q, p, 0, lanes);
+            store_codes(b, to, &q, p, 0, lanes);
         }
     }
 }

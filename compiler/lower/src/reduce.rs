@@ -1,8 +1,8 @@
 //! Reductions over any axes: where the last dimension stays, its elements lie in lanes; where it goes, lanes are folded at the end.
 
-use crate::emit::{Arg, Call, lanes_for, overlapped};
-use crate::gemm::{add_codes, i32s, store_lanes};
-use crate::nest::{Dim, fold, merged, nest, strides};
+use crate::emit::{Arg, Call, Operand, lanes_for, overlapped};
+use crate::gemm::{add_codes, i32s, store_codes};
+use crate::nest::{Dim, fold, merged, nest, scaled, strides};
 use mcompc_ir::{Result, ValueId};
 use mcompc_kernel::{Bin, Builder, Lane, Machine, MemElem, Rescale, Role, Ty, Val};
 
@@ -20,30 +20,43 @@ pub enum Reduction {
 struct Reduce<'a> {
     m: &'a Machine,
     kind: Reduction,
+    /// Elements of the operand and of the result in memory.
     mem: MemElem,
+    out: MemElem,
     /// Elements that make one.
     count: usize,
 }
 
-/// Kernel and call of a reduction of codes `mem` of this shape over `axes`.
-pub fn reduce_kernel(m: &Machine, kind: Reduction, shape: &[usize], axes: &[usize], mem: MemElem, [x, y]: [ValueId; 2]) -> Result<Call> {
+/// Kernel and call of a reduction of codes of this shape over `axes`.
+pub fn reduce_kernel(
+    m: &Machine,
+    kind: Reduction,
+    shape: &[usize],
+    axes: &[usize],
+    x: Operand,
+    (y, out): (ValueId, MemElem),
+) -> Result<Call> {
+    let (mem, x) = (x.mem, x.value);
+    let sizes = [mem.bytes(), out.bytes()];
     let n: usize = shape.iter().product();
     let count: usize = axes.iter().map(|&a| shape[a]).product();
     let steps = strides(shape);
     let dims = |reduced: bool| (0..shape.len()).filter(move |d| axes.contains(d) == reduced);
     let kept: Vec<usize> = dims(false).map(|d| shape[d]).collect();
-    let kept = merged(2, dims(false).zip(strides(&kept)).map(|(d, to)| Dim { size: shape[d], steps: vec![steps[d], to] }).collect());
-    let gone = merged(1, dims(true).map(|d| Dim { size: shape[d], steps: vec![steps[d]] }).collect());
-    let r = Reduce { m, kind, mem, count };
+    let kept = dims(false).zip(strides(&kept)).map(|(d, to)| Dim { size: shape[d], steps: vec![steps[d], to] }).collect();
+    let kept = merged(2, scaled(kept, &sizes));
+    let gone = merged(1, scaled(dims(true).map(|d| Dim { size: shape[d], steps: vec![steps[d]] }).collect(), &sizes));
+    let r = Reduce { m, kind, mem, out, count };
+    let unit = r.unit();
     let mut b = Builder::new(match kind {
         Reduction::Sum { .. } => "sum",
         Reduction::Max => "max",
         Reduction::Min => "min",
     });
-    let px = b.ptr("x", Role::In, n, 1);
-    let py = b.ptr("y", Role::Out, n / count, 1);
+    let px = b.ptr("x", Role::In, n * sizes[0], sizes[0] as u8);
+    let py = b.ptr("y", Role::Out, n / count * sizes[1], sizes[1] as u8);
     nest(&mut b, &kept, &[px, py], &mut |b, d, at| {
-        if gone.last().is_some_and(|g| g.size > 1 && g.steps == [1]) || d.size == 1 {
+        if gone.last().is_some_and(|g| g.size > 1 && g.steps == [unit]) || d.size == 1 {
             return r.rows(b, d, &gone, at);
         }
         r.columns(b, d.size, &gone, at);
@@ -53,6 +66,10 @@ pub fn reduce_kernel(m: &Machine, kind: Reduction, shape: &[usize], axes: &[usiz
 }
 
 impl Reduce<'_> {
+    /// The step from an element to its neighbour.
+    fn unit(&self) -> i32 {
+        self.mem.bytes() as i32
+    }
     /// Accumulators of so many lanes at their start.
     fn start(&self, b: &mut Builder, lanes: usize) -> Vec<Val> {
         let sum = matches!(self.kind, Reduction::Sum { .. });
@@ -81,12 +98,13 @@ impl Reduce<'_> {
         if matches!(self.kind, Reduction::Sum { .. }) {
             return add_codes(b, acc, self.mem, lanes, p);
         }
-        let v = b.load(if lanes == 1 { Ty::I32 } else { Ty::Vec(Lane::I16, lanes as u16) }, self.mem, p, 0);
+        let ty = if lanes == 1 { Ty::I32 } else { Ty::Vec(Lane::I16, lanes as u16) };
+        let v = b.load_aligned(ty, self.mem, p, 0, self.mem.bytes() as u8);
         acc[0] = self.pick(b, acc[0], v);
     }
     /// Accumulators as codes, stored.
     fn finish(&self, b: &mut Builder, acc: &[Val], lanes: usize, p: Val) {
-        let Reduction::Sum { zp_x, mult, rescale } = self.kind else { return store_lanes(b, acc, p, 0, lanes) };
+        let Reduction::Sum { zp_x, mult, rescale } = self.kind else { return store_codes(b, self.out, acc, p, 0, lanes) };
         let code = |&a: &Val| {
             let ty = b.ty(a);
             let off = b.vconst((self.count as i32).wrapping_mul(-zp_x), ty);
@@ -95,7 +113,7 @@ impl Reduce<'_> {
             b.rescale(rescale, a, mv)
         };
         let q: Vec<Val> = acc.iter().map(code).collect();
-        store_lanes(b, &q, p, 0, lanes);
+        store_codes(b, self.out, &q, p, 0, lanes);
     }
     /// `n` neighbours stay, side by side in lanes; the last block overlaps its predecessor.
     fn columns(&self, b: &mut Builder, n: usize, gone: &[Dim], at: &[Val]) {
@@ -115,7 +133,7 @@ impl Reduce<'_> {
         };
         b.for_loop(0, (n.div_ceil(lanes) * lanes) as i32, lanes as i32, &[], |b, iv, _| {
             let i = overlapped(b, iv, n, lanes);
-            let (x, y) = (b.ptr_add(at[0], i, 1, 0), b.ptr_add(at[1], i, 1, 0));
+            let (x, y) = (b.ptr_add(at[0], i, self.unit(), 0), b.ptr_add(at[1], i, self.out.bytes() as i32, 0));
             block(b, x, y);
             vec![]
         });
@@ -134,7 +152,7 @@ impl Reduce<'_> {
     }
     fn row(&self, b: &mut Builder, gone: &[Dim], x: Val, y: Val) {
         let last = gone.last().map_or(1, |d| d.size);
-        let unit = gone.last().is_some_and(|d| d.steps == [1]);
+        let unit = gone.last().is_some_and(|d| d.steps == [self.unit()]);
         let l = self.m.mac_lanes as usize;
         let lanes = if unit && l > 1 && last >= l { l } else { 1 };
         let mut start = self.start(b, lanes);

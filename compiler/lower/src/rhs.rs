@@ -22,6 +22,8 @@ pub struct Rhs<'a> {
     pub mem: MemElem,
     /// Zero point of what is in memory.
     pub zp: i32,
+    /// Whether groups of four lie in the order that `sxtb16` gives activations of bytes.
+    pub swapped: bool,
     /// Elements from one row to the next, and from one column to the next; one of them is 1.
     pub steps: [usize; 2],
 }
@@ -90,7 +92,7 @@ impl Rhs<'_> {
 
     /// Vectors along a row of the matrix, `group` rows interleaved. Returns the blocks and rows done.
     fn by_rows(&self, b: &mut Builder, from: Val, to: Val) -> (usize, usize) {
-        let (group, size) = (self.group(), self.size());
+        let (group, size, es) = (self.group(), self.size(), self.mem.bytes());
         let lanes = VECTOR / size;
         // An interleaved vector holds the groups of so many columns.
         let held = lanes / group.min(lanes);
@@ -111,16 +113,16 @@ impl Rhs<'_> {
                         b.store(v, self.packed(), p[1], place(first + i * held));
                     }
                 }
-                vec![b.ptr_imm(p[0], (group * self.steps[0]) as i32), b.ptr_imm(p[1], row_bytes as i32)]
+                vec![b.ptr_imm(p[0], (group * self.steps[0] * es) as i32), b.ptr_imm(p[1], row_bytes as i32)]
             });
-            vec![b.ptr_imm(c[0], chunk as i32), b.ptr_imm(c[1], (chunk / self.nr * self.full_block()) as i32)]
+            vec![b.ptr_imm(c[0], (chunk * es) as i32), b.ptr_imm(c[1], (chunk / self.nr * self.full_block()) as i32)]
         });
         (chunks * chunk / self.nr, groups * group)
     }
 
     /// Vectors down the columns of the matrix, as many columns at a time as a vector holds groups of K. Returns the blocks and rows done.
     fn by_columns(&self, b: &mut Builder, from: Val, to: Val) -> (usize, usize) {
-        let (group, size) = (self.group(), self.size());
+        let (group, size, es) = (self.group(), self.size(), self.mem.bytes());
         let lanes = VECTOR / size;
         let held = lanes / group.min(lanes);
         let (rounds, full) = (self.k / lanes, self.n / self.nr);
@@ -136,11 +138,11 @@ impl Rhs<'_> {
                     for (g, v) in interleaved(b, columns, group).into_iter().enumerate() {
                         b.store(v, self.packed(), p[1], (g * row_bytes) as i32);
                     }
-                    vec![b.ptr_imm(p[0], lanes as i32), b.ptr_imm(p[1], (held * row_bytes) as i32)]
+                    vec![b.ptr_imm(p[0], (lanes * es) as i32), b.ptr_imm(p[1], (held * row_bytes) as i32)]
                 });
-                vec![b.ptr_imm(c[0], (held * column) as i32), b.ptr_imm(c[1], (held * group * size) as i32)]
+                vec![b.ptr_imm(c[0], (held * column * es) as i32), b.ptr_imm(c[1], (held * group * size) as i32)]
             });
-            vec![b.ptr_imm(block[0], (self.nr * column) as i32), b.ptr_imm(block[1], self.full_block() as i32)]
+            vec![b.ptr_imm(block[0], (self.nr * column * es) as i32), b.ptr_imm(block[1], self.full_block() as i32)]
         });
         (full, rounds * lanes)
     }
@@ -152,7 +154,7 @@ impl Rhs<'_> {
     /// `lanes` neighbours at an element, as they are packed.
     fn load(&self, b: &mut Builder, lanes: usize, p: Val, at: usize) -> Val {
         let ty = Ty::Vec(self.row.w.lane(), lanes as u16);
-        let v = b.load(ty, self.mem, p, at as i32);
+        let v = b.load_aligned(ty, self.mem, p, (at * self.mem.bytes()) as i32, self.mem.bytes() as u8);
         match (self.size(), self.offset()) {
             (2, _) if self.zp != 0 => b.add_imm(v, -self.zp),
             (2, _) | (_, 0) => v,
@@ -165,7 +167,8 @@ impl Rhs<'_> {
 
     /// One element after the other.
     fn cells(&self, b: &mut Builder, from: Val, to: Val, part: Part) {
-        let (group, size, [down, right]) = (self.group(), self.size(), self.steps);
+        let (group, size, es) = (self.group(), self.size(), self.mem.bytes());
+        let [down, right] = self.steps.map(|s| s * es);
         let columns = part.columns;
         let rows = self.k - part.from;
         if part.blocks == 0 || columns == 0 || rows == 0 {
@@ -176,13 +179,13 @@ impl Rhs<'_> {
         let src = b.ptr_imm(from, (part.from * down + part.block * self.nr * right) as i32);
         let dst = b.ptr_imm(to, (part.block * self.full_block() + part.from / group * row_bytes) as i32);
         let cell = |b: &mut Builder, src: Val, dst: Val, t: usize| {
-            let mut v = b.load(Ty::I32, self.mem, src, (t * down) as i32);
+            let mut v = b.load_aligned(Ty::I32, self.mem, src, (t * down) as i32, es as u8);
             let add = if size == 2 { -self.zp } else { self.offset() };
             if add != 0 {
                 v = b.add_imm(v, add);
             }
             // The order that `sxtb16` gives activations.
-            let at = if self.row.form == Form::Packed { [0, 2, 1, 3][t] } else { t };
+            let at = if self.swapped { [0, 2, 1, 3][t] } else { t };
             b.store_aligned(v, self.packed(), dst, (at * size) as i32, size as u8);
         };
         let groups = |b: &mut Builder, count: usize, elems: usize, at: &[Val]| {

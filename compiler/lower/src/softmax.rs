@@ -7,21 +7,24 @@ use mcompc_kernel::{Bin, Builder, Cmp, Role, Ty, Val};
 use mcompc_kernel::{MemElem, MemElem::W32};
 
 /// Kernel and call: `rows` independent rows of `n` codes; `table[d]` = exp(-d*scale) * 2^bits.
-pub fn softmax_kernel(rows: usize, n: usize, bits: u32, table: &[i32], x: Operand, y: ValueId) -> Result<Call> {
+pub fn softmax_kernel(rows: usize, n: usize, bits: u32, table: &[i32], x: Operand, (y, out): (ValueId, MemElem)) -> Result<Call> {
+    let [from, to] = [x.mem, out].map(MemElem::bytes);
+    // A probability of 2^28 to steps of the result, from the code of 0 on.
+    let (shift, base, top) = if to == 2 { (13, 0, 32767) } else { (20, -128, 127) };
     let mut b = Builder::new("softmax");
-    let px = b.ptr("x", Role::In, rows * n, 1);
-    let py = b.ptr("y", Role::Out, rows * n, 1);
-    let pt = b.ptr("t", Role::Const, 1024, 4);
+    let px = b.ptr("x", Role::In, rows * n * from, from as u8);
+    let py = b.ptr("y", Role::Out, rows * n * to, to as u8);
+    let pt = b.ptr("t", Role::Const, table.len() * 4, 4);
     b.for_loop(0, rows as i32, 1, &[px, py], |b, _, r| {
         let low = b.iconst(-32768);
         let max = b.for_loop(0, n as i32, 1, &[r[0], low], |b, _, c| {
-            let v = b.load(Ty::I32, x.mem, c[0], 0);
-            vec![b.ptr_imm(c[0], 1), b.bin(Bin::Smax, c[1], v)]
+            let v = b.load_aligned(Ty::I32, x.mem, c[0], 0, from as u8);
+            vec![b.ptr_imm(c[0], from as i32), b.bin(Bin::Smax, c[1], v)]
         })[1];
         let zero = b.iconst(0);
         let sum = b.for_loop(0, n as i32, 1, &[r[0], zero], |b, _, c| {
             let e = exponential(b, x.mem, pt, max, c[0]);
-            vec![b.ptr_imm(c[0], 1), b.add(c[1], e)]
+            vec![b.ptr_imm(c[0], from as i32), b.add(c[1], e)]
         })[1];
         // R = floor(2^(30+bits) / sum): sum >= 2^bits, so the integer part of 2^bits / sum is 1 only for equality.
         let start = b.iconst(1 << bits);
@@ -41,14 +44,16 @@ pub fn softmax_kernel(rows: usize, n: usize, bits: u32, table: &[i32], x: Operan
             let up = b.iconst(30 - bits as i32);
             let e = b.bin(Bin::Shl, e, up);
             let hi = b.bin(Bin::MulHi, e, recip);
-            let hi = b.add_imm(hi, 1 << 19);
-            let sh = b.iconst(20);
-            let q = b.bin(Bin::Sra, hi, sh);
-            let q = b.add_imm(q, -128);
-            let top = b.iconst(127);
+            let hi = b.add_imm(hi, 1 << (shift - 1));
+            let sh = b.iconst(shift);
+            let mut q = b.bin(Bin::Sra, hi, sh);
+            if base != 0 {
+                q = b.add_imm(q, base);
+            }
+            let top = b.iconst(top);
             let q = b.bin(Bin::Smin, q, top);
-            b.store(q, MemElem::S8, c[1], 0);
-            vec![b.ptr_imm(c[0], 1), b.ptr_imm(c[1], 1)]
+            b.store_aligned(q, out, c[1], 0, to as u8);
+            vec![b.ptr_imm(c[0], from as i32), b.ptr_imm(c[1], to as i32)]
         });
         vec![e[0], e[1]]
     });
@@ -58,11 +63,20 @@ pub fn softmax_kernel(rows: usize, n: usize, bits: u32, table: &[i32], x: Operan
 }
 
 fn exponential(b: &mut Builder, mem: MemElem, table: Val, max: Val, p: Val) -> Val {
-    let v = b.load(Ty::I32, mem, p, 0);
-    // The maximum is not below v; the mask says so where the verifier sees it.
+    let v = b.load_aligned(Ty::I32, mem, p, 0, mem.bytes() as u8);
     let d = b.bin(Bin::Sub, max, v);
+    // The maximum is not below v; masks say so where the verifier sees it.
     let mask = b.iconst(255);
-    let d = b.bin(Bin::And, d, mask);
-    let at = b.ptr_add(table, d, 4, 0);
-    b.load_aligned(Ty::I32, W32, at, 0, 4)
+    let entry = |b: &mut Builder, d: Val, off: i32| {
+        let d = b.bin(Bin::And, d, mask);
+        let at = b.ptr_add(table, d, 4, off);
+        b.load_aligned(Ty::I32, W32, at, 0, 4)
+    };
+    if mem != MemElem::S16 {
+        return entry(b, d, 0);
+    }
+    let eight = b.iconst(8);
+    let coarse = b.bin(Bin::Srl, d, eight);
+    let (coarse, fine) = (entry(b, coarse, 0), entry(b, d, 1024));
+    b.bin(Bin::MulHi, coarse, fine)
 }

@@ -67,8 +67,8 @@ pub struct ConvSpec {
     pub geo: Geometry,
     /// Output channels.
     pub o: usize,
-    /// Whether the input tensor is u8.
-    pub x_u8: bool,
+    /// Elements of the input tensor and of the result in memory.
+    pub mem: [MemElem; 2],
     /// Guaranteed alignment of the input tensor's address; a caller's buffer has none.
     pub x_align: u8,
     /// Zero point of the input tensor.
@@ -92,6 +92,18 @@ impl ConvSpec {
     /// Channels of the input.
     pub fn inputs(&self) -> usize {
         self.geo.c / self.repeat
+    }
+    /// Bytes of an element of the input and of the result.
+    pub fn sizes(&self) -> [usize; 2] {
+        self.mem.map(MemElem::bytes)
+    }
+    /// Whether the input tensor is u8.
+    pub fn x_u8(&self) -> bool {
+        self.mem[0] == MemElem::U8
+    }
+    /// Whether the input has 16 bits.
+    pub fn wide(&self) -> bool {
+        self.mem[0] == MemElem::S16
     }
 }
 
@@ -164,6 +176,7 @@ pub fn mem_of(v: &Value) -> Result<MemElem> {
     match v.dtype {
         DType::I8 => Ok(MemElem::S8),
         DType::U8 => Ok(MemElem::U8),
+        DType::I16 => Ok(MemElem::S16),
         d => Err(Error::new(Code::UnsupportedType, format!("no kernel takes {d} activations"))),
     }
 }
@@ -230,7 +243,9 @@ pub fn conv_spec(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<(Conv
         }
         (geo, o, depthwise)
     };
-    let narrow = narrow_of(g, n)?;
+    let mem = [mem_of(x)?, mem_of(g.value(g.out(n)))?];
+    // Beside activations of 16 bits weights are stored as they are, whatever codes they are made of.
+    let narrow = narrow_of(g, n)?.filter(|_| mem[0] != MemElem::S16);
     if narrow.as_ref().is_some_and(|n| n.blocks.is_some()) && (depthwise || weights.len() != w.elems()) {
         return Err(
             Error::new(Code::Backend, "groups of channels with multipliers of runs of weights have no kernel").hint("leave --group away")
@@ -239,7 +254,7 @@ pub fn conv_spec(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<(Conv
     let spec = ConvSpec {
         geo,
         o,
-        x_u8: x.dtype == DType::U8,
+        mem,
         x_align,
         zp_x: zp(x)?,
         weights,

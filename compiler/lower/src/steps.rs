@@ -25,11 +25,11 @@ pub(crate) struct Step {
     pub args: Vec<Source>,
 }
 
-/// What the caller passes: names and sizes in bytes.
+/// What the caller passes: names, sizes in bytes, and alignments, which are those of the elements.
 #[derive(Clone, Debug)]
 pub(crate) struct Interface {
-    pub inputs: Vec<(String, usize)>,
-    pub outputs: Vec<(String, usize)>,
+    pub inputs: Vec<(String, usize, u8)>,
+    pub outputs: Vec<(String, usize, u8)>,
     pub arena: usize,
 }
 
@@ -43,8 +43,8 @@ struct Pointers {
 impl Interface {
     fn params(&self, b: &mut Builder) -> Pointers {
         Pointers {
-            inputs: self.inputs.iter().map(|(name, bytes)| b.ptr(name, Role::In, *bytes, 1)).collect(),
-            outputs: self.outputs.iter().map(|(name, bytes)| b.ptr(name, Role::Out, *bytes, 1)).collect(),
+            inputs: self.inputs.iter().map(|(name, bytes, align)| b.ptr(name, Role::In, *bytes, *align)).collect(),
+            outputs: self.outputs.iter().map(|(name, bytes, align)| b.ptr(name, Role::Out, *bytes, *align)).collect(),
             arena: b.ptr("arena", Role::Scratch, self.arena, ALIGN as u8),
         }
     }

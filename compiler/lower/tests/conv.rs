@@ -3,7 +3,7 @@
 
 use mcompc_ir::ValueId;
 use mcompc_kernel::interp::{self, Memory};
-use mcompc_kernel::{Machine, Module, Rescale, Unpack};
+use mcompc_kernel::{Machine, MemElem, Module, Rescale, Unpack};
 use mcompc_lower::{Arg, Blocks, Call, ConvSpec, Geometry, Narrow, conv_kernel, dense_kernel, depthwise_kernel};
 
 struct Rng(u64);
@@ -22,7 +22,7 @@ fn rescale(acc: i64, m: i32, r: &Rescale) -> i8 {
 
 fn reference(s: &ConvSpec, depthwise: bool, x: &[u8]) -> Vec<i8> {
     let g = &s.geo;
-    let code = |i: usize| if s.x_u8 { i64::from(x[i]) } else { i64::from(x[i] as i8) };
+    let code = |i: usize| if s.x_u8() { i64::from(x[i]) } else { i64::from(x[i] as i8) };
     let mut out = Vec::new();
     for oy in 0..g.oh {
         for ox in 0..g.ow {
@@ -95,7 +95,7 @@ fn spec(rng: &mut Rng, geo: Geometry, o: usize, x_u8: bool, depthwise: bool) -> 
     let zp = rng.next(-20, 20) as i32;
     ConvSpec {
         o,
-        x_u8,
+        mem: [if x_u8 { MemElem::U8 } else { MemElem::S8 }, MemElem::S8],
         x_align: if rng.next(0, 1) == 0 { 1 } else { 16 },
         zp_x: if x_u8 { rng.next(0, 255) } else { rng.next(-128, 127) } as i32,
         weights: (0..o * per).map(|_| rng.next(-127, 127) as i8).collect(),

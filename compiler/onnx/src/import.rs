@@ -165,6 +165,11 @@ enum Dim {
     Symbol(String, Option<i64>),
 }
 
+/// Whether an input says which rows of something are taken.
+fn indexes(g: &GraphProto, name: &str) -> bool {
+    g.node.iter().any(|n| n.op_type.as_deref() == Some("Gather") && n.input.get(1).is_some_and(|x| x == name))
+}
+
 /// A dimension of an input that is not bound.
 struct Open<'a> {
     input: &'a str,
@@ -234,6 +239,10 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions, refused
             && let Some(q) = crate::ops::quantized::of_input(b, g, name, dtype)?
         {
             crate::ops::quantized::add_input(b, name, shape, &q)?;
+            continue;
+        }
+        if matches!(dtype, DType::I32 | DType::I64) && indexes(g, name) {
+            b.add_input(Value::new(name, DType::I32, shape));
             continue;
         }
         if !matches!(dtype, DType::F32 | DType::F64) {

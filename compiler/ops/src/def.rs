@@ -1,6 +1,6 @@
 //! What a row of the operator table is, and what an operator sees.
 
-use mcompc_ir::{Attr, Code, Codes, DType, Error, Node, Quant, Result, Tensor, Value};
+use mcompc_ir::{Attr, Code, DType, Error, Node, Quant, Result, Tensor, Value};
 
 /// Type of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,20 +113,21 @@ impl Ctx<'_> {
         let (lo, hi) = (get("act_min", f64::NEG_INFINITY)?, get("act_max", f64::INFINITY)?);
         if lo <= hi { Ok((lo, hi)) } else { attr_error("act_min", format_args!("is {lo:?}, above act_max {hi:?}")) }
     }
-    /// Quantization of input `i`, whose type must be i8 or u8.
+    /// Quantization of input `i`, whose type must be i8, u8 or i16.
     pub(crate) fn codes(&self, i: usize) -> Result<&Quant> {
         let v = self.ins[i];
         match (v.dtype, &v.quant) {
-            (DType::I8 | DType::U8, Some(q)) if Codes::of(v.dtype) != Some(q.codes) => {
+            // Codes of 9 to 15 bits lie in i16; whatever makes them keeps to them.
+            (DType::I8 | DType::U8 | DType::I16, Some(q)) if q.codes.dtype() != v.dtype || q.codes.bits < 8 => {
                 Err(Error::new(Code::UnsupportedType, format!("`{}` is {} under a quantization to {}", v.name, v.dtype, q.codes.name())))
             }
-            (DType::I8 | DType::U8, Some(q)) if q.is_plain() => Ok(q),
-            (DType::I8 | DType::U8, Some(_)) => Err(Error::new(
+            (DType::I8 | DType::U8 | DType::I16, Some(q)) if q.is_plain() => Ok(q),
+            (DType::I8 | DType::U8 | DType::I16, Some(_)) => Err(Error::new(
                 Code::UnsupportedType,
                 format!("`{}` has no single scale and zero point, {} needs them", v.name, self.node.op),
             )),
-            (DType::I8 | DType::U8, None) => Err(Error::new(Code::MissingAttr, format!("`{}` has no quantization", v.name))),
-            (d, _) => Err(Error::new(Code::UnsupportedType, format!("`{}` is {d}, {} takes i8 or u8", v.name, self.node.op))),
+            (DType::I8 | DType::U8 | DType::I16, None) => Err(Error::new(Code::MissingAttr, format!("`{}` has no quantization", v.name))),
+            (d, _) => Err(Error::new(Code::UnsupportedType, format!("`{}` is {d}, {} takes i8, u8 or i16", v.name, self.node.op))),
         }
     }
     /// Smallest and largest code of input `i` less its zero point.
@@ -143,18 +144,26 @@ impl Ctx<'_> {
         }
         shape_error(format!("`{}` is {}{:?}, {} needs {dtype}{shape:?}", v.name, v.dtype, v.shape, self.node.op))
     }
-    /// Quantization that the integer graph has chosen for output 0 (an i8 tensor).
+    /// Quantization that the integer graph has chosen for output 0.
     pub(crate) fn out_quant(&self) -> Result<Quant> {
         let q = self.node.outs.first().and_then(|v| v.quant.clone());
         q.ok_or_else(|| Error::new(Code::MissingAttr, format!("the output of {} has no quantization", self.node.op)))
     }
-    /// An i8 output under its chosen quantization.
+    /// An i8 or i16 output under its chosen quantization.
     pub(crate) fn out_codes(&self, shape: impl Into<Vec<usize>>) -> Result<Vec<Value>> {
         let q = self.out_quant()?;
-        if q.codes != Codes::I8 || !q.is_plain() {
-            return shape_error(format!("the output's {} codes with zero point {:?} are not plain i8", q.codes.name(), q.zero.all()));
+        if !q.is_result() {
+            return shape_error(format!(
+                "the output's {} codes with zero point {:?} are not plain i8 or i16",
+                q.codes.name(),
+                q.zero.all()
+            ));
         }
-        self.out(DType::I8, shape, Some(q))
+        self.out(q.codes.dtype(), shape, Some(q))
+    }
+    /// Output 0 with these codes, which its chosen quantization has.
+    pub(crate) fn tensor(&self, shape: impl Into<Vec<usize>>, codes: &[i64]) -> Result<Vec<Tensor>> {
+        Ok(vec![Tensor::from_ints(self.out_quant()?.codes.dtype(), shape, codes)?])
     }
 }
 

@@ -18,7 +18,7 @@ pub enum Level {
 }
 
 /// Operators that only move or choose elements, and so belong to every level.
-const EVERYWHERE: &[&str] = &["input", "const", "Reshape", "Transpose", "Slice", "Pad", "Concat", "ReduceMax", "ReduceMin"];
+const EVERYWHERE: &[&str] = &["input", "const", "Reshape", "Transpose", "Slice", "Pad", "Concat", "Gather", "ReduceMax", "ReduceMin"];
 
 impl Level {
     /// Name in texts.
@@ -54,8 +54,9 @@ impl Level {
             Self::Float => v.quant.is_none(),
             // Weights are codes, biases reals of 64 bits, which some codes are finer than 32 can say.
             Self::Coded if constant => v.quant.is_some() != matches!(v.dtype, DType::F32 | DType::F64),
-            Self::Coded => v.dtype == DType::F32 && v.quant.is_some(),
-            Self::Integer => v.dtype != DType::F32 && (constant || v.quant.is_some()),
+            // Indices are integers at every level, and no codes.
+            Self::Coded => v.dtype == DType::F32 && v.quant.is_some() || v.dtype == DType::I32 && v.quant.is_none(),
+            Self::Integer => v.dtype != DType::F32 && (constant || v.quant.is_some() || v.dtype == DType::I32),
         }
     }
 }

@@ -31,6 +31,7 @@ pub use int::Rescale;
 pub use level::{Level, add_coded, real, verify_at};
 pub use map::{Default, Function, Map};
 pub use maps::{function, functions, is_map};
+pub use moves::gather::row_of;
 pub use moves::pad::PadMode;
 pub use product::Product;
 pub use read::{act, counts, pad_value, reals, spread};
@@ -78,6 +79,7 @@ const OTHERS: &[&OpDef] = &[
     &moves::slice::OP,
     &moves::pad::OP,
     &moves::concat::OP,
+    &moves::gather::OP,
     &moves::reduce_max::OP,
     &moves::reduce_min::OP,
     &moves::input::OP,

@@ -2,6 +2,7 @@
 
 pub(crate) mod concat;
 pub(crate) mod constant;
+pub mod gather;
 pub(crate) mod input;
 pub(crate) mod pad;
 pub(crate) mod reduce_max;

@@ -8,10 +8,14 @@
 
 use mcompc_ir::{Code, Codes, Error, Result};
 
-/// Largest magnitude that any partial sum of one output channel can reach, over the three forms.
+/// Largest magnitude that any partial sum of one output channel can reach, over the three forms; of codes wider than eight bits the largest that
+/// the whole sum can reach: kernels of those take sums modulo 2^32, and none saturates.
 ///
 /// `w` are the channel's weights, `(lo, hi)` the codes of x's type.
 pub fn bound(w: &[i8], bias: i64, zero_point: i32, (lo, hi): (i32, i32)) -> u64 {
+    if i64::from(hi) - i64::from(lo) > i64::from(u8::MAX) {
+        return accumulator_max(w, bias, zero_point, (lo, hi));
+    }
     let abs: u64 = w.iter().map(|v| u64::from(v.unsigned_abs())).sum();
     let sum: i64 = w.iter().map(|&v| i64::from(v)).sum();
     let zp = i64::from(zero_point);
@@ -31,6 +35,11 @@ pub fn bound(w: &[i8], bias: i64, zero_point: i32, (lo, hi): (i32, i32)) -> u64 
 
 /// Largest |acc| of the centred form alone: what the rescaling may shift left.
 pub fn accumulator_max(w: &[i8], bias: i64, zero_point: i32, (lo, hi): (i32, i32)) -> u64 {
+    if i64::from(hi) - i64::from(lo) > i64::from(u8::MAX) {
+        let ends = [lo, hi].map(|q| i64::from(q) - i64::from(zero_point));
+        let products = |pick: fn(i64, i64) -> i64| w.iter().map(|&w| pick(ends[0] * i64::from(w), ends[1] * i64::from(w))).sum::<i64>();
+        return bias.saturating_add(products(i64::min)).unsigned_abs().max(bias.saturating_add(products(i64::max)).unsigned_abs());
+    }
     let abs: u64 = w.iter().map(|v| u64::from(v.unsigned_abs())).sum();
     let reach = (i64::from(lo) - i64::from(zero_point)).unsigned_abs().max((i64::from(hi) - i64::from(zero_point)).unsigned_abs());
     bias.unsigned_abs().saturating_add(abs.saturating_mul(reach))

@@ -68,8 +68,7 @@ pub(crate) fn extreme(c: &Ctx<'_>, t: &[&Tensor], largest: bool) -> Result<Vec<T
     let (start, pick): (i64, fn(i64, i64) -> i64) = if largest { (i64::MIN, i64::max) } else { (i64::MAX, i64::min) };
     let y = r.fold(&x.shape, x.to_i64_vec()?, start, |a, x| pick(*a, x));
     // A choice of codes is a code.
-    let bytes: Vec<u8> = y.into_iter().map(|v| v as u8).collect();
-    Ok(vec![Tensor::new(x.dtype, r.shape, bytes.into())?])
+    Ok(vec![Tensor::from_ints(x.dtype, r.shape, &y)?])
 }
 
 /// Inference of the largest or smallest element: floats, or codes under their quantization.

@@ -35,6 +35,10 @@ pub(crate) fn layers(p: &PackageInput, n: &Names) -> String {
     layers::header(p, n, &params, &names)
 }
 
+/// What an input without codes is.
+const INDEX: &str =
+    "\n * Inputs without a scale are indices: 0 to rows - 1, or negative from the end; others are taken for the nearest of these.";
+
 /// Text of `<name>.h`.
 pub(crate) fn header(p: &PackageInput, n: &Names) -> String {
     let (pre, up) = (&n.prefix, &n.upper);
@@ -49,12 +53,13 @@ pub(crate) fn header(p: &PackageInput, n: &Names) -> String {
          \x20* {run}(inputs in ONNX order, outputs in ONNX order, arena) computes one inference and returns 0.\n\
          \x20* `arena` points to {up}_ARENA_BYTES bytes aligned to {up}_ARENA_ALIGN; their contents mean nothing between calls.\n\
          \x20* Inputs and outputs need no alignment and must not overlap one another or the arena. Re-entrant: no global state.\n\
-         \x20* Codes stand for reals: real = SCALE * (q - ZERO_POINT). */\n\
+         \x20* Codes stand for reals: real = SCALE * (q - ZERO_POINT).{index} */\n\
          #ifndef MCOMPC_{up}_H\n#define MCOMPC_{up}_H\n\n#include <stdint.h>\n\n",
         version = comment(&p.version),
         target = comment(&p.target),
         hash = comment(&p.model_hash),
         run = format_args!("{pre}_run"),
+        index = if p.inputs.iter().all(|t| t.quant.is_some()) { "" } else { INDEX },
     );
     let _ = write!(
         s,

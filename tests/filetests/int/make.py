@@ -13,8 +13,8 @@ from fractions import Fraction
 import numpy as np
 
 HERE = pathlib.Path(__file__).parent
-NAMES = {np.dtype(k): v for k, v in {"i1": "i8", "u1": "u8", "i4": "i32"}.items()}
-I8, U8 = np.int8, np.uint8
+NAMES = {np.dtype(k): v for k, v in {"i1": "i8", "u1": "u8", "i2": "i16", "i4": "i32"}.items()}
+I8, U8, I16 = np.int8, np.uint8, np.int16
 
 
 def attr(v):
@@ -36,8 +36,10 @@ class Ref:
 
 
 class File:
-    def __init__(self, name, narrow=None, refused=None):
+    def __init__(self, name, narrow=None, refused=None, bits=8):
         self.name, self.narrow, self.refused, self.lines, self.pairs = name, narrow, refused, [], []
+        # Of activations and results that say nothing else.
+        self.type, self.ends = (I8, (-128, 127)) if bits == 8 else (I16, (-32768, 32767))
         self.rng = np.random.default_rng(zlib.crc32(name.encode()))
 
     def __enter__(self):
@@ -53,7 +55,7 @@ class File:
             outs += [f'"y{n}" = %{r.id}', f'"want{n}" = %{want.id}']
             values, least = len(np.unique(r.a)), (min(r.a.size, 24) + 1) // 2
             span = int(r.a.max()) - int(r.a.min())
-            assert self.narrow or values >= least and span >= 128, f"{self.name}: {values} values of {r.a.size}, span {span}"
+            assert self.narrow or values >= least and span >= 2 ** (8 * r.a.itemsize - 1), f"{self.name}: {values} values of {r.a.size}, span {span}"
         head = ["; test: equal"] + ([f"; narrow: {self.narrow}"] if self.narrow else [])
         head += [f"; refused: {self.refused}"] if self.refused else []
         text = [*head, 'graph "t" {', *self.lines, "inputs()", f"outputs({', '.join(outs)})", "}", ""]
@@ -61,7 +63,7 @@ class File:
 
     def line(self, rest, a, q, name):
         i = len(self.lines)
-        quant = f" q({float(q[0])!r}, {q[1]})" if q else ""
+        quant = f" q({''.join(f'{c}, ' for c in q[2:])}{float(q[0])!r}, {q[1]})" if q else ""
         self.lines.append(f'%{i} = {rest} -> "{name}" {NAMES[a.dtype]}[{", ".join(map(str, a.shape))}]{quant}')
         return Ref(i, a, q)
 
@@ -72,9 +74,11 @@ class File:
         self.lines[-1] += f" = [{', '.join(map(str, a.ravel().tolist()))}]"
         return r
 
-    def act(self, *shape, dtype=I8, q=(0.5, -7)):
+    def act(self, *shape, dtype=None, q=None):
         """An activation of random codes of the whole range."""
-        lo, hi = (0, 256) if dtype == U8 else (-128, 128)
+        dtype = dtype or self.type
+        q = q or ((0.5, -7) if dtype == I8 else (0.5, 0))
+        lo, hi = (0, 256) if dtype == U8 else (-128, 128) if dtype == I8 else (-32768, 32768)
         return self.const(np.asarray(self.rng.integers(lo, hi, shape)).astype(dtype), q)
 
     def ints(self, lo, hi, *shape, dtype=np.int32):
@@ -97,12 +101,17 @@ class File:
             real = Fraction(int(a) * 2 ** r["pre"] * int(k), 2 ** (32 + r["shift"]))
             return min(r["hi"], max(r["lo"], zp + math.floor(real + half)))
 
-        return np.array([one(a, k) for a, k in zip(acc.ravel(), m.ravel())], I8).reshape(acc.shape)
+        kind = I8 if r["hi"] < 128 else I16
+        return np.array([one(a, k) for a, k in zip(acc.ravel(), m.ravel())], kind).reshape(acc.shape)
 
-    def fit(self, acc, pre=0, shift=None, gain=1.1):
+    def clamp(self, given):
+        lo, hi = given or self.ends
+        return dict(lo=lo, hi=hi)
+
+    def fit(self, acc, pre=0, shift=None, gain=1.1, top=None):
         """A multiplier a channel (last axis) that spreads these accumulators over the range and a bit beyond, and a shift."""
         flat = np.abs(np.asarray(acc).reshape(-1, acc.shape[-1])).max(0).clip(1).astype(float)
-        factor = 127 / flat * gain * self.rng.uniform(0.6, 1, flat.shape)
+        factor = (top or self.ends[1]) / flat * gain * self.rng.uniform(0.6, 1, flat.shape)
         s = shift or max(s for s in range(1, 16) if factor.max() * 2.0 ** (32 + s - pre) < 2**31 or s == 1)
         # A channel of small sums takes the largest multiplier there is.
         m = np.round(factor * 2.0 ** (32 + s - pre)).clip(0, 2**31 - 1).astype(np.int64)
@@ -131,11 +140,11 @@ class File:
         flat = flat * np.repeat(r, block, 1)[:, :flat.shape[1]]
         return flat.reshape(shape).astype(I8), r.astype(I8)
 
-    def weighted(self, op, x, w, r, acc_of, attrs, q, bias=9000, pre=0, clamp=(-128, 127), bits=8, block=None, shift=None, gain=1.1):
+    def weighted(self, op, x, w, r, acc_of, attrs, q, bias=9000, pre=0, clamp=None, bits=8, block=None, shift=None, gain=1.1, top=None):
         b = self.ints(-bias, bias, w.shape[0])
         acc = acc_of(x.centred(), w.astype(np.int64)) + b
-        m, s = self.fit(acc, pre, shift, gain)
-        s.update(lo=clamp[0], hi=clamp[1])
+        m, s = self.fit(acc, pre, shift, gain, top)
+        s.update(self.clamp(clamp))
         refs = [x, self.const(w), self.const(b), self.const(m)]
         extra = {} if bits == 8 else dict(bits=bits)
         if r is not None:
@@ -167,15 +176,16 @@ class File:
         w, r = self.codes((o, x.a.shape[1]), bits, block)
         return self.weighted("q.dense", x, w, r, lambda xs, ws: xs @ ws.T, {}, q, bits=bits, block=block, **k)
 
-    def add(self, x, y, a, b, c, shift, lo=-128, hi=127, q=(0.5, 1)):
+    def add(self, x, y, a, b, c, shift, lo=None, hi=None, q=(0.5, 1)):
         acc = np.asarray(x.a.astype(np.int64) * a + y.a.astype(np.int64) * b + c)
         assert np.abs(acc).max() < 2**31
-        want = (acc // 2**shift).clip(lo, hi).astype(I8)
+        lo, hi = self.ends[0] if lo is None else lo, self.ends[1] if hi is None else hi
+        want = (acc // 2**shift).clip(lo, hi).astype(I8 if hi < 128 else I16)
         return self.node("q.add", [x, y], dict(a=a, b=b, c=c, shift=shift, lo=lo, hi=hi), want, q)
 
-    def one(self, op, refs, acc, q, attrs={}, pre=0, clamp=(-128, 127), shift=None, gain=1.1):
-        m, s = self.fit(acc.reshape(-1, 1), pre, shift, gain)
-        s.update(lo=clamp[0], hi=clamp[1])
+    def one(self, op, refs, acc, q, attrs={}, pre=0, clamp=None, shift=None, gain=1.1, top=None):
+        m, s = self.fit(acc.reshape(-1, 1), pre, shift, gain, top)
+        s.update(self.clamp(clamp))
         return self.node(op, refs, dict(m=m[0], **s, **attrs), self.rescaled(acc, m[0], s, q[1]), q)
 
     def mul(self, x, y, q=(0.5, -9), **k):
@@ -188,23 +198,24 @@ class File:
     def rescale(self, x, q=(0.2, 9), **k):
         return self.one("q.rescale", [x], x.centred(), q, **k)
 
-    def avgpool(self, x, kernel, strides=(1, 1), pads=(0, 0, 0, 0), counted=False, q=(0.5, 2), pre=3, shift=1, lo=-120, hi=127):
+    def avgpool(self, x, kernel, strides=(1, 1), pads=(0, 0, 0, 0), counted=False, q=(0.5, 2), pre=3, shift=1, lo=None, hi=None):
         a = dict(kernel=kernel, strides=strides, pads=pads)
         inside = {(oy, ox): int(p[0, :, :, 0].sum()) for oy, ox, p in self.windows(np.ones_like(x.a[:1, :, :, :1], np.int64), kernel, a)}
         tiles = list(self.windows(x.centred(), kernel, a))
         area = kernel[0] * kernel[1]
         top = max(int(np.abs(p.sum((1, 2))).max()) * area // (area if counted else inside[oy, ox]) for oy, ox, p in tiles)
-        first = min(2**31 - 1, int(200 / top * area * 2.0 ** (32 + shift - pre)))
+        lo, hi = self.ends[0] + 8 if lo is None else lo, self.ends[1] if hi is None else hi
+        first = min(2**31 - 1, int(200 * (hi + 1) / 128 / top * area * 2.0 ** (32 + shift - pre)))
         m = [first // area] * area if counted else [first // n for n in range(1, area + 1)]
         s = dict(pre=pre, shift=shift, lo=lo, hi=hi)
-        y = np.zeros((x.a.shape[0], tiles[-1][0] + 1, tiles[-1][1] + 1, x.a.shape[3]), I8)
+        y = np.zeros((x.a.shape[0], tiles[-1][0] + 1, tiles[-1][1] + 1, x.a.shape[3]), self.type)
         for oy, ox, p in tiles:
             y[:, oy, ox] = self.rescaled(p.sum((1, 2)), m[inside[oy, ox] - 1], s, q[1])
         return self.node("q.avgpool", [x], dict(**a, m=m, **s), y, q)
 
     def maxpool(self, x, kernel, strides=(1, 1), pads=(0, 0, 0, 0)):
         a = dict(kernel=kernel, strides=strides, pads=pads)
-        tiles = list(self.windows(x.a.astype(np.int64), kernel, a, fill=-1000))
+        tiles = list(self.windows(x.a.astype(np.int64), kernel, a, fill=-100000))
         y = np.zeros((x.a.shape[0], tiles[-1][0] + 1, tiles[-1][1] + 1, x.a.shape[3]), x.a.dtype)
         for oy, ox, p in tiles:
             y[:, oy, ox] = p.max((1, 2))
@@ -213,19 +224,29 @@ class File:
     def softmax(self, x):
         n, scale = x.a.shape[-1], x.q[0]
         bits = min(20, 30 - math.ceil(math.log2(n)))
-        table = np.array([round(math.exp(-d * scale) * 2**bits) for d in range(256)], np.int32)
+        wide = x.a.dtype == I16
+        entries = lambda by, bits: [round(math.exp(-d * by * scale) * 2**bits) for d in range(256)]
+        table = np.array(entries(256, 30) + entries(1, bits + 2) if wide else entries(1, bits), np.int32)
+        down, zero, top = (13, 0, 32767) if wide else (20, -128, 127)
+        exp = lambda d: int(table[d >> 8]) * int(table[256 + (d & 255)]) // 2**32 if wide else int(table[d])
         rows = []
         for row in x.a.reshape(-1, n).tolist():
-            e = [int(table[max(row) - q]) for q in row]
+            e = [exp(max(row) - q) for q in row]
             big = 2 ** (30 + bits) // sum(e)
-            rows.append([max(-128, min(127, (((v * 2 ** (30 - bits)) * big // 2**32 + 2**19) // 2**20) - 128)) for v in e])
-        want = np.array(rows, I8).reshape(x.a.shape)
-        p = np.exp(scale * x.a.astype(float))
-        assert np.abs((want.astype(float) + 128) / 256 - p / p.sum(-1, keepdims=True)).max() <= 1 / 256, "off by more than a step"
-        return self.node("q.softmax", [x, self.const(table)], dict(axis=x.a.ndim - 1, bits=bits), want, (1 / 256, -128))
+            rows.append([min(top, (((v * 2 ** (30 - bits)) * big // 2**32 + 2 ** (down - 1)) // 2**down) + zero) for v in e])
+        want = np.array(rows, x.a.dtype if wide else I8).reshape(x.a.shape)
+        step = 2.0**-15 if wide else 1 / 256
+        p = np.exp(scale * (x.a - x.a.max(-1, keepdims=True).astype(float)))
+        assert np.abs((want.astype(float) - zero) * step - p / p.sum(-1, keepdims=True)).max() <= step * (1.5 if wide else 1), "off by more than a step"
+        return self.node("q.softmax", [x, self.const(table)], dict(axis=x.a.ndim - 1, bits=bits), want, (step, zero))
 
     def lut(self, x, q=(0.25, 1)):
-        table = self.ints(-128, 127, 256, dtype=I8)
+        if x.a.dtype == I16:
+            table, u = self.ints(*self.ends, 513, dtype=I16), x.a.astype(np.int64) + 32768
+            i, f, t = u >> 7, u & 127, table.astype(np.int64)
+            want = (t[i] + (((t[i + 1] - t[i]) * f + 64) >> 7)).astype(I16)
+            return self.node("q.lut", [x, self.const(table)], {}, want, q)
+        table = self.ints(*self.ends, 256, dtype=self.type)
         want = table[x.a.astype(int) - (0 if x.a.dtype == U8 else -128)]
         return self.node("q.lut", [x, self.const(table)], {}, want, q)
 
@@ -242,7 +263,7 @@ class File:
     def sum(self, x, axes, keepdims=1, q=(0.5, 4), **k):
         acc = np.asarray(x.centred().sum(tuple(axes), keepdims=bool(keepdims)))
         m, s = self.fit(acc.reshape(-1, 1), k.get("pre", 4), gain=1.5)
-        s.update(lo=-128, hi=127)
+        s.update(self.clamp(None))
         return self.node("q.sum", [x], dict(axes=axes, keepdims=keepdims, m=m[0], **s), self.rescaled(acc, m[0], s, q[1]), q)
 
     def concat(self, xs, axis):
@@ -255,6 +276,12 @@ class File:
         starts, steps = [r[0] for r in known], [r[2] for r in known]
         return self.node("Slice", [x], dict(starts=starts, sizes=a.shape, steps=steps), a, x.q)
 
+    def gather(self, x, index):
+        """Negative indices count from the end; those outside are the nearest inside."""
+        rows = len(x.a)
+        at = np.clip(np.where(index < 0, index + rows, index), 0, rows - 1)
+        return self.node("Gather", [x, self.const(index.astype(np.int32))], {}, x.a[at], x.q)
+
     def transpose(self, x, perm):
         return self.node("Transpose", [x], dict(perm=perm), x.a.transpose(perm).copy(), x.q)
 
@@ -262,9 +289,9 @@ class File:
         return self.node("Reshape", [x], dict(shape=shape), x.a.reshape(shape), x.q)
 
 
-def file(name, build, narrow=None, refused=None):
+def file(name, build, narrow=None, refused=None, bits=8):
     """A file whose output is what `build` gives."""
-    with File(name, narrow, refused) as f:
+    with File(name, narrow, refused, bits) as f:
         r = build(f)
         f.out(*(r if isinstance(r, tuple) else (r,)))
 
@@ -401,6 +428,96 @@ def products():
     file("chain_attention", attention)
 
 
+def sixteen():
+    """Activations of 16 bits, beside weights of eight, and borders between both widths."""
+    wide = lambda name, build, narrow=None: file(f"wide_{name}", build, narrow, bits=16)
+    odd = dict(strides=(2, 1), pads=(1, 0, 2, 1), dilations=(1, 2), group=2)
+    for kind, q in [("", (0.5, 0)), ("_zero", (0.5, 3000))]:
+        wide(f"conv{kind}", lambda f: f.conv(f.act(1, 5, 6, 4, q=q), 6, (3, 2), clamp=(-30000, 32767), **odd))
+        wide(f"conv_batch{kind}", lambda f: f.conv(f.act(2, 5, 6, 5, q=q), 6, (3, 3), **SAME))
+        wide(f"depthwise{kind}", lambda f: f.depthwise(f.act(2, 5, 6, 13, q=q), (3, 3), **SAME))
+        wide(f"dense{kind}", lambda f: f.dense(f.act(3, 9, q=q), 5, q=(0.5, 5)))
+        wide(f"pad{kind}", lambda f: f.pad(f.act(2, 3, 4, 5, q=q), [0, 1, 2, 1], [1, 0, 2, 3]))
+    wide("conv_stem", lambda f: f.conv(f.act(1, 7, 7, 3), 8, (3, 3), strides=(2, 2), pads=(0, 0, 1, 1)))
+    wide("conv_one_pixel", lambda f: f.conv(f.act(1, 1, 1, 17), 40, (3, 3), **SAME))
+    wide("conv_multiplier", lambda f: f.conv(f.act(1, 5, 6, 5), 10, (3, 3), group=5, **SAME))
+    wide("conv_multiplier_16", lambda f: f.conv(f.act(1, 5, 6, 16), 32, (3, 3), group=16, strides=(2, 2), pads=(0, 0, 1, 1)))
+    wide("conv_bits4", lambda f: f.conv(f.act(1, 4, 4, 8), 8, (3, 3), bits=4, bias=500, **SAME))
+    for c, o in [(5, 13), (16, 16), (17, 33), (33, 17), (1, 16), (16, 1), (64, 24)]:
+        wide(f"conv_1x1_{c}_{o}", lambda f: f.conv(f.act(1, 3, 5, c), o, (1, 1)))
+    for c in [1, 5, 8, 16, 33]:
+        wide(f"depthwise_{c}", lambda f: f.depthwise(f.act(1, 4, 5, c), (3, 3), **SAME))
+    wide("depthwise_stride", lambda f: f.depthwise(f.act(1, 7, 6, 16), (3, 3), strides=(2, 2), pads=(0, 0, 1, 1)))
+    wide("depthwise_5x5", lambda f: f.depthwise(f.act(1, 6, 6, 5), (5, 5), pads=(2, 2, 2, 2)))
+    wide("depthwise_7x7", lambda f: f.depthwise(f.act(1, 7, 8, 16), (7, 7), pads=(3, 3, 3, 3)))
+    wide("depthwise_dilated", lambda f: f.depthwise(f.act(1, 7, 7, 8), (3, 3), dilations=(2, 2), pads=(2, 2, 2, 2)))
+    for n, k, o in [(1, 33, 40), (1, 130, 40), (2, 16, 16), (5, 5, 13), (1, 300, 40)]:
+        wide(f"dense_{n}_{k}_{o}", lambda f: f.dense(f.act(n, k), o))
+    byte = lambda f, *s: f.act(*s, dtype=I8)
+    # From eight bits to sixteen, and back.
+    wide("conv_from_8", lambda f: f.conv(byte(f, 1, 5, 6, 5), 7, (3, 3), pre=2, **SAME))
+    wide("conv_from_u8", lambda f: f.conv(f.act(1, 5, 6, 16, dtype=U8, q=(0.5, 130)), 16, (3, 3), **SAME))
+    wide("depthwise_from_8", lambda f: f.depthwise(byte(f, 1, 5, 6, 16), (3, 3), pre=3, **SAME))
+    wide("dense_from_8", lambda f: f.dense(byte(f, 2, 21), 13, pre=2))
+    to8 = dict(clamp=(-128, 127), top=127)
+    wide("conv_to_8", lambda f: f.conv(f.act(1, 5, 6, 5), 7, (3, 3), **to8, **SAME))
+    wide("depthwise_to_8", lambda f: f.depthwise(f.act(1, 5, 6, 16), (3, 3), **to8, **SAME))
+    wide("dense_to_8", lambda f: f.dense(f.act(2, 21), 13, **to8))
+    wide("rescale", lambda f: f.rescale(f.act(5, 33), pre=2))
+    wide("rescale_to_8", lambda f: f.rescale(f.act(5, 33), **to8))
+    wide("rescale_from_8", lambda f: f.rescale(byte(f, 5, 33), pre=10))
+    wide("add", lambda f: f.add(f.act(4, 17), f.act(4, 17), -3111, 20011, -77777, 14, hi=30000))
+    wide("add_broadcast", lambda f: f.add(f.act(2, 3, 1, 40), f.act(3, 5, 1), 9000, -9000, 300, 13))
+    wide("add_8", lambda f: f.add(f.act(4, 17), byte(f, 4, 17), 9000, 32000, 300, 12))
+    wide("add_to_8", lambda f: f.add(f.act(4, 17), f.act(4, 17), 90, 70, 300, 14, lo=-128, hi=127))
+    wide("mul", lambda f: f.mul(f.act(2, 3, 4, 5), f.act(2, 3, 4, 5)))
+    wide("mul_broadcast", lambda f: f.mul(f.act(2, 1, 33), f.act(4, 1)))
+    wide("mul_8", lambda f: f.mul(f.act(2, 3, 33), byte(f, 2, 1, 33)))
+    wide("avgpool", lambda f: f.avgpool(f.act(2, 6, 5, 17), (3, 2), strides=(2, 1), pads=(1, 1, 1, 0)))
+    wide("avgpool_global", lambda f: f.avgpool(f.act(2, 3, 3, 33), (3, 3), pre=4))
+    wide("maxpool", lambda f: f.maxpool(f.act(2, 6, 5, 17), (2, 2), strides=(2, 1), pads=(1, 0, 0, 0)))
+    wide("lut", lambda f: f.lut(f.act(3, 33)))
+    wide("lut_from_8", lambda f: f.lut(byte(f, 3, 33)))
+    for i, (s, axes) in enumerate([((50, 3), [1]), ((40, 33), [0]), ((2, 5, 6, 17), [1, 2]), ((3, 4, 5, 6), [1, 3])]):
+        wide(f"sum_{i}", lambda f: f.sum(f.act(*s), axes, pre=2), narrow=FEW if i == 3 else None)
+        wide(f"max_{i}", lambda f: f.extreme(f.act(*s), axes), narrow="the largest lies at the end of the range")
+        wide(f"min_{i}", lambda f: f.extreme(f.act(*s), axes, largest=False), narrow="the smallest lies at the end of the range")
+    wide("softmax_10", lambda f: f.softmax(f.act(3, 10, q=(0.0001, 0))), narrow="shares of ten")
+    wide("softmax_2", lambda f: f.softmax(f.act(16, 2, q=(0.00005, 0))), narrow="shares of one are never negative")
+    wide("softmax_257", lambda f: f.softmax(f.act(2, 257, q=(0.0003, 0))), narrow="a share of one in so many is small")
+    wide("concat", lambda f: f.concat([f.act(2, 2, c, 3) for c in (33, 1, 16)], 2))
+    wide("concat_last", lambda f: f.concat([f.act(2, 3, c) for c in (5, 1, 16)], 2))
+    for p in [(0, 2, 1), (1, 0, 2), (2, 1, 0)]:
+        wide("transpose_" + "".join(map(str, p)), lambda f: f.transpose(f.act(3, 4, 5), p))
+    wide("slice", lambda f: f.slice(f.act(2, 5, 6, 7), S[:], S[1:4], S[::-2], S[2:]))
+    wide("slice_back", lambda f: f.slice(f.act(4, 3, 17), S[::-1], S[2::-2], S[::-1]))
+    wide("reshape", lambda f: f.reshape(f.act(2, 3, 4, 1), 3, 1, 8))
+    for mode in ["reflect", "edge", "wrap"]:
+        wide(f"pad_{mode}", lambda f: f.pad(f.act(2, 3, 4, 5), [0, 2, 1, 3], [0, 1, 3, 2], mode=mode))
+
+    def thirteen(f, *shape):
+        """Codes of 13 bits, of which 64 products fit 32."""
+        return f.rescale(f.act(*shape), q=(4.0, 0, "i13"), clamp=(-4096, 4095), top=4095)
+
+    for m, k, n in [(1, 33, 17), (3, 5, 7), (4, 16, 16), (9, 34, 21), (17, 64, 48), (6, 8, 1)]:
+        wide(f"matmul_{m}_{k}_{n}", lambda f: f.matmul(thirteen(f, m, k), thirteen(f, k, n), q=(0.5, 0)), narrow=FEW if n == 1 else None)
+        wide(f"matmul_columns_{m}_{k}_{n}", lambda f: f.matmul(thirteen(f, m, k), thirteen(f, n, k), q=(0.5, 0), transposed=True),
+             narrow=FEW if n == 1 else None)
+    wide("matmul_batch", lambda f: f.matmul(thirteen(f, 2, 1, 5, 19), thirteen(f, 3, 19, 18), q=(0.5, 0)))
+    wide("matmul_8_16", lambda f: f.matmul(byte(f, 9, 34), f.act(34, 18), q=(0.5, 0)))
+    wide("matmul_16_8", lambda f: f.matmul(f.act(9, 34), byte(f, 34, 18), q=(0.5, 0)))
+    wide("matmul_from_8", lambda f: f.matmul(byte(f, 9, 34), byte(f, 34, 18), q=(0.5, 0)))
+    wide("matmul_to_8", lambda f: f.matmul(f.act(9, 1), f.act(1, 18), clamp=(-128, 127), top=127))
+
+    def network(f):
+        x = f.conv(byte(f, 1, 6, 6, 3), 8, (3, 3), q=(0.1, 0), clamp=(0, 32767), **SAME)
+        y = f.conv(f.depthwise(x, (3, 3), q=(0.1, 0), **SAME), 8, (1, 1), q=(0.1, 0))
+        z = f.add(x, y, 9000, 7000, 8192, 14, q=(0.1, 0))
+        return f.dense(f.reshape(f.avgpool(z, (6, 6), q=(0.1, 0)), 1, 8), 24)
+
+    wide("network", network)
+
+
 def elementwise():
     file("add", lambda f: f.add(f.act(4, 16), f.act(4, 16, q=(0.1, -9)), -3111, 20011, -77777, 14, hi=100))
     for n in [5, 13, 33, 64, 100]:
@@ -509,7 +626,12 @@ def moves():
         file(f"slice_2{kind}", lambda f: f.slice(act(f, 9, 40), S[2:7], S[3:38]))
         file(f"slice_4{kind}", lambda f: f.slice(act(f, 2, 5, 6, 7), S[:], S[1:4], S[::2], S[2:]))
         file(f"slice_back{kind}", lambda f: f.slice(act(f, 4, 3, 17), S[::-1], S[2::-2], S[::-1]))
+        file(f"gather{kind}", lambda f: f.gather(act(f, 9, 17), f.ints(-9, 8, 2, 5)))
+        file(f"gather_outside{kind}", lambda f: f.gather(act(f, 5, 3, 7), np.array([0, 4, 5, -1, -5, -6, 2**31 - 1, -(2**31)])))
         file(f"reshape{kind}", lambda f: f.reshape(act(f, 2, 3, 4, 1), 3, 1, 8))
+    file("gather_scalar", lambda f: f.gather(f.act(7, 33), np.array(-3)))
+    file("gather_bytes", lambda f: f.gather(f.act(40), f.ints(-40, 39, 30)))
+    file("gather_wide", lambda f: f.gather(f.act(3, 100), f.ints(0, 2, 4)))
     file("slice_1", lambda f: f.slice(f.act(50), S[3:50]))
     file("slice_step", lambda f: f.slice(f.act(3, 50), S[:], S[1::3]))
     file("slice_one", lambda f: f.slice(f.act(3, 4, 5), S[1:2], S[2:3], S[4:5]), narrow=FEW)
@@ -628,6 +750,7 @@ def chains():
 convolutions()
 dense()
 products()
+sixteen()
 elementwise()
 pools()
 softmaxes()

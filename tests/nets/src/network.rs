@@ -16,7 +16,7 @@ pub struct Options {
     pub beyond: bool,
 }
 
-/// Bits of the weights.
+/// Bits of the weights, and of the activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     /// Eight.
@@ -30,11 +30,14 @@ pub enum Level {
     Groups,
     /// Eight and four by layer.
     Mixed,
+    /// Eight, beside activations of sixteen.
+    Int16,
 }
 
 impl Level {
     /// Every level.
-    pub const ALL: [Level; 5] = [Level::Int8, Level::Int4 { ends: true }, Level::Int4 { ends: false }, Level::Groups, Level::Mixed];
+    pub const ALL: [Level; 6] =
+        [Level::Int8, Level::Int4 { ends: true }, Level::Int4 { ends: false }, Level::Groups, Level::Mixed, Level::Int16];
     /// Name on the command line.
     pub fn name(self) -> &'static str {
         match self {
@@ -43,6 +46,7 @@ impl Level {
             Level::Int4 { ends: false } => "int4",
             Level::Groups => "int4-group",
             Level::Mixed => "mixed",
+            Level::Int16 => "int16",
         }
     }
     /// The level of a name.
@@ -75,7 +79,7 @@ const MOST: usize = 12;
 /// None that is not a fault of the generator.
 pub fn generate(mut source: Source, o: &Options) -> Result<Network> {
     let s = &mut source;
-    let level = s.pick(&[Level::Int4 { ends: true }, Level::Groups, Level::Mixed, Level::Int4 { ends: false }]);
+    let level = s.pick(&[Level::Int4 { ends: true }, Level::Groups, Level::Mixed, Level::Int4 { ends: false }, Level::Int16]);
     let opset = 22 - s.below(16) as i64;
     let rank = s.pick(&[4, 4, 4, 4, 4, 4, 2, 2, 3, 1, 5]);
     let mut b = Builder::new(s, opset, o.beyond);

@@ -8,4 +8,4 @@ mod zoo;
 
 pub use graphs::{Random, conv_graph, inputs_for};
 pub use run::{Measured, compile, emulate, interpret, native, needs, reference};
-pub use zoo::{MODELS, Model, Prepared, RARE, prepare, prepare_with};
+pub use zoo::{MODELS, Model, Prepared, RARE, prepare, prepare_at, prepare_with};

@@ -3,7 +3,7 @@
 #![allow(clippy::panic)]
 
 use mcompc_filetest::{File, GRAPHS, files};
-use mcompc_ir::{DType, Graph, NodeId, Output, Result, Tensor, ValueId};
+use mcompc_ir::{DType, Graph, NodeId, Output, Result, Tensor, Value, ValueId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One graph with data and the results that the file wants.
@@ -63,9 +63,13 @@ fn read() -> Vec<(File, Graph)> {
     files("int", GRAPHS, 100).into_iter().map(parse).collect()
 }
 
-// Constants that are codes of reals, and that some operator reads: weights and tables have no quantization, wanted values no reader.
+// Constants that are codes of reals or indices, and that some operator reads: weights and tables have no quantization, wanted values no reader.
 fn activations(g: &Graph) -> Vec<NodeId> {
-    let codes = |&id: &NodeId| g.node(id).op == "const" && g.value(g.out(id)).quant.is_some() && !g.users(g.out(id)).is_empty();
+    let index = |v: ValueId| g.users(v).iter().any(|&(n, port)| g.node(n).op == "Gather" && port == 1);
+    let codes = |&id: &NodeId| {
+        let v = g.out(id);
+        g.node(id).op == "const" && (g.value(v).quant.is_some() || index(v)) && !g.users(v).is_empty()
+    };
     g.ids().into_iter().filter(codes).collect()
 }
 
@@ -167,8 +171,9 @@ pub fn groups(cases: &[Case], most: usize) -> Vec<&[Case]> {
     all
 }
 
-/// Whether the graph takes and gives codes alone, as everything at the integer level does.
+/// Whether the graph takes and gives codes alone, and indices, as everything at the integer level does.
 pub fn of_codes(g: &Graph) -> bool {
     let io = g.inputs.iter().map(|&n| g.value(g.out(n))).chain(g.outputs.iter().map(|o| g.value(o.value)));
-    io.into_iter().all(|v| matches!(v.dtype, DType::I8 | DType::U8) && v.quant.is_some())
+    let codes = |v: &Value| matches!(v.dtype, DType::I8 | DType::U8 | DType::I16) && v.quant.is_some();
+    io.into_iter().all(|v| codes(v) || v.dtype == DType::I32 && v.quant.is_none())
 }

@@ -1,7 +1,7 @@
 //! Public models with their reference inputs, quantized; the digits model of this repository stands in where the zoo is missing.
 
 use crate::Random;
-use mcompc_compress::WeightBits;
+use mcompc_compress::{ActBits, WeightBits};
 use mcompc_data::{Dataset, InputSpec};
 use mcompc_driver::{self as driver, Compiled, Front, Quantized, Request, Silent};
 use mcompc_ir::{Code, Error, Result, Tensor};
@@ -85,6 +85,14 @@ pub fn prepare(m: &Model, path: &Path, random: usize) -> Result<Prepared> {
 /// # Errors
 /// Those of the stages.
 pub fn prepare_with(m: &Model, path: &Path, random: usize, weights: WeightBits) -> Result<Prepared> {
+    prepare_at(m, path, random, (weights, ActBits::default()))
+}
+
+/// As [`prepare`], with such weights and activations.
+///
+/// # Errors
+/// As there.
+pub fn prepare_at(m: &Model, path: &Path, random: usize, (weights, acts): (WeightBits, ActBits)) -> Result<Prepared> {
     let spec = InputSpec::parse(m.input)?;
     let dir = tempfile::tempdir().map_err(io)?;
     let reference = path.with_extension("ref.npz");
@@ -102,6 +110,7 @@ pub fn prepare_with(m: &Model, path: &Path, random: usize, weights: WeightBits) 
         range: mcompc_compress::RangeMethod::Mse,
         firmware: Default::default(),
         weights,
+        acts,
         scheme: None,
     };
     let front = driver::front(&o, &Silent)?;

@@ -4,9 +4,9 @@
 mod device;
 mod matrix;
 
-use mcompc_compress::WeightBits;
+use mcompc_compress::{ActBits, WeightBits};
 use mcompc_interp::FastInt;
-use mcompc_suite::{MODELS, Model, Prepared, RARE, compile, emulate, interpret, native, prepare, prepare_with, reference};
+use mcompc_suite::{MODELS, Model, Prepared, RARE, compile, emulate, interpret, native, prepare, prepare_at, prepare_with, reference};
 use mcompc_target::{Backend, Target};
 
 /// Random inputs a model, beside its reference samples.
@@ -81,6 +81,22 @@ fn four_bits(m: Model, micro: bool, block: Option<usize>) {
     let p = prepare_with(&m, &path, 12, bits).unwrap_or_else(|e| panic!("{}: {e}", m.name()));
     let cranelift = ["x86_64", "x86_64-v4", "aarch64", "aarch64-dotprod", "riscv64gc"];
     agree(m, &p, 1, &cranelift, if micro { &["cortex-m4", "cortex-m55"] } else { &[] });
+}
+
+/// Activations of 16 bits.
+fn sixteen_bits(m: Model, micro: bool) {
+    let Some(path) = m.path() else { return };
+    let acts = ActBits { bits: 16, ..ActBits::default() };
+    let p = prepare_at(&m, &path, 4, (WeightBits::default(), acts)).unwrap_or_else(|e| panic!("{}: {e}", m.name()));
+    let cranelift = ["x86_64", "x86_64-v4", "aarch64", "aarch64-dotprod", "riscv64gc"];
+    agree(m, &p, 1, &cranelift, if micro { &["cortex-m0plus", "cortex-m4", "cortex-m55", "riscv32imac"] } else { &[] });
+}
+
+#[test]
+fn sixteen_bits_small() {
+    for &m in &MODELS[..5] {
+        sixteen_bits(m, true);
+    }
 }
 
 #[test]

@@ -49,6 +49,7 @@ fn case(file: &'static str) -> Option<Case> {
         states: Default::default(),
         firmware: Default::default(),
         weights: Default::default(),
+        acts: Default::default(),
         scheme: None,
     };
     let front = driver::front(&o, &Silent).unwrap();

@@ -1,7 +1,7 @@
 //! Rows of every command that compiles.
 
 use super::row::{Row, flag, operand, switch};
-use super::values::{RANGES, dim, group, layer_bits, level, number, state, text, word};
+use super::values::{RANGES, act_bits, dim, group, layer_bits, level, number, state, text, word};
 use mcompc_data::InputSpec;
 use mcompc_target::{Backend, Target};
 
@@ -35,8 +35,9 @@ pub(crate) const BUILD: &[Row] = &[
         Ok(())
     })
     .default("host"),
-    flag("", "LEVEL", "Optimisation level: int8, or int4 (weights of four bits by rounding to nearest, activations of eight)", |g, v| {
-        g.bits = Some(level(v)?);
+    flag("", "LEVEL", "Optimisation level: int8, int4 (weights of four bits by rounding to nearest, activations of eight), or int16 (activations of sixteen bits, weights of eight)", |g, v| {
+        let (weights, acts) = level(v)?;
+        (g.bits, g.acts) = (Some(weights), Some(acts));
         Ok(())
     })
     .short('O')
@@ -99,6 +100,16 @@ pub(crate) const BUILD: &[Row] = &[
         "int4: bits of the layers so called, 4 or 8; `*` stands for any characters, the last flag that fits counts",
         |g, v| {
             g.layer_bits.push(layer_bits(v)?);
+            Ok(())
+        },
+    )
+    .often(),
+    flag(
+        "acts",
+        "VALUE=BITS",
+        "Bits of the activations so called, 8 or 16; `*` stands for any characters, the last flag that fits counts",
+        |g, v| {
+            g.act_bits.push(act_bits(v)?);
             Ok(())
         },
     )

@@ -13,6 +13,10 @@ pub(crate) struct Given {
     pub target: Option<Target>,
     /// Bits of the weights, from the level.
     pub bits: Option<u8>,
+    /// Bits of the activations, from the level.
+    pub acts: Option<u8>,
+    /// Bits of values by name.
+    pub act_bits: Vec<(String, u8)>,
     pub calib: Option<PathBuf>,
     pub inputs: Vec<InputSpec>,
     pub dims: Vec<(String, usize)>,

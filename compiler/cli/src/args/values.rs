@@ -44,19 +44,19 @@ pub(crate) fn number(what: &str, v: &OsStr) -> Result<usize> {
     v.parse().map_err(|_| usage(format!("{what} {v}: expected a whole number")).hint(format!("for instance {what} 8")))
 }
 
-/// Bits of the weights that `-O` asks for.
+/// Bits of the weights and of the activations that `-O` asks for.
 ///
 /// # Errors
 /// E501 for a level that is not built and for a word that is none.
-pub(crate) fn level(v: &OsStr) -> Result<u8> {
+pub(crate) fn level(v: &OsStr) -> Result<(u8, u8)> {
+    const BUILT: &str = "use -O int8, -O int4 or -O int16";
     let text = text(v)?;
     match text {
-        "int8" => Ok(8),
-        "int4" => Ok(4),
-        "mixed" | "f32" | "int2" | "int3" | "int16" => {
-            Err(Error::new(Code::UnsupportedLevel, format!("`-O {text}` is not built yet")).hint("use -O int8 or -O int4"))
-        }
-        _ => Err(Error::new(Code::UnsupportedLevel, format!("`-O {text}` is no optimisation level")).hint("use -O int8 or -O int4")),
+        "int8" => Ok((8, 8)),
+        "int4" => Ok((4, 8)),
+        "int16" => Ok((8, 16)),
+        "mixed" | "f32" | "int2" | "int3" => Err(Error::new(Code::UnsupportedLevel, format!("`-O {text}` is not built yet")).hint(BUILT)),
+        _ => Err(Error::new(Code::UnsupportedLevel, format!("`-O {text}` is no optimisation level")).hint(BUILT)),
     }
 }
 
@@ -67,6 +67,16 @@ pub(crate) fn group(v: &OsStr) -> Result<usize> {
         .ok()
         .filter(|n: &usize| *n > 0 && n.is_multiple_of(GROUP))
         .ok_or_else(|| usage(format!("--group {text} is no positive multiple of {GROUP}")).hint("use --group 32, 64, 128"))
+}
+
+/// `--acts`.
+pub(crate) fn act_bits(v: &OsStr) -> Result<(String, u8)> {
+    let text = text(v)?;
+    match text.rsplit_once('=') {
+        Some((name, "8")) if !name.is_empty() => Ok((name.into(), 8)),
+        Some((name, "16")) if !name.is_empty() => Ok((name.into(), 16)),
+        _ => Err(usage(format!("--acts {text}: expected VALUE=8 or VALUE=16")).hint("--scheme-out lists the values")),
+    }
 }
 
 /// `--bits`.
@@ -122,7 +132,7 @@ mod tests {
     #[test]
     fn values() {
         let of = OsStr::new;
-        assert_eq!((level(of("int8")), level(of("int4"))), (Ok(8), Ok(4)));
+        assert_eq!((level(of("int8")), level(of("int4")), level(of("int16"))), (Ok((8, 8)), Ok((4, 8)), Ok((8, 16))));
         for l in ["int3", "mixed", "f32", "fast"] {
             let e = level(of(l)).unwrap_err();
             assert_eq!(e.code, Code::UnsupportedLevel);

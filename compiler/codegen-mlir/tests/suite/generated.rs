@@ -16,7 +16,7 @@ fn layer(h: usize, w: usize, c: usize, o: usize, k: usize, depthwise: bool) -> C
     ConvSpec {
         geo,
         o,
-        x_u8: false,
+        mem: [mcompc_kernel::MemElem::S8; 2],
         x_align: 16,
         zp_x: -7,
         weights: r.bytes(o * per).into_iter().map(|b| (b as i8).max(-127)).collect(),

@@ -2,7 +2,7 @@
 
 use super::Ctx;
 use super::layer::Layer;
-use mcompc_ir::{Code, Codes, Error, Node, NodeId, Quant, Result, Tensor, ValueId};
+use mcompc_ir::{Code, Error, Node, NodeId, Quant, Result, Tensor, ValueId};
 use mcompc_ops::act;
 
 impl Ctx<'_> {
@@ -51,9 +51,9 @@ impl Ctx<'_> {
         if node.op == "Div" {
             full.iter_mut().for_each(|v| *v = 1.0 / *v);
         }
-        let q = Quant::holding(Codes::I8, full.iter().copied());
-        let codes: Vec<i8> = full.iter().map(|&x| q.code(x) as i8).collect();
-        let k = self.r.to.add_const(format!("{}.const", node.name), Tensor::from_i8(out, &codes)?);
+        let q = Quant::holding(self.quant(self.r.from.out(id))?.codes, full.iter().copied());
+        let codes: Vec<i32> = full.iter().map(|&x| q.code(x)).collect();
+        let k = self.r.to.add_const(format!("{}.const", node.name), Tensor::from_ints(q.codes.dtype(), out, &codes)?);
         self.r.to.value_mut(k).quant = Some(q);
         let x = self.plain(x)?;
         let reads = if port == 1 { [x, k] } else { [k, x] };

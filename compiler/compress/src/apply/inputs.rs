@@ -9,6 +9,11 @@ impl Ctx<'_> {
     pub(super) fn input(&mut self, id: NodeId) -> Result<()> {
         let v = self.r.from.out(id);
         let value = self.r.from.value(v);
+        if value.dtype == DType::I32 {
+            // An index means itself.
+            self.r.input(id, value.clone());
+            return Ok(());
+        }
         if value.dtype != DType::F32 {
             return Err(Error::new(Code::NoInteger, format!("a graph input of type {} is not taken", value.dtype)).at(&value.name));
         }

@@ -141,6 +141,7 @@ impl Ctx<'_> {
                 let (x, q) = (self.r.computed(ins[0])?, self.raw[&self.r.from.out(id)].clone());
                 return self.emit(id, node.attrs.clone(), &[x], q);
             }
+            "Gather" => vec![self.plain_as(ins[0], &q)?, self.r.computed(ins[1])?],
             // What only moves codes reads them under the result's.
             "MaxPool" | "ReduceMax" | "ReduceMin" => self.all_plain_as(&ins, &q)?,
             op if is_move(op) || is_join(op) => self.all_plain_as(&ins, &q)?,

@@ -78,9 +78,14 @@ impl Seen {
     }
     fn add(&mut self, reals: &[f32], codes: &[u8], dtype: DType) {
         let n = self.channels.len();
-        for (row, codes) in reals.chunks(n).zip(codes.chunks(n)) {
-            for ((c, &real), &code) in self.channels.iter_mut().zip(row).zip(codes) {
-                let code = if dtype == DType::U8 { i64::from(code) } else { i64::from(code as i8) };
+        for (row, codes) in reals.chunks(n).zip(codes.chunks(n * dtype.size())) {
+            for ((c, &real), code) in self.channels.iter_mut().zip(row).zip(codes.chunks(dtype.size())) {
+                let code = match *code {
+                    [low, high] => i64::from(i16::from_le_bytes([low, high])),
+                    [code] if dtype == DType::U8 => i64::from(code),
+                    [code, ..] => i64::from(code as i8),
+                    [] => continue,
+                };
                 c.add(real, code, self.quant.real(code));
             }
         }
@@ -119,8 +124,10 @@ impl<'a> Audit<'a> {
         for id in integer.topo()? {
             let v = integer.out(id);
             let (value, Some(&of)) = (integer.value(v), origin.get(&v)) else { continue };
-            let Some(q) =
-                value.quant.as_ref().filter(|q| q.is_plain() && matches!(value.dtype, DType::I8 | DType::U8) && !given(integer, v))
+            let Some(q) = value
+                .quant
+                .as_ref()
+                .filter(|q| q.is_plain() && matches!(value.dtype, DType::I8 | DType::U8 | DType::I16) && !given(integer, v))
             else {
                 continue;
             };
@@ -155,7 +162,7 @@ impl<'a> Audit<'a> {
     }
 
     fn one(&self, scratch: &mut mcompc_interp::Scratch, reals: &[Vec<f32>], codes: &[Tensor]) -> Result<BTreeMap<ValueId, Seen>> {
-        // The codes wait for the reals: a quarter of their size.
+        // The codes wait for the reals: a quarter of their size, or half.
         let mut kept: BTreeMap<ValueId, (Vec<u8>, Quant, DType)> = BTreeMap::new();
         self.int.run(codes, |v, t| {
             if let Some((of, q, dtype)) = self.pairs.get(&v) {
@@ -167,7 +174,7 @@ impl<'a> Audit<'a> {
         let mut wrong = None;
         self.exec.run(scratch, &reals, |v, data| {
             let Some((codes, q, dtype)) = kept.remove(&v) else { return };
-            if codes.len() != data.len() {
+            if codes.len() != data.len() * dtype.size() {
                 wrong.get_or_insert(v);
                 return;
             }

@@ -77,7 +77,7 @@ pub(super) fn choose(g: &Graph, w: &WeightBits) -> Result<BTreeMap<NodeId, Choic
 }
 
 /// Whether `name` is `pattern`, in which each `*` stands for any characters.
-fn fits(pattern: &str, name: &str) -> bool {
+pub(super) fn fits(pattern: &str, name: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut name) = name.strip_prefix(head) else { return false };
     // Every part but the last takes the first place where it fits.

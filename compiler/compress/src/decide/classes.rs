@@ -8,7 +8,7 @@ use super::quants::{const_range, value_range};
 use crate::Stats;
 use crate::range::Range;
 use mcompc_data::Input;
-use mcompc_ir::{Graph, NodeId, Quant, Result, ValueId};
+use mcompc_ir::{Codes, Graph, NodeId, Quant, Result, ValueId};
 use mcompc_ops::pad_value;
 use std::collections::BTreeMap;
 
@@ -22,6 +22,8 @@ pub(super) struct Class {
     /// A quantization that is fixed from outside.
     pub pinned: Option<Quant>,
     pub range: Range,
+    /// Codes that are not fixed are of these.
+    pub codes: Codes,
     /// Width of the narrowest range among members whose resolution matters.
     narrow: f64,
 }
@@ -76,9 +78,12 @@ impl Classes {
     pub(super) fn new(g: &Graph, stats: &Stats, inputs: &[Input], raw: &BTreeMap<ValueId, Quant>, opts: &Options) -> Result<Self> {
         let mut classes = Self { root: BTreeMap::new(), members: BTreeMap::new(), of: BTreeMap::new() };
         let order = g.topo()?;
+        let widths = super::acts::choose(g, &opts.acts)?;
+        let width = |v: ValueId| widths.get(&v).copied().unwrap_or(Codes::I8);
         for &id in order.iter().filter(|&&id| g.node(id).op != "const") {
-            let range = value_range(g, stats, g.out(id), opts)?;
-            classes.of.insert(g.out(id), Class { pinned: None, range, narrow: range.width() });
+            let codes = width(g.out(id));
+            let range = value_range(g, stats, g.out(id), codes, opts)?;
+            classes.of.insert(g.out(id), Class { pinned: None, range, codes, narrow: range.width() });
         }
         for (input, &id) in inputs.iter().zip(&g.inputs) {
             if let Some(q) = input.quant().filter(Quant::is_plain_i8) {
@@ -94,7 +99,7 @@ impl Classes {
         for &id in &order {
             let out = g.out(id);
             match g.node(id).op.as_str() {
-                "Softmax" => classes.update(out, |c| c.pinned = Some(Quant::PROBABILITY)),
+                "Softmax" => classes.update(out, |c| c.pinned = Some(Quant::probability(c.codes))),
                 "Quantize" => classes.given(g, raw, id)?,
                 "Concat" => joins.push(id),
                 "Pad" if pad_value(g, id)? != 0.0 => joins.push(id),
@@ -114,7 +119,7 @@ impl Classes {
     /// A value that holds nothing but codes of `x`.
     fn follow(&mut self, out: ValueId, x: ValueId) {
         if let (Some(o), Some(_)) = (self.class(out), self.class(x)) {
-            self.update(x, |c| c.range = c.range.union(o.range));
+            self.update(x, |c| (c.range, c.codes) = (c.range.union(o.range), std::cmp::max(c.codes, o.codes)));
             self.absorb(x, out);
         }
     }
@@ -142,14 +147,15 @@ impl Classes {
     fn tie(&mut self, input: ValueId, output: ValueId) {
         let (Some(a), Some(b)) = (self.class(input), self.class(output)) else { return };
         let (pinned, range, narrow) = (a.pinned.or(b.pinned), a.range.union(b.range), a.narrow.min(b.narrow));
-        self.update(input, |c| *c = Class { pinned, range, narrow });
+        let codes = std::cmp::max(a.codes, b.codes);
+        self.update(input, |c| *c = Class { pinned, range, codes, narrow });
         self.absorb(input, output);
     }
 
     /// The range of a join's result covers all operands. It takes a quantization that is fixed for an operand where that serves all.
     fn join(&mut self, g: &Graph, stats: &Stats, opts: &Options, raw: &BTreeMap<ValueId, Quant>, id: NodeId) -> Result<()> {
         let out = g.out(id);
-        let Some(Class { range: mut all, pinned: own, .. }) = self.class(out) else { return Ok(()) };
+        let Some(Class { range: mut all, codes, pinned: own, .. }) = self.class(out) else { return Ok(()) };
         let (mut fixed, mut free) = (Vec::new(), g.node(id).op == "Pad");
         if g.node(id).op == "Pad" {
             let v = pad_value(g, id)?;
@@ -159,18 +165,20 @@ impl Classes {
             match self.class(v) {
                 None => (all, free) = (all.union(const_range(g, v)), true),
                 Some(Class { pinned: Some(q), .. }) => {
-                    all = all.union(value_range(g, stats, v, opts)?);
+                    all = all.union(value_range(g, stats, v, q.codes, opts)?);
                     fixed.push(q);
                 }
                 Some(c) => (all, free) = (all.union(c.range), true),
             }
         }
         let serves = |q: &&Quant| !free && fixed.iter().all(|o| o == *q) || covers(q, all);
-        let pinned = own.or_else(|| fixed.iter().find(serves).cloned());
+        let pinned = own.or_else(|| fixed.iter().filter(|q| q.codes == codes).find(serves).cloned());
         let width = pinned.as_ref().map_or(all.width(), |q| q.codes.steps() * q.step());
-        self.update(out, |c| *c = Class { pinned, range: all, narrow: width });
+        self.update(out, |c| *c = Class { pinned, range: all, codes, narrow: width });
         for v in g.inputs_of(id) {
-            let Some(c) = self.class(v).filter(|c| c.pinned.is_none() && self.root(v) != self.root(out)) else { continue };
+            let Some(c) = self.class(v).filter(|c| c.pinned.is_none() && c.codes == codes && self.root(v) != self.root(out)) else {
+                continue;
+            };
             let private = self.private(g, raw, v, out);
             if private || c.range.is_empty() || width <= COARSER * c.narrow {
                 self.absorb(out, v);

@@ -1,6 +1,7 @@
 //! What the integers shall be: codes of every value, bits and method of every layer. Everything that is chosen is chosen here, and said in the
 //! [`Scheme`].
 
+mod acts;
 mod bits;
 mod classes;
 mod floor;
@@ -8,6 +9,7 @@ mod quants;
 mod raw;
 mod warnings;
 
+pub use acts::ActBits;
 pub use bits::WeightBits;
 pub(crate) use raw::raw_values;
 
@@ -28,11 +30,13 @@ pub struct Options {
     pub bias_correction: bool,
     /// Bits of the weights.
     pub weights: WeightBits,
+    /// Bits of the activations.
+    pub acts: ActBits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { method: RangeMethod::Mse, bias_correction: true, weights: WeightBits::default() }
+        Self { method: RangeMethod::Mse, bias_correction: true, weights: WeightBits::default(), acts: ActBits::default() }
     }
 }
 
@@ -51,8 +55,9 @@ impl Options {
 /// Refuses, before any data are read, options that do not fit the graph.
 ///
 /// # Errors
-/// `Usage` for a pattern that fits no layer.
+/// `Usage` for a pattern that fits no layer or no value.
 pub fn check(g: &Graph, opts: &Options) -> Result<()> {
+    acts::choose(g, &opts.acts)?;
     bits::choose(g, &opts.weights).map(drop)
 }
 

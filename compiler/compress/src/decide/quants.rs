@@ -5,7 +5,7 @@ use super::classes::Classes;
 use super::floor::Floors;
 use super::{Options, reals_of};
 use crate::Stats;
-use crate::range::{Range, range};
+use crate::range::{Range, RangeMethod, range};
 use mcompc_data::Input;
 use mcompc_ir::{Codes, Graph, Per, Quant, Result, ValueId};
 use mcompc_ops::act;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// Rounds in which coarser steps of an operand may ask for coarser steps of a result.
 const ROUNDS: usize = 16;
 
-/// Quantization, as plain i8 codes, of every computed float value.
+/// Quantization, as plain codes of 8 or 16 bits, of every computed float value.
 pub(super) fn assign(
     g: &Graph,
     stats: &Stats,
@@ -27,7 +27,9 @@ pub(super) fn assign(
     let order = g.topo()?;
     let computed: Vec<ValueId> = order.iter().map(|&id| g.out(id)).filter(|&v| g.const_of(v).is_none()).collect();
     let quant = |classes: &Classes, v: ValueId| {
-        classes.class(v).map(|c| c.pinned.unwrap_or_else(|| if c.range.is_empty() { ZERO } else { c.range.quant() }))
+        classes
+            .class(v)
+            .map(|c| c.pinned.unwrap_or_else(|| if c.range.is_empty() { Quant { codes: c.codes, ..ZERO } } else { c.range.quant(c.codes) }))
     };
     // The steps of a result must not be so fine that the accumulator cannot hold what the operator may reach. A range of nothing but 0
     // becomes all that can be reached.
@@ -44,7 +46,7 @@ pub(super) fn assign(
             let wanted = if c.range.is_empty() {
                 floor.generous().within(lo, hi)
             } else {
-                let step = c.range.step();
+                let step = c.range.step(c.codes);
                 if step >= floor.step() { c.range } else { c.range.times(floor.step() / step) }
             };
             if wanted != c.range && wanted.hi.is_finite() && wanted.lo.is_finite() {
@@ -62,10 +64,16 @@ pub(super) fn assign(
 /// Real 0 as the only value needs no resolution.
 const ZERO: Quant = Quant { codes: Codes::I8, scale: Per::Tensor(1.0), zero: Per::Tensor(0.0) };
 
-/// The calibrated range of a computed value.
-pub(super) fn value_range(g: &Graph, stats: &Stats, v: ValueId, opts: &Options) -> Result<Range> {
-    let (lo, hi) = act(g.node(v.node))?;
-    Ok(stats.values.get(&v).map_or(Range::new(0.0, 0.0), |s| range(s, opts.method)).within(lo, hi))
+/// The calibrated range of a computed value; of sixteen bits all that was seen, which costs nothing there.
+pub(super) fn value_range(g: &Graph, stats: &Stats, v: ValueId, codes: Codes, opts: &Options) -> Result<Range> {
+    let node = g.node(v.node);
+    if node.op == "Gather" {
+        // Any row may be asked for, seen or not.
+        return Ok(const_range(g, g.inputs_of(v.node)[0]));
+    }
+    let (lo, hi) = act(node)?;
+    let method = if codes.bits > Codes::I8.bits { RangeMethod::MinMax } else { opts.method };
+    Ok(stats.values.get(&v).map_or(Range::new(0.0, 0.0), |s| range(s, method)).within(lo, hi))
 }
 
 /// The range of a constant's finite elements.

@@ -123,7 +123,7 @@ fn ruined_parts(c: &Ctx<'_>) -> Result<(Vec<String>, Vec<Quant>)> {
         let Some(q) = c.quants.get(&g.out(id)) else { continue };
         let mut few = Vec::new();
         for v in g.inputs_of(id) {
-            let r = if g.const_of(v).is_some() { const_range(g, v) } else { value_range(g, c.stats, v, &c.opts)? };
+            let r = if g.const_of(v).is_some() { const_range(g, v) } else { value_range(g, c.stats, v, q.codes, &c.opts)? };
             let codes = r.width() / q.step();
             if !r.is_empty() && codes < FEW_CODES {
                 few.push(format!("`{}` ({:.4} to {:.4}: {} codes)", g.value(v).name, r.lo, r.hi, codes.ceil()));

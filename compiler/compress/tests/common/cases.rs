@@ -71,9 +71,12 @@ impl Case {
         Self { g, specs, inputs }
     }
     pub fn ints(&self, data: &Data) -> Result<Int> {
-        supported(&self.g, &Options::default())?;
+        self.ints_of(data, &Options::default())
+    }
+    pub fn ints_of(&self, data: &Data, opts: &Options) -> Result<Int> {
+        supported(&self.g, opts)?;
         let stats = calibrate(&self.g, &data.open(), &self.inputs, &CalibOptions::default(), &mut |_, _| {})?;
-        integerize(&self.g, &stats, &self.specs, &Options::default())
+        integerize(&self.g, &stats, &self.specs, opts)
     }
     /// Squared error over variance of every output; both integer executors agree.
     pub fn errors(&self, data: &Data) -> Vec<f64> {

@@ -22,6 +22,7 @@ pub fn digits(target: &str) -> Request {
         range: RangeMethod::Mse,
         firmware: Firmware::default(),
         weights: WeightBits::default(),
+        acts: Default::default(),
         scheme: None,
     }
 }

@@ -31,7 +31,7 @@ impl Matmul {
         })
     }
 
-    pub(super) fn run(&self, a: &Tensor, b: &Tensor) -> Result<Vec<i8>> {
+    pub(super) fn run(&self, a: &Tensor, b: &Tensor) -> Result<Vec<i16>> {
         let centred = |t: &Tensor, zero: i32| -> Result<Vec<i32>> { Ok(t.to_i64_vec()?.into_iter().map(|q| q as i32 - zero).collect()) };
         let (a, b) = (centred(a, self.zeros[0])?, centred(b, self.zeros[1])?);
         let Product { m, k, n, .. } = self.p;
@@ -49,7 +49,8 @@ impl Matmul {
                     sums.iter_mut().zip(column).for_each(|(s, w)| *s = s.wrapping_add(x * w));
                 }
                 for &s in &sums {
-                    y.push(self.r.apply(s.into(), self.m)?);
+                    // A code of 16 bits at most.
+                    y.push(self.r.apply(s.into(), self.m)? as i16);
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Gather with constant indices: rows that follow each other are a Slice, others are joined.
 
+use super::embedding;
 use super::shape::misfit;
 use crate::node::Ctx;
 use mcompc_ir::{Attrs, Code, Error, Result, Tensor, ValueId};
@@ -9,10 +10,7 @@ const RUNS: usize = 256;
 
 /// Gather 1, 11, 13.
 pub(super) fn gather(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let Ok(Some(indices)) = c.constant(1) else {
-        return Err(Error::new(Code::UnsupportedOp, "Gather with computed indices is not supported")
-            .hint("indices must be known while compiling; leave tables of embeddings to the caller"));
-    };
+    let Ok(Some(indices)) = c.constant(1) else { return embedding::gather(c) };
     let x = c.data(0)?;
     let shape = c.shape(x);
     let axis = c.axis(c.attrs.int_or("axis", 0)?, shape.len(), false)?;

@@ -4,6 +4,7 @@ mod conv;
 mod conv_transpose;
 mod depth;
 mod elementwise;
+mod embedding;
 mod expand;
 mod gather;
 mod gemm;
@@ -79,7 +80,7 @@ pub const TABLE: &[OpRow] = &[
     row("Expand", 8, (2, 2), expand::expand, "constant shape, at most 256 copies along a dimension"),
     row("Flatten", 7, (1, 1), shape::flatten, ""),
     OpRow { all_outputs: true, ..row("GRU", 7, (3, 6), recurrent::gru, "constant weights, at most 256 steps, no clip") },
-    row("Gather", 7, (2, 2), gather::gather, "constant indices"),
+    row("Gather", 7, (2, 2), gather::gather, "constant indices, or rows of a constant table by an integer input"),
     row("Gemm", 7, (2, 3), gemm::gemm, ""),
     row("GlobalAveragePool", 7, (1, 1), pool::global_average, ""),
     row("GlobalMaxPool", 7, (1, 1), pool::global_max, ""),

@@ -4,12 +4,12 @@ use super::rescale::{HI, LO, range};
 use super::{accumulator, bounded};
 use crate::broadcast;
 use crate::def::{Ctx, Kind, OpDef, req};
-use mcompc_ir::{Result, Tensor};
+use mcompc_ir::Result;
 
 pub(crate) const OP: OpDef = OpDef {
     name: "q.add",
-    doc: "clamp(lo, hi, floor((qa * a + qb * b + c) / 2^shift)) on two i8 or u8 tensors, whose shapes broadcast as numpy's do. The \
-          zero points of all three values and the rounding term are inside `c`; the sum fits 32 bits. The result is i8.",
+    doc: "clamp(lo, hi, floor((qa * a + qb * b + c) / 2^shift)) on two i8, u8 or i16 tensors, whose shapes broadcast as numpy's do. The \
+          zero points of all three values and the rounding term are inside `c`; the sum fits 32 bits. The result is i8 or i16.",
     inputs: &["a", "b"],
     attrs: &[
         req("a", Kind::Int, "factor of the first input, i16"),
@@ -38,9 +38,9 @@ pub(crate) const OP: OpDef = OpDef {
         let (lo, hi) = range(c)?;
         let (qa, qb) = (t[0].to_i64_vec()?, t[1].to_i64_vec()?);
         let (to, pairs) = broadcast::pairs(t)?;
-        let sum = |(i, j): (usize, usize)| Ok((accumulator(qa[i] * a + qb[j] * b + k)? >> shift).clamp(lo, hi) as i8);
-        let y = pairs.map(sum).collect::<Result<Vec<i8>>>()?;
-        Ok(vec![Tensor::from_i8(to, &y)?])
+        let sum = |(i, j): (usize, usize)| Ok((accumulator(qa[i] * a + qb[j] * b + k)? >> shift).clamp(lo, hi));
+        let y = pairs.map(sum).collect::<Result<Vec<i64>>>()?;
+        c.tensor(to, &y)
     },
 };
 

@@ -4,12 +4,12 @@ use super::rescale::{HI, LO, PRE, SHIFT};
 use super::{Rescale, accumulator, bounded, centred};
 use crate::def::{Ctx, Kind, OpDef, attr_error, req};
 use crate::window::{Image, KERNEL, PADS, STRIDES, Window};
-use mcompc_ir::{Result, Tensor};
+use mcompc_ir::Result;
 
 pub(crate) const OP: OpDef = OpDef {
     name: "q.avgpool",
-    doc: "R(sum over the window's n elements inside the image of (x - zp_x), m[n-1]); the division by n is inside m. `x` is i8 or u8 \
-          [N, H, W, C], the result i8. Where padding counts in the divisor all entries of `m` are equal.",
+    doc: "R(sum over the window's n elements inside the image of (x - zp_x), m[n-1]); the division by n is inside m. `x` is i8, u8 or i16 \
+          [N, H, W, C], the result i8 or i16. Where padding counts in the divisor all entries of `m` are equal.",
     inputs: &["x"],
     attrs: &[
         KERNEL,
@@ -43,7 +43,7 @@ pub(crate) const OP: OpDef = OpDef {
                 out.push(r.apply(accumulator(sum)?, m[inside.len() - 1])?);
             }
         }
-        Ok(vec![Tensor::from_i8(y.shape(), &out)?])
+        c.tensor(y.shape(), &out)
     },
 };
 

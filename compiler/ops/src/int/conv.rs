@@ -10,8 +10,8 @@ use mcompc_ir::{DType, Result, Tensor};
 
 pub(crate) const OP: OpDef = OpDef {
     name: "q.conv",
-    doc: "y[.., o] = R(bias[o] + sum of (x - zp_x) * w, m[o]). `x` is i8 or u8 [N, H, W, C], `w` i8 [O, kh, kw, C/group] without -128, \
-          `bias` and `m` i32 [O]; the result is i8. Padding counts as x = zp_x, so it adds nothing. The accumulator with its bias fits 32 bits, as does acc << pre. \
+    doc: "y[.., o] = R(bias[o] + sum of (x - zp_x) * w, m[o]). `x` is i8, u8 or i16 [N, H, W, C], `w` i8 [O, kh, kw, C/group] without -128, \
+          `bias` and `m` i32 [O]; the result is i8 or i16. Padding counts as x = zp_x, so it adds nothing. The accumulator with its bias fits 32 bits, as does acc << pre. \
           With `bits` below 8 each weight is a code of so many bits, times r[o, i / block] (i8, positive) where `r` is given; i runs over \
           the channel's weights. That changes no result: it is how the weights may be stored.",
     inputs: &["x", "w", "bias", "m", "r?"],
@@ -49,5 +49,5 @@ fn eval(c: &Ctx<'_>, t: &[&Tensor]) -> Result<Vec<Tensor>> {
             out.push(r.apply(acc, m[o])?);
         }
     }
-    Ok(vec![Tensor::from_i8(y.shape(), &out)?])
+    c.tensor(y.shape(), &out)
 }

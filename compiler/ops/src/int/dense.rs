@@ -4,12 +4,12 @@ use super::rescale::{HI, LO, PRE, SHIFT, multipliers};
 use super::weights::{self, BITS, BLOCK};
 use super::{Rescale, accumulator, centred};
 use crate::def::{OpDef, shape_error};
-use mcompc_ir::{DType, Tensor};
+use mcompc_ir::DType;
 
 pub(crate) const OP: OpDef = OpDef {
     name: "q.dense",
-    doc: "y[n, o] = R(bias[o] + sum over k of (x[n, k] - zp_x) * w[o, k], m[o]). `x` is i8 or u8 [N, K], `w` i8 [O, K], `bias` and `m` i32 [O]; \
-          the result is i8. `bits`, `block` and `r` as for q.conv.",
+    doc: "y[n, o] = R(bias[o] + sum over k of (x[n, k] - zp_x) * w[o, k], m[o]). `x` is i8, u8 or i16 [N, K], `w` i8 [O, K], `bias` and `m` i32 [O]; \
+          the result is i8 or i16. `bits`, `block` and `r` as for q.conv.",
     inputs: &["x", "w", "bias", "m", "r?"],
     attrs: &[PRE, SHIFT, LO, HI, BITS, BLOCK],
     infer: |c| {
@@ -38,6 +38,6 @@ pub(crate) const OP: OpDef = OpDef {
                 y.push(r.apply(accumulator(bias[j] + dot)?, m[j])?);
             }
         }
-        Ok(vec![Tensor::from_i8([n, o], &y)?])
+        c.tensor([n, o], &y)
     },
 };

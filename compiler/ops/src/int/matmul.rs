@@ -3,14 +3,14 @@
 use super::rescale::{HI, LO, M, PRE, SHIFT, multiplier};
 use super::{Rescale, accumulator, bounded, centred};
 use crate::Product;
-use crate::def::{Ctx, Kind, OpDef, attr_error, opt};
-use mcompc_ir::{Result, Tensor};
+use crate::def::{Ctx, Kind, OpDef, attr_error, opt, shape_error};
+use mcompc_ir::Result;
 
 pub(crate) const OP: OpDef = OpDef {
     name: "q.matmul",
-    doc: "R(sum over k of (a[.., i, k] - zp_a) * (b[.., k, j] - zp_b), m). Both are i8 or u8; the last two dimensions are matrices, those \
+    doc: "R(sum over k of (a[.., i, k] - zp_a) * (b[.., k, j] - zp_b), m). Both are i8, u8 or i16; the last two dimensions are matrices, those \
           before them broadcast, and operands of one dimension are a row and a column, as MatMul has it. With `transposed` the matrices of `b` \
-          are [n, k]: b[.., j, k]. The result is i8.",
+          are [n, k]: b[.., j, k]. The result is i8 or i16.",
     inputs: &["a", "b"],
     attrs: &[
         M,
@@ -24,6 +24,9 @@ pub(crate) const OP: OpDef = OpDef {
         c.codes(0)?;
         c.codes(1)?;
         multiplier(c)?;
+        if (0..2).map(|i| c.codes(i)).any(|q| q.is_ok_and(|q| q.codes.bits > 8 && q.zero_point() != 0)) {
+            return shape_error("an operand of more than eight bits whose zero point is not 0");
+        }
         let (p, _) = product(c)?;
         let ((l, h), (k, j), n) = (c.reach(0)?, c.reach(1)?, i64::try_from(p.k).unwrap_or(i64::MAX));
         let ends = [l * k, l * j, h * k, h * j].map(|e| e.saturating_mul(n));
@@ -45,7 +48,7 @@ pub(crate) const OP: OpDef = OpDef {
                 }
             }
         }
-        Ok(vec![Tensor::from_i8(p.shape, &y)?])
+        c.tensor(p.shape, &y)
     },
 };
 

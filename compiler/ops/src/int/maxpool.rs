@@ -2,11 +2,11 @@
 
 use crate::def::OpDef;
 use crate::window::{Image, KERNEL, PADS, STRIDES, Window};
-use mcompc_ir::{DType, Tensor};
+use mcompc_ir::Tensor;
 
 pub(crate) const OP: OpDef = OpDef {
     name: "q.maxpool",
-    doc: "Largest code of each window that lies inside the image. `x` is i8 or u8 [N, H, W, C]; the result has its type and quantization.",
+    doc: "Largest code of each window that lies inside the image. `x` is i8, u8 or i16 [N, H, W, C]; the result has its type and quantization.",
     inputs: &["x"],
     attrs: &[KERNEL, STRIDES, PADS],
     infer: |c| {
@@ -30,9 +30,6 @@ pub(crate) const OP: OpDef = OpDef {
             }
         }
         // A maximum of codes is a code.
-        Ok(vec![match t[0].dtype {
-            DType::U8 => Tensor::from_u8(y.shape(), &out.iter().map(|&v| v as u8).collect::<Vec<_>>())?,
-            _ => Tensor::from_i8(y.shape(), &out.iter().map(|&v| v as i8).collect::<Vec<_>>())?,
-        }])
+        Ok(vec![Tensor::from_ints(t[0].dtype, y.shape(), &out)?])
     },
 };

@@ -4,11 +4,11 @@ use super::rescale::{HI, LO, M, PRE, SHIFT, multiplier};
 use super::{Rescale, bounded, centred};
 use crate::broadcast;
 use crate::def::OpDef;
-use mcompc_ir::{Result, Tensor};
+use mcompc_ir::Result;
 
 pub(crate) const OP: OpDef = OpDef {
     name: "q.mul",
-    doc: "R((qa - zp_a) * (qb - zp_b), m). Shapes broadcast as numpy's do. The result is i8.",
+    doc: "R((qa - zp_a) * (qb - zp_b), m). Shapes broadcast as numpy's do. The result is i8 or i16.",
     inputs: &["a", "b"],
     attrs: &[M, PRE, SHIFT, LO, HI],
     infer: |c| {
@@ -24,7 +24,7 @@ pub(crate) const OP: OpDef = OpDef {
         let (r, m) = (Rescale::of(c)?, multiplier(c)?);
         let (a, b) = (centred(c, 0, t[0])?, centred(c, 1, t[1])?);
         let (to, pairs) = broadcast::pairs(t)?;
-        let y = pairs.map(|(i, j)| r.apply(a[i] * b[j], m)).collect::<Result<Vec<i8>>>()?;
-        Ok(vec![Tensor::from_i8(to, &y)?])
+        let y = pairs.map(|(i, j)| r.apply(a[i] * b[j], m)).collect::<Result<Vec<i64>>>()?;
+        c.tensor(to, &y)
     },
 };

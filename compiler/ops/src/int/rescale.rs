@@ -2,13 +2,13 @@
 
 use super::accumulator;
 use crate::def::{AttrDef, Ctx, Kind, attr_error, req};
-use mcompc_ir::{Codes, Result, Tensor};
+use mcompc_ir::{Result, Tensor};
 use std::ops::RangeInclusive;
 
 pub(crate) const PRE: AttrDef = req("pre", Kind::Int, "left shift before the multiplication, 0..=30");
 pub(crate) const SHIFT: AttrDef = req("shift", Kind::Int, "s of the rule, 1..=15");
-pub(crate) const LO: AttrDef = req("lo", Kind::Int, "smallest code, at least -128");
-pub(crate) const HI: AttrDef = req("hi", Kind::Int, "largest code, at most 127");
+pub(crate) const LO: AttrDef = req("lo", Kind::Int, "smallest code, one of the result's type");
+pub(crate) const HI: AttrDef = req("hi", Kind::Int, "largest code, one of the result's type");
 pub(crate) const M: AttrDef = req("m", Kind::Int, "multiplier of the rule, 0 <= m < 2^31");
 
 /// R(acc, m) = clamp(lo, hi, zp + floor(((acc << pre) * m + 2^(31+shift)) / 2^(32+shift))), computed in 128 bits.
@@ -57,19 +57,19 @@ impl Rescale {
     ///
     /// # Errors
     /// [`mcompc_ir::Code::Overflow`] where `acc << pre` leaves 32 bits: no target could compute it.
-    pub fn apply(&self, acc: i64, m: i64) -> Result<i8> {
+    pub fn apply(&self, acc: i64, m: i64) -> Result<i64> {
         let a = accumulator(accumulator(acc)? << self.pre)?;
         let num = i128::from(a) * i128::from(m) + (1i128 << (31 + self.shift));
         // An arithmetic shift right divides and rounds down.
         let q = i128::from(self.zero_point) + (num >> (32 + self.shift));
-        // lo and hi lie in the range of i8.
-        Ok(q.clamp(self.lo.into(), self.hi.into()) as i8)
+        Ok(q.clamp(self.lo.into(), self.hi.into()) as i64)
     }
 }
 
 /// lo and hi.
 pub(crate) fn range(c: &Ctx<'_>) -> Result<(i64, i64)> {
-    let (least, most) = (Codes::I8.min().into(), Codes::I8.max().into());
+    let codes = c.out_quant()?.codes;
+    let (least, most) = (codes.min().into(), codes.max().into());
     let (lo, hi) = (c.int_in("lo", least, most)?, c.int_in("hi", least, most)?);
     if lo <= hi { Ok((lo, hi)) } else { attr_error("lo", format_args!("is {lo}, above hi {hi}")) }
 }

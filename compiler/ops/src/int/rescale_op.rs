@@ -3,11 +3,11 @@
 use super::rescale::{HI, LO, M, PRE, SHIFT, multiplier};
 use super::{Rescale, bounded, centred};
 use crate::def::OpDef;
-use mcompc_ir::{Result, Tensor};
+use mcompc_ir::Result;
 
 pub(crate) const OP: OpDef = OpDef {
     name: "q.rescale",
-    doc: "R(x - zp_x, m): the same reals under another quantization. `x` is i8 or u8, the result i8.",
+    doc: "R(x - zp_x, m): the same reals under another quantization. `x` is i8, u8 or i16, the result i8 or i16.",
     inputs: &["x"],
     attrs: &[M, PRE, SHIFT, LO, HI],
     infer: |c| {
@@ -18,7 +18,7 @@ pub(crate) const OP: OpDef = OpDef {
     },
     eval: |c, t| {
         let (r, m) = (Rescale::of(c)?, multiplier(c)?);
-        let y = centred(c, 0, t[0])?.into_iter().map(|x| r.apply(x, m)).collect::<Result<Vec<i8>>>()?;
-        Ok(vec![Tensor::from_i8(t[0].shape.clone(), &y)?])
+        let y = centred(c, 0, t[0])?.into_iter().map(|x| r.apply(x, m)).collect::<Result<Vec<i64>>>()?;
+        c.tensor(t[0].shape.clone(), &y)
     },
 };

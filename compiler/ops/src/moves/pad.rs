@@ -128,13 +128,14 @@ fn fill(c: &Ctx<'_>) -> Result<Vec<u8>> {
     match (x.dtype, &x.quant) {
         (DType::F32, _) if code => attr_error("code", "is given, but the value is not quantized"),
         (DType::F32, _) => Ok((v as f32).to_le_bytes().to_vec()),
-        (d @ (DType::I8 | DType::U8), Some(q)) => {
+        (d @ (DType::I8 | DType::U8 | DType::I16), Some(q)) => {
             if v != 0.0 && v != f64::from(q.zero_point()) {
                 return attr_error("value", format_args!("is {v:?}, a quantized {d} is padded with its zero point {}", q.zero_point()));
             }
             let (lo, hi) = (q.codes.min().into(), q.codes.max().into());
-            Ok(vec![if code { c.int_in("code", lo, hi)? as u8 } else { q.zero_point() as u8 }])
+            let fill = if code { c.int_in("code", lo, hi)? } else { q.zero_point().into() };
+            Ok(fill.to_le_bytes()[..d.size()].to_vec())
         }
-        (d, _) => Err(Error::new(Code::UnsupportedType, format!("Pad takes f32 or quantized i8 and u8, not {d}"))),
+        (d, _) => Err(Error::new(Code::UnsupportedType, format!("Pad takes f32 or quantized i8, u8 and i16, not {d}"))),
     }
 }

@@ -8,6 +8,7 @@ mod images;
 mod moves;
 mod norm;
 mod pool;
+mod quantized;
 mod recurrent;
 mod reduce;
 mod repeat;
@@ -108,6 +109,10 @@ pub const ROWS: &[Row] = &[
     row("CastLike", 15, 1, functions::cast_like),
     row("Dropout", 7, 1, functions::dropout),
     row("Constant", 7, 1, arith::constant),
+    row("QuantizeLinear", 10, 2, quantized::quantize),
+    row("DequantizeLinear", 10, 1, quantized::dequantize),
+    row("QLinearConv", 10, 2, quantized::conv),
+    row("QLinearMatMul", 10, 2, quantized::matmul),
 ];
 
 #[cfg(test)]
@@ -117,10 +122,7 @@ mod tests {
 
     #[test]
     fn every_operator_of_the_importer_has_a_row() {
-        // Quantized models are another door: compiler/onnx/tests/quantized.rs.
-        let float = |op: &str| !op.contains("uantizeLinear") && !op.starts_with("QLinear");
-        let table = mcompc_onnx::ops::TABLE.iter().filter(|r| float(r.name));
-        let importer: BTreeSet<(&str, i64)> = table.map(|r| (r.name, r.since)).collect();
+        let importer: BTreeSet<(&str, i64)> = mcompc_onnx::ops::TABLE.iter().map(|r| (r.name, r.since)).collect();
         let own = |op: &str| op != FUNCTION && op != "Relu";
         let rows: BTreeSet<(&str, i64)> = ROWS.iter().filter(|r| own(r.op)).map(|r| (r.op, r.since)).collect();
         assert_eq!(rows, importer, "an operator that the importer takes needs a row here: random networks hold every one");

@@ -4,7 +4,7 @@ use super::float::Float;
 use super::{Step, at, mismatch};
 use crate::network::Level;
 use crate::source::Prng;
-use mcompc_compress::{CalibOptions, Options, WeightBits, apply, calibrate, decide};
+use mcompc_compress::{ActBits, CalibOptions, Options, WeightBits, apply, calibrate, decide};
 use mcompc_data::Dataset;
 use mcompc_interp::{FastInt, Trace};
 use mcompc_ir::{Graph, Result, Tensor};
@@ -27,11 +27,11 @@ const SUSPICIOUS: f64 = 0.5;
 /// Weights of a level, for the layers of a graph. `None` where the level is no other than int8.
 fn weights(g: &Graph, level: Level) -> Option<WeightBits> {
     let layers = || g.ids().into_iter().map(|id| g.node(id)).filter(|n| matches!(n.op.as_str(), "Conv" | "Dense"));
-    if level != Level::Int8 && layers().next().is_none() {
+    if !matches!(level, Level::Int8 | Level::Int16) && layers().next().is_none() {
         return None;
     }
     Some(match level {
-        Level::Int8 => WeightBits::default(),
+        Level::Int8 | Level::Int16 => WeightBits::default(),
         Level::Int4 { ends } => WeightBits { bits: 4, ends, ..WeightBits::default() },
         Level::Groups => WeightBits { bits: 4, block: Some(32), ends: true, ..WeightBits::default() },
         Level::Mixed => {
@@ -49,7 +49,8 @@ impl Integer {
         let stage = format!("integerize [{}]", level.name());
         let set = Dataset::open(data).map_err(at("data"))?;
         let stats = calibrate(g, &set, &float.inputs, &CalibOptions::default(), &mut |_, _| {}).map_err(at("calibrate"))?;
-        let options = Options { weights, ..Options::default() };
+        let acts = ActBits { bits: if level == Level::Int16 { 16 } else { 8 }, ..ActBits::default() };
+        let options = Options { weights, acts, ..Options::default() };
         let scheme = decide(g, &stats, &float.inputs, &options).map_err(at(&stage))?;
         let coded = apply(g, &stats, &float.inputs, &scheme).map_err(at(&stage))?;
         let graph = mcompc_integerize::integerize(&coded.graph).map_err(at(&stage))?.graph;

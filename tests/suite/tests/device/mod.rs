@@ -28,6 +28,7 @@ fn package(m: Model, target: &str, firmware: Firmware) -> Option<(Package, Vec<V
         range: mcompc_compress::RangeMethod::Mse,
         firmware,
         weights: Default::default(),
+        acts: Default::default(),
         scheme: None,
     };
     let built = driver::build("net", "0", &quantized.graph, (&o.target, backend), &o.firmware, &Silent).unwrap();

@@ -1,0 +1,46 @@
+//! How many bits the codes of each computed value take.
+
+use super::bits::fits;
+use crate::scheme::value_names;
+use mcompc_ir::{Code, Codes, Error, Graph, Result, ValueId};
+use std::collections::BTreeMap;
+
+/// Widths of activations; the default is eight bits everywhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActBits {
+    /// Bits of a value that nothing below is said of, 8 or 16.
+    pub bits: u8,
+    /// Bits of values by name, where `*` stands for any characters; the last one that fits counts.
+    pub by_name: Vec<(String, u8)>,
+}
+
+impl Default for ActBits {
+    fn default() -> Self {
+        Self { bits: Codes::I8.bits, by_name: Vec::new() }
+    }
+}
+
+/// The codes of every computed value, by width.
+///
+/// # Errors
+/// `Usage` for a pattern that fits no value, and for a width that there is not.
+pub(super) fn choose(g: &Graph, acts: &ActBits) -> Result<BTreeMap<ValueId, Codes>> {
+    let names = value_names(g)?;
+    let all = std::iter::once(("*", acts.bits)).chain(acts.by_name.iter().map(|(name, bits)| (name.as_str(), *bits)));
+    let mut codes = BTreeMap::new();
+    for (pattern, bits) in all {
+        let width = match bits {
+            8 => Codes::I8,
+            16 => Codes::I16,
+            _ => {
+                return Err(Error::new(Code::Usage, format!("activations of {bits} bits are not built")).hint("values take 8 or 16 bits"));
+            }
+        };
+        let before = names.iter().filter(|(_, name)| fits(pattern, name)).map(|(v, _)| codes.insert(*v, width)).count();
+        if before == 0 && pattern != "*" {
+            return Err(Error::new(Code::Usage, format!("no computed value is called `{pattern}`"))
+                .hint("--scheme-out lists the values; `*` stands for any characters"));
+        }
+    }
+    Ok(codes)
+}
