@@ -5,7 +5,7 @@
 //! A case is tried as it is, then with those inputs as constants that are not floats, then with all but the first: what an exporter writes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use mcompc_ir::{DType, Error, Graph, Tensor};
+use mcompc_ir::{DType, Error, Graph, Tensor, ValueId};
 use mcompc_onnx::proto::{GraphProto, ModelProto, TensorProto, data_type};
 use mcompc_onnx::{ImportOptions, Limits, decode_model, import_bytes};
 use prost::Message;
@@ -140,11 +140,33 @@ fn compare(got: &Tensor, want: &TensorProto) -> Result<(), String> {
     Ok(())
 }
 
+/// Scale and zero point of a value that is codes for the caller: of its producer, or of the first that reads it.
+fn codes(g: &Graph, v: ValueId) -> Option<(f64, f64)> {
+    let read = g.users(v).into_iter().map(|(n, _)| n);
+    let q = [v.node].into_iter().chain(read).find(|&n| g.node(n).op == "Quantize")?;
+    let q = mcompc_ops::given_codes(g.node(q)).ok()??;
+    Some((q.step(), q.zero_point().into()))
+}
+
+/// A result as the caller gets it: codes where the file says so.
+fn given_out(g: &Graph, v: ValueId, y: &Tensor, want: &TensorProto) -> Tensor {
+    let integer = matches!(want.data_type, Some(data_type::INT8 | data_type::UINT8));
+    match codes(g, v).filter(|_| integer && y.dtype == DType::F32) {
+        Some((s, z)) => {
+            let v: Vec<i64> = y.as_f32().unwrap().iter().map(|&x| (f64::from(x) / s + z).round() as i64).collect();
+            Tensor::from_i64(y.shape.clone(), &v).unwrap()
+        }
+        None => y.clone(),
+    }
+}
+
 fn inputs(g: &Graph, data: &BTreeMap<String, TensorProto>) -> Result<Vec<Tensor>, String> {
     let one = |id: &mcompc_ir::NodeId| {
         let v = g.value(g.out(*id));
         let t = data.get(&v.name).ok_or(format!("no data for {}", v.name))?;
-        let x: Vec<f32> = numbers(t).ok_or("an input that is no tensor of numbers")?.into_iter().map(|x| x as f32).collect();
+        let integer = matches!(t.data_type, Some(data_type::INT8 | data_type::UINT8));
+        let (s, z) = codes(g, g.out(*id)).filter(|_| integer).unwrap_or((1.0, 0.0));
+        let x: Vec<f32> = numbers(t).ok_or("an input that is no tensor of numbers")?.into_iter().map(|x| (s * (x - z)) as f32).collect();
         Tensor::from_f32(v.shape.clone(), &x).map_err(|e| e.to_string())
     };
     g.inputs.iter().map(one).collect()
@@ -184,8 +206,8 @@ fn run(m: &ModelProto, dir: &Path) -> Outcome {
                 Ok(y) => y,
                 Err(e) => return Outcome::Wrong(e.to_string()),
             };
-            for (y, want) in y.iter().zip(files(&test, "output")) {
-                if let Err(e) = compare(y, &want) {
+            for ((o, y), want) in g.outputs.iter().zip(&y).zip(files(&test, "output")) {
+                if let Err(e) = compare(&given_out(&g, o.value, y, &want), &want) {
                     return Outcome::Wrong(e);
                 }
             }
