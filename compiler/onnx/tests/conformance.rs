@@ -46,7 +46,8 @@ fn difference(got: &Tensor, want: &Tensor) -> Option<String> {
         return Some(format!("shape {:?}, expected {:?}", got.shape, want.shape));
     }
     let (a, b) = (got.as_f32().unwrap(), want.as_f32().unwrap());
-    let far = |(_, (x, y)): &(usize, (&f32, &f32))| !((*x - *y).abs() <= 1e-5 * y.abs().max(1.0));
+    let distance = |x: &f32, y: &f32| (x - y).abs() / y.abs().max(1.0);
+    let far = |(_, (x, y)): &(usize, (&f32, &f32))| distance(x, y).is_nan() || distance(x, y) > 1e-5;
     a.iter().zip(b.iter()).enumerate().find(far).map(|(i, (x, y))| format!("element {i} is {x}, expected {y}"))
 }
 

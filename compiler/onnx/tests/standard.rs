@@ -29,10 +29,10 @@ fn numbers(t: &TensorProto) -> Option<Vec<f64>> {
     let half = |v: u16| {
         let (e, f) = (i32::from(v >> 10 & 31), f64::from(v & 1023));
         let m = match e {
-            0 => f * 2f64.powi(-24),
+            0 => libm::ldexp(f, -24),
             31 if f == 0.0 => f64::INFINITY,
             31 => f64::NAN,
-            e => (f + 1024.0) * 2f64.powi(e - 25),
+            e => libm::ldexp(f + 1024.0, e - 25),
         };
         if v >> 15 == 1 { -m } else { m }
     };

@@ -46,7 +46,7 @@ fn convert(a: &Args<'_, '_>, dtype: DType) -> Result<Tensor> {
         // Towards zero; a truth is anything but 0.
         (Data::Real(v), false) if dtype == DType::Bool => Data::Int(v.into_iter().map(|x| i64::from(x != 0.0)).collect()),
         (Data::Real(v), false) => {
-            if let Some(x) = v.iter().find(|x| !(x.abs() < 9.3e18)) {
+            if let Some(x) = v.iter().find(|x| x.is_nan() || x.abs() >= 9.2e18) {
                 return Err(Error::new(Code::BadTensor, format!("{x} as {dtype}")).hint("the value is no integer of this type"));
             }
             Data::Int(v.into_iter().map(|x| x as i64).collect())

@@ -69,7 +69,7 @@ pub(super) fn running(a: &Args<'_, '_>) -> Result<Tensor> {
     let (n, inner) = (x.shape[axis], x.shape[axis + 1..].iter().product::<usize>());
     fn sums<T: Copy>(v: &[T], n: usize, inner: usize, exclusive: bool, reverse: bool, zero: T, add: impl Fn(T, T) -> T) -> Vec<T> {
         let mut y = v.to_vec();
-        for first in (0..v.len()).filter(|i| i / inner % n == 0) {
+        for first in (0..v.len()).filter(|i| (i / inner).is_multiple_of(n)) {
             let mut sum = zero;
             for k in 0..n {
                 let at = first + if reverse { n - 1 - k } else { k } * inner;
@@ -105,7 +105,7 @@ pub(super) fn place(a: &Args<'_, '_>) -> Result<Tensor> {
             if (if largest { q > p } else { q < p }) || last && p == q { k } else { b }
         }) as i64
     };
-    let y: Vec<i64> = (0..v.len()).filter(|i| i / inner % n == 0).map(best).collect();
+    let y: Vec<i64> = (0..v.len()).filter(|i| (i / inner).is_multiple_of(n)).map(best).collect();
     let mut shape = x.shape;
     if keep {
         shape[axis] = 1;
