@@ -119,9 +119,11 @@ fn several_unsupported_operators_are_named_at_once() {
     let model = edited(dir.path(), change);
     let out = mcompc(dir.path(), [model.to_str().unwrap(), "--target", "x86_64", "-o", "out"]);
     let text = String::from_utf8(out.stderr).unwrap();
-    for part in
-        ["error[E201] at `node1`: 3 nodes are not supported (GridSample 2, Scan 1)", "1 node as `node2`: operator Scan", "export the model without it"]
-    {
+    for part in [
+        "error[E201] at `node1`: 3 nodes are not supported (GridSample 2, Scan 1)",
+        "1 node as `node2`: operator Scan",
+        "export the model without it",
+    ] {
         assert!(text.contains(part), "{text}");
     }
 }

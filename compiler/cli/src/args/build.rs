@@ -35,7 +35,7 @@ pub(crate) const BUILD: &[Row] = &[
         Ok(())
     })
     .default("host"),
-    flag("", "LEVEL", "Optimisation level: int8, int4 (weights of four bits by rounding to nearest, activations of eight), or int16 (activations of sixteen bits, weights of eight)", |g, v| {
+    flag("", "LEVEL", "Optimisation level: int8, int4 (weights of four bits, activations of eight), or int16 (activations of sixteen bits, weights of eight)", |g, v| {
         let (weights, acts) = level(v)?;
         (g.bits, g.acts) = (Some(weights), Some(acts));
         Ok(())
