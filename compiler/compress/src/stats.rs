@@ -3,6 +3,10 @@
 use mcompc_ir::ValueId;
 use std::collections::BTreeMap;
 
+/// Disjoint sets of samples that layers are observed on.
+pub(crate) const FOLDS: usize = 4;
+/// Fewest samples that tell anything of others.
+pub(crate) const FEWEST: usize = 2 * FOLDS;
 /// Bins of a histogram.
 pub const BINS: usize = 2048;
 const HALF: i32 = BINS as i32 / 2;
@@ -211,7 +215,7 @@ impl Stats {
     }
     /// Whether there are enough samples to look at what layers read.
     pub(crate) fn can_observe(&self) -> bool {
-        self.kept.len() >= crate::observe::FEWEST
+        self.kept.len() >= FEWEST
     }
 }
 

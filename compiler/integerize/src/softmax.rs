@@ -21,7 +21,8 @@ impl Ctx<'_> {
         let entries = |by: f64, bits: i32| -> Vec<i32> {
             (0..Codes::I8.count()).map(|d| libm::ldexp(libm::exp(-(d as f64) * by * scale), bits).round() as i32).collect()
         };
-        let table = if q.codes.bits > Codes::I8.bits { [entries(256.0, 30), entries(1.0, bits + 2)].concat() } else { entries(1.0, bits) };
+        let coarse = Codes::I8.count() as f64;
+        let table = if q.codes.bits > Codes::I8.bits { [entries(coarse, 30), entries(1.0, bits + 2)].concat() } else { entries(1.0, bits) };
         let table = self.r.to.add_const(format!("{}.table", node.name), Tensor::from_i32([table.len()], &table)?);
         let attrs = Attrs::new().with("axis", last).with("bits", i64::from(bits));
         self.emit(id, "q.softmax", attrs, &[x, table], q)

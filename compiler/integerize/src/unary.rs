@@ -86,7 +86,9 @@ impl Ctx<'_> {
             return self.tabled(x, table, q, name, out);
         }
         // A table of i16 makes i16; fewer bits follow by a rescale.
-        let wide = if q.codes == Codes::I16 { q.clone() } else { Quant::new(Codes::I16, q.step() / 256.0, q.zero_point() * 256) };
+        let finer = Codes::I8.count() as i32;
+        let wide =
+            if q.codes == Codes::I16 { q.clone() } else { Quant::new(Codes::I16, q.step() / f64::from(finer), q.zero_point() * finer) };
         let table = knots(&|c| f(s * (c - o)), &wide);
         if *q == wide {
             return self.tabled(x, table, q, name, out);

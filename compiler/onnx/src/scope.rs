@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Bodies within bodies.
 const DEPTH: usize = 16;
 /// Iterations of a Loop, which are laid out one behind the other.
-const ITERATIONS: i64 = 256;
+const ITERATIONS: i64 = 1 << 8;
 
 /// Where nodes are imported to: the graph itself, or in the place of a node that a body stands for.
 pub(crate) struct Scope<'s, 'a> {

@@ -5,7 +5,7 @@
 //! correcting a layer for the error of those before it is that of "GPTAQ: Efficient Finetuning-Free Quantization for Asymmetric
 //! Calibration" (Li et al. 2025).
 
-use super::Task;
+use super::task::Task;
 use crate::linalg;
 use crate::observe::{Moments, Observed};
 use rayon::prelude::*;

@@ -1,7 +1,7 @@
 //! Codes with a small multiplier for every run of weights.
 
 use super::search::Narrow;
-use super::{Rounded, Settle, Task};
+use super::task::{Rounded, Settle, Task};
 
 fn of(t: &Task<'_>) -> (Narrow, usize) {
     (Narrow::new(t.codes), t.group.unwrap_or(t.k).max(1))

@@ -20,7 +20,7 @@ struct Beginning {
     rest: Vec<f64>,
 }
 
-/// The best of all jobs of each channel; see [`super::gptq::Solver::best`].
+/// The best of all jobs of each channel; see `Solver::best` of gptq.
 pub(super) fn best(h: &[f64], k: usize, w: &[f64], runs: Option<&[f64]>, range: Narrow, jobs: &[Job]) -> Option<Vec<Option<Found>>> {
     let mut l: Vec<f64> = (0..k * k).map(|i| h[(k - 1 - i / k) * k + k - 1 - i % k]).collect();
     linalg::cholesky(&mut l, k)?;

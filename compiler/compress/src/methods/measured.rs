@@ -3,7 +3,8 @@
 use super::goal::Goal;
 use super::gptq::{Found, Job, Solver};
 use super::search::Narrow;
-use super::{Rounded, Settle, Task, descent, kbest, nearest};
+use super::task::{Rounded, Settle, Task};
+use super::{descent, kbest, nearest};
 use crate::observe::Observed;
 use mcompc_ir::Codes;
 use rayon::prelude::*;

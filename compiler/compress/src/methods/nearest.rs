@@ -1,6 +1,6 @@
 //! Symmetric int8 weights, one scale per output channel.
 
-use super::{Rounded, Settle, Task};
+use super::task::{Rounded, Settle, Task};
 use mcompc_ir::Codes;
 
 /// Those of [`wanted`].

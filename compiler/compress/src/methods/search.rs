@@ -1,7 +1,7 @@
 //! Weights of fewer than eight bits by round-to-nearest: per output channel the scale of least squared error, with runs of weights the
 //! best small multiplier of each.
 
-use super::{Rounded, Settle, Task};
+use super::task::{Rounded, Settle, Task};
 use mcompc_ir::Codes;
 
 /// Of least squared error; 0 for a channel of zeros.

@@ -3,6 +3,7 @@
 use super::moments::{Moments, Observed};
 use super::patches::{Patches, picks};
 use crate::Stats;
+use crate::stats::{FEWEST, FOLDS};
 use mcompc_interp::FastNode;
 use mcompc_ir::{Code, Error, Graph, NodeId, Result, ValueId};
 use rayon::prelude::*;
@@ -13,10 +14,6 @@ const ELEMENTS: usize = 1 << 28;
 /// Rows of all samples together that moments are taken of, and of a layer with one weight matrix for each of many groups.
 const ROWS: usize = 60_000;
 const GROUPED_ROWS: usize = 30_000;
-/// Disjoint sets of samples.
-const FOLDS: usize = 4;
-/// Fewest samples that tell anything of others.
-pub(crate) const FEWEST: usize = 2 * FOLDS;
 /// The most rows of a sample that say where rows lie.
 const FIRST: usize = 64;
 

@@ -6,5 +6,5 @@ mod moments;
 mod patches;
 mod sums;
 
-pub(crate) use flow::{FEWEST, Flow};
+pub(crate) use flow::Flow;
 pub(crate) use moments::{Moments, Observed};

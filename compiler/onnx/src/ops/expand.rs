@@ -6,7 +6,7 @@ use crate::node::Ctx;
 use mcompc_ir::{Attrs, Code, Error, Result, ValueId};
 
 /// Copies along one dimension at most.
-const COPIES: usize = 256;
+const COPIES: usize = 1 << 8;
 
 /// `x` under `shape`, to which it broadcasts.
 pub(super) fn expanded(c: &mut Ctx<'_, '_, '_>, x: ValueId, shape: &[usize]) -> Result<ValueId> {

@@ -6,7 +6,7 @@ use crate::node::Ctx;
 use mcompc_ir::{Attrs, Code, Error, Result, Tensor, ValueId};
 
 /// Runs of indices at most, of a tensor that is computed.
-const RUNS: usize = 256;
+const RUNS: usize = 1 << 8;
 
 /// Gather 1, 11, 13.
 pub(super) fn gather(c: &mut Ctx<'_, '_, '_>) -> Result<()> {

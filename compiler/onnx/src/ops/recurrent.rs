@@ -6,7 +6,7 @@ use crate::node::Ctx;
 use mcompc_ir::{Attrs, Code, Error, Result, Tensor, ValueId};
 
 /// Steps at most.
-const STEPS: usize = 256;
+const STEPS: usize = 1 << 8;
 
 /// Sizes of the layer.
 #[derive(Clone, Copy)]

@@ -31,7 +31,8 @@ pub(crate) const OP: OpDef = OpDef {
         entries(&table, bits)?;
         let (wide, out) = (wide(c), if wide(c) { Codes::I16 } else { Codes::I8 });
         // A difference of codes of the type is an index, or two.
-        let exponential = |d: usize| if wide { (table[d >> 8] * table[256 + (d & 255)]) >> 32 } else { table[d] };
+        let fine = Codes::I8.count();
+        let exponential = |d: usize| if wide { (table[d / fine] * table[fine + d % fine]) >> 32 } else { table[d] };
         // p * 2^28 to steps, from the code of 0 on.
         let (shift, zero) = if wide { (13, 0) } else { (20, i128::from(out.min())) };
         let mut y = Vec::with_capacity(x.len());
