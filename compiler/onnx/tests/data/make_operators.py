@@ -374,7 +374,7 @@ def functions():
     """Every function of one value; the domains are those of compiler/ops."""
     x = rng.uniform(-4, 4, (2, 3, 11)).astype(np.float32)
     within = {"Acos": (-1, 1), "Asin": (-1, 1), "Atanh": (-0.875, 0.875), "Acosh": (1, 64), "Log": (0.25, 64), "Reciprocal": (0.25, 8), "Sqrt": (0, 64), "Tan": (-1.25, 1.25)}
-    plain = {7: "Abs Acos Asin Atan Ceil Cos Exp Floor Log Neg Reciprocal Sin Softsign Sqrt Tan", 9: "Acosh Asinh Atanh Cosh Erf Sign Sinh", 11: "Round", 18: "Mish"}
+    plain = {7: "Abs Acos Asin Atan Ceil Cos Exp Floor Log Neg Reciprocal Sin Softplus Softsign Sqrt Tan", 9: "Acosh Asinh Atanh Cosh Erf Sign Sinh", 11: "Round", 18: "Mish"}
     for since, ops in plain.items():
         for op in ops.split():
             lo, hi = within.get(op, (-4, 4))
