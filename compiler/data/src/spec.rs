@@ -149,6 +149,10 @@ impl Input {
                     .at(&s.name);
                 return Err(e.hint("leave the flag out; --scheme decides the codes of a state"));
             }
+            if state.is_some() && given(graph, i).is_some() {
+                let e = Error::new(Code::NoInteger, "a state whose codes the model's file says is not built").at(&v.name);
+                return Err(e.hint("give the float model, or leave the two ends of the state in floats when quantizing"));
+            }
             // Files hold indices of any integer type.
             let dtype = if v.dtype.int_range().is_some() { DType::I64 } else { DType::F32 };
             let usual = given(graph, i).unwrap_or(InputSpec { dtype, ..InputSpec::float(&v.name) });

@@ -150,9 +150,7 @@ fn slice(s: &Site<'_>) -> Result<Call> {
 
 fn gather(s: &Site<'_>) -> Result<Call> {
     let shape = s.shape(0);
-    // Codes of a byte.
-    s.operand(0)?;
-    let table = Table { rows: shape[0], row: shape[1..].iter().product(), count: s.value(1).elems() };
+    let table = Table { rows: shape[0], row: shape[1..].iter().product::<usize>() * s.size(), count: s.value(1).elems() };
     gather_kernel(s.m, table, [s.ins[0], s.ins[1], s.y])
 }
 

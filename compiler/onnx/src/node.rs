@@ -36,6 +36,8 @@ pub(crate) struct Builder<'a> {
     /// Constants that were codes farther from their zero point than i8 reaches.
     pub(crate) wide: BTreeSet<String>,
     used_nodes: BTreeSet<String>,
+    /// The number that a name is given next.
+    numbers: BTreeMap<String, usize>,
 }
 
 impl<'a> Builder<'a> {
@@ -47,6 +49,7 @@ impl<'a> Builder<'a> {
             codes: BTreeMap::new(),
             wide: BTreeSet::new(),
             used_nodes: BTreeSet::new(),
+            numbers: BTreeMap::new(),
         }
     }
 
@@ -57,10 +60,13 @@ impl<'a> Builder<'a> {
     /// `name`, or with a number behind it when a node of the graph has it already (ONNX does not ask for unique node names).
     fn fresh(&mut self, name: &str) -> String {
         let mut unique = name.to_string();
-        let mut n = 2;
+        let mut n = self.numbers.get(name).copied().unwrap_or(2);
         while !self.used_nodes.insert(unique.clone()) {
             unique = format!("{name}#{n}");
             n += 1;
+        }
+        if unique != name {
+            self.numbers.insert(name.to_string(), n);
         }
         unique
     }

@@ -98,7 +98,8 @@ impl Scope<'_, '_> {
             rename(n, &map);
             n.name = Some(format!("{prefix}/{}", node_label(n)));
         }
-        self.spend(nodes.len())?;
+        // An empty body costs something, too.
+        self.spend(nodes.len() + 1)?;
         let outputs: Vec<String> = body.outputs.iter().map(|o| map.get(*o).cloned().unwrap_or_else(|| (*o).to_string())).collect();
         let opset = std::mem::replace(&mut self.opset, opset);
         self.depth += 1;

@@ -70,6 +70,22 @@ fn constants_are_the_reals_of_their_codes() {
 }
 
 #[test]
+fn one_tensor_under_two_scales() {
+    let inputs = ["w", "s", "z0", "w", "s2", "z0", "s", "z0"].map(String::from).to_vec();
+    let add = NodeProto { input: inputs, domain: Some("com.microsoft".into()), ..node("QLinearAdd", &[], "q", vec![]) };
+    let mut all = constants();
+    all.push(tensor("z0", &[], data_type::INT8, &[0]));
+    let nodes = vec![add, node("DequantizeLinear", &["q", "s", "z0"], "f", vec![]), node("Add", &["x", "f"], "y", vec![])];
+    let g = import(&model(21, vec![value("x", &[2, 3])], vec![free("y")], all, nodes)).unwrap();
+    let sums: Vec<f32> = [1.0, -2.0, 127.0, -127.0, 4.0, 0.0].iter().map(|c| c * 0.75).collect();
+    // Whatever is folded: what is added to x are the sums of both readings, on the result's codes.
+    let x = mcompc_ir::Tensor::from_f32([2, 3], &[0.0; 6]).unwrap();
+    let y = mcompc_interp::run(&g, &[x]).unwrap()[0].as_f32().unwrap().to_vec();
+    let wanted: Vec<f32> = sums.iter().map(|v| ((v / 0.5 + 0.5).floor().clamp(-128.0, 127.0)) * 0.5).collect();
+    assert_eq!(y, wanted);
+}
+
+#[test]
 fn codes_at_the_interface() {
     let nodes = vec![real("x", "f"), node("Relu", &["f"], "r", vec![]), quantized("r", "y")];
     let ends = |kind| import(&model(21, vec![typed(value("x", &[1, 3]), kind)], vec![typed(free("y"), kind)], constants(), nodes.clone()));

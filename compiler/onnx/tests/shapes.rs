@@ -83,6 +83,11 @@ fn arithmetic_on_sizes() {
     assert_eq!(two("Min", vec![]), [2.0, -2.0]);
     assert_eq!(two("Max", vec![]), [7.0, 3.0]);
     assert_eq!(two("Pow", vec![]), [49.0, 0.0]);
+    // The root of a size, as attention scales by it: real, and of the base's type.
+    let root = folded(13, &[64, 3], vec![shape(), node("Pow", &["s", "h"], "k", vec![])], vec![floats("h", &[], &[0.5])]);
+    assert_eq!(root, [8.0, 1.0]);
+    let least = folded(13, &[7, 3], vec![node("Pow", &["l", "c"], "k", vec![])], vec![ints("l", &[i64::MIN, -1]), ints("c", &[-1, -3])]);
+    assert_eq!(least, [0.0, -1.0]);
     assert_eq!(two("Equal", vec![]), [0.0, 0.0]);
     assert_eq!(two("Greater", vec![]), [1.0, 1.0]);
     assert_eq!(two("LessOrEqual", vec![]), [0.0, 0.0]);

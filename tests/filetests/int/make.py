@@ -489,6 +489,7 @@ def sixteen():
     wide("concat_last", lambda f: f.concat([f.act(2, 3, c) for c in (5, 1, 16)], 2))
     for p in [(0, 2, 1), (1, 0, 2), (2, 1, 0)]:
         wide("transpose_" + "".join(map(str, p)), lambda f: f.transpose(f.act(3, 4, 5), p))
+    wide("gather", lambda f: f.gather(f.act(9, 17), f.ints(-9, 8, 2, 5)))
     wide("slice", lambda f: f.slice(f.act(2, 5, 6, 7), S[:], S[1:4], S[::-2], S[2:]))
     wide("slice_back", lambda f: f.slice(f.act(4, 3, 17), S[::-1], S[2::-2], S[::-1]))
     wide("reshape", lambda f: f.reshape(f.act(2, 3, 4, 1), 3, 1, 8))

@@ -73,8 +73,18 @@ pub(super) fn power(a: &Args<'_, '_>) -> Result<Tensor> {
         }
         (_, data) => data,
     };
+    if matches!((&x.data, &y.data), (Data::Int(_), Data::Real(_))) {
+        // The power of an integer is real, and cut off to the integer's type.
+        let (shape, p, q) = pair(a.limits, &x, &y)?;
+        let data = p.reals().iter().zip(q.reals()).map(|(&p, q)| libm::pow(p, q) as i64).collect();
+        return Numbers { dtype: x.dtype, shape, data: Data::Int(data) }.tensor();
+    }
     let whole = |p: i64, q: i64| {
-        Some(if q < 0 { i64::from(p.abs() == 1) * if q % 2 == 0 { 1 } else { p } } else { p.wrapping_pow(q.min(u32::MAX.into()) as u32) })
+        Some(if q < 0 {
+            i64::from(p.unsigned_abs() == 1) * if q % 2 == 0 { 1 } else { p }
+        } else {
+            p.wrapping_pow(q.min(u32::MAX.into()) as u32)
+        })
     };
     apply(a, &x, &y, whole, libm::pow)?.tensor()
 }

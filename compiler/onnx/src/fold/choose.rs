@@ -1,7 +1,7 @@
 //! Operators that choose elements by booleans or by index.
 
 use super::args::Args;
-use super::numbers::{Data, Numbers, common, misfit, spread};
+use super::numbers::{Data, Numbers, common, few, misfit, spread};
 use mcompc_ir::{Code, DType, Error, Result, Tensor};
 
 /// Where 9, 16 of constants.
@@ -67,7 +67,7 @@ pub(super) fn one_hot(a: &Args<'_, '_>) -> Result<Tensor> {
     let depth = depth as usize;
     let mut shape = indices.shape.clone();
     shape.insert(axis, depth);
-    let n = a.limits.elements_of(&shape)?;
+    let n = few(a.limits, &shape)?;
     let inner: usize = shape[axis + 1..].iter().product();
     let at = indices.reals();
     let hot = |i: usize| {

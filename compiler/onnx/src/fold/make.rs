@@ -1,7 +1,7 @@
 //! Constants made of sizes.
 
 use super::args::Args;
-use super::numbers::{Data, Numbers, misfit};
+use super::numbers::{Data, Numbers, few, misfit};
 use crate::attrs::unsupported;
 use crate::source::SideFiles;
 use crate::tensor::{TensorReader, dtype_of};
@@ -24,7 +24,7 @@ pub(super) fn size(a: &Args<'_, '_>) -> Result<Tensor> {
 /// Sizes as given in a constant.
 fn sizes(a: &Args<'_, '_>, v: &[i64]) -> Result<Vec<usize>> {
     let shape = v.iter().map(|&d| usize::try_from(d).ok()).collect::<Option<Vec<_>>>().ok_or_else(|| misfit(format!("sizes {v:?}")))?;
-    a.limits.elements_of(&shape)?;
+    few(a.limits, &shape)?;
     Ok(shape)
 }
 

@@ -36,7 +36,8 @@ impl Numbers {
         let Self { dtype, shape, data } = self;
         let bytes: Vec<u8> = match (data, dtype) {
             (Data::Real(v), DType::F32) => v.iter().flat_map(|&x| (x as f32).to_le_bytes()).collect(),
-            (Data::Real(v), _) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            (Data::Real(v), DType::F64) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            (Data::Real(_), d) => return Err(Error::new(Code::Internal, format!("reals of type {d}"))),
             (Data::Int(v), DType::Bool) => v.iter().map(|&x| u8::from(x != 0)).collect(),
             (Data::Int(v), d) => v.iter().flat_map(|x| x.to_le_bytes().into_iter().take(d.size())).collect(),
         };
@@ -59,10 +60,23 @@ impl Numbers {
     }
 }
 
+/// Elements of a result that is evaluated while compiling: sizes, indices, masks. Several copies of 8 bytes an element are made.
+const FOLDED: usize = 1 << 24;
+
+/// The number of elements of a result, within the limits.
+pub(super) fn few(limits: &Limits, shape: &[usize]) -> Result<usize> {
+    let n = limits.elements_of(shape)?;
+    if n <= FOLDED {
+        return Ok(n);
+    }
+    Err(Error::new(Code::Limit, format!("{n} elements to be evaluated while compiling, {FOLDED} are the most"))
+        .hint("store the result in the model as an initializer"))
+}
+
 /// The shape to which two broadcast, within the limits.
 pub(super) fn common(limits: &Limits, a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
     let to = broadcast(a, b).map_err(|e| misfit(e.message))?;
-    limits.elements_of(&to)?;
+    few(limits, &to)?;
     Ok(to)
 }
 

@@ -198,7 +198,8 @@ fn reals(c: &mut Ctx<'_, '_, '_>, i: usize, p: &Params, axis: i64, out: &str) ->
 /// The reals of input `i` under the scale and zero point behind it, by a name of their own.
 fn operand(c: &mut Ctx<'_, '_, '_>, i: usize, axis: i64) -> Result<String> {
     let p = Params::read(c, i + 1, i + 2)?;
-    let out = format!("{}/{}", c.out_name(), c.input_name(i).unwrap_or_default());
+    // One tensor may be read twice, under two scales.
+    let out = format!("{}/{i}/{}", c.out_name(), c.input_name(i).unwrap_or_default());
     reals(c, i, &p, axis, &out)?;
     Ok(out)
 }

@@ -220,6 +220,9 @@ pub(super) fn upsample(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     resize(c)
 }
 
+/// Weights of one dimension at most: it is a product with a matrix.
+const MATRIX: usize = 1 << 24;
+
 /// `x` resized along dimension `d`.
 fn along(c: &mut Ctx<'_, '_, '_>, x: ValueId, d: usize, a: Axis, rule: &Rule<'_>) -> Result<ValueId> {
     if rule.mode == "nearest" {
@@ -229,6 +232,11 @@ fn along(c: &mut Ctx<'_, '_, '_>, x: ValueId, d: usize, a: Axis, rule: &Rule<'_>
     let taps: Vec<Vec<(usize, f64)>> = (0..a.to).map(|i| rule.weights(a, i)).collect();
     if a.to == a.from && taps.iter().enumerate().all(|(i, t)| t.iter().all(|&(k, w)| k == i || w == 0.0)) {
         return Ok(x);
+    }
+    if a.from.saturating_mul(a.to) > MATRIX {
+        let e =
+            Error::new(Code::Limit, format!("{} of {} to {} elements: its weights would be {MATRIX} and more", rule.mode, a.from, a.to));
+        return Err(e.hint("resize by nearest, or outside of the model"));
     }
     let mut matrix = vec![0f64; a.from * a.to];
     for (i, taps) in taps.iter().enumerate() {
