@@ -249,3 +249,25 @@ fn labels_out_of_range_are_refused_and_unused_arrays_are_named() {
     let text = String::from_utf8(out.stderr).unwrap();
     assert!(text.starts_with("error[E401] at `y`") && text.contains("sample 1 is 10") && text.contains("0 to 9"), "{text}");
 }
+
+#[test]
+fn an_input_called_y_is_no_list_of_labels() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = edited(dir.path(), |m| {
+        let g = m.graph.as_mut().unwrap();
+        g.input[0].name = Some("y".into());
+        g.node.iter_mut().flat_map(|n| &mut n.input).filter(|x| *x == "pixels").for_each(|x| *x = "y".into());
+    });
+    let data = dir.path().join("y.npz");
+    let mut npz = npyz::npz::NpzWriter::create(&data).unwrap();
+    {
+        use npyz::WriterBuilder;
+        let mut w = npz.array::<u8>("y", Default::default()).unwrap().default_dtype().shape(&[3, 1, 8, 8]).begin_nd().unwrap();
+        w.extend((0..3 * 64).map(|i| i as u8)).unwrap();
+        w.finish().unwrap();
+    }
+    drop(npz);
+    let (model, data) = (model.to_str().unwrap(), data.to_str().unwrap());
+    let out = mcompc(dir.path(), ["verify", model, "--target", "x86_64", "--input", "y=u8,scale=1,offset=0", "--calib", data]);
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}

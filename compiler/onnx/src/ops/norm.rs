@@ -92,9 +92,10 @@ pub(super) fn instance(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 pub(super) fn group(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let x = c.input(0)?;
     let shape = c.shape(x);
-    let groups = c.attrs.int("num_groups")?.and_then(|g| usize::try_from(g).ok()).filter(|&g| g > 0);
+    let asked = c.attrs.int("num_groups")?;
+    let groups = asked.and_then(|g| usize::try_from(g).ok()).filter(|&g| g > 0);
     let Some(groups) = groups.filter(|&g| shape.len() >= 3 && shape[1].is_multiple_of(g)) else {
-        return Err(misfit(format!("GroupNormalization of shape {shape:?} in {groups:?} groups")));
+        return Err(misfit(format!("GroupNormalization of shape {shape:?} in {} groups", asked.unwrap_or_default())));
     };
     let epsilon = c.attrs.float_or("epsilon", 1e-5)?;
     if c.opset >= 21 {

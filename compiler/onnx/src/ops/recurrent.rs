@@ -116,8 +116,9 @@ fn directions(c: &mut Ctx<'_, '_, '_>, gates: usize, default: &[&str]) -> Result
     }
     let s = c.shape(x);
     let hidden = c.attrs.int("hidden_size")?.and_then(|h| usize::try_from(h).ok()).filter(|h| (1..1 << 24).contains(h));
-    let hidden =
-        hidden.ok_or_else(|| Error::new(Code::MissingAttr, "attribute `hidden_size` is missing").hint("the ONNX standard requires it"))?;
+    let hidden = hidden.ok_or_else(|| {
+        Error::new(Code::MissingAttr, "attribute `hidden_size` is missing, or no size").hint("the ONNX standard requires it: 1 or more")
+    })?;
     let z = Sizes { steps: s[0], batch: s[1], input: s[2], hidden, gates };
     if z.steps > STEPS {
         return Err(Error::new(Code::UnsupportedOp, format!("{} of {} steps is not supported", c.op, z.steps)).hint(format!(
