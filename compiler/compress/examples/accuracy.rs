@@ -67,7 +67,7 @@ fn main() -> Result<()> {
         let eval = Dataset::open(&file("eval"))?;
         if std::env::var_os("CODED").is_some() {
             let mut pairs = m.compare_coded(&int, &eval, usize::MAX)?;
-            let labels = eval.labels(pairs.len())?;
+            let labels = eval.labels(&m.inputs, pairs.len())?;
             report(name, &pairs, labels.as_deref(), start.elapsed().as_secs_f64());
             if name == "vww" {
                 pairs.extend(m.compare_coded(&int, &Dataset::open(&file("calib"))?, usize::MAX)?);
@@ -76,7 +76,7 @@ fn main() -> Result<()> {
             continue;
         }
         let mut pairs = m.compare(&int, &eval, usize::MAX)?;
-        let labels = eval.labels(pairs.len())?;
+        let labels = eval.labels(&m.inputs, pairs.len())?;
         report(name, &pairs, labels.as_deref(), start.elapsed().as_secs_f64());
         if name == "vww" {
             pairs.extend(m.compare(&int, &Dataset::open(&file("calib"))?, usize::MAX)?);

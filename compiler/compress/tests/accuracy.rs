@@ -35,7 +35,7 @@ fn check(name: &str, bar: Bar, samples: usize) {
     match bar {
         Bar::Points(most) => {
             let all = eval.samples(&m.inputs).unwrap().total();
-            let y = eval.labels(all).unwrap().unwrap();
+            let y = eval.labels(&m.inputs, all).unwrap().unwrap();
             let hits = |f: &dyn Fn(&Pair) -> usize| pairs.iter().zip(&y).filter(|(p, y)| f(p) as i64 == **y).count() as f64;
             let loss = 100.0 * (hits(&|p| argmax(&p.float)) - hits(&|p| argmax(&p.int))) / pairs.len() as f64;
             assert!(loss <= most, "{name} loses {loss} points");

@@ -22,7 +22,7 @@ fn digits_lose_at_most_a_point() {
     let int = m.integerize(&Options::default()).unwrap();
     let eval = Dataset::open(&file("digits.eval.npz")).unwrap();
     let pairs = m.compare(&int, &eval, usize::MAX).unwrap();
-    let y = eval.labels(pairs.len()).unwrap().unwrap();
+    let y = eval.labels(&m.inputs, pairs.len()).unwrap().unwrap();
     let top1 = |f: &dyn Fn(usize) -> usize| (0..y.len()).filter(|&i| f(i) as i64 == y[i]).count() as f64 / y.len() as f64;
     let (float, int) = (top1(&|i| argmax(&pairs[i].float)), top1(&|i| argmax(&pairs[i].int)));
     assert!(float > 0.9, "{float}");

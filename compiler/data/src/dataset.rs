@@ -67,7 +67,7 @@ impl Dataset {
     /// Arrays that neither an input asks for nor are labels.
     pub fn unused(&self, inputs: &[Input]) -> Vec<&str> {
         let alone = matches!(read(inputs)[..], [only] if self.find(&only.spec.name).is_none());
-        let used = |n: &str| n == "y" || inputs.iter().any(|i| i.spec.name == n) || alone && n == "x";
+        let used = |n: &str| n == LABELS || inputs.iter().any(|i| i.spec.name == n) || alone && n == "x";
         self.names().into_iter().filter(|n| !used(n)).collect()
     }
 
@@ -155,9 +155,11 @@ impl Dataset {
         read().map_err(|e: Error| e.at(name))
     }
 
-    /// The labels: array `y`, integers on axis 0, of which there must be `samples`; `None` if there is no such array. Errors: `BadCalib`.
-    pub fn labels(&self, samples: usize) -> Result<Option<Vec<i64>>> {
-        let Some((name, source, h)) = self.find("y") else { return Ok(None) };
+    /// The labels: array `y`, integers on axis 0, of which there must be `samples`; `None` if there is no such array, or if it is an input's.
+    /// Errors: `BadCalib`.
+    pub fn labels(&self, inputs: &[Input], samples: usize) -> Result<Option<Vec<i64>>> {
+        let own = inputs.iter().any(|i| i.spec.name == LABELS);
+        let Some((name, source, h)) = self.find(LABELS).filter(|_| !own) else { return Ok(None) };
         let read = || {
             let elem = h.elem.filter(|e| !e.is_float()).ok_or_else(|| {
                 bad(format!("labels are of type `{}`, expected integers", h.descr))
@@ -180,6 +182,9 @@ impl Dataset {
         read().map_err(|e: Error| e.at(name))
     }
 }
+
+/// The array of labels.
+const LABELS: &str = "y";
 
 /// The inputs whose samples a file holds.
 fn read(inputs: &[Input]) -> Vec<&Input> {

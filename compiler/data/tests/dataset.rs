@@ -97,8 +97,8 @@ fn stored_and_deflated_entries_with_slashes_in_names() {
     let got = read(&data, &inputs).unwrap();
     assert_eq!(got, vec![vec![vec![1., 2., 3.], vec![-64., -63.5]], vec![vec![4., 5., 6.], vec![0., 63.5]]]);
     let f = file("d.npz", &data);
-    assert_eq!(Dataset::open(&f.path).unwrap().labels(2).unwrap(), Some(vec![7, 9]));
-    assert_eq!(Dataset::open(&f.path).unwrap().labels(3).unwrap_err().code, Code::BadCalib);
+    assert_eq!(Dataset::open(&f.path).unwrap().labels(&inputs, 2).unwrap(), Some(vec![7, 9]));
+    assert_eq!(Dataset::open(&f.path).unwrap().labels(&inputs, 3).unwrap_err().code, Code::BadCalib);
 }
 
 #[test]

@@ -89,8 +89,7 @@ pub fn verify(c: &Compiled, runner: &dyn Runner, data: &Path, extent: Extent, pr
     let data = Dataset::open(data)?;
     let samples = data.samples(&data.started(&c.front.inputs)?)?;
     let count = samples.total();
-    // An input of that name is no list of labels.
-    let labels = if c.front.inputs.iter().any(|i| i.spec.name == "y") { None } else { data.labels(count)? };
+    let labels = data.labels(&c.front.inputs, count)?;
     let sum = Agreement::new(&c.quantized.graph);
     if let Some(labels) = &labels {
         classes(labels, sum.classes())?;

@@ -56,15 +56,15 @@ fn read(path: &Path) -> Result<String, String> {
         [(DType::F32, "x", [1, 2, 2].to_vec()), (DType::U8, "pixels", vec![1, 1, 8, 8]), (DType::I16, "x", vec![1, 2, 2])]
     {
         let spec = InputSpec { dtype, ..InputSpec::float(name) };
-        let input = Input::new(spec, shape).map_err(|e| e.to_string())?;
-        match data.samples(&[input]) {
+        let inputs = [Input::new(spec, shape).map_err(|e| e.to_string())?];
+        match data.samples(&inputs) {
             Ok(mut samples) => {
                 let count = samples.total();
                 match samples.try_fold(0, |n, sample| sample.map(|_| n + 1)) {
                     Ok(n) if n != count => return Err(format!("{n} samples, {count} announced")),
                     Ok(n) => {
                         outcome += " read";
-                        if let Err(error) = data.labels(n) {
+                        if let Err(error) = data.labels(&inputs, n) {
                             outcome += &helpful(&error)?;
                         }
                     }
