@@ -155,6 +155,16 @@ pub(crate) fn inverse_transposed(l: &[f64], n: usize) -> Vec<f64> {
     x
 }
 
+/// The upper factor u of the inverse of `h` with rows and columns in this order: h^-1 = u^T u. `None` where `h` is not positive definite.
+pub(crate) fn inverse_factor(h: &[f64], order: &[usize]) -> Option<Vec<f64>> {
+    let k = order.len();
+    // Backwards, the lower factor's inverse is the upper factor of the inverse.
+    let mut l: Vec<f64> = (0..k * k).map(|i| h[order[k - 1 - i / k] * k + order[k - 1 - i % k]]).collect();
+    cholesky(&mut l, k)?;
+    let t = inverse_transposed(&l, k);
+    Some((0..k * k).map(|i| t[(k - 1 - i % k) * k + k - 1 - i / k]).collect())
+}
+
 /// a * b for a of rows of `k` and b `[k][n]`.
 pub(crate) fn product(a: &[f64], k: usize, b: &[f64], n: usize) -> Vec<f64> {
     let panels = Panels::new(k, n, |p, j| b[p * n + j]);

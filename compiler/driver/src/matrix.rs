@@ -24,14 +24,13 @@ struct Line {
 fn lines() -> Vec<Line> {
     let lowered: Vec<&str> = mcompc_lower::operators().collect();
     let float = OPS.iter().filter(|d| !d.name.starts_with("q."));
-    let functions = mcompc_ops::functions().map(|f| &f.op).filter(|d| OPS.iter().all(|o| o.name != d.name));
     let line = |name: &'static str| {
         let gone = GONE.iter().find(|(n, _)| *n == name).map(|(_, why)| *why);
         let form = mcompc_integerize::form_of(name).map(|f| f.gives).ok_or(gone.unwrap_or_default());
         let made = form.is_ok_and(|ops| ops.iter().all(|o| lowered.contains(o)));
         Line { name, fast: mcompc_interp::is_fast(name), form, lowered: made }
     };
-    float.map(|d| d.name).chain(functions.map(|d| d.name)).map(line).collect()
+    float.map(|d| line(d.name)).collect()
 }
 
 fn holes(lines: &[Line]) -> Vec<String> {

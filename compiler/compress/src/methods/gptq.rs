@@ -25,6 +25,17 @@ pub(super) struct Found {
     pub codes: Vec<f64>,
 }
 
+/// Of all that was found of each of `rows` channels what costs least, the first of equals.
+pub(super) fn cheapest(rows: usize, found: impl IntoIterator<Item = (usize, Found)>) -> Vec<Option<Found>> {
+    let mut best: Vec<Option<Found>> = vec![None; rows];
+    for (row, f) in found {
+        if best[row].as_ref().is_none_or(|b| f.cost < b.cost) {
+            best[row] = Some(f);
+        }
+    }
+    best
+}
+
 /// What all channels of a group share.
 pub(super) struct Solver {
     k: usize,
@@ -39,24 +50,14 @@ impl Solver {
     pub(super) fn new(h: &[f64], k: usize) -> Option<Self> {
         let mut order: Vec<usize> = (0..k).collect();
         order.sort_by(|&a, &b| h[b * k + b].total_cmp(&h[a * k + a]).then(a.cmp(&b)));
-        // Backwards, the lower factor's inverse is the upper factor of the inverse.
-        let mut l: Vec<f64> = (0..k * k).map(|i| h[order[k - 1 - i / k] * k + order[k - 1 - i % k]]).collect();
-        linalg::cholesky(&mut l, k)?;
-        let t = linalg::inverse_transposed(&l, k);
-        let u = (0..k * k).map(|i| t[(k - 1 - i % k) * k + k - 1 - i / k] as f32).collect();
+        let u = linalg::inverse_factor(h, &order)?.into_iter().map(|v| v as f32).collect();
         Some(Self { k, order, u })
     }
 
     /// The best of all jobs of each of `rows` channels. `w` are the channels' weights, `runs` multipliers of the scale for each weight.
     pub(super) fn best(&self, w: &[f64], runs: Option<&[f64]>, range: Narrow, jobs: &[Job]) -> Vec<Option<Found>> {
         let found: Vec<Vec<(usize, Found)>> = jobs.par_chunks(LANES).map(|jobs| self.lanes(w, runs, range, jobs)).collect();
-        let mut best: Vec<Option<Found>> = vec![None; w.len() / self.k];
-        for (row, f) in found.into_iter().flatten() {
-            if best[row].as_ref().is_none_or(|b| f.cost < b.cost) {
-                best[row] = Some(f);
-            }
-        }
-        best
+        cheapest(w.len() / self.k, found.into_iter().flatten())
     }
 
     fn lanes(&self, w: &[f64], runs: Option<&[f64]>, range: Narrow, jobs: &[Job]) -> Vec<(usize, Found)> {

@@ -2,7 +2,7 @@
 //! Nilsson, "Algorithm and Implementation of the K-Best Sphere Decoding for MIMO Detection", 2006): near the optimum where a channel has few
 //! weights.
 
-use super::gptq::{Found, Job};
+use super::gptq::{Found, Job, cheapest};
 use super::search::Narrow;
 use crate::linalg;
 use rayon::prelude::*;
@@ -22,19 +22,10 @@ struct Beginning {
 
 /// The best of all jobs of each channel; see `Solver::best` of gptq.
 pub(super) fn best(h: &[f64], k: usize, w: &[f64], runs: Option<&[f64]>, range: Narrow, jobs: &[Job]) -> Option<Vec<Option<Found>>> {
-    let mut l: Vec<f64> = (0..k * k).map(|i| h[(k - 1 - i / k) * k + k - 1 - i % k]).collect();
-    linalg::cholesky(&mut l, k)?;
-    let t = linalg::inverse_transposed(&l, k);
-    let u: Vec<f64> = (0..k * k).map(|i| t[(k - 1 - i % k) * k + k - 1 - i / k]).collect();
+    let u = linalg::inverse_factor(h, &(0..k).collect::<Vec<_>>())?;
     let one = |job: &Job| (job.row, search(&u, k, &w[job.row * k..][..k], runs.map(|r| &r[job.row * k..][..k]), range, job.scale));
     let found: Vec<(usize, Found)> = jobs.par_iter().map(one).collect();
-    let mut best: Vec<Option<Found>> = vec![None; w.len() / k];
-    for (row, f) in found {
-        if best[row].as_ref().is_none_or(|b| f.cost < b.cost) {
-            best[row] = Some(f);
-        }
-    }
-    Some(best)
+    Some(cheapest(w.len() / k, found))
 }
 
 fn search(u: &[f64], k: usize, w: &[f64], runs: Option<&[f64]>, range: Narrow, scale: f64) -> Found {

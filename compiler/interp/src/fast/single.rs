@@ -49,7 +49,7 @@ impl FastNode {
         }
         let site = Site { node, ins: reads.iter().map(|&v| g.value(v)).collect() };
         let kernel = match node.op.as_str() {
-            "input" | "Reshape" => Box::new(Copy),
+            "input" => Box::new(Copy),
             _ => kernel(&site).map_err(|e| e.at(&node.name))?,
         };
         let round = value.quant.as_ref().map(|q| (q.clone(), value.shape.clone()));
