@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
-use common::{mcompc, npy, ok, root};
+use common::{npy, ok, refused, root};
 use std::path::{Path, PathBuf};
 
 fn file(name: &str) -> PathBuf {
@@ -52,12 +52,7 @@ fn the_header_takes_integers() {
 #[test]
 fn what_is_no_index_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let refused = |more: &[&str], code: &str, what: &str| {
-        let out = mcompc(dir.path(), arguments(&["plan"], more));
-        let text = String::from_utf8(out.stderr).unwrap();
-        assert!(!out.status.success() && text.starts_with(&format!("error[{code}]")) && text.contains("\n  hint: "), "{text}");
-        assert!(text.contains(what), "{text}");
-    };
+    let refused = |more: &[&str], code: &str, what: &str| refused(dir.path(), arguments(&["plan"], more), code, what);
     let write = |descr: &str, bytes: &[u8]| npy(&dir.path().join("ids.npy"), descr, "(1, 12)", bytes);
     write("<i2", &[300_i16; 12].iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>());
     refused(&["--calib", "ids.npy"], "E401", "index 300 of a table of 300 rows");

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
-use common::{mcompc, ok, root, tool};
+use common::{ok, refused, root, tool};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -102,12 +102,7 @@ fn sequences_are_verified_natively_and_emulated() {
 #[test]
 fn what_is_no_state_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let refused = |more: &[&str], code: &str, what: &str| {
-        let out = mcompc(dir.path(), arguments(&["plan"], more));
-        let text = String::from_utf8(out.stderr).unwrap();
-        assert!(!out.status.success() && text.starts_with(&format!("error[{code}]")) && text.contains("\n  hint: "), "{text}");
-        assert!(text.contains(what), "{text}");
-    };
+    let refused = |more: &[&str], code: &str, what: &str| refused(dir.path(), arguments(&["plan"], more), code, what);
     refused(&["--state", "h"], "E002", "IN=OUT");
     refused(&["--state", "g=h_next"], "E002", "no such input");
     refused(&["--state", "h=y_next"], "E002", "no such output");

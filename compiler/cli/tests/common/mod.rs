@@ -31,6 +31,15 @@ pub fn ok<S: AsRef<OsStr>>(dir: &Path, args: impl IntoIterator<Item = S>) -> Str
     String::from_utf8(out.stdout).unwrap()
 }
 
+/// A run that must fail, with this code, a hint, and `what` in its message.
+#[track_caller]
+pub fn refused<S: AsRef<OsStr>>(dir: &Path, args: impl IntoIterator<Item = S>, code: &str, what: &str) {
+    let out = mcompc(dir, args);
+    let text = String::from_utf8(out.stderr).unwrap();
+    assert!(!out.status.success() && text.starts_with(&format!("error[{code}]")) && text.contains("\n  hint: "), "{text}");
+    assert!(text.contains(what), "{text}");
+}
+
 /// Standard output of a tool that must succeed.
 pub fn tool(c: &mut Command) -> String {
     let out = c.output().unwrap_or_else(|e| panic!("{c:?}: {e}"));
