@@ -3,7 +3,7 @@
 use mcompc_ir::{Code, Error, Result};
 use mcompc_report::{Criterion, Loss};
 
-/// Points of top-1 agreement that int4 may lose unless told otherwise.
+/// Expected points of top-1 accuracy that int4 may lose unless told otherwise.
 const POINTS: f64 = 5.0;
 /// Percent of the output's variance that the squared error of int4 may reach unless told otherwise.
 const PERCENT: f64 = 10.0;
@@ -50,7 +50,12 @@ impl MaxLoss {
             return Ok(Some(loss));
         }
         let what = match loss.criterion {
-            Criterion::Top1 => format!("{:.2} points of top-1 agreement with the float model are lost", loss.lost()),
+            Criterion::Top1 => format!(
+                "{:.2} +- {:.2} points of top-1 accuracy are expected to be lost (the float model's choice is kept on {:.2} %)",
+                loss.lost(),
+                loss.expected_within,
+                100.0 * loss.top1_agreement
+            ),
             Criterion::Error => format!("the squared error of the outputs is {:.2} percent of their variance", loss.lost()),
         };
         let hint = match seen.first() {
@@ -74,22 +79,22 @@ mod tests {
 
     #[test]
     fn the_usual_limit_follows_the_criterion() {
-        let loss = |criterion, agreement, error| Loss {
+        let loss = |criterion, expected, error| Loss {
             data: "calibration".into(),
             samples: 100,
-            top1_agreement: agreement,
+            expected_loss: expected,
             error_over_variance: error,
             criterion,
             ..Loss::default()
         };
-        let held = MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 0.96, 0.5)), 4, &[]).unwrap().unwrap();
+        let held = MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 4.0, 0.5)), 4, &[]).unwrap().unwrap();
         assert_eq!(held.limit, Some(POINTS));
-        assert_eq!(MaxLoss::Usual.hold(Some(loss(Criterion::Error, 0.1, 0.09)), 4, &[]).unwrap().unwrap().limit, Some(PERCENT));
-        let e = MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 0.94, 0.0)), 4, &[]).unwrap_err();
-        assert!(e.code == Code::Loss && e.message.contains("6.00 points") && e.message.contains("100 calibration"), "{e}");
-        let e = MaxLoss::Usual.hold(Some(loss(Criterion::Error, 1.0, 0.125)), 4, &[]).unwrap_err();
+        assert_eq!(MaxLoss::Usual.hold(Some(loss(Criterion::Error, 90.0, 0.09)), 4, &[]).unwrap().unwrap().limit, Some(PERCENT));
+        let e = MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 6.0, 0.0)), 4, &[]).unwrap_err();
+        assert!(e.code == Code::Loss && e.message.contains("6.00 +- 0.00 points") && e.message.contains("100 calibration"), "{e}");
+        let e = MaxLoss::Usual.hold(Some(loss(Criterion::Error, 0.0, 0.125)), 4, &[]).unwrap_err();
         assert!(e.message.contains("12.50 percent"), "{e}");
-        assert!(MaxLoss::Most(Some(Criterion::Error), 20.0).hold(Some(loss(Criterion::Top1, 0.0, 0.125)), 4, &[]).is_ok());
+        assert!(MaxLoss::Most(Some(Criterion::Error), 20.0).hold(Some(loss(Criterion::Top1, 99.0, 0.125)), 4, &[]).is_ok());
         assert_eq!(MaxLoss::Usual.hold(None, 4, &[]).unwrap_err().code, Code::Loss);
         assert!(MaxLoss::None.hold(None, 4, &[]).unwrap().is_none());
     }

@@ -77,7 +77,7 @@ const COMPILE: &[Row] = &[
     flag(
         "max-loss",
         "[top1:|error:]N",
-        "Refuse to write a library that loses more on the calibration samples: N points of top-1 agreement with the float model for \
+        "Refuse to write a library that loses more on the calibration samples: N expected points of top-1 accuracy for \
          classifiers, else N percent of the output's variance as squared error; top1:N or error:N chooses, none allows anything \
          [default: 5 or 10 for int4, none for int8]",
         |g, v| {
