@@ -3,10 +3,12 @@
 use mcompc_ir::{Code, Error, Result};
 use mcompc_report::{Criterion, Loss};
 
-/// Expected points of top-1 accuracy that int4 may lose unless told otherwise.
+/// Expected points of top-1 accuracy that may be lost unless told otherwise.
 const POINTS: f64 = 5.0;
-/// Percent of the output's variance that the squared error of int4 may reach unless told otherwise.
+/// Percent of the output's variance that the squared error may reach unless told otherwise, with weights of fewer than eight bits.
 const PERCENT: f64 = 10.0;
+/// As [`PERCENT`] with weights of eight bits, where nothing smaller is to be had: beyond it the outputs are wrong rather than rough.
+const EIGHT_PERCENT: f64 = 30.0;
 
 /// What a library may lose.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,19 +22,16 @@ pub enum MaxLoss {
 }
 
 impl MaxLoss {
-    /// What holds for a compilation with weights of so many bits unless told otherwise.
-    pub fn of_bits(bits: u8) -> Self {
-        if bits < 8 { Self::Usual } else { Self::None }
-    }
-
     /// Holds the measured loss to the limit, which it then carries. `None` is a loss that could not be measured. The advice is for weights
     /// of so many bits; `seen` is what [`super::audit`] found.
     ///
     /// # Errors
-    /// E404 with the measured number, or where there is a limit and nothing was measured.
+    /// E404 with the measured number, or where there is a limit and nothing was measured; weights of eight bits need no data unless a limit is
+    /// asked for.
     pub fn hold(self, loss: Option<Loss>, bits: u8, seen: &[String]) -> Result<Option<Loss>> {
         let (named, limit) = match self {
             Self::None => return Ok(loss),
+            Self::Usual if bits >= 8 && loss.is_none() => return Ok(None),
             Self::Most(criterion, n) => (criterion, Some(n)),
             Self::Usual => (None, None),
         };
@@ -44,7 +43,11 @@ impl MaxLoss {
             .hint("give --calib FILE, or --max-loss none"));
         };
         loss.criterion = named.unwrap_or(loss.criterion);
-        let limit = limit.unwrap_or(if loss.criterion == Criterion::Top1 { POINTS } else { PERCENT });
+        let limit = limit.unwrap_or(match loss.criterion {
+            Criterion::Top1 => POINTS,
+            Criterion::Error if bits < 8 => PERCENT,
+            Criterion::Error => EIGHT_PERCENT,
+        });
         loss.limit = Some(limit);
         if loss.lost() <= limit {
             return Ok(Some(loss));
@@ -95,6 +98,11 @@ mod tests {
         let e = MaxLoss::Usual.hold(Some(loss(Criterion::Error, 0.0, 0.125)), 4, &[]).unwrap_err();
         assert!(e.message.contains("12.50 percent"), "{e}");
         assert!(MaxLoss::Most(Some(Criterion::Error), 20.0).hold(Some(loss(Criterion::Top1, 99.0, 0.125)), 4, &[]).is_ok());
+        // Eight bits have a limit too, but need no data.
+        assert_eq!(MaxLoss::Usual.hold(Some(loss(Criterion::Error, 0.0, 0.2)), 8, &[]).unwrap().unwrap().limit, Some(EIGHT_PERCENT));
+        assert_eq!(MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 6.0, 0.0)), 8, &[]).unwrap_err().code, Code::Loss);
+        assert!(MaxLoss::Usual.hold(None, 8, &[]).unwrap().is_none());
+        assert_eq!(MaxLoss::Most(None, 1.0).hold(None, 8, &[]).unwrap_err().code, Code::Loss);
         assert_eq!(MaxLoss::Usual.hold(None, 4, &[]).unwrap_err().code, Code::Loss);
         assert!(MaxLoss::None.hold(None, 4, &[]).unwrap().is_none());
     }

@@ -79,7 +79,7 @@ const COMPILE: &[Row] = &[
         "[top1:|error:]N",
         "Refuse to write a library that loses more on the calibration samples: N expected points of top-1 accuracy for \
          classifiers, else N percent of the output's variance as squared error; top1:N or error:N chooses, none allows anything \
-         [default: 5 or 10 for int4, none for int8]",
+         [default: 5 points; 10 percent, 30 for int8]",
         |g, v| {
             g.max_loss = Some(max_loss(v)?);
             Ok(())

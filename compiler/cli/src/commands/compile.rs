@@ -12,7 +12,7 @@ use std::fmt::Write;
 
 pub(crate) fn compile(g: &Given, progress: &dyn Progress) -> Result<Answer> {
     let o = request(g)?;
-    let limit = g.max_loss.unwrap_or(MaxLoss::of_bits(o.weights.bits));
+    let limit = g.max_loss.unwrap_or(MaxLoss::Usual);
     check_out_dir(&g.out, g.force)?;
     let Library { files, report } = library(&o, limit, progress)?;
     timed(progress, "writing the files", || write_dir(&g.out, &files, g.force))?;
