@@ -4,11 +4,13 @@
 //! functions of it. Sizes are bytes, work is multiply-accumulates of one inference, steps are positions in the order of execution.
 #![forbid(unsafe_code)]
 
+mod allocation;
 mod chart;
 mod check;
 mod html;
 mod text;
 
+pub use allocation::{Allocation, Offer, Place, Point};
 pub use check::Check;
 pub use text::{bytes, count};
 
@@ -47,6 +49,8 @@ pub struct Report {
     pub calibration: Calibration,
     /// What was decided of the integers: the text that `--scheme` takes.
     pub scheme: String,
+    /// How bits were chosen layer by layer; absent where they were given.
+    pub allocation: Option<Allocation>,
     /// What the passes did, in order.
     pub passes: Vec<Pass>,
     /// What was compared before anything was written; absent where nothing is written.

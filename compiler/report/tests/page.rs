@@ -54,6 +54,7 @@ fn report() -> Report {
         },
         calibration: Calibration { samples: 10, range: "mse".into() },
         scheme: "scheme 1\nvalue \"<x>\" i8 scale 0.5 zero 0\n".into(),
+        allocation: None,
         passes: vec![Pass { name: "fold".into(), changes: 3 }],
         check: Some(mcompc_report::Check { samples: vec!["s".into()], layers: 2, in_part: vec![], native: true }),
         loss: Some(Loss {

@@ -1,6 +1,6 @@
 //! The commands.
 
-use super::build::{BUILD, JSON, SCHEME_OUT, TIMINGS};
+use super::build::{BUILD, JSON, PARETO, SCHEME_OUT, TIMINGS};
 use super::row::{Command, Row, flag, operand, switch};
 use super::values::{max_loss, number, text, word};
 use crate::{commands, docs};
@@ -20,7 +20,7 @@ pub(crate) static COMMANDS: &[Command] = &[
     Command {
         name: "plan",
         about: "Shows what a model would cost and what each layer becomes; writes no library",
-        rows: &[BUILD, SCHEME_OUT, JSON, TIMINGS],
+        rows: &[BUILD, PARETO, SCHEME_OUT, JSON, TIMINGS],
         run: commands::plan,
     },
     Command {

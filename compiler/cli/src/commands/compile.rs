@@ -48,6 +48,9 @@ pub(crate) fn summary(r: &Report) -> String {
         let _ = writeln!(s, "  forecast    {cost} {} an inference (table fitted within {})", f.unit, percent(f.mean_error));
     }
     let _ = writeln!(s, "  ranges      {}, {} calibration samples", r.calibration.range, r.calibration.samples);
+    if let Some(a) = &r.allocation {
+        let _ = writeln!(s, "  bits        {}", a.summary());
+    }
     if let Some(c) = &r.check {
         let _ = writeln!(s, "  checked     {c}");
     }

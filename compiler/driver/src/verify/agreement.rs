@@ -197,7 +197,20 @@ impl Agreement {
         let outputs: Vec<Figures> = integer.outputs.iter().enumerate().map(figures).collect();
         let (criterion, classes) = criterion(integer, outputs.first().map_or(0, |f| f.parts.len()));
         let probabilities = integer.outputs.first().is_some_and(|o| integer.node(source(integer, o.value)).op == SOFTMAX);
-        Self { criterion, classes, outputs, samples: 0, positions: 0, same: 0, missed: (0.0, 0.0), probabilities, labelled: 0, float_right: 0, int_right: 0, only: (0, 0) }
+        Self {
+            criterion,
+            classes,
+            outputs,
+            samples: 0,
+            positions: 0,
+            same: 0,
+            missed: (0.0, 0.0),
+            probabilities,
+            labelled: 0,
+            float_right: 0,
+            int_right: 0,
+            only: (0, 0),
+        }
     }
 
     /// One sample: outputs of the float model, those of the library, and the label if there is one.
