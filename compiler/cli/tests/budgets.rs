@@ -59,7 +59,8 @@ fn a_budget_that_cannot_be_met_says_what_can() {
     let v = plan(dir.path(), &["--budget", &format!("flash={}", would + would / 4)]);
     assert!(flash(&v) <= would + would / 4);
     refused(dir.path(), &["--budget", "ram=10"]);
-    refused(dir.path(), &["--budget", "loss=0.0000001"]);
+    let text = refused(dir.path(), &["--budget", "loss=0.0000001"]);
+    assert!(text.contains("is the least"), "{text}");
 }
 
 #[test]

@@ -61,7 +61,8 @@ fn the_digits_net_in_four_bits() {
     assert!(groups["layers"].as_array().unwrap().iter().any(|l| l["group"] == 32));
     let eval = digits("digits.eval.npz");
     let error = |more: &[&str]| {
-        let data = [&["-O", "int4", "--int4-all", "--data", eval.to_str().unwrap()], more].concat();
+        let data =
+            [&["-O", "int4", "--int4-all", "--bits", "conv_1=8", "--bits", "gemm_1=8", "--data", eval.to_str().unwrap()], more].concat();
         json(dir.path(), &["verify"], &data)["float"]["error_over_variance"].as_f64().unwrap()
     };
     assert!(error(&["--group", "32"]) < error(&[]));

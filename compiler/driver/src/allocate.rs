@@ -17,10 +17,13 @@ use std::collections::BTreeMap;
 const POINTS: usize = 32;
 /// Expected points of top-1, or percent of the variance, that a choice may lose where nothing else is asked for.
 const USUAL_LOSS: f64 = 1.0;
+/// Few samples may show no answer changed where much is lost, so a percent of the variance counts for at least so many points: half of what it costs the
+/// public models, which lose 0.9 points by 1.7 percent (keyword spotting), 4.7 by 8.8 (CIFAR-10) and 16 by 27 (MobileNetV1).
+const POINTS_OF_ERROR: f64 = 0.25;
 /// Trials until the code that a choice takes is known.
-const TRIALS: usize = 4;
-/// Bytes of a budget that may stay unused.
-const SPARE: f64 = 64.0;
+const TRIALS: usize = 6;
+/// Share of a budget that may stay unused.
+const SPARE: f64 = 0.005;
 
 /// What a choice of bits is made for.
 pub(crate) struct Task<'a> {
@@ -44,12 +47,18 @@ struct Trial {
     io: f64,
 }
 
-/// By how many bytes an object is larger than its budget.
+/// By how many bytes an object is larger than its budget of flash.
 ///
 /// # Errors
-/// E009 if the object does not parse.
+/// E002 where it takes more RAM than its budget, E009 if the object does not parse.
 pub(crate) fn over(q: &Quantized, built: &Built) -> Result<Option<f64>> {
-    let Some(budget) = q.allocation.as_ref().and_then(|a| a.flash_budget) else { return Ok(None) };
+    let Some(allocation) = &q.allocation else { return Ok(None) };
+    let ram = built.lowered.arena_bytes as u64 + built.stack_bytes + interface(&q.graph) as u64;
+    if let Some(budget) = allocation.ram_budget.filter(|b| ram > *b) {
+        let what = format!("the budget {} cannot be met: ram={budget} is {} bytes too few", allocation.asked, ram - budget);
+        return Err(Error::new(Code::Usage, what).hint(format!("what can be met: ram={ram}")));
+    }
+    let Some(budget) = allocation.flash_budget else { return Ok(None) };
     let (code, data) = size::of_object(&built.object)?;
     Ok((code + data > budget).then(|| (code + data - budget) as f64))
 }
@@ -91,6 +100,7 @@ pub(crate) fn allocate(t: &Task<'_>, progress: &dyn Progress) -> Result<(Scheme,
             held_out_points: lost.points,
             flash_bytes: flash,
             flash_budget: t.ask.flash.map(|_| c.flash_budget as u64),
+            ram_budget: t.ask.ram.map(|_| (c.limits.ram + c.held) as u64),
             layers: c.table.rows.iter().zip(&bits).map(place).collect(),
             front,
         }),
@@ -134,6 +144,8 @@ struct Chooser<'a> {
     rest: f64,
     /// Cost of everything but layers with weights.
     rest_cost: f64,
+    /// RAM of everything but the arena.
+    held: f64,
     criterion: Criterion,
     progress: &'a dyn Progress,
 }
@@ -175,6 +187,7 @@ impl<'a> Chooser<'a> {
             flash_budget: f64::INFINITY,
             rest: 0.0,
             rest_cost: whole.rest,
+            held: whole.io,
             criterion: Agreement::new(&whole.graph).loss("").criterion,
             progress,
         };
@@ -199,6 +212,7 @@ impl<'a> Chooser<'a> {
         let count: usize = self.table.rows.iter().map(|r| r.weights).sum();
         let cost: f64 = whole.prices.iter().map(|(_, p)| p.cost).sum();
         let held = stack + whole.io;
+        self.held = held;
         self.limits = Limits {
             bytes: of(ask.weights, constants),
             weight_bytes: ask.weight_bits.map_or(f64::INFINITY, |b| count as f64 * b / 8.0),
@@ -219,30 +233,39 @@ impl<'a> Chooser<'a> {
     fn find(&mut self) -> Result<(Choice, Judge, Lost, Option<u64>)> {
         let bounded = [self.t.ask.flash, self.t.ask.weights, self.t.ask.ram, self.t.ask.time].iter().any(Option::is_some);
         let loss = self.t.ask.loss.or_else(|| (!bounded && self.t.ask.weight_bits.is_none()).then_some(USUAL_LOSS));
+        let budget = self.flash_budget - self.t.slack;
         let mut best: Option<(Choice, Judge, Lost, f64)> = None;
-        for _ in 0..TRIALS {
+        for trial_of in 0..TRIALS {
             let found = match loss {
                 Some(most) => self.smallest(most),
                 None => self.best(),
             };
-            let (choice, judge, lost) = match (found, best) {
-                (Ok(found), _) => found,
-                // What was there keeps to the budget, if not quite as close.
-                (Err(_), Some(b)) => return Ok((b.0, b.1, b.2, Some(b.3 as u64))),
-                (Err(e), None) => return Err(e),
+            let (choice, judge, lost) = match found {
+                Ok(found) => found,
+                // What was found keeps to the budget, if not quite as closely.
+                Err(_) if best.is_some() => break,
+                Err(e) => return Err(e),
             };
             if self.t.ask.flash.is_none() {
                 return Ok((choice, judge, lost, None));
             }
             let bits = self.table.rows.iter().zip(self.table.bits(&choice)).map(|(r, b)| (r.layer.clone(), b)).collect();
             let (flash, _) = self.built(&trial(self.t, self.eight, &bits)?)?;
-            let (rest, spare) = (flash - choice.sums.bytes, self.flash_budget - self.t.slack - flash);
-            let same = (rest - self.rest).abs() <= SPARE;
-            self.rest = rest;
-            best = (spare >= 0.0).then_some((choice, judge, lost, flash));
-            if let (true, Some(b)) = (same, &best) {
-                return Ok((b.0.clone(), b.1, b.2, Some(b.3 as u64)));
+            let rest = flash - choice.sums.bytes;
+            if flash > budget {
+                // Another choice has other kernels, so the estimate is at least moved by what was too much.
+                self.rest = rest.max(self.rest + flash - budget);
+                continue;
             }
+            let close = budget - flash <= SPARE * budget || trial_of + 2 > TRIALS;
+            let better = best.as_ref().is_none_or(|b| lost.error < b.2.error);
+            if better {
+                best = Some((choice, judge, lost, flash));
+            }
+            if close || !better || rest >= self.rest {
+                break;
+            }
+            self.rest = rest;
         }
         best.map(|b| (b.0, b.1, b.2, Some(b.3 as u64))).ok_or_else(|| self.short(&self.within()))
     }
@@ -266,7 +289,10 @@ impl<'a> Chooser<'a> {
     fn smallest(&self, most: f64) -> Result<(Choice, Judge, Lost)> {
         let limits = self.within();
         let front = self.table.front(Judge::EndToEnd, &limits, POINTS)?;
-        let loss = |l: &Lost| if self.criterion == Criterion::Top1 { l.points } else { 100.0 * l.error };
+        let loss = |l: &Lost| match self.criterion {
+            Criterion::Top1 => l.points.max(POINTS_OF_ERROR * 100.0 * l.error),
+            Criterion::Error => 100.0 * l.error,
+        };
         let measured = |i: usize| self.survey.together(&self.table.bits(&front[i]));
         // The loss falls along the front but for noise.
         let (mut from, mut to) = (0, front.len());
@@ -380,8 +406,11 @@ fn trial(t: &Task<'_>, eight: &Scheme, bits: &BTreeMap<String, u8>) -> Result<Tr
             None => rest += cost,
         }
     }
-    let value = |v| integers.graph.value(v).bytes() as f64;
-    let io = integers.graph.inputs.iter().map(|&n| value(integers.graph.out(n))).sum::<f64>()
-        + integers.graph.outputs.iter().map(|x| value(x.value)).sum::<f64>();
-    Ok(Trial { lowered, prices, rest, io, graph: integers.graph })
+    Ok(Trial { lowered, prices, rest, io: interface(&integers.graph), graph: integers.graph })
+}
+
+/// Bytes of inputs and outputs.
+fn interface(g: &Graph) -> f64 {
+    let value = |v| g.value(v).bytes() as f64;
+    g.inputs.iter().map(|&n| value(g.out(n))).sum::<f64>() + g.outputs.iter().map(|x| value(x.value)).sum::<f64>()
 }

@@ -20,6 +20,8 @@ pub struct Allocation {
     pub flash_bytes: Option<u64>,
     /// The most that flash may take, where it was asked for.
     pub flash_budget: Option<u64>,
+    /// The most that arena, stack, inputs and outputs may take, where it was asked for.
+    pub ram_budget: Option<u64>,
     /// Every layer with weights, in the order of execution.
     pub layers: Vec<Place>,
     /// Choices of which none is smaller and loses less than another, where they were asked for.
