@@ -111,7 +111,12 @@ pub fn with_bits(
     let (mut new, seen) = (scheme.clone(), stats.is_some_and(Stats::can_observe));
     for (id, name) in layer_names(g)? {
         if let (Some(l), Some((bits, why))) = (new.layers.iter_mut().find(|l| l.layer == name), bits.get(&name).cloned()) {
-            *l = layer(g, id, name, bits::Choice { bits, why }, block, seen)?;
+            // Eight bits are what the scheme has of eight or, of a file's codes less their zero point, nine.
+            if bits == Codes::I8.bits && l.bits >= bits {
+                l.why = why;
+            } else {
+                *l = layer(g, id, name, bits::Choice { bits, why }, block, seen)?;
+            }
         }
     }
     Ok(new)
