@@ -41,6 +41,7 @@ pub(crate) const BUILD: &[Row] = &[
         g.target = Some(Target::by_name(text(v)?)?);
         Ok(())
     })
+    .choices(targets)
     .default("host"),
     flag(
         "",
@@ -178,3 +179,8 @@ pub(crate) const BUILD: &[Row] = &[
         Ok(())
     }),
 ];
+
+/// Names of all targets.
+fn targets() -> Vec<&'static str> {
+    std::iter::once("host").chain(mcompc_target::names()).collect()
+}
