@@ -27,7 +27,7 @@ impl Artifact {
         let asked = mcompc::asked(words)?;
         let request = asked.request;
         let compiled = mcompc_driver::compile(&request, progress)?;
-        let limit = asked.max_loss.unwrap_or(MaxLoss::of_bits(request.weights.bits));
+        let limit = asked.max_loss.unwrap_or(MaxLoss::Usual);
         let library = mcompc_driver::finish(&request, &compiled, limit, progress)?;
         Ok(Self { request, compiled, library })
     }

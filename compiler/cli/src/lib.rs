@@ -78,7 +78,9 @@ pub fn answer_to(words: &[OsString], progress: &dyn mcompc_driver::Progress) -> 
 fn command(words: &[OsString]) -> Result<(&'static Command, Box<Given>)> {
     match args::parse(words)? {
         Line::Run(command, given) => Ok((command, given)),
-        Line::Print(_) => Err(Error::new(Code::Usage, "these words ask for help, not for an answer").hint("name a command and what it needs")),
+        Line::Print(_) => {
+            Err(Error::new(Code::Usage, "these words ask for help, not for an answer").hint("name a command and what it needs"))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::progress::{Progress, timed};
 use crate::request::Request;
 use crate::sequence::Sequence;
-use crate::stages::{Compiled, Front, Quantized, Step, build, float_outputs, front, quantize, reals};
+use crate::stages::{Compiled, Front, Quantized, Step, compile, float_outputs, front, quantize, reals};
 use crate::verify::{CHUNK, runner};
 use mcompc_data::{Dataset, Sample};
 use mcompc_interp::{Carry, FastExec, FastInt};
@@ -68,16 +68,15 @@ pub fn run(o: &Request, ask: &RunRequest, progress: &dyn Progress) -> Result<Ran
     if ask.limit == Some(0) {
         return Err(Error::new(Code::Usage, "--limit 0 runs nothing").hint("give a positive number"));
     }
+    // A budget is held to what was built.
+    if ask.means == Means::Code || ask.means == Means::Integers && o.ask.is_some() {
+        return run_compiled(o, &compile(o, progress)?, ask, progress);
+    }
     let front = front(o, progress)?;
-    if ask.means == Means::Reference {
-        return reference(&front, ask, progress);
+    match ask.means {
+        Means::Reference => reference(&front, ask, progress),
+        _ => by_integers(&front, &quantize(o, &front, progress)?, ask, progress),
     }
-    let quantized = quantize(o, &front, progress)?;
-    if ask.means == Means::Integers {
-        return by_integers(&front, &quantized, ask, progress);
-    }
-    let built = build(&o.name, &front.sha256, &quantized.graph, (&o.target, o.backend), &o.firmware, progress)?;
-    by_code(o, &Compiled { front, quantized, built }, ask, progress)
 }
 
 /// As [`run`], of what was compiled before.

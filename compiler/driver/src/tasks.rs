@@ -40,7 +40,7 @@ pub fn finish(o: &Request, compiled: &Compiled, limit: MaxLoss, progress: &dyn P
     let check = check(o, compiled, progress)?;
     let loss = crate::loss::measure(o, compiled, progress)?;
     let lossy = audit(o, compiled, loss.as_ref(), progress)?;
-    let loss = limit.hold(loss, o.weights.bits, &lossy)?;
+    let loss = limit.hold(loss, compiled.quantized.scheme.bits(), &lossy)?;
     timed(progress, "writing the report", || {
         let mut report = Report { check: Some(check), ..describe(o, compiled, loss)? };
         report.warnings.extend(lossy);
@@ -82,7 +82,7 @@ pub fn verify(o: &Request, ask: &VerifyRequest, progress: &dyn Progress) -> Resu
     let compiled = compile(o, progress)?;
     let runner = timed(progress, "linking", || runner(o, &compiled))?;
     let mut outcome = crate::verify::verify(&compiled, &*runner, data, ask.extent, progress)?;
-    if let Some(loss) = ask.limit.hold(Some(outcome.float.clone()), o.weights.bits, &[])? {
+    if let Some(loss) = ask.limit.hold(Some(outcome.float.clone()), compiled.quantized.scheme.bits(), &[])? {
         outcome.float = loss;
     }
     Ok(outcome)

@@ -294,6 +294,10 @@ class File:
         return self.node("Reshape", [x], dict(shape=shape), x.a.reshape(shape), x.q)
 
 
+# Machines whose lanes of eight bits hold no more codes of this width than of the next.
+WIDTH = "no way to unpack this width"
+
+
 def file(name, build, narrow=None, refused=None, bits=8):
     """A file whose output is what `build` gives."""
     with File(name, narrow, refused, bits) as f:
@@ -364,6 +368,14 @@ def convolutions():
         file(f"conv_{name}_odd", lambda f: f.conv(f.act(1, 4, 4, 5), 7, (3, 3), bias=500, **k, **SAME))
         file(f"conv_1x1_{name}", lambda f: f.conv(f.act(1, 3, 4, 33), 17, (1, 1), bias=500, **k))
         file(f"conv_batch_{name}", lambda f: f.conv(f.act(2, 4, 4, 8), 8, (3, 3), bias=500, **k, **SAME))
+    for bits in [2, 3, 5]:
+        refused = None if bits == 2 else WIDTH
+        file(f"conv_bits{bits}", lambda f: f.conv(f.act(1, 4, 4, 5), 7, (3, 3), bits=bits, bias=300, pre=1, **SAME), refused=refused)
+        file(f"conv_1x1_bits{bits}", lambda f: f.conv(f.act(1, 3, 4, 33), 17, (1, 1), bits=bits, bias=300, pre=1), refused=refused)
+        file(f"conv_batch_bits{bits}", lambda f: f.conv(f.act(2, 4, 4, 16), 16, (3, 3), bits=bits, bias=300, pre=1, **SAME), refused=refused)
+        file(f"depthwise_bits{bits}", lambda f: f.depthwise(f.act(1, 5, 5, 13), (3, 3), bits=bits, bias=50, pre=2, **SAME))
+        file(f"depthwise_batch_bits{bits}", lambda f: f.depthwise(f.act(2, 5, 5, 8), (3, 3), bits=bits, bias=50, pre=2, **SAME))
+        file(f"multiplier_bits{bits}", lambda f: f.conv(f.act(1, 5, 5, 13), 26, (3, 3), group=13, bits=bits, bias=50, pre=2, **SAME))
     file("depthwise_bits4", lambda f: f.depthwise(f.act(1, 5, 5, 13), (3, 3), bits=4, bias=50, pre=2, **SAME))
     file("depthwise_batch_bits4", lambda f: f.depthwise(f.act(2, 5, 5, 8), (3, 3), bits=4, bias=50, pre=2, **SAME))
     # Codes of eight bits less a zero point, from one end of their range to the other.
@@ -400,6 +412,10 @@ def dense():
         file(f"dense_{n}_{k}_{o}", lambda f: f.dense(f.act(n, k, q=(0.5, -128 if n == 3 else -7)), o))
     file("dense_u8", lambda f: f.dense(f.act(2, 21, dtype=U8, q=(0.5, 200)), 13))
     file("dense_one", lambda f: f.dense(f.act(1, 1), 1), narrow=FEW)
+    for bits in [2, 3, 5]:
+        refused = None if bits == 2 else WIDTH
+        file(f"dense_bits{bits}", lambda f: f.dense(f.act(2, 21), 13, bits=bits, bias=50, pre=1), refused=refused)
+        file(f"dense_long_bits{bits}", lambda f: f.dense(f.act(1, 130), 40, bits=bits, bias=500), refused=refused)
     file("dense_bits4", lambda f: f.dense(f.act(2, 21), 13, bits=4, bias=50))
     file("dense_bits4_block", lambda f: f.dense(f.act(2, 40), 13, bits=4, block=16, bias=500))
     file("dense_bits4_block_2", lambda f: f.dense(f.act(1, 4), 40, bits=4, block=2, bias=100, pre=1),

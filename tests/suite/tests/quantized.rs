@@ -51,6 +51,7 @@ fn case(file: &'static str) -> Option<Case> {
         weights: Default::default(),
         acts: Default::default(),
         scheme: None,
+        ask: None,
     };
     let front = driver::front(&o, &Silent).unwrap();
     let quantized = driver::quantize(&o, &front, &Silent).unwrap();
