@@ -62,7 +62,7 @@ pub(crate) fn before(c: &Ctx<'_, '_, '_>) -> Result<()> {
     let mut first = None;
     for name in c.node.input.iter().filter(|n| !n.is_empty()) {
         let Some(kind) = c.b.kind(name).map(|k| if is_float(k) { DType::F32 } else { k }) else { continue };
-        if *first.get_or_insert(kind) != kind && c.b.kinds.contains_key(name) {
+        if *first.get_or_insert(kind) != kind {
             let e = Error::new(Code::UnsupportedType, format!("{} of {} and of {kind} (`{name}`)", c.op, first.unwrap_or(kind)));
             return Err(e.hint("the ONNX standard asks for one type; export the model again"));
         }

@@ -43,15 +43,22 @@ pub(super) fn mean(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 
 /// Min, Max 6, 8, 12, 13 of one or more. With a number it is a Clip; else the two under a new first axis, along which the extreme is taken.
 pub(super) fn extreme(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let all = inputs(c)?;
-    if all.len() == 1 {
-        return c.forward();
+    // A number that bounds nothing, as exporters start a maximum with, is no operand.
+    let end = if c.op == "Max" { f64::NEG_INFINITY } else { f64::INFINITY };
+    let open = |c: &Ctx<'_, '_, '_>, i: usize| {
+        let t = c.input_name(i).and_then(|n| c.b.known(n)).filter(|t| t.elems() == 1 && crate::kinds::is_float(t.dtype));
+        t.is_some_and(|t| t.shape.is_empty() && c.constant_number(i).ok().flatten() == Some(end))
+    };
+    let kept: Vec<usize> = (0..c.node.input.len()).filter(|&i| !open(c, i)).collect();
+    if kept.is_empty() {
+        return Err(Error::new(Code::NotFinite, format!("{} of infinities", c.op)).hint("the file is damaged"));
     }
+    let all = kept.into_iter().map(|i| c.input(i)).collect::<Result<Vec<_>>>()?;
     let mut y = all[0];
     for &x in &all[1..] {
         y = larger(c, y, x)?;
     }
-    c.name_result(y);
+    c.result(y);
     Ok(())
 }
 

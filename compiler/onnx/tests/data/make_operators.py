@@ -605,13 +605,13 @@ def picked():
 
 
 def signals():
-    x = f32(2, 10, 1)
+    x = f32(2, 10, 1) / 4
     case("DFT", 17, x, axis=1)
     case("DFT", 17, x, axis=1, onesided=1)
-    case("DFT", 17, f32(2, 9, 3, 2), axis=1, inverse=1)
-    case("DFT", 20, f32(2, 9, 2), [np.array(12), np.array(-2)])
-    case("STFT", 17, f32(2, 40, 1), [np.array(8), f32(16)])
-    case("STFT", 17, f32(1, 40), [np.array(5), None, np.array(12)], onesided=0)
+    case("DFT", 17, f32(2, 9, 3, 2) / 4, axis=1, inverse=1)
+    case("DFT", 20, f32(2, 9, 2) / 4, [np.array(12), np.array(-2)])
+    case("STFT", 17, f32(2, 40, 1) / 8, [np.array(8), f32(16)])
+    case("STFT", 17, f32(1, 40) / 8, [np.array(5), None, np.array(12)], onesided=0)
     image, grid = f32(2, 3, 5, 6), (1.2 * f32(2, 4, 3, 2)).astype(np.float32)
     for mode in ("linear", "nearest", "cubic"):
         for pad in ("zeros", "border", "reflection"):
