@@ -31,6 +31,7 @@ mod spec;
 mod stage;
 mod steps;
 mod window;
+mod zero;
 
 pub use conv::{conv_kernel, dense_kernel};
 pub use depthwise::depthwise_kernel;
