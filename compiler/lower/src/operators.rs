@@ -145,7 +145,8 @@ fn reduce(s: &Site<'_>, kind: Reduction) -> Result<Call> {
 }
 
 fn arg_max(s: &Site<'_>) -> Result<Call> {
-    let sought = Sought { axis: s.int("axis")? as usize, largest: s.int("largest")? == 1, last: s.int("last")? == 1, zp: zp(s.g.value(s.y))? };
+    let sought =
+        Sought { axis: s.int("axis")? as usize, largest: s.int("largest")? == 1, last: s.int("last")? == 1, zp: zp(s.g.value(s.y))? };
     arg_max_kernel(sought, s.shape(0), s.operand(0)?, s.out()?)
 }
 

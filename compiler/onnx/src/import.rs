@@ -1,6 +1,7 @@
 //! From a decoded model to a graph: versions, names, order, types.
 
 use crate::body::bad_graph;
+use crate::kinds::is_float;
 use crate::limits::Limits;
 use crate::node::{Bound, Builder};
 use crate::ops::check_opset;
@@ -11,7 +12,6 @@ use crate::scope::Scope;
 use crate::source::{SideFiles, map_file};
 use crate::tensor::{TensorReader, dtype_of};
 use bytes::Bytes;
-use crate::kinds::is_float;
 use mcompc_ir::{Code, Codes, DType, Error, Graph, Output, Quant, Result, Value};
 use prost::Message;
 use std::collections::BTreeSet;
@@ -173,7 +173,9 @@ fn indexes(b: &Builder<'_>, g: &GraphProto, name: &str) -> bool {
         let reads = |i: usize| n.input.get(i).is_some_and(|x| same.contains(x.as_str()));
         let range = |i: usize| {
             let t = n.input.get(i).and_then(|x| b.known(x));
-            t.is_some_and(|t| t.elems() > 1 && t.shape.last() == Some(&t.elems()) && t.to_i64_vec().is_ok_and(|v| v.into_iter().eq(0..t.elems() as i64)))
+            t.is_some_and(|t| {
+                t.elems() > 1 && t.shape.last() == Some(&t.elems()) && t.to_i64_vec().is_ok_and(|v| v.into_iter().eq(0..t.elems() as i64))
+            })
         };
         match n.op_type.as_deref().unwrap_or("") {
             "Gather" if reads(1) => return true,
@@ -319,7 +321,9 @@ fn add_outputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Res
         }
         let kind = b.kinds.get(name).copied();
         let mut value = b.value_of(name)?;
-        if let Some(codes) = kind.and_then(|k| if k == DType::Bool { Some(Codes::I8) } else { Codes::of(k).filter(|c| c.bits == Codes::I8.bits) }) {
+        if let Some(codes) =
+            kind.and_then(|k| if k == DType::Bool { Some(Codes::I8) } else { Codes::of(k).filter(|c| c.bits == Codes::I8.bits) })
+        {
             // What has 8 bits in the file is a code that means itself.
             value = crate::ops::quantized::itself(b, name, value, codes)?;
         }

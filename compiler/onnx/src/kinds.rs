@@ -40,7 +40,8 @@ const MOVES: &[&str] = &[
 ];
 
 /// Operators that compute integers from integers; the result may pass the type's ends.
-const ARITHMETIC: &[&str] = &["Abs", "Add", "CumSum", "Div", "MatMul", "Mod", "Mul", "Neg", "Pow", "ReduceProd", "ReduceSum", "Sign", "Sub", "Sum"];
+const ARITHMETIC: &[&str] =
+    &["Abs", "Add", "CumSum", "Div", "MatMul", "Mod", "Mul", "Neg", "Pow", "ReduceProd", "ReduceSum", "Sign", "Sub", "Sum"];
 
 /// Operators whose data operands must have one type.
 const ALIKE: &[&str] = &["Add", "Concat", "Div", "MatMul", "Max", "Min", "Mod", "Mul", "Sub", "Sum"];

@@ -195,7 +195,17 @@ pub(crate) struct Ctx<'n, 'b, 'a> {
 
 impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
     pub(crate) fn new(node: &'n NodeProto, name: &'n str, opset: i64, b: &'b mut Builder<'a>) -> Result<Self> {
-        Ok(Self { node, name, op: node.op_type.as_deref().unwrap_or(""), opset, attrs: NodeAttrs::new(node)?, b, kind: None, parts: 0, made: Vec::new() })
+        Ok(Self {
+            node,
+            name,
+            op: node.op_type.as_deref().unwrap_or(""),
+            opset,
+            attrs: NodeAttrs::new(node)?,
+            b,
+            kind: None,
+            parts: 0,
+            made: Vec::new(),
+        })
     }
 
     /// Name of input `i`; `None` when it is left out (an empty name stands for that, too).
@@ -244,7 +254,9 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
             DType::F32 => Ok((v, self.b.kind(name).unwrap_or(DType::F32))),
             d => {
                 let e = Error::new(Code::UnsupportedType, format!("input {i} (`{name}`) of {} is an index ({d}) and no number", self.op));
-                Err(e.hint("an integer input that chooses rows of a table does nothing else; give what is computed from it as an input of its own"))
+                Err(e.hint(
+                    "an integer input that chooses rows of a table does nothing else; give what is computed from it as an input of its own",
+                ))
             }
         }
     }

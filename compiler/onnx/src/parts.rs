@@ -66,7 +66,8 @@ impl Ctx<'_, '_, '_> {
     }
     /// `E205`: shapes do not fit.
     pub(crate) fn misfit<T>(&self, what: impl std::fmt::Display) -> Result<T> {
-        Err(Error::new(Code::BadShape, format!("{}: {what}", self.op)).hint("the shapes do not fit; was the model made for another input size?"))
+        Err(Error::new(Code::BadShape, format!("{}: {what}", self.op))
+            .hint("the shapes do not fit; was the model made for another input size?"))
     }
     /// `E201`: a form of the operator that is not built.
     pub(crate) fn not_built<T>(&self, what: &str, hint: &str) -> Result<T> {

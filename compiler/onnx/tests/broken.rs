@@ -228,7 +228,11 @@ fn types_that_are_not_taken() {
     }
     let mut x = value("x", &[1, 4]);
     x.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap().elem_type = Some(data_type::INT64);
-    assert_error(import(&model(13, vec![x], vec![free("y")], vec![], vec![node("Sigmoid", &["x"], "y", vec![])])), Code::UnsupportedType, "the_Sigmoid");
+    assert_error(
+        import(&model(13, vec![x], vec![free("y")], vec![], vec![node("Sigmoid", &["x"], "y", vec![])])),
+        Code::UnsupportedType,
+        "the_Sigmoid",
+    );
     let w = ints("w", &[1, 2, 3, 4]);
     assert_error(import(&add_model(w)), Code::UnsupportedType, "the_Add");
 }

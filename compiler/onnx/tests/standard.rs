@@ -171,7 +171,9 @@ fn inputs(g: &Graph, data: &BTreeMap<String, TensorProto>) -> Result<Vec<Tensor>
         let given = numbers(t).ok_or_else(|| bad("an input that is no tensor of numbers"))?;
         if given.iter().any(|x| x.is_finite() && (*x as f32).is_infinite()) {
             // Data files are refused for that, too.
-            return Err(Error::new(Code::BadCalib, format!("`{}` holds numbers that floats of 32 bits do not", v.name)).hint("scale the data"));
+            return Err(
+                Error::new(Code::BadCalib, format!("`{}` holds numbers that floats of 32 bits do not", v.name)).hint("scale the data")
+            );
         }
         let x: Vec<f32> = given.into_iter().map(|x| (s * (x - z)) as f32).collect();
         if v.dtype == DType::I32 {

@@ -136,7 +136,9 @@ fn product(c: &mut Ctx<'_, '_, '_>, a: Term, b: Term, needed: &[char]) -> Result
     let inner: Vec<char> = a.labels.iter().filter(both).filter(|l| !needed.contains(l)).copied().collect();
     let own = |t: &Term| t.labels.iter().filter(|l| !batch.contains(l) && !inner.contains(l)).copied().collect::<Vec<char>>();
     let (m, n) = (own(&a), own(&b));
-    let order = |t: &Term, parts: [&[char]; 3]| -> Vec<usize> { parts.concat().iter().filter_map(|l| t.labels.iter().position(|x| x == l)).collect() };
+    let order = |t: &Term, parts: [&[char]; 3]| -> Vec<usize> {
+        parts.concat().iter().filter_map(|l| t.labels.iter().position(|x| x == l)).collect()
+    };
     let (pa, pb) = (order(&a, [&batch, &m, &inner]), order(&b, [&batch, &inner, &n]));
     let (va, vb) = (c.transposed(a.v, &pa)?, c.transposed(b.v, &pb)?);
     let lens = |t: &Term, s: &[usize], part: &[char]| -> Vec<usize> {

@@ -29,7 +29,11 @@ pub(super) fn linear(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         return c.misfit("q_num_heads and kv_num_heads are required");
     };
     let (q, k, v) = (c.input(0)?, c.input(1)?, c.input(2)?);
-    if [q, k, v].iter().any(|&x| c.shape(x).len() != 3) || hq % h != 0 || gated != c.input_name(4).is_some() || delta != c.input_name(5).is_some() {
+    if [q, k, v].iter().any(|&x| c.shape(x).len() != 3)
+        || hq % h != 0
+        || gated != c.input_name(4).is_some()
+        || delta != c.input_name(5).is_some()
+    {
         return c.misfit(format!("inputs of other shapes or number than `{rule}` asks for"));
     }
     let (q, k, v) = (heads(c, q, Some(hq))?, heads(c, k, Some(h))?, heads(c, v, Some(h))?);

@@ -87,7 +87,9 @@ pub(super) fn lp(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         return Err(unsupported("p", p).hint("the standard has positive ones"));
     }
     let size = c.plain("Abs", &[x])?;
-    let power = |c: &mut Ctx<'_, '_, '_>, v: ValueId, by: f64| if by == 1.0 { Ok(v) } else { c.part("Power", Attrs::new().with("exponent", by), &[v]) };
+    let power = |c: &mut Ctx<'_, '_, '_>, v: ValueId, by: f64| {
+        if by == 1.0 { Ok(v) } else { c.part("Power", Attrs::new().with("exponent", by), &[v]) }
+    };
     let powers = power(c, size, p as f64)?;
     // Every window counts as many elements, those of the padding as 0: the mean times that is the sum.
     let attrs = win.attrs().with("kernel", &win.kernel[..]).with("count_include_pad", 1i64);

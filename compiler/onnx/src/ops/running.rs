@@ -23,7 +23,9 @@ pub(super) fn sums(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let (axis, exclusive, reverse) = asked(c, shape.len())?;
     let n = shape[axis];
     if n > WIDE {
-        return Err(Error::new(Code::UnsupportedOp, format!("CumSum along {n} elements is not supported")).hint(format!("{WIDE} are the most")));
+        return Err(
+            Error::new(Code::UnsupportedOp, format!("CumSum along {n} elements is not supported")).hint(format!("{WIDE} are the most"))
+        );
     }
     let counts = |from: usize, to: usize| {
         let (from, to) = if reverse { (to, from) } else { (from, to) };
@@ -97,6 +99,7 @@ pub(super) fn product(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
             y = c.part("Mul", Attrs::new(), &[y, v])?;
         }
     }
-    let to: Vec<usize> = (0..shape.len()).filter(|i| keep || !axes.contains(i)).map(|i| if axes.contains(&i) { 1 } else { shape[i] }).collect();
+    let to: Vec<usize> =
+        (0..shape.len()).filter(|i| keep || !axes.contains(i)).map(|i| if axes.contains(&i) { 1 } else { shape[i] }).collect();
     c.emit("Reshape", Attrs::new().with("shape", &to[..]), &[y])
 }

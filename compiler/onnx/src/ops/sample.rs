@@ -82,7 +82,8 @@ pub(super) fn grid_sample(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let (size, to) = (s[2..].to_vec(), grid.shape[1..=dims].to_vec());
     let (from, points) = (size.iter().product::<usize>(), to.iter().product::<usize>());
     c.b.limits().elements_of(&[s[0], from, points])?;
-    let at: Vec<f64> = if grid.dtype == mcompc_ir::DType::F64 { grid.as_f64()?.into_owned() } else { grid.as_f32()?.iter().map(|&v| v.into()).collect() };
+    let at: Vec<f64> =
+        if grid.dtype == mcompc_ir::DType::F64 { grid.as_f64()?.into_owned() } else { grid.as_f32()?.iter().map(|&v| v.into()).collect() };
     let mut w = vec![0f64; s[0] * from * points];
     for (p, point) in at.chunks_exact(dims).enumerate() {
         let image = p / points;
