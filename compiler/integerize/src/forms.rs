@@ -42,6 +42,7 @@ pub static FORMS: &[Form] = &[
     form("ReduceMax", any, &["ReduceMax"], |c, id, n| c.moves(id, n)),
     form("ReduceMin", any, &["ReduceMin"], |c, id, n| c.moves(id, n)),
     form("Softmax", last_axis, &["q.softmax"], |c, id, n| c.softmax(id, n)),
+    form("Norm", super::norm::accepts, &["q.norm"], |c, id, n| c.norm(id, n)),
     form("MaxPool", any, &["q.maxpool"], |c, id, n| c.moves(id, n)),
     form("Reshape", any, &["Reshape"], |c, id, n| c.moves(id, n)),
     form("Transpose", any, &["Transpose"], |c, id, n| c.moves(id, n)),

@@ -74,6 +74,7 @@ static FAST: &[(&str, Plan)] = &[
     ("Pad", moves::plan),
     ("Concat", moves::plan),
     ("Softmax", rows::plan),
+    ("Norm", rows::plan),
     ("BatchNormalization", rows::plan),
     ("ReduceMean", rows::plan),
     ("ReduceSum", rows::plan),

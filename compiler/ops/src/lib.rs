@@ -27,7 +27,7 @@ pub use broadcast::{offsets, shape as broadcast};
 pub use def::{AttrDef, Ctx, Kind, OpDef};
 pub use docs::docs;
 pub use float::quantize::{given_codes, rounded};
-pub use int::Rescale;
+pub use int::{Norm, Rescale};
 pub use level::{Level, add_coded, real, verify_at};
 pub use map::{Default, Function, Map};
 pub use maps::{function, functions, is_map};
@@ -67,6 +67,7 @@ const OTHERS: &[&OpDef] = &[
     &float::mul::OP,
     &float::div::OP,
     &float::softmax::OP,
+    &float::norm::OP,
     &float::average_pool::OP,
     &float::max_pool::OP,
     &float::batch_normalization::OP,
@@ -93,6 +94,7 @@ const OTHERS: &[&OpDef] = &[
     &int::maxpool::OP,
     &int::sum::OP,
     &int::softmax::OP,
+    &int::norm::OP,
     &int::lut::OP,
     &int::rescale_op::OP,
 ];

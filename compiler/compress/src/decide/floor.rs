@@ -83,6 +83,11 @@ impl<'a> Floors<'a> {
                 let k = g.value(ins[0]).shape.last().copied().unwrap_or(1);
                 Some(Floor::both(reach(0) * reach(1) * k as f64, LAYER))
             }
+            // A normalized value is at most the root of its row's length.
+            "Norm" => {
+                let n: usize = g.value(ins[0]).shape[node.attrs.int("axis")? as usize..].iter().product();
+                Some(Floor::both(reach(1) * (n as f64).sqrt() + reach(2), LAYER))
+            }
             "Mul" => Some(Floor::both(reach(0) * reach(1), LAYER)),
             "Add" | "Sub" => Some(Floor::both(reach(0) + reach(1), SUM)),
             "Div" => ins
