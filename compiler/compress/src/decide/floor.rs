@@ -1,6 +1,7 @@
 //! How fine the steps of a result may be: the largest sum that an operator can reach, in steps of the result, must leave room in 32 bits
 //! for the rescaling rule (docs/numerics.md, section 2).
 
+use super::masks::Masks;
 use super::reals_of;
 use crate::range::Range;
 use crate::scheme::weighted;
@@ -47,7 +48,7 @@ pub(super) struct Floors<'a> {
 }
 
 impl<'a> Floors<'a> {
-    pub(super) fn new(g: &'a Graph, raw: &'a BTreeMap<ValueId, Quant>) -> Result<Self> {
+    pub(super) fn new(g: &'a Graph, raw: &'a BTreeMap<ValueId, Quant>, masks: &Masks) -> Result<Self> {
         let (mut layers, mut consts) = (BTreeMap::new(), BTreeMap::new());
         for id in g.ids() {
             let ins = g.inputs_of(id);
@@ -58,7 +59,8 @@ impl<'a> Floors<'a> {
             for &v in ins.iter().filter(|&&v| !layer && g.const_of(v).is_some()) {
                 let ends = |(lo, hi): (f64, f64), x: f64| (lo.min(x.abs()), hi.max(x.abs()));
                 let finite = reals_of(g, v)?.into_iter().filter(|x| x.is_finite());
-                consts.insert(v, finite.fold((f64::INFINITY, 0.0), ends));
+                let (least, most) = finite.fold((f64::INFINITY, 0.0), ends);
+                consts.insert(v, (least, masks.magnitude(v, most)));
             }
         }
         Ok(Self { g, raw, layers, consts })

@@ -5,6 +5,8 @@ mod acts;
 mod bits;
 mod classes;
 mod floor;
+mod masks;
+mod measured;
 mod quants;
 mod raw;
 mod warnings;
@@ -67,10 +69,12 @@ pub fn check(g: &Graph, opts: &Options) -> Result<()> {
 /// # Errors
 /// Those of [`check`].
 pub fn decide(g: &Graph, stats: &Stats, inputs: &[Input], opts: &Options) -> Result<Scheme> {
-    let opts = opts.with(stats);
+    let mut opts = opts.with(stats);
     let raw = raw_values(g, inputs)?;
-    let mut quants = quants::assign(g, stats, inputs, &raw, &opts)?;
     let names = value_names(g)?;
+    let wide = measured::wide(g, stats, inputs, &raw, &opts, &names)?;
+    opts.acts.wide = wide.iter().map(|(name, _)| name.clone()).collect();
+    let mut quants = quants::assign(g, stats, inputs, &raw, &opts)?;
     let values = names.into_iter().filter_map(|(v, name)| Some((name, quants.remove(&v)?))).collect();
     let layers = layer_names(g)?;
     let mut layer_schemes = Vec::new();
@@ -86,7 +90,7 @@ pub fn decide(g: &Graph, stats: &Stats, inputs: &[Input], opts: &Options) -> Res
             .ok_or_else(|| Error::new(Code::UnsupportedLevel, format!("no method makes weights of {bits} bits")).at(&g.node(id).name))?;
         layer_schemes.push(LayerScheme { layer: name, method: method.name.into(), bits, group, why });
     }
-    Ok(Scheme { bias_correction: opts.bias_correction, values, layers: layer_schemes })
+    Ok(Scheme { bias_correction: opts.bias_correction, values, layers: layer_schemes, wide })
 }
 
 /// What the user should know of a scheme and of the data behind it; `opts` are those of [`decide`].
@@ -100,6 +104,7 @@ pub fn warnings(g: &Graph, stats: &Stats, inputs: &[Input], scheme: &Scheme, opt
     if stats.synthetic && !warnings::all_by_file(g)? {
         said.push("no calibration data: ranges come from made-up inputs, the loss of accuracy is not bounded; give --calib".into());
     }
+    said.extend(scheme.widened());
     said.extend(warnings::of(&Ctx { g, stats, specs: inputs, opts, raw, quants })?);
     Ok(said)
 }
