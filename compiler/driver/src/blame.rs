@@ -99,6 +99,7 @@ mod tests {
             weights: Default::default(),
             acts: Default::default(),
             scheme: None,
+            ask: None,
         };
         let g = mcompc_ir::parse(GRAPH)?;
         let built = build("g", "", &g, (&host, Backend::Cranelift), &o.firmware, &Silent)?;

@@ -1,10 +1,11 @@
 //! The driver: from a model to a library, to its cost, to the proof that it computes the right bytes, as functions over values. Options
 //! are plain structures, results are values; nothing here reads a command line or prints. Long stages tell a [`Progress`].
 //!
-//! Whole tasks: [`compile`], [`plan`], [`library`], [`verify()`], [`bench()`], [`cost::tables`]. Their stages, for callers that enter and
+//! Whole tasks: [`compile`], [`plan`], [`library`], [`verify()`], [`run()`], [`bench()`], [`cost::tables`]. Their stages, for callers that enter and
 //! leave in between: [`front`] -> [`quantize`] -> [`build`] -> [`check()`] -> [`measure`] -> [`describe()`] -> [`package`].
 #![forbid(unsafe_code)]
 
+mod allocate;
 mod audit;
 pub mod bench;
 mod blame;
@@ -19,6 +20,7 @@ mod loss;
 mod matrix;
 mod progress;
 mod request;
+mod run;
 mod sequence;
 mod size;
 pub mod specimens;
@@ -37,9 +39,10 @@ pub use limit::MaxLoss;
 pub use loss::measure;
 pub use matrix::operators;
 pub use progress::{Progress, Silent, Step, Timed, timed};
-pub use request::{Request, States, default_backend};
+pub use request::{Amount, Ask, Request, States, default_backend};
+pub use run::{Array, Means, Ran, RunRequest, run, run_compiled};
 pub use sequence::Sequence;
 pub use stages::{
     Built, Compiled, Front, LayerNote, Quantized, VERSION, build, codes, compile, float_outputs, front, quantize, reals, trace_passes,
 };
-pub use tasks::{BenchRequest, Benched, Library, VerifyRequest, bench, library, plan, verify};
+pub use tasks::{BenchRequest, Benched, Library, VerifyRequest, bench, finish, library, plan, verify};

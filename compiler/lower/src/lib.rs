@@ -3,6 +3,7 @@
 //! Packing, staging and zero-point corrections are derived here from the machine's contraction row; no other place knows the layout.
 #![forbid(unsafe_code)]
 
+mod arg_max;
 mod bands;
 mod conv;
 mod copy;
@@ -31,6 +32,7 @@ mod spec;
 mod stage;
 mod steps;
 mod window;
+mod zero;
 
 pub use conv::{conv_kernel, dense_kernel};
 pub use depthwise::depthwise_kernel;

@@ -26,8 +26,9 @@ mod window;
 pub use broadcast::{offsets, shape as broadcast};
 pub use def::{AttrDef, Ctx, Kind, OpDef};
 pub use docs::docs;
+pub use float::arg_max::place_codes;
 pub use float::quantize::{given_codes, rounded};
-pub use int::{Norm, Rescale};
+pub use int::{Norm, Rescale, spans_a_byte};
 pub use level::{Level, add_coded, real, verify_at};
 pub use map::{Default, Function, Map};
 pub use maps::{function, functions, is_map};
@@ -75,6 +76,7 @@ const OTHERS: &[&OpDef] = &[
     &float::recode::OP,
     &float::quantize::OP,
     &float::reduce_sum::OP,
+    &float::arg_max::OP,
     &moves::reshape::OP,
     &moves::transpose::OP,
     &moves::slice::OP,
@@ -97,6 +99,7 @@ const OTHERS: &[&OpDef] = &[
     &int::norm::OP,
     &int::lut::OP,
     &int::rescale_op::OP,
+    &int::arg_max::OP,
 ];
 
 /// Operators whose result holds elements of their one input and nothing else, in whatever order.

@@ -112,6 +112,7 @@ pub fn prepare_at(m: &Model, path: &Path, random: usize, (weights, acts): (Weigh
         weights,
         acts,
         scheme: None,
+        ask: None,
     };
     let front = driver::front(&o, &Silent)?;
     let quantized = driver::quantize(&o, &front, &Silent)?;

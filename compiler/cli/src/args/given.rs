@@ -2,7 +2,7 @@
 
 use mcompc_compress::RangeMethod;
 use mcompc_data::InputSpec;
-use mcompc_driver::MaxLoss;
+use mcompc_driver::{Ask, MaxLoss};
 use mcompc_target::{Backend, Target};
 use std::path::PathBuf;
 
@@ -13,6 +13,12 @@ pub(crate) struct Given {
     pub target: Option<Target>,
     /// Bits of the weights, from the level.
     pub bits: Option<u8>,
+    /// Whether the level is a mixture.
+    pub mixed: bool,
+    /// What a choice of bits keeps to.
+    pub budget: Option<Ask>,
+    /// Whether all choices are wanted.
+    pub pareto: bool,
     /// Bits of the activations, from the level.
     pub acts: Option<u8>,
     /// Bits of values by name.
@@ -45,9 +51,15 @@ pub(crate) struct Given {
     pub data: Option<PathBuf>,
     pub limit: Option<usize>,
     pub by_the_book: bool,
+    /// The float model, the graph of integers.
+    pub reference: bool,
+    pub integers: bool,
+    pub codes: bool,
     pub plugin: Option<PathBuf>,
     pub code: String,
     /// Names of a stage and of a document that there are.
     pub stage: &'static str,
     pub document: &'static str,
+    /// Name of a shell that there is.
+    pub shell: &'static str,
 }

@@ -38,7 +38,6 @@ impl Default for ActBits {
 pub(super) fn choose(g: &Graph, acts: &ActBits) -> Result<BTreeMap<ValueId, Codes>> {
     let names = value_names(g)?;
     let mut codes = BTreeMap::new();
-    let exact = |v: &ValueId, wide: &[String], name: &String| wide.contains(name).then(|| (*v, Codes::I16));
     for (k, (pattern, bits)) in
         std::iter::once(("*", acts.bits)).chain(acts.by_name.iter().map(|(name, bits)| (name.as_str(), *bits))).enumerate()
     {
@@ -56,7 +55,7 @@ pub(super) fn choose(g: &Graph, acts: &ActBits) -> Result<BTreeMap<ValueId, Code
         }
         // What was measured comes before what is asked for by name.
         if k == 0 {
-            codes.extend(names.iter().filter_map(|(v, name)| exact(v, &acts.wide, name)));
+            codes.extend(names.iter().filter(|(_, name)| acts.wide.contains(name)).map(|(v, _)| (*v, Codes::I16)));
         }
     }
     Ok(codes)

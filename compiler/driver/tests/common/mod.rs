@@ -24,5 +24,6 @@ pub fn digits(target: &str) -> Request {
         weights: WeightBits::default(),
         acts: Default::default(),
         scheme: None,
+        ask: None,
     }
 }
