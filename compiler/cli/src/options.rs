@@ -38,7 +38,7 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
         return Err(target.needs_mlir());
     }
     let firmware = Firmware::new(g.weights_section.as_deref(), g.slices, g.layer_dump, &target)?;
-    let firmware = Firmware { forms: g.forms.clone(), ..firmware };
+    let firmware = Firmware { forms: g.forms.clone(), weights: g.stored, ..firmware };
     let stem = g.model.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Request {
         model: g.model.clone(),

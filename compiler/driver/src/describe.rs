@@ -131,6 +131,7 @@ fn layers(q: &Quantized, lowered: &Lowered) -> Vec<Layer> {
             macs: l.macs,
             forecast: None,
             weight_bytes: l.const_bytes as u64,
+            uncoded_bytes: l.uncoded.map(|n| n as u64),
             dtype: value.dtype.to_string(),
             scale: value.quant.as_ref().map(Quant::step),
             zero_point: value.quant.as_ref().map(Quant::zero_point),
@@ -181,7 +182,13 @@ fn memory(l: &Lowered) -> Memory {
         let scratch = layer.is_some_and(|x| x.scratch == Some(i));
         let name = layer.map_or("copy", |x| x.name.as_str());
         Buffer {
-            name: if scratch { format!("{name} (scratch)") } else { name.into() },
+            name: if l.status == Some(i) {
+                "status".into()
+            } else if scratch {
+                format!("{name} (scratch)")
+            } else {
+                name.into()
+            },
             offset: offset as u64,
             bytes: b.bytes as u64,
             first: b.first,
@@ -213,6 +220,7 @@ pub fn package(o: &Request, c: &Compiled, report: &Report) -> Result<Vec<mcompc_
         arena_align: c.built.lowered.arena_align,
         sizes: sizes(report),
         slices: c.built.lowered.slices,
+        coded: c.built.lowered.status.is_some(),
         layers: if o.firmware.dumps(c.built.lowered.layers.len())? { layer_specs(c) } else { vec![] },
         model_hash: c.front.sha256.clone(),
         forms: o.firmware.forms.clone(),

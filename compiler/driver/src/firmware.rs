@@ -1,6 +1,7 @@
 //! What firmware asks of the object, checked.
 
 use mcompc_ir::{Code, Error, Result};
+pub use mcompc_lower::Weights;
 use mcompc_target::Target;
 
 /// What firmware asks of the object. Nothing of it changes a result.
@@ -12,6 +13,8 @@ pub struct Firmware {
     pub slices: bool,
     /// Tables and functions that hand every layer's output to a callback; needs `slices`.
     pub layer_dump: bool,
+    /// How weights are stored.
+    pub weights: Weights,
     /// Names of forms of the package, beside those that every output has.
     pub forms: Vec<&'static str>,
 }
@@ -23,7 +26,7 @@ impl Firmware {
     /// E002 for a section name that assemblers, linkers or the format would take for something else.
     pub fn new(weights_section: Option<&str>, slices: bool, layer_dump: bool, target: &Target) -> Result<Self> {
         let weights_section = weights_section.map(|s| section(s, target).map(|()| s.to_string())).transpose()?;
-        Ok(Self { weights_section, slices: slices || layer_dump, layer_dump, forms: Vec::new() })
+        Ok(Self { weights_section, slices: slices || layer_dump, layer_dump, weights: Weights::Stored, forms: Vec::new() })
     }
 
     /// Whether the layer dump is made, for a model of so many layers.

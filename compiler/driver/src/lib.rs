@@ -31,7 +31,7 @@ pub use audit::audit;
 pub use check::check;
 pub use clock::Time;
 pub use describe::{describe, package, specs};
-pub use firmware::Firmware;
+pub use firmware::{Firmware, Weights};
 pub use inputs::inputs;
 pub use limit::MaxLoss;
 pub use loss::measure;

@@ -264,7 +264,7 @@ pub fn build(
     progress: &dyn Progress,
 ) -> Result<Built> {
     let lowered = timed(progress, "making kernels", || {
-        let options = mcompc_lower::Options { name: name.into(), slices: firmware.slices };
+        let options = mcompc_lower::Options { name: name.into(), slices: firmware.slices, weights: firmware.weights };
         let mut lowered = mcompc_lower::lower(graph, &target.machine(backend)?, &options)?;
         let info = format!("mcompc {VERSION}; target {}; model sha256 {sha256}\0", target.name);
         lowered.module.data.push(Data { name: format!("{name}_info"), bytes: info.into_bytes(), align: 1, weights: false, export: true });

@@ -1,9 +1,11 @@
 //! From graph to module: a call for every node, buffers at planned offsets, kernels shared, and the entry function.
 
+use crate::coded;
 use crate::emit::{Arg, Call};
 use crate::movement::copy_kernel;
 use crate::operators::call_of;
 use crate::steps::{self, ALIGN, Interface, Source, Step};
+use crate::unpack;
 use mcompc_ir::{Code, Error, Graph, NodeId, Result, ValueId};
 use mcompc_kernel::{Data, Inst, Machine, Module, Op};
 use mcompc_plan::{Buffer, Plan, check, plan};
@@ -17,6 +19,20 @@ pub struct Options {
     pub name: String,
     /// Whether there is `<name>_run_slice` too, which runs one step a call.
     pub slices: bool,
+    /// Which layers' weights are entropy-coded, to be decoded into the arena right before the layer runs.
+    pub weights: Weights,
+}
+
+/// How weights are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weights {
+    /// As the kernels read them.
+    #[default]
+    Stored,
+    /// Entropy-coded where that takes less flash.
+    Coded,
+    /// Entropy-coded in every layer that has a form with weights in bytes, for tests.
+    AllCoded,
 }
 
 /// Where a layer leaves its result.
@@ -49,6 +65,8 @@ pub struct Layer {
     pub value: ValueId,
     /// Where that value lies when the layer has run.
     pub result: Located,
+    /// Of a layer with coded weights: the bytes that its constants would take otherwise.
+    pub uncoded: Option<usize>,
 }
 
 /// The result of lowering.
@@ -70,6 +88,8 @@ pub struct Lowered {
     pub buffers: Vec<Buffer>,
     /// Their offsets.
     pub plan: Plan,
+    /// The buffer of the status word, where a layer can fail.
+    pub status: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +118,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
     };
     // Only the arena's alignment is ours to promise.
     let foreign: BTreeSet<ValueId> = g.inputs.iter().map(|&n| g.out(n)).chain(g.outputs.iter().map(|o| root(o.value))).collect();
-    let mut calls: Vec<(NodeId, Call)> = Vec::new();
+    let (mut nodes, mut calls, mut variants) = (Vec::new(), Vec::new(), Vec::new());
     for &n in &order {
         let node = g.node(n);
         if matches!(node.op.as_str(), "input" | "const") || alias.contains_key(&g.out(n)) {
@@ -106,8 +126,17 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
         }
         let x = root(g.inputs_of(n)[0]);
         let x_align = if foreign.contains(&x) { g.value(x).dtype.size() as u8 } else { ALIGN as u8 };
-        calls.push((n, call_of(g, n, m, x_align).map_err(|e| e.at(node.name.clone()))?));
+        let call = |bytes| call_of(g, n, m, x_align, bytes).map_err(|e| e.at(node.name.clone()));
+        nodes.push(n);
+        calls.push(call(false)?);
+        variants.push(if o.weights != Weights::Stored && matches!(node.op.as_str(), "q.conv" | "q.dense") {
+            Some(call(true)?)
+        } else {
+            None
+        });
     }
+    let coded = coded::plan(&mut calls, variants, o.weights == Weights::AllCoded);
+    let calls: Vec<(NodeId, Call)> = nodes.into_iter().zip(calls).collect();
 
     // Outputs that are inputs or constants, or the same value twice, need a copy of their own.
     let mut places: BTreeMap<ValueId, Place> = BTreeMap::new();
@@ -149,6 +178,10 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
         }));
     }
     let end = calls.len();
+    let status = coded.archive.is_some().then(|| {
+        buffers.push(Buffer { bytes: 4, align: ALIGN, first: 0, last: end.saturating_sub(1), may_alias: None });
+        buffers.len() - 1
+    });
     for (v, _) in &copies {
         if let Some(Place::Arena(b)) = places.get(v) {
             buffers[*b].last = end;
@@ -172,6 +205,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
         inputs: g.inputs.iter().map(|&n| (g.node(n).name.clone(), size(g.out(n)), aligned(g.out(n)))).collect(),
         outputs: g.outputs.iter().map(|x| (x.name.clone(), size(x.value), aligned(x.value))).collect(),
         arena: p.total,
+        status: status.map(|b| p.offsets[b]),
     };
     let at = |v: ValueId| -> Result<Source> {
         Ok(match places.get(&root(v)) {
@@ -181,6 +215,11 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             None => return Err(Error::new(Code::Internal, format!("value `{}` has no place", g.value(v).name))),
         })
     };
+    let decoder = coded.archive.map(|bytes| {
+        let [table, block] = [unpack::table(bytes.len()), unpack::block(bytes.len())].map(|f| asm.kernel(f, &[]));
+        asm.module.data.push(Data { name: unpack::ARCHIVE.into(), bytes, align: 4, weights: true, export: false });
+        [table, block]
+    });
     let mut layers = Vec::new();
     let mut list = Vec::new();
     for (step, (n, call)) in calls.into_iter().enumerate() {
@@ -201,9 +240,16 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
                     Source::Data(asm.data(bytes, align, weights))
                 }
                 Arg::Scratch(_) => Source::Arena(scratch[step].map_or(0, |s| p.offsets[s])),
+                Arg::Status => Source::Arena(status.map_or(0, |s| p.offsets[s])),
             });
         }
-        let kernel = asm.kernel(call.func, &call.rows);
+        let params = call.func.params.clone();
+        let mut kernel = asm.kernel(call.func, &call.rows);
+        let unpacked = coded.layers.get(&step);
+        if let (Some(u), Some([table, block])) = (unpacked, &decoder) {
+            kernel = asm.kernel(unpack::wrapper(&kernel, &params, u.special, [table, block]), &[]);
+            const_bytes += u.stored - mcompc_coding::Layer::BYTES;
+        }
         list.push(Step { kernel: kernel.clone(), args });
         let result = match at(g.out(n))? {
             Source::Output(i) => Located::Output(i),
@@ -220,6 +266,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             scratch: scratch[step],
             value: g.out(n),
             result,
+            uncoded: unpacked.map(|u| u.plain),
         });
     }
     for (v, out) in copies {
@@ -237,7 +284,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
         asm.module.funcs.push(steps::run_slice(format!("{entry}_slice"), &interface, &list));
     }
     let slices = if o.slices { list.len() } else { 0 };
-    Ok(Lowered { module: asm.module, entry, slices, arena_bytes: p.total, arena_align: ALIGN, layers, buffers, plan: p })
+    Ok(Lowered { module: asm.module, entry, slices, arena_bytes: p.total, arena_align: ALIGN, layers, buffers, plan: p, status })
 }
 
 struct Assembly {

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod bands;
+mod coded;
 mod conv;
 mod copy;
 mod depthwise;
@@ -29,12 +30,13 @@ mod softmax;
 mod spec;
 mod stage;
 mod steps;
+mod unpack;
 mod window;
 
 pub use conv::{conv_kernel, dense_kernel};
 pub use depthwise::depthwise_kernel;
 pub use emit::{Arg, Call};
-pub use entry::{Layer, Located, Lowered, Options, lower};
+pub use entry::{Layer, Located, Lowered, Options, Weights, lower};
 pub use narrow::{Blocks, Narrow};
 pub use operators::operators;
 pub use spec::{ConvSpec, Geometry};

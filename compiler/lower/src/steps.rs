@@ -1,6 +1,6 @@
 //! Exported functions over the steps of a lowered graph: all of them in one call, or one step a call.
 
-use mcompc_kernel::{Builder, Cmp, Func, Role, Val};
+use mcompc_kernel::{Bin, Builder, Cmp, Func, MemElem, Role, Ty, Val};
 
 /// Alignment of the arena, and of everything in it.
 pub(crate) const ALIGN: usize = 16;
@@ -31,6 +31,8 @@ pub(crate) struct Interface {
     pub inputs: Vec<(String, usize, u8)>,
     pub outputs: Vec<(String, usize, u8)>,
     pub arena: usize,
+    /// Byte of the arena with the status word; none where steps cannot fail.
+    pub status: Option<usize>,
 }
 
 /// The parameters of [`Interface`] inside a function.
@@ -38,15 +40,23 @@ struct Pointers {
     inputs: Vec<Val>,
     outputs: Vec<Val>,
     arena: Val,
+    status: Option<Val>,
 }
 
 impl Interface {
     fn params(&self, b: &mut Builder) -> Pointers {
-        Pointers {
+        let mut p = Pointers {
             inputs: self.inputs.iter().map(|(name, bytes, align)| b.ptr(name, Role::In, *bytes, *align)).collect(),
             outputs: self.outputs.iter().map(|(name, bytes, align)| b.ptr(name, Role::Out, *bytes, *align)).collect(),
             arena: b.ptr("arena", Role::Scratch, self.arena, ALIGN as u8),
-        }
+            status: None,
+        };
+        p.status = self.status.map(|at| {
+            let (word, fine) = (b.ptr_imm(p.arena, at as i32), b.iconst(0));
+            b.store_aligned(fine, MemElem::W32, word, 0, 4);
+            word
+        });
+        p
     }
 }
 
@@ -64,9 +74,13 @@ impl Pointers {
             .collect();
         b.call(&step.kernel, &args);
     }
+    /// What the steps left in the status word.
+    fn status(&self, b: &mut Builder) -> Option<Val> {
+        self.status.map(|word| b.load_aligned(Ty::I32, MemElem::W32, word, 0, 4))
+    }
 }
 
-/// `name(inputs..., outputs..., arena)`: every step; returns 0.
+/// `name(inputs..., outputs..., arena)`: every step; returns 0, or what a step left as status.
 pub(crate) fn run(name: String, interface: &Interface, steps: &[Step]) -> Func {
     let mut b = Builder::new(name);
     b.export();
@@ -74,10 +88,13 @@ pub(crate) fn run(name: String, interface: &Interface, steps: &[Step]) -> Func {
     for step in steps {
         p.call(&mut b, step);
     }
+    if let Some(status) = p.status(&mut b) {
+        b.status(status);
+    }
     b.finish()
 }
 
-/// `name(slice, inputs..., outputs..., arena)`: the step of that number; returns 0, or -1 where there is no such step.
+/// `name(slice, inputs..., outputs..., arena)`: the step of that number; returns 0, -1 where there is no such step, or what it left as status.
 ///
 /// The steps' kernels and data are those of [`run`]; what this function adds is a comparison and a call each.
 pub(crate) fn run_slice(name: String, interface: &Interface, steps: &[Step]) -> Func {
@@ -99,7 +116,10 @@ pub(crate) fn run_slice(name: String, interface: &Interface, steps: &[Step]) -> 
     }
     let count = b.iconst(steps.len() as i32);
     let known = b.cmp(Cmp::Ult, slice, count);
-    let status = b.add_imm(known, -1);
+    let mut status = b.add_imm(known, -1);
+    if let Some(own) = p.status(&mut b) {
+        status = b.bin(Bin::Or, status, own);
+    }
     b.status(status);
     b.finish()
 }

@@ -1,7 +1,7 @@
 //! Rows of every command that compiles.
 
 use super::row::{Row, flag, operand, switch};
-use super::values::{RANGES, act_bits, dim, group, layer_bits, level, number, state, text, word};
+use super::values::{RANGES, WEIGHTS, act_bits, dim, group, layer_bits, level, number, state, text, word};
 use mcompc_data::InputSpec;
 use mcompc_target::{Backend, Target};
 
@@ -144,6 +144,18 @@ pub(crate) const BUILD: &[Row] = &[
             Ok(())
         },
     ),
+    flag(
+        "weights",
+        "FORM",
+        "stored: weights as kernels read them; coded: entropy-coded in the layers where that takes less flash, each decoded into the arena \
+         right before it runs. Results are the same",
+        |g, v| {
+            g.stored = word("--weights", v, WEIGHTS)?;
+            Ok(())
+        },
+    )
+    .default("stored")
+    .choices(|| WEIGHTS.map(|(name, _)| name).to_vec()),
     switch("slices", "Adds an entry that runs one layer a call, for watchdogs and schedulers", |g, _| {
         g.slices = true;
         Ok(())

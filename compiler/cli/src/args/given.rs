@@ -2,7 +2,7 @@
 
 use mcompc_compress::RangeMethod;
 use mcompc_data::InputSpec;
-use mcompc_driver::MaxLoss;
+use mcompc_driver::{MaxLoss, Weights};
 use mcompc_target::{Backend, Target};
 use std::path::PathBuf;
 
@@ -33,6 +33,7 @@ pub(crate) struct Given {
     pub scheme_out: Option<PathBuf>,
     pub backend: Option<Backend>,
     pub weights_section: Option<String>,
+    pub stored: Weights,
     pub slices: bool,
     pub layer_dump: bool,
     /// Names of forms that there are.

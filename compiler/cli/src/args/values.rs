@@ -1,7 +1,7 @@
 //! How values are read.
 
 use mcompc_compress::RangeMethod;
-use mcompc_driver::MaxLoss;
+use mcompc_driver::{MaxLoss, Weights};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_report::Criterion;
 use std::ffi::OsStr;
@@ -29,6 +29,9 @@ pub(crate) fn word<T: Copy>(what: &str, v: &OsStr, list: impl IntoIterator<Item 
         usage(format!("{what} {v}: there is no such choice")).hint(format!("one of {}", names.join(", ")))
     })
 }
+
+/// How weights are stored.
+pub(crate) const WEIGHTS: [(&str, Weights); 2] = [("stored", Weights::Stored), ("coded", Weights::Coded)];
 
 /// Ways from calibration data to ranges.
 pub(crate) const RANGES: [(&str, RangeMethod); 3] =

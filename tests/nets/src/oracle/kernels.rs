@@ -26,7 +26,7 @@ pub(crate) fn run(config: &Config, sites: &[Site], integer: &Integer, level: Lev
         *stage = format!("lower {name}");
         let known = machines.iter().position(|(m, _)| *m == machine);
         if known.is_none() {
-            let options = Options { name: "model".into(), slices: true };
+            let options = Options { name: "model".into(), slices: true, ..Options::default() };
             let lowered = lower(&integer.graph, &machine, &options).map_err(at(stage))?;
             mcompc_kernel::verify(&lowered.module).and_then(|p| p.complete()).map_err(at(stage))?;
             if !seen.contains(&lowered.module) {
