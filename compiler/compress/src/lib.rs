@@ -11,6 +11,7 @@ mod linalg;
 mod methods;
 mod observe;
 mod range;
+mod rate;
 mod scheme;
 mod stats;
 
@@ -21,5 +22,6 @@ pub use datafree::calibrate_without_data;
 pub use decide::{ActBits, Options, WeightBits, check, decide, warnings};
 pub use methods::{METHODS, Method, Rounded, Settle, Task};
 pub use range::RangeMethod;
+pub use rate::Rates;
 pub use scheme::{LayerScheme, Scheme};
 pub use stats::{BINS, Hist, Stats, ValueStats};

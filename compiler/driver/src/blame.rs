@@ -98,6 +98,7 @@ mod tests {
             firmware: Firmware::default(),
             weights: Default::default(),
             acts: Default::default(),
+            rate: None,
             scheme: None,
         };
         let g = mcompc_ir::parse(GRAPH)?;

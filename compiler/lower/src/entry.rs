@@ -21,6 +21,8 @@ pub struct Options {
     pub slices: bool,
     /// Which layers' weights are entropy-coded, to be decoded into the arena right before the layer runs.
     pub weights: Weights,
+    /// Results of layers whose weights are stored as they are, whatever `weights` says.
+    pub spared: BTreeSet<ValueId>,
 }
 
 /// How weights are stored.
@@ -129,11 +131,13 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
         let call = |bytes| call_of(g, n, m, x_align, bytes).map_err(|e| e.at(node.name.clone()));
         nodes.push(n);
         calls.push(call(false)?);
-        variants.push(if o.weights != Weights::Stored && matches!(node.op.as_str(), "q.conv" | "q.dense") {
-            Some(call(true)?)
-        } else {
-            None
-        });
+        variants.push(
+            if o.weights != Weights::Stored && !o.spared.contains(&g.out(n)) && matches!(node.op.as_str(), "q.conv" | "q.dense") {
+                Some(call(true)?)
+            } else {
+                None
+            },
+        );
     }
     let coded = coded::plan(&mut calls, variants, o.weights == Weights::AllCoded);
     let calls: Vec<(NodeId, Call)> = nodes.into_iter().zip(calls).collect();

@@ -1,6 +1,7 @@
 //! Coded weights that are damaged: the entry function says so, and touches nothing that is not its own.
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
 mod common;
 
 use common::Rng;
@@ -61,7 +62,7 @@ fn a_damaged_archive_is_an_error_code() {
     let g = graph();
     let mut rng = Rng(11);
     for machine in ["armv7e-m", "x86-64-v3-clif", "aarch64-dotprod", "riscv64gcv"] {
-        let options = Options { name: "g".into(), slices: true, weights: Weights::AllCoded };
+        let options = Options { name: "g".into(), slices: true, weights: Weights::AllCoded, ..Options::default() };
         let l = lower(&g, &mcompc_target::machine(machine).unwrap(), &options).unwrap();
         mcompc_kernel::verify(&l.module).unwrap().complete().unwrap();
         let (fine, want) = run(&l, "g_run", &[]);
@@ -73,7 +74,7 @@ fn a_damaged_archive_is_an_error_code() {
             let mut bad = l.clone();
             let archive = &mut bad.module.data[at].bytes;
             // One bit, or everything.
-            if rng.next() % 4 == 0 {
+            if rng.next().is_multiple_of(4) {
                 archive.iter_mut().for_each(|b| *b = rng.next() as u8);
             } else {
                 let bit = rng.next() as usize % (8 * archive.len());

@@ -34,6 +34,10 @@ pub(crate) struct Given {
     pub backend: Option<Backend>,
     pub weights_section: Option<String>,
     pub stored: Weights,
+    /// Most time of decoding, as a share.
+    pub decoding: Option<f64>,
+    /// Bits a coded weight.
+    pub rate: Option<f64>,
     pub slices: bool,
     pub layer_dump: bool,
     /// Names of forms that there are.

@@ -84,7 +84,7 @@ pub fn decide(g: &Graph, stats: &Stats, inputs: &[Input], opts: &Options) -> Res
         let group = opts.weights.block.filter(|&len| bits < Codes::I8.bits && whole && len < k);
         let method = methods::fitting(bits, group.is_some(), k, stats.can_observe())
             .ok_or_else(|| Error::new(Code::UnsupportedLevel, format!("no method makes weights of {bits} bits")).at(&g.node(id).name))?;
-        layer_schemes.push(LayerScheme { layer: name, method: method.name.into(), bits, group, why });
+        layer_schemes.push(LayerScheme { layer: name, method: method.name.into(), bits, group, step: None, why });
     }
     Ok(Scheme { bias_correction: opts.bias_correction, values, layers: layer_schemes })
 }

@@ -8,6 +8,7 @@ mod kbest;
 mod measured;
 mod nearest;
 mod search;
+mod step;
 mod task;
 
 use mcompc_ir::Codes;
@@ -30,6 +31,8 @@ pub struct Method {
 
 const NARROW: fn(u8, bool) -> bool = |bits, group| (2..Codes::I8.bits).contains(&bits) && !group;
 const ANY: fn(u8, bool) -> bool = |bits, group| (2..Codes::I8.bits).contains(&bits) || bits == Codes::I8.bits && !group;
+
+const EIGHT: fn(u8, bool) -> bool = |bits, group| bits == Codes::I8.bits && !group;
 
 /// Every method. Where none is named and nothing was seen the first that fits is taken.
 pub static METHODS: &[Method] = &[
@@ -89,7 +92,33 @@ pub static METHODS: &[Method] = &[
         sees: true,
         round: |t, settle| measured::round(t, settle, Recipe { ridge: true, first: First::Either, improve: true }),
     },
+    Method {
+        // As ridge, under one step for all channels that is given: for codes that are entropy-coded.
+        name: "step",
+        fits: EIGHT,
+        most: DENSE,
+        sees: true,
+        round: |t, settle| measured::round(t, settle, Recipe { ridge: true, first: First::Either, improve: true }),
+    },
+    Method {
+        // To nearest under one step for all channels that is given.
+        name: "step-nearest",
+        fits: EIGHT,
+        most: usize::MAX,
+        sees: false,
+        round: step::round,
+    },
 ];
+
+/// Whether a method takes the step of its layer as given.
+pub(crate) fn is_stepped(method: &str) -> bool {
+    matches!(method, "step" | "step-nearest")
+}
+
+/// The method that takes a step as given, for a layer of `k` weights a channel.
+pub(crate) fn stepped(k: usize, seen: bool) -> &'static str {
+    if seen && k <= DENSE { "step" } else { "step-nearest" }
+}
 
 /// Weights of a channel whose covariance is factored: more would take minutes.
 const DENSE: usize = 2048;

@@ -43,7 +43,7 @@ pub fn check(g: &Graph, machines: &[Machine], rng: &mut Rng) -> Result<(), Strin
             if weights == Weights::AllCoded && !rng.next().is_multiple_of(4) {
                 continue;
             }
-            let l = lower(g, m, &Options { name: "g".into(), slices: true, weights }).map_err(on)?;
+            let l = lower(g, m, &Options { name: "g".into(), slices: true, weights, ..Options::default() }).map_err(on)?;
             mcompc_kernel::verify(&l.module).and_then(|p| p.complete()).map_err(on)?;
             let program = Program::new(&l.module).map_err(on)?;
             for sliced in [false, true] {

@@ -27,7 +27,7 @@ pub(crate) fn run(config: &Config, sites: &[Site], integer: &Integer, level: Lev
         let known = machines.iter().position(|(m, _)| *m == machine);
         if known.is_none() {
             let weights = if level == Level::Coded { Weights::AllCoded } else { Weights::Stored };
-            let options = Options { name: "model".into(), slices: true, weights };
+            let options = Options { name: "model".into(), slices: true, weights, ..Options::default() };
             let lowered = lower(&integer.graph, &machine, &options).map_err(at(stage))?;
             mcompc_kernel::verify(&lowered.module).and_then(|p| p.complete()).map_err(at(stage))?;
             if !seen.contains(&lowered.module) {

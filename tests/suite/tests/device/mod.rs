@@ -29,6 +29,7 @@ fn package(m: Model, target: &str, firmware: Firmware) -> Option<(Package, Vec<V
         firmware,
         weights: Default::default(),
         acts: Default::default(),
+        rate: None,
         scheme: None,
     };
     let built = driver::build("net", "0", &quantized.graph, (&o.target, backend), &o.firmware, &Silent).unwrap();
