@@ -122,7 +122,8 @@ impl Worker {
                 let _ = pipe.map(|mut p| std::io::copy(&mut p, &mut std::io::sink()));
                 said
             });
-            let status = process.wait(limit);
+            // Who sets a limit means time; the usual one is for work.
+            let status = if self.limit.is_some() { process.wait(limit) } else { process.wait_at_work(usual) };
             drop(writer.join());
             (status, out.join().unwrap_or_default(), said.join().unwrap_or_default())
         });

@@ -11,7 +11,7 @@ use mcompc_target::{Backend, Target};
 use std::time::Instant;
 
 fn spec(k: usize, c: usize, per_output: usize) -> ConvSpec {
-    let weights = (0..c * k * k * per_output).map(|i| (i * 37 % 255) as u8 as i8).collect();
+    let weights = (0..c * k * k * per_output).map(|i| (i * 37 % 255) as u8 as i8).map(i16::from).collect();
     ConvSpec {
         geo: Geometry { n: 1, h: 25, w: 5, c, oh: 25, ow: 5, kh: k, kw: k, sh: 1, sw: 1, dh: 1, dw: 1, pt: k / 2, pl: k / 2 },
         o: c,

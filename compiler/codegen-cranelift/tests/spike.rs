@@ -19,7 +19,7 @@ fn spec(k: usize, per_output: usize) -> ConvSpec {
         mem: [mcompc_kernel::MemElem::S8; 2],
         x_align: 16,
         zp_x: -128,
-        weights: (0..c * k * k * per_output).map(|i| (i * 37 % 255) as u8 as i8).collect(),
+        weights: (0..c * k * k * per_output).map(|i| (i * 37 % 255) as u8 as i8).map(i16::from).collect(),
         bias: (0..c as i32).map(|i| i * 1100 - 30000).collect(),
         mult: (0..c as i32).map(|i| (1 << 26) + i * 1_234_567).collect(),
         rescale: Rescale { pre: 0, shift: 6, zp: -3, lo: -100, hi: 127 },
@@ -48,7 +48,7 @@ fn four_bits(m: &Machine) -> [Call; 3] {
     let narrow = |mut s: ConvSpec, blocks: Option<Blocks>| {
         s.weights.iter_mut().for_each(|w| *w >>= 4);
         if let Some(b) = &blocks {
-            s.weights.iter_mut().enumerate().for_each(|(i, w)| *w *= b.r[i / b.len] as i8);
+            s.weights.iter_mut().enumerate().for_each(|(i, w)| *w *= b.r[i / b.len] as i16);
         }
         s.narrow = Some(Narrow { bits: 4, blocks });
         s

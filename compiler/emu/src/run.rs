@@ -158,7 +158,7 @@ fn execute(line: &[String], folder: &Path, limit: Duration) -> Result<String, Er
     let mut child = Process::spawn(&mut command).map_err(|error| {
         if error.kind() == std::io::ErrorKind::NotFound { Error::ToolMissing(tool.clone()) } else { Error::Io(format!("{tool}: {error}")) }
     })?;
-    let status = child.wait(Some(limit)).map_err(io(tool))?.ok_or(Error::Timeout(limit.as_secs()))?;
+    let status = child.wait_at_work(limit).map_err(io(tool))?.ok_or(Error::Timeout(limit.as_secs()))?;
     let log = String::from_utf8_lossy(&fs::read(&path).map_err(io("log.txt"))?).into_owned();
     if let Some(signal) = mcompc_interrupt::ended_from_outside(status) {
         return Err(Error::Killed(signal));

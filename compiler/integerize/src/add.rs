@@ -3,7 +3,7 @@
 use super::{Ctx, clamp_codes};
 use mcompc_ir::{Attrs, Code, Error, Node, NodeId, Quant, Result, ValueId};
 
-/// clamp((qa * a + qb * b + c) >> shift): factors of 16 bits and the constant that holds both zero points, the rounding and the output's.
+/// clamp((qa * a + qb * b + c) >> shift): factors and the constant that holds both zero points, the rounding and the output's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Terms {
     a: i64,
@@ -28,7 +28,8 @@ impl Ctx<'_> {
         let q = self.result(id)?;
         let (qa, qb) = (self.codes(a)?, self.codes(b)?);
         let sign = if node.op == "Sub" { -1.0 } else { 1.0 };
-        let t = terms(qa, qb, sign, &q).ok_or_else(|| {
+        let fine = node.attrs.int_or("fine", 0)? == 1;
+        let t = terms(qa, qb, sign, &q, fine).ok_or_else(|| {
             Error::new(Code::Overflow, format!("operands of steps {} and {} in a sum of step {}", qa.step(), qb.step(), q.step()))
                 .hint("the sum's range is far below its operands'; check the calibration data")
         })?;
@@ -39,12 +40,13 @@ impl Ctx<'_> {
     }
 }
 
-/// The largest shift at which both factors fit 16 bits and the sum 32.
-fn terms(qa: &Quant, qb: &Quant, sign: f64, y: &Quant) -> Option<Terms> {
-    (1..=15u32).rev().find_map(|shift| {
+/// The largest shift at which both factors fit 16 bits, fine ones 22, and the sum 32.
+fn terms(qa: &Quant, qb: &Quant, sign: f64, y: &Quant, fine: bool) -> Option<Terms> {
+    let (bits, most) = if fine { (22, 1 << 22) } else { (15, i64::from(i16::MAX)) };
+    (1..=bits).rev().find_map(|shift: u32| {
         let factor = |s: f64| libm::ldexp(s / y.step(), shift as i32).round();
         let (a, b) = (factor(qa.step()), sign * factor(qb.step()));
-        if !(a.abs() <= f64::from(i16::MAX) && b.abs() <= f64::from(i16::MAX)) {
+        if !(a.abs() <= most as f64 && b.abs() <= most as f64) {
             return None;
         }
         let (a, b) = (a as i64, b as i64);
@@ -66,7 +68,7 @@ mod tests {
             [(q(0.02, -128), q(0.05, 3), q(0.06, -20)), (q(1.0, 127), q(1e-3, 0), q(0.9, 5)), (q(0.1, 0), q(0.1, 0), q(0.02, -128))]
         {
             for sign in [1.0, -1.0] {
-                let t = terms(&qa, &qb, sign, &y).unwrap();
+                let t = terms(&qa, &qb, sign, &y, false).unwrap();
                 for a in -128..=127 {
                     for b in -128..=127 {
                         let real = qa.real(a.into()) + sign * qb.real(b.into());
@@ -82,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_largest_shift_is_taken() {
-        let t = |a, b, y| terms(&Quant::new(Codes::I8, a, 0), &Quant::new(Codes::I8, b, 0), 1.0, &Quant::new(Codes::I8, y, 0));
+        let t = |a, b, y| terms(&Quant::new(Codes::I8, a, 0), &Quant::new(Codes::I8, b, 0), 1.0, &Quant::new(Codes::I8, y, 0), false);
         assert_eq!(t(0.5, 0.9, 1.0).unwrap().shift, 15);
         assert_eq!(t(1.5, 0.9, 1.0).unwrap().shift, 14);
         assert_eq!(t(1e9, 0.9, 1.0), None);

@@ -3,8 +3,8 @@
 use super::runs::{Products, products};
 use super::{Accumulator, Ctx, reals};
 use crate::dyadic::dyadic;
-use mcompc_ir::{Attrs, Code, DType, Error, Graph, Node, NodeId, Quant, Result, Tensor, ValueId};
-use mcompc_ops::{act, proof};
+use mcompc_ir::{Attrs, Code, Codes, DType, Error, Graph, Node, NodeId, Quant, Result, Tensor, ValueId};
+use mcompc_ops::{act, proof, spans_a_byte};
 
 impl Ctx<'_> {
     pub(super) fn conv(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
@@ -58,14 +58,21 @@ impl Ctx<'_> {
         let factors: Vec<f64> = scales.iter().map(|s| sx * s / y.step()).collect();
         let d = dyadic(&factors, acc_max)?;
         let (name, (lo, hi)) = (&node.name, act(node)?);
-        let wt = self.r.to.add_const(format!("{name}.w"), Tensor::from_i8(w.shape.clone(), &products)?);
+        let wide: Vec<i64> = products.iter().map(|&w| w.into()).collect();
+        let fits = wide.iter().all(|&w| Codes::I8.contains(w) && w != Codes::I8.min().into());
+        if !fits && !spans_a_byte(wide.iter().copied()) {
+            return Err(Error::new(Code::NoInteger, "weights that are no codes of eight bits less one zero point")
+                .hint("quantize weights symmetrically, or with one zero point a tensor; or give the float model"));
+        }
+        let dtype = if fits { DType::I8 } else { DType::I16 };
+        let wt = self.r.to.add_const(format!("{name}.w"), Tensor::from_ints(dtype, w.shape.clone(), &wide)?);
         let bt = self.r.to.add_const(format!("{name}.bias"), Tensor::from_i32([outs], &codes)?);
         let mt = self.r.to.add_const(format!("{name}.m"), Tensor::from_i32([outs], &d.m)?);
         for (a, v) in [("pre", i64::from(d.pre)), ("shift", i64::from(d.shift)), ("lo", y.code(lo).into()), ("hi", y.code(hi).into())] {
             attrs.set(a, v);
         }
         let mut reads = vec![x, wt, bt, mt];
-        if wq.codes.bits < mcompc_ir::Codes::I8.bits {
+        if wq.codes.bits < Codes::I8.bits {
             attrs.set("bits", i64::from(wq.codes.bits));
         }
         if let Some((r, len)) = runs {
@@ -89,12 +96,12 @@ struct Offsets<'a> {
 
 impl Offsets<'_> {
     /// Sum over a channel's weights of weight times (zero point - code of real 0).
-    fn of(&self, o: usize, row: &[i8]) -> f64 {
+    fn of(&self, o: usize, row: &[i16]) -> f64 {
         if self.q.zero_code().is_some() {
             return 0.0;
         }
         let first = o / self.outs_per * self.channels;
-        let one = |(i, &w): (usize, &i8)| f64::from(w) * (self.zp - self.q.along(first + i % self.channels).1);
+        let one = |(i, &w): (usize, &i16)| f64::from(w) * (self.zp - self.q.along(first + i % self.channels).1);
         row.iter().enumerate().map(one).sum()
     }
 }

@@ -5,7 +5,7 @@ use mcompc_ir::{Code, Codes, Error, Per, Quant, Result, Tensor};
 /// Integer weights of a layer and what a step of each output channel is.
 pub(crate) struct Products {
     /// Code times multiplier, `[o][k]`.
-    pub w: Vec<i8>,
+    pub w: Vec<i16>,
     /// Step of a channel's products.
     pub scales: Vec<f64>,
     /// Multipliers of runs, and the length of a run.
@@ -16,7 +16,7 @@ pub(crate) struct Products {
 const CLOSE: f64 = 1e-9;
 
 fn refuse<T>(what: String) -> Result<T> {
-    Err(Error::new(Code::NoInteger, what).hint("kernels take weights of two to eight bits, zero point 0, with a scale per output channel"))
+    Err(Error::new(Code::NoInteger, what).hint("kernels take weights of two to nine bits, zero point 0, with a scale per output channel"))
 }
 
 /// The products of the weight codes `w` of `outs` channels.
@@ -24,14 +24,14 @@ fn refuse<T>(what: String) -> Result<T> {
 /// # Errors
 /// [`Code::NoInteger`] for codes that are no such products.
 pub(crate) fn products(w: &Tensor, q: &Quant, outs: usize) -> Result<Products> {
-    if !q.codes.signed || q.codes.bits > Codes::I8.bits || q.zero.all().iter().any(|&z| z != 0.0) {
+    if !q.codes.signed || q.codes.bits > Codes::LESS_ZERO.bits || q.zero.all().iter().any(|&z| z != 0.0) {
         return refuse(format!("weights in {} codes with zero point {:?}", q.codes.name(), q.zero.all().first()));
     }
-    let codes = w.as_i8()?;
+    let codes: Vec<i16> = w.to_i64_vec()?.into_iter().map(|c| c as i16).collect();
     let k = codes.len() / outs.max(1);
     match &q.scale {
-        Per::Tensor(s) => Ok(Products { w: codes.into_owned(), scales: vec![*s; outs], runs: None }),
-        Per::Axis(0, s) => Ok(Products { w: codes.into_owned(), scales: s.to_vec(), runs: None }),
+        Per::Tensor(s) => Ok(Products { w: codes, scales: vec![*s; outs], runs: None }),
+        Per::Axis(0, s) => Ok(Products { w: codes, scales: s.to_vec(), runs: None }),
         Per::Axis(a, _) => refuse(format!("weights with a scale for each index of axis {a}")),
         Per::Runs(len, all) => {
             let (len, per) = (*len as usize, k.div_ceil(*len as usize));
@@ -45,7 +45,7 @@ pub(crate) fn products(w: &Tensor, q: &Quant, outs: usize) -> Result<Products> {
                 scales.push(step);
                 r.extend(multipliers);
             }
-            let w = codes.iter().enumerate().map(|(i, &c)| c * r[i / k * per + i % k / len]).collect();
+            let w = codes.iter().enumerate().map(|(i, &c)| c * i16::from(r[i / k * per + i % k / len])).collect();
             Ok(Products { w, scales, runs: Some((r, len)) })
         }
     }

@@ -138,11 +138,12 @@ impl Layer {
             return Ok(None);
         }
         let group = n.attrs.int_or("group", 1)? as usize;
-        let (ws, taps) = (w.as_i8()?, kh * kw);
+        let (ws, taps) = (w.to_i64_vec()?, kh * kw);
         let w = if ci == 1 {
-            (0..taps).flat_map(|t| (0..o).map(move |c| c * taps + t)).map(|i| ws[i].into()).collect()
+            (0..taps).flat_map(|t| (0..o).map(move |c| c * taps + t)).map(|i| ws[i] as i16).collect()
         } else {
-            ws.iter().map(|&w| w.into()).collect()
+            // Weights are i8 or i16.
+            ws.iter().map(|&w| w as i16).collect()
         };
         Ok(Some(Self {
             x,

@@ -6,12 +6,14 @@
 //! removed. In a process without [`watch`] (tests, other users of the library) only the destructors clean up.
 #![forbid(unsafe_code)]
 
+mod busy;
 mod folder;
 mod process;
 #[cfg(unix)]
 mod signals;
 mod tether;
 
+pub use busy::{Patience, cpu};
 pub use folder::{Folder, Parents};
 pub use process::{Output, Process, ended_from_outside, from_outside, output, signal_name};
 pub use tether::{TETHER, command, is_there, serve_tether, use_tether};

@@ -1,6 +1,6 @@
 //! Child processes that do not outlive this one.
 
-use crate::{Undo, list};
+use crate::{Patience, Undo, list};
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -51,13 +51,30 @@ impl Process {
             let status = self.child.wait()?;
             return Ok(Some(self.end(status)));
         };
-        let deadline = Instant::now() + limit;
+        let begin = Instant::now();
+        self.until(|| begin.elapsed() > limit)
+    }
+
+    /// As [`Process::wait`], with a limit in work done: see [`Patience`].
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn wait_at_work(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
+        let patience = Patience::new(self.child.id(), limit);
+        self.until(|| patience.is_over())
+    }
+
+    /// Waits for its end, or kills it once it is over.
+    fn until(&mut self, over: impl Fn() -> bool) -> io::Result<Option<ExitStatus>> {
+        if self.ended.is_some() {
+            return Ok(self.ended);
+        }
         let mut pause = Duration::from_micros(200);
         loop {
             if let Some(status) = self.child.try_wait()? {
                 return Ok(Some(self.end(status)));
             }
-            if Instant::now() > deadline {
+            if over() {
                 self.kill()?;
                 return Ok(None);
             }

@@ -25,6 +25,8 @@ impl Codes {
     pub const I8: Self = Self { bits: 8, signed: true };
     /// Unsigned, of eight bits.
     pub const U8: Self = Self { bits: 8, signed: false };
+    /// What codes of eight bits less a zero point among them are.
+    pub const LESS_ZERO: Self = Self { bits: 9, signed: true };
     /// Signed, of sixteen bits.
     pub const I16: Self = Self { bits: 16, signed: true };
     /// Signed, of 32 bits.

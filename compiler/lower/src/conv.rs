@@ -1,13 +1,14 @@
 //! Full convolutions and dense layers: stage a block of pixels where needed, then the inner product with every output channel.
 
 use crate::bands::{Bands, pixels_a_block};
-use crate::copy::{CopyMode, copy_run, unit_of};
+use crate::copy::{CopyMode, copy_run, fill_run, unit_of};
 use crate::emit::{Arg, Call, each_image, layer_args, overlapped};
 use crate::gemm::Gemm;
 use crate::narrow::{Beside, Layout, NarrowGemm, correct_pixels};
 use crate::pack::{Steps, fold_zero_point, pack_params, pack_weights, padded_runs};
 use crate::spec::{ConvSpec, Geometry, kernel_name};
 use crate::stage::{Stage, divides};
+use crate::zero::less_zero_point;
 use mcompc_ir::{Code, Error, Result, ValueId};
 use mcompc_kernel::{Builder, Elem, Form, Machine, MemElem, Role, Row, Val};
 
@@ -71,10 +72,11 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         return Err(Error::new(Code::Backend, format!("row `{}`: the matrix form has no generator yet", row.name)));
     }
     let fill = s.zp_x + f.offset;
+    let above = s.above_bytes()?;
     let [from, to] = s.sizes();
     let bands = Bands::new(g, unit_of(m), f.mode, fill, st.step).filter(|_| {
-        // Bands are made of bytes; multipliers of runs of weights follow K as it is.
-        [from, to] == [1, 1] && row.form == Form::Dot && row.n > 1 && s.narrow.as_ref().is_none_or(|n| n.blocks.is_none())
+        // Bands are made of bytes, and what surrounds them is not 0; multipliers of runs of weights follow K as it is.
+        above == 0 && [from, to] == [1, 1] && row.form == Form::Dot && row.n > 1 && s.narrow.as_ref().is_none_or(|n| n.blocks.is_none())
     });
     // K is one run, or one a row of taps.
     let runs = if bands.is_some() { g.kh } else { 1 };
@@ -97,7 +99,8 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
     let narrow = s.narrow.as_ref().map(|n| Layout::new(n, s, m, row, [runs, kpad, nr], bias.clone())).transpose()?;
     let (weights, bias, rescale) = match &narrow {
         None => {
-            let mut weights = padded_runs(&s.weights, k / runs, kpad);
+            let stored: Vec<i16> = s.weights.iter().map(|w| w - above).collect();
+            let mut weights = padded_runs(&stored, k / runs, kpad);
             if s.wide() && row.form == Form::Packed {
                 // `sxtb16` takes bytes 0 and 2, then 1 and 3; activations of 16 bits lie in their own order.
                 weights.chunks_exact_mut(4).for_each(|w| w.swap(1, 2));
@@ -125,9 +128,11 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         None => mr * a_stride + if two_step { kpad } else { 0 },
     };
     // Codes stored above their value: one correction a pixel and run of K.
-    let above = narrow.as_ref().map_or(0, |l| l.split.above());
+    let above_codes = narrow.as_ref().map_or(0, |l| l.split.above());
     let run = narrow.as_ref().map_or(kpad, |l| l.run * st.step);
-    let scratch = staged + if above > 0 { 4 * mr * kpad.div_ceil(run) } else { 0 };
+    let lanes = if above != 0 { 4 * mr * row.n as usize } else { 0 };
+    let scratch =
+        staged.next_multiple_of(if lanes > 0 { 16 } else { 1 }) + lanes + if above_codes > 0 { 4 * mr * kpad.div_ceil(run) } else { 0 };
     let ps = (scratch > 0).then(|| {
         args.push(Arg::Scratch(scratch));
         b.ptr("s", Role::Scratch, scratch, 16)
@@ -153,14 +158,25 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         rescale,
         a_align: from as u8,
         y: s.mem[1],
-        from: None,
+        from: ps.filter(|_| above != 0).map(|ps| b.ptr_imm(ps, staged.next_multiple_of(16) as i32)),
     };
+    if above != 0
+        && kpad != k
+        && staged > 0
+        && let Some(ps) = ps
+    {
+        // Sums of activations are over all that is staged.
+        fill_run(&mut b, unit_of(m), CopyMode::Bytes { flip: false }, ps, staged, 0);
+    }
 
     let inner = |b: &mut Builder, a: Val, out: Val| {
+        if let Some(to) = gemm.from {
+            less_zero_point(b, &gemm, -i32::from(above), a, to);
+        }
         let Some(l) = &narrow else { return gemm.emit(b, a, pw, pp, out) };
-        let corrections = ps.filter(|_| above > 0).map(|ps| b.ptr_imm(ps, staged as i32));
+        let corrections = ps.filter(|_| above_codes > 0).map(|ps| b.ptr_imm(ps, staged as i32));
         if let Some(to) = corrections {
-            correct_pixels(b, &gemm, a, to, run, above);
+            correct_pixels(b, &gemm, a, to, run, above_codes);
         }
         let multipliers = l.multipliers.map(|at| b.ptr_imm(pw, at as i32));
         let gemm = NarrowGemm { gemm: gemm.clone(), split: l.split, run: l.run };

@@ -40,8 +40,10 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
         None
     };
 
+    // Codes less a zero point need two bytes.
+    let stored = if s.bytes_hold_weights() { MemElem::S8 } else { MemElem::S16 };
     // Weights as [tap][channel], or [pair of taps][channel][2] with a zero tap where the number is odd.
-    let tap = |t: usize, ch: usize| if t < taps { i16::from(window.weights[ch * taps + t]) } else { 0 };
+    let tap = |t: usize, ch: usize| if t < taps { window.weights[ch * taps + t] } else { 0 };
     let mut weights = Vec::new();
     let narrow = s.narrow.as_ref().map(|n| Taps::new(n, [taps, c], pairs.is_some()));
     if let (Some(n), Some(taps)) = (&s.narrow, narrow) {
@@ -55,7 +57,7 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
         }
     } else {
         for t in 0..taps {
-            weights.extend((0..c).map(|ch| tap(t, ch) as u8));
+            weights.extend((0..c).flat_map(|ch| tap(t, ch).to_le_bytes().into_iter().take(stored.bytes())));
         }
     }
     let bias = fold_zero_point(&s.bias, &window.weights, s.zp_x);
@@ -87,7 +89,7 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
         }
     }
     let image = g.h * g.w * window.c * from;
-    let body = Body { s, m, lanes, pairs, narrow, pw, pp };
+    let body = Body { s, m, lanes, pairs, narrow, stored, pw, pp };
     each_image(&mut b, g.n, [(px, image), (py, g.pixels() * c * to)], |b, px, py| {
         let (iy_start, ix_start) = (b.iconst(-(g.pt as i32)), b.iconst(-(g.pl as i32)));
         b.for_loop(0, g.oh as i32, 1, &[py, iy_start], |b, _, row| {
@@ -110,7 +112,7 @@ struct Window<'a> {
     c: usize,
     size: usize,
     taps: Vec<[usize; 2]>,
-    weights: Vec<i8>,
+    weights: Vec<i16>,
 }
 
 impl<'a> Window<'a> {
@@ -167,6 +169,8 @@ struct Body<'a> {
     lanes: usize,
     pairs: Option<&'a Row>,
     narrow: Option<Taps>,
+    /// A weight in memory, where they are not paired.
+    stored: MemElem,
     pw: Val,
     pp: Val,
 }
@@ -232,13 +236,14 @@ impl Body<'_> {
                 }
             }
         } else {
-            let pw = b.ptr_add(self.pw, at, 1, 0);
+            let each = self.stored.bytes();
+            let pw = b.ptr_add(self.pw, at, each as i32, 0);
             let mut open = None;
             for t in 0..taps.len() {
                 let a = load(b, t);
                 let w = match self.narrow {
                     Some(taps) => taps.load(b, a_ty, pw, t, 0, &mut open),
-                    None => b.load(a_ty, MemElem::S8, pw, (t * c) as i32),
+                    None => b.load(a_ty, self.stored, pw, (t * c * each) as i32),
                 };
                 mac_parts(b, &mut acc, a, w);
             }

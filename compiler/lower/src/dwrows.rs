@@ -97,7 +97,7 @@ impl Shape<'_> {
                             Some(ky) if ky < g.kh => self.s.weights[(ch % g.c * g.kh + ky) * g.kw + kx],
                             _ => 0,
                         };
-                        out.extend(i16::from(w).to_le_bytes());
+                        out.extend(w.to_le_bytes());
                     }
                 }
             }

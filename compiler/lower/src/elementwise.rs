@@ -126,7 +126,8 @@ fn zip(
 
 /// Kernel and call of a q.add with a result of shape `to`.
 pub fn add_kernel(m: &Machine, to: &[usize], k: LinComb, ins: [(Operand, &[usize]); 2], y: (ValueId, MemElem)) -> Result<Call> {
-    let row = pair_row(m).filter(|_| m.mac == MacForm::Pairs);
+    let short = [k.a, k.b].iter().all(|&f| i16::try_from(f).is_ok());
+    let row = pair_row(m).filter(|_| m.mac == MacForm::Pairs && short);
     let [a, bb] = ins.map(|(o, _)| o.mem);
     let call = zip(("add", m), to, &ins, y, |b, l, s| {
         if let Some(row) = row.filter(|_| l > 1) {

@@ -32,6 +32,7 @@ mod stage;
 mod steps;
 mod unpack;
 mod window;
+mod zero;
 
 pub use conv::{conv_kernel, dense_kernel};
 pub use depthwise::depthwise_kernel;

@@ -10,6 +10,7 @@ use crate::gemm::Gemm;
 use crate::nest::{Dim, broadcast, merged, nest, scaled};
 use crate::pack::{Steps, blocks};
 use crate::rhs::Rhs;
+use crate::zero::{less_zero_point, repeated};
 use mcompc_ir::{Code, Error, Result, ValueId};
 use mcompc_kernel::{Bin, Builder, Elem, Form, Machine, MemElem, Rescale, Role, Row, Ty, Val};
 use mcompc_ops::Product;
@@ -185,7 +186,9 @@ impl Matmul<'_> {
             let first = overlapped(b, iv, rows, mr);
             let src = b.ptr_add(at[0], first, (self.p.k * self.sizes[0]) as i32, 0);
             let a = if self.l.direct { src } else { self.stage(b, src, scratch) };
-            self.rows(b, a);
+            if let Some(to) = self.gemm.from {
+                less_zero_point(b, &self.gemm, self.zeros[1], a, to);
+            }
             let out = b.ptr_add(at[2], first, (self.p.n * self.sizes[1]) as i32, 0);
             self.gemm.emit(b, a, scratch, params, out);
             vec![]
@@ -263,37 +266,5 @@ impl Matmul<'_> {
             b.store_aligned(mult, MemElem::W32, c[1], ((nv + j) * n * 4) as i32, 4);
         }
         vec![b.ptr_imm(c[0], (steps * bytes) as i32), b.ptr_imm(c[1], (nv * n * 8) as i32)]
-    }
-
-    /// What the sums of each row of the block begin with.
-    fn rows(&self, b: &mut Builder, a: Val) {
-        let (Some(to), zb) = (self.gemm.from, self.zeros[1]) else { return };
-        let row = self.gemm.row;
-        // A block of one vector of columns that all hold the zero point; its own sums begin with nothing.
-        let g = Gemm { from: None, ..self.gemm.clone() };
-        let ty = row.acc_ty();
-        let every = repeated(b, row, row.w_ty(), zb);
-        let zero = b.vconst(0, ty);
-        let mut carried = vec![zero; g.mr];
-        carried.extend([a, a]);
-        let ends = b.for_loop(0, (g.kpad / Steps::of(row).step) as i32, 1, &carried, |b, _, v| {
-            let mut v = v.to_vec();
-            g.step(b, &mut v, 1, 0, &mut |_, _, _| every);
-            v[g.mr] = b.ptr_imm(v[g.mr], g.a_step() as i32);
-            v
-        });
-        for (i, &s) in ends[..g.mr].iter().enumerate() {
-            let v = b.bin(Bin::Sub, zero, s);
-            b.store_aligned(v, MemElem::W32, to, (i * row.n as usize * 4) as i32, 4);
-        }
-    }
-}
-
-/// An operand of the row whose elements are all `v`.
-fn repeated(b: &mut Builder, row: &Row, ty: Ty, v: i32) -> Val {
-    match row.form {
-        Form::Packed => b.iconst(v & 0xffff | v << 16),
-        _ if ty == Ty::I32 => b.iconst(v),
-        _ => b.vconst(v, ty),
     }
 }

@@ -30,7 +30,7 @@ pub fn blocks(o: usize, nr: usize) -> impl Iterator<Item = (usize, usize)> {
 
 /// Weights `[o][k]` as, per block of output channels, per group of K, per vector of `n` channels, per channel, the group's elements.
 /// Missing channels and elements are 0.
-pub fn pack_weights(w: &[i8], o: usize, k: usize, kpad: usize, nr: usize, row: &Row) -> Vec<u8> {
+pub fn pack_weights(w: &[i16], o: usize, k: usize, kpad: usize, nr: usize, row: &Row) -> Vec<u8> {
     let n = row.n as usize;
     let group = Steps::of(row).group;
     let mut out = Vec::new();
@@ -40,7 +40,7 @@ pub fn pack_weights(w: &[i8], o: usize, k: usize, kpad: usize, nr: usize, row: &
             for lane in 0..lanes {
                 for t in k0..k0 + group {
                     let v = if lane < count && t < k { w[(first + lane) * k + t] } else { 0 };
-                    out.extend(&i16::from(v).to_le_bytes()[..row.w_mem.lane().bytes()]);
+                    out.extend(&v.to_le_bytes()[..row.w_mem.lane().bytes()]);
                 }
             }
         }
@@ -65,7 +65,7 @@ pub fn pack_params(bias: &[i32], mult: &[i32], nr: usize, n: usize) -> Vec<u8> {
 /// Folds the zero point of the stored activations: `bias - zp * sum(w)` for each of the `o` rows of weights.
 ///
 /// The proof that no accumulator overflows covers the folded form; wrapping arithmetic would give the same result in any case.
-pub fn fold_zero_point(bias: &[i32], w: &[i8], zp: i32) -> Vec<i32> {
+pub fn fold_zero_point(bias: &[i32], w: &[i16], zp: i32) -> Vec<i32> {
     let k = w.len() / bias.len().max(1);
     bias.iter()
         .enumerate()
@@ -77,6 +77,6 @@ pub fn fold_zero_point(bias: &[i32], w: &[i8], zp: i32) -> Vec<i32> {
 }
 
 /// Each run of `len` weights padded with zeros to `padded`.
-pub fn padded_runs(w: &[i8], len: usize, padded: usize) -> Vec<i8> {
-    w.chunks_exact(len).flat_map(|r| r.iter().copied().chain(std::iter::repeat_n(0, padded - len))).collect()
+pub fn padded_runs<T: Copy + Default>(w: &[T], len: usize, padded: usize) -> Vec<T> {
+    w.chunks_exact(len).flat_map(|r| r.iter().copied().chain(std::iter::repeat_n(T::default(), padded - len))).collect()
 }

@@ -82,7 +82,7 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
         for ky in (0..g.kh).filter(|_| packed.is_none()) {
             for (lo, hi) in &kinds {
                 for t in [lo, hi] {
-                    let w = t.map_or(0i16, |t| i16::from(s.weights[(ch * g.kh + ky) * g.kw + t]));
+                    let w = t.map_or(0, |t| s.weights[(ch * g.kh + ky) * g.kw + t]);
                     params.extend(w.to_le_bytes());
                 }
             }

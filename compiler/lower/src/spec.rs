@@ -74,7 +74,7 @@ pub struct ConvSpec {
     /// Zero point of the input tensor.
     pub zp_x: i32,
     /// Weights: O, kh, kw, C for a full convolution; C, kh, kw, 1 for a depthwise one.
-    pub weights: Vec<i8>,
+    pub weights: Vec<i16>,
     /// Bias at scale sx * sw.
     pub bias: Vec<i32>,
     /// Multiplier of each output channel.
@@ -102,6 +102,25 @@ impl ConvSpec {
     /// Bytes of an element of the input and of the result.
     pub fn sizes(&self) -> [usize; 2] {
         self.mem.map(MemElem::bytes)
+    }
+    /// Whether the weights are bytes, not codes less a zero point.
+    pub fn bytes_hold_weights(&self) -> bool {
+        self.weights.iter().all(|&w| i8::try_from(w).is_ok())
+    }
+    /// What the weights are more than the bytes they can be stored as; 0 where they are bytes.
+    ///
+    /// # Errors
+    /// [`Code::Backend`] for weights that do not lie within 256 numbers.
+    pub fn above_bytes(&self) -> Result<i16> {
+        let (lo, hi) = self.weights.iter().fold((0, 0), |(lo, hi), &w| (w.min(lo), w.max(hi)));
+        let (least, most) = (i16::from(i8::MIN), i16::from(i8::MAX));
+        let above = if hi > most { hi - most } else { (lo - least).min(0) };
+        if lo - above < least {
+            return Err(
+                Error::new(Code::Backend, format!("weights from {lo} to {hi} have no kernel")).hint("quantize them with one zero point")
+            );
+        }
+        Ok(above)
     }
     /// Whether the input tensor is u8.
     pub fn x_u8(&self) -> bool {
@@ -188,7 +207,7 @@ pub fn mem_of(v: &Value) -> Result<MemElem> {
 }
 
 // Weights of a grouped convolution as those of a full one: zero where a channel belongs to another group. Costs work, not exactness.
-fn ungroup(w: &[i8], o: usize, taps: usize, c: usize, group: usize) -> Vec<i8> {
+fn ungroup(w: &[i16], o: usize, taps: usize, c: usize, group: usize) -> Vec<i16> {
     let (per, outs) = (c / group, o / group);
     let mut full = vec![0; o * taps * c];
     for (row, src) in w.chunks_exact(per).enumerate() {
@@ -220,7 +239,7 @@ pub fn conv_spec(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<(Conv
     let ins = g.inputs_of(n);
     let x = g.value(ins[0]);
     let (w, bias, mult) = (constant(g, n, 1)?, constant(g, n, 2)?, constant(g, n, 3)?);
-    let mut weights = w.as_i8()?.to_vec();
+    let mut weights: Vec<i16> = w.to_i64_vec()?.into_iter().map(|w| w as i16).collect();
     let mut repeat = 1;
     let (geo, o, depthwise) = if g.node(n).op == "q.dense" {
         let (rows, k) = match x.shape[..] {

@@ -94,12 +94,14 @@ fn spec(rng: &mut Rng, geo: Geometry, o: usize, x_u8: bool, depthwise: bool) -> 
     let per = geo.kh * geo.kw * if depthwise { 1 } else { geo.c };
     let shift = rng.next(1, 8) as u8;
     let zp = rng.next(-20, 20) as i32;
+    // Codes less a zero point, in half of all layers.
+    let less = [0, 0, 37, -100][rng.next(0, 3) as usize];
     ConvSpec {
         o,
         mem: [if x_u8 { MemElem::U8 } else { MemElem::S8 }, MemElem::S8],
         x_align: if rng.next(0, 1) == 0 { 1 } else { 16 },
         zp_x: if x_u8 { rng.next(0, 255) } else { rng.next(-128, 127) } as i32,
-        weights: (0..o * per).map(|_| rng.next(-127, 127) as i8).collect(),
+        weights: (0..o * per).map(|_| (rng.next(-127, 127) + less) as i16).collect(),
         bias: (0..o).map(|_| rng.next(-20000, 20000) as i32).collect(),
         mult: (0..o).map(|_| rng.next(1 << 20, 1 << 22) as i32 * (1 << (shift - 1))).collect(),
         rescale: Rescale { pre: rng.next(0, 1) as u8, shift, zp, lo: if rng.next(0, 1) == 0 { -128 } else { zp }, hi: 127 },
@@ -205,7 +207,7 @@ fn narrow(rng: &mut Rng, mut s: ConvSpec, bits: u8, block: Option<usize>) -> Con
     let limit = 1 << (bits - 1);
     for (i, w) in s.weights.iter_mut().enumerate() {
         let r = r[i / k * runs + i % k / block.unwrap_or(k)];
-        *w = rng.next(-limit, limit - 1) as i8 * r as i8;
+        *w = rng.next(-limit, limit - 1) as i16 * r as i16;
     }
     s.narrow = Some(Narrow { bits, blocks: block.map(|len| Blocks { len, r }) });
     s

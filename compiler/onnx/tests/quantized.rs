@@ -25,7 +25,7 @@ fn constants() -> Vec<TensorProto> {
         floats("ws", &[2], &[0.5, 0.25]),
         tensor("wz", &[2], data_type::INT8, &[0, 0]),
         tensor("odd", &[2, 3], data_type::UINT8, &[0, 5, 255, 7, 8, 9]),
-        tensor("oddz", &[], data_type::UINT8, &[100]),
+        tensor("oddz", &[2], data_type::UINT8, &[0, 255]),
         tensor("z16", &[], data_type::INT16, &[0]),
     ]
 }
@@ -122,7 +122,7 @@ fn what_is_not_taken_is_refused() {
     refused(vec![dq(["w", "ws", "wz"], vec![a_int("axis", 1)])], Code::BadShape, "the_DequantizeLinear", "2 scales");
     refused(vec![dq(["w", "s", "z"], vec![])], Code::UnsupportedType, "the_DequantizeLinear", "zero point");
     refused(vec![dq(["w", "s2", "x"], vec![])], Code::UnsupportedAttr, "the_DequantizeLinear", "computed at run time");
-    let odd = node("DequantizeLinear", &["odd", "s", "oddz"], "f", vec![]);
+    let odd = node("DequantizeLinear", &["odd", "ws", "oddz"], "f", vec![a_int("axis", 0)]);
     let gemm = NodeProto { input: vec!["x".into(), "f".into()], ..node("Gemm", &[], "y", vec![a_int("transB", 1)]) };
     refused(vec![odd, gemm], Code::UnsupportedType, "the_Gemm", "zero point");
 }

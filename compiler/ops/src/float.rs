@@ -19,6 +19,8 @@ pub(crate) mod sub;
 use crate::def::{AttrDef, Kind, opt};
 use mcompc_ir::{Result, Tensor};
 
+pub(crate) const FINE: AttrDef =
+    opt("fine", Kind::Int, "1: integers compute it as finely as 32 bits allow; coded graphs of quantized models");
 pub(crate) const ACT_MIN: AttrDef = opt("act_min", Kind::Float, "lower bound of the result (a fused clamp); none when absent");
 pub(crate) const ACT_MAX: AttrDef = opt("act_max", Kind::Float, "upper bound of the result (a fused clamp); none when absent");
 

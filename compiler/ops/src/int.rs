@@ -16,6 +16,7 @@ mod rescale;
 mod weights;
 
 pub use rescale::Rescale;
+pub use weights::spans_a_byte;
 
 use crate::def::Ctx;
 use mcompc_ir::{Code, Error, Result, Tensor};

@@ -27,7 +27,7 @@ pub use broadcast::{offsets, shape as broadcast};
 pub use def::{AttrDef, Ctx, Kind, OpDef};
 pub use docs::docs;
 pub use float::quantize::{given_codes, rounded};
-pub use int::Rescale;
+pub use int::{Rescale, spans_a_byte};
 pub use level::{Level, add_coded, real, verify_at};
 pub use map::{Default, Function, Map};
 pub use maps::{function, functions, is_map};

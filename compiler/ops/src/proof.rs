@@ -12,7 +12,7 @@ use mcompc_ir::{Code, Codes, Error, Result};
 /// the whole sum can reach: kernels of those take sums modulo 2^32, and none saturates.
 ///
 /// `w` are the channel's weights, `(lo, hi)` the codes of x's type.
-pub fn bound(w: &[i8], bias: i64, zero_point: i32, (lo, hi): (i32, i32)) -> u64 {
+pub fn bound(w: &[i16], bias: i64, zero_point: i32, (lo, hi): (i32, i32)) -> u64 {
     if i64::from(hi) - i64::from(lo) > i64::from(u8::MAX) {
         return accumulator_max(w, bias, zero_point, (lo, hi));
     }
@@ -34,7 +34,7 @@ pub fn bound(w: &[i8], bias: i64, zero_point: i32, (lo, hi): (i32, i32)) -> u64 
 }
 
 /// Largest |acc| of the centred form alone: what the rescaling may shift left.
-pub fn accumulator_max(w: &[i8], bias: i64, zero_point: i32, (lo, hi): (i32, i32)) -> u64 {
+pub fn accumulator_max(w: &[i16], bias: i64, zero_point: i32, (lo, hi): (i32, i32)) -> u64 {
     if i64::from(hi) - i64::from(lo) > i64::from(u8::MAX) {
         let ends = [lo, hi].map(|q| i64::from(q) - i64::from(zero_point));
         let products = |pick: fn(i64, i64) -> i64| w.iter().map(|&w| pick(ends[0] * i64::from(w), ends[1] * i64::from(w))).sum::<i64>();
@@ -49,7 +49,7 @@ pub fn accumulator_max(w: &[i8], bias: i64, zero_point: i32, (lo, hi): (i32, i32
 ///
 /// # Errors
 /// [`Code::Overflow`], naming the channel.
-pub fn prove(channel: usize, w: &[i8], bias: i64, zero_point: i32, codes: (i32, i32)) -> Result<u64> {
+pub fn prove(channel: usize, w: &[i16], bias: i64, zero_point: i32, codes: (i32, i32)) -> Result<u64> {
     let b = bound(w, bias, zero_point, codes);
     if b > i32::MAX as u64 {
         return Err(Error::new(
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     /// Every partial sum of every form, for every input code, by brute force.
-    fn worst(w: &[i8], bias: i64, zp: i32, lo: i32, hi: i32) -> u64 {
+    fn worst(w: &[i16], bias: i64, zp: i32, lo: i32, hi: i32) -> u64 {
         let move_by = if lo < 0 { 128 } else { -128 };
         let mut worst = 0;
         for (offset, sub, add) in [(0, zp, 0), (zp, 0, 0), (zp + move_by, 0, move_by)] {
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn nothing_exceeds_the_bound() {
-        let sets: [&[i8]; 4] = [&[127, -127, 3], &[127, 127, 127, 127], &[0, -1], &[-128, 5, 90]];
+        let sets: [&[i16]; 5] = [&[127, -127, 3], &[127, 127, 127, 127], &[0, -1], &[-128, 5, 90], &[-255, 0, 17]];
         for w in sets {
             for bias in [-70_000, 0, 12_345] {
                 for (zp, lo, hi) in [(-128, -128, 127), (0, -128, 127), (83, -128, 127), (0, 0, 255), (128, 0, 255)] {
@@ -104,9 +104,9 @@ mod tests {
     #[test]
     fn the_limit_is_sharp() {
         // 127 * (128 + 128) a product in the folded form: 66052 fit beside no bias, one more does not.
-        let w = vec![127i8; 66_052];
+        let w = vec![127i16; 66_052];
         assert!(prove(0, &w, 0, -128, (-128, 127)).is_ok());
-        let w = vec![127i8; 66_053];
+        let w = vec![127i16; 66_053];
         assert_eq!(prove(3, &w, 0, -128, (-128, 127)).unwrap_err().code, Code::Overflow);
         assert_eq!(prove(0, &[1], i64::from(i32::MAX), 0, (-128, 127)).unwrap_err().code, Code::Overflow);
     }

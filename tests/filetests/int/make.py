@@ -132,6 +132,11 @@ class File:
         """Weights, and the multipliers of runs of them where there are some."""
         if bits == 8:
             return self.ints(-127, 127, *shape, dtype=I8), None
+        if bits == 9:
+            # Codes of eight bits, both ends among them, less `block` for a zero point.
+            w = self.ints(0, 255, *shape)
+            w.flat[:2] = 0, 255
+            return (w - block).astype(I16), None
         w = self.ints(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1, *shape)
         if block is None:
             return w.astype(I8), None
@@ -146,7 +151,7 @@ class File:
         m, s = self.fit(acc, pre, shift, gain, top)
         s.update(self.clamp(clamp))
         refs = [x, self.const(w), self.const(b), self.const(m)]
-        extra = {} if bits == 8 else dict(bits=bits)
+        extra = {} if bits >= 8 else dict(bits=bits)
         if r is not None:
             refs.append(self.const(r))
             extra["block"] = block
@@ -361,9 +366,36 @@ def convolutions():
         file(f"conv_batch_{name}", lambda f: f.conv(f.act(2, 4, 4, 8), 8, (3, 3), bias=500, **k, **SAME))
     file("depthwise_bits4", lambda f: f.depthwise(f.act(1, 5, 5, 13), (3, 3), bits=4, bias=50, pre=2, **SAME))
     file("depthwise_batch_bits4", lambda f: f.depthwise(f.act(2, 5, 5, 8), (3, 3), bits=4, bias=50, pre=2, **SAME))
+    # Codes of eight bits less a zero point, from one end of their range to the other.
+    for zero in [0, 122, 128, 131, 255]:
+        k = dict(bits=9, block=zero)
+        file(f"conv_zero_{zero}", lambda f: f.conv(f.act(1, 5, 5, 5), 13, (3, 3), **k, **SAME))
+        file(f"conv_1x1_zero_{zero}", lambda f: f.conv(f.act(1, 3, 5, 32), 17, (1, 1), **k))
+        file(f"depthwise_zero_{zero}", lambda f: f.depthwise(f.act(1, 5, 6, 13), (3, 3), **k, **SAME))
+        one = "weights of one sign" if zero in (0, 255) else None
+        file(f"dense_zero_{zero}", lambda f: f.dense(f.act(1, 130), 21, **k), narrow=one)
+    k = dict(bits=9, block=117)
+    file("conv_zero_u8", lambda f: f.conv(f.act(1, 5, 5, 3, dtype=U8, q=(0.5, 130)), 8, (3, 3), **k, **SAME))
+    file("conv_zero_u8_1x1", lambda f: f.conv(f.act(2, 3, 5, 16, dtype=U8, q=(0.5, 3)), 40, (1, 1), **k))
+    file("conv_zero_batch_stride", lambda f: f.conv(f.act(2, 7, 7, 4), 33, (3, 3), strides=(2, 2), pads=(0, 0, 1, 1), **k))
+    file("conv_zero_groups", lambda f: f.conv(f.act(1, 4, 4, 12), 6, (3, 3), group=3, **k, **SAME))
+    file("conv_zero_dilated", lambda f: f.conv(f.act(1, 7, 8, 3), 4, (3, 3), dilations=(2, 2), pads=(2, 2, 2, 2), **k))
+    file("conv_zero_one_pixel", lambda f: f.conv(f.act(1, 1, 1, 17), 40, (3, 3), **k, **SAME))
+    file("conv_zero_large", lambda f: f.conv(f.act(1, 1, 1, 700), 5, (1, 1), **k))
+    for c in [1, 8, 16, 33]:
+        file(f"depthwise_zero_c{c}", lambda f: f.depthwise(f.act(1, 6, 5, c), (3, 3), **k, **SAME))
+    file("depthwise_zero_stride", lambda f: f.depthwise(f.act(2, 7, 6, 16), (3, 3), strides=(2, 2), pads=(0, 0, 1, 1), **k))
+    file("depthwise_zero_dilated", lambda f: f.depthwise(f.act(1, 7, 7, 16), (3, 3), dilations=(2, 2), pads=(2, 2, 2, 2), **k))
+    file("depthwise_zero_u8", lambda f: f.depthwise(f.act(1, 4, 5, 20, dtype=U8, q=(0.5, 130)), (3, 3), **k, **SAME))
+    file("depthwise_zero_1x1", lambda f: f.depthwise(f.act(1, 3, 3, 17), (1, 1), **k))
+    file("multiplier_zero", lambda f: f.conv(f.act(1, 5, 6, 16), 32, (3, 3), group=16, **k, **SAME))
+    file("multiplier_zero_few", lambda f: f.conv(f.act(1, 5, 6, 3), 6, (3, 3), group=3, **k, **SAME))
 
 
 def dense():
+    k = dict(bits=9, block=117)
+    file("dense_zero_rows", lambda f: f.dense(f.act(5, 33), 40, **k))
+    file("dense_zero_u8", lambda f: f.dense(f.act(2, 21, dtype=U8, q=(0.5, 200)), 13, **k))
     for n, k, o in [(3, 9, 5), (1, 33, 40), (1, 130, 40), (2, 16, 16), (5, 5, 13), (33, 2, 1), (1, 300, 40)]:
         file(f"dense_{n}_{k}_{o}", lambda f: f.dense(f.act(n, k, q=(0.5, -128 if n == 3 else -7)), o))
     file("dense_u8", lambda f: f.dense(f.act(2, 21, dtype=U8, q=(0.5, 200)), 13))
@@ -454,6 +486,10 @@ def sixteen():
     for n, k, o in [(1, 33, 40), (1, 130, 40), (2, 16, 16), (5, 5, 13), (1, 300, 40)]:
         wide(f"dense_{n}_{k}_{o}", lambda f: f.dense(f.act(n, k), o))
     byte = lambda f, *s: f.act(*s, dtype=I8)
+    wide("conv_less_zero", lambda f: f.conv(f.act(1, 5, 5, 5), 13, (3, 3), bits=9, block=122, **SAME))
+    wide("conv_1x1_less_zero", lambda f: f.conv(f.act(1, 3, 5, 32), 17, (1, 1), bits=9, block=131))
+    wide("depthwise_less_zero", lambda f: f.depthwise(f.act(1, 5, 6, 16), (3, 3), bits=9, block=117, **SAME))
+    wide("dense_less_zero", lambda f: f.dense(f.act(2, 130), 21, bits=9, block=117))
     # From eight bits to sixteen, and back.
     wide("conv_from_8", lambda f: f.conv(byte(f, 1, 5, 6, 5), 7, (3, 3), pre=2, **SAME))
     wide("conv_from_u8", lambda f: f.conv(f.act(1, 5, 6, 16, dtype=U8, q=(0.5, 130)), 16, (3, 3), **SAME))
@@ -523,6 +559,10 @@ def elementwise():
     file("add", lambda f: f.add(f.act(4, 16), f.act(4, 16, q=(0.1, -9)), -3111, 20011, -77777, 14, hi=100))
     for n in [5, 13, 33, 64, 100]:
         file(f"add_{n}", lambda f: f.add(f.act(1, n), f.act(1, n), 9000, 7000, 300, 14), narrow=FEW if n == 5 else None)
+    for n in [1, 13, 64]:
+        file(f"add_fine_{n}", lambda f: f.add(f.act(2, n), f.act(2, n), 1234567, -2345678, 98765432, 21), narrow=FEW if n == 1 else None)
+    file("add_fine_u8", lambda f: f.add(f.act(3, 17, dtype=U8, q=(0.5, 200)), f.act(3, 17), 800000, -900000, -800000 * 100, 20))
+    file("add_fine_broadcast", lambda f: f.add(f.act(4, 1), f.act(1, 33), 1200000, 40000, 5, 20))
     file("add_u8_i8", lambda f: f.add(f.act(3, 17, dtype=U8, q=(0.5, 200)), f.act(3, 17), 8000, -9000, -9000 * 100, 14))
     file("add_i8_u8", lambda f: f.add(f.act(3, 17), f.act(3, 17, dtype=U8, q=(0.5, 0)), 8000, -9000, 9000 * 110, 14))
     file("add_u8_u8", lambda f: f.add(f.act(3, 16, dtype=U8, q=(0.5, 3)), f.act(3, 16, dtype=U8, q=(0.5, 3)), 32767, -32768, 0, 15))

@@ -187,12 +187,12 @@ fn process(options: &Options, seed: u64, runs: u64, folder: &Path, trace: Option
     let log = folder.join(format!("{}-{seed}.log", options.target.name));
     let file = std::fs::File::create(&log).map_err(fail)?;
     let mut child = command.stdout(file).stderr(Stdio::null()).spawn().map_err(fail)?;
-    let deadline = Instant::now() + CHILD_LIMIT;
+    let patience = mcompc_interrupt::Patience::new(child.id(), CHILD_LIMIT);
     let status = loop {
         if let Some(status) = child.try_wait().map_err(fail)? {
             break status.code();
         }
-        if Instant::now() > deadline {
+        if patience.is_over() {
             child.kill().map_err(fail)?;
             child.wait().map_err(fail)?;
             break None;

@@ -4,6 +4,7 @@ use crate::network::{self, Network, generate};
 use crate::oracle::{Config, Job, Notes, Oracle, emulate};
 use crate::outcome::{Kind, Outcome};
 use crate::source::Source;
+use mcompc_interrupt::Patience;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -12,7 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Longest a network may take, and longest one emulated program with its compilation.
+/// Longest a network may take, and longest one emulated program with its compilation, in work done.
 const LIMIT: Duration = Duration::from_secs(60);
 const EMULATION: Duration = Duration::from_secs(400);
 
@@ -231,9 +232,17 @@ impl Worker {
         let Some(p) = &mut self.process else { return Err("no process".into()) };
         let text = serde_json::to_string(batch).map_err(|e| e.to_string())?;
         let (mut at, mut limit) = (At::default(), LIMIT);
+        let id = p.child.id();
         let mut ended = writeln!(p.input, "{text}").is_err();
         while !ended {
-            match p.lines.recv_timeout(limit) {
+            let patience = Patience::new(id, limit);
+            let received = loop {
+                match p.lines.recv_timeout(LIMIT) {
+                    Err(RecvTimeoutError::Timeout) if !patience.is_over() => {}
+                    other => break other,
+                }
+            };
+            match received {
                 Ok(line) => match serde_json::from_str(&line) {
                     Ok(Line::Begin(i)) => at.network = i,
                     Ok(Line::Done(i, a)) => answers[i] = Some(*a),

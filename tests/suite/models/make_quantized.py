@@ -80,6 +80,8 @@ def edges(path):
 FORMS = {
     "qdq_i8": dict(quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QInt8, weight_type=QuantType.QInt8),
     "qdq_u8": dict(quant_format=QuantFormat.QDQ, per_channel=False, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8),
+    "qdq_zeros": dict(quant_format=QuantFormat.QDQ, per_channel=False, activation_type=QuantType.QUInt8, weight_type=QuantType.QUInt8),
+    "operators_zeros": dict(quant_format=QuantFormat.QOperator, per_channel=False, activation_type=QuantType.QUInt8, weight_type=QuantType.QUInt8),
     "operators": dict(quant_format=QuantFormat.QOperator, per_channel=False, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8),
 }
 with tempfile.TemporaryDirectory() as folder:
@@ -87,10 +89,10 @@ with tempfile.TemporaryDirectory() as folder:
     onnx.save(model, source)
     for name, how in FORMS.items():
         path = f"quantized_{name}.onnx"
-        extra = {"WeightSymmetric": True, "ActivationSymmetric": False}
+        extra = {"WeightSymmetric": not name.endswith("zeros"), "ActivationSymmetric": False}
         quantize_static(source, path, Reader(), calibrate_method=CalibrationMethod.MinMax, extra_options=extra, **how)
         made = [(path, images[40:])]
-        if name.startswith("qdq"):
+        if name in ("qdq_i8", "qdq_u8"):
             m = edges(path)
             scale = {i.name: numpy_helper.to_array(i) for i in m.graph.initializer}
             q = onnx.load(path)

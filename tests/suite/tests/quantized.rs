@@ -88,12 +88,14 @@ fn compare(c: &Case) -> (usize, usize, usize) {
     (all, off, other)
 }
 
-const OWN: [&str; 5] = [
+const OWN: [&str; 7] = [
     "quantized_qdq_i8.onnx",
     "quantized_qdq_i8_codes.onnx",
     "quantized_qdq_u8.onnx",
     "quantized_qdq_u8_codes.onnx",
     "quantized_operators.onnx",
+    "quantized_qdq_zeros.onnx",
+    "quantized_operators_zeros.onnx",
 ];
 
 #[test]
@@ -118,7 +120,7 @@ fn every_form_gives_the_codes_of_onnx_runtime() {
 
 #[test]
 fn native_code_gives_the_same_bytes() {
-    for file in ["quantized_qdq_u8_codes.onnx", "quantized_operators.onnx"] {
+    for file in ["quantized_qdq_u8_codes.onnx", "quantized_operators.onnx", "quantized_operators_zeros.onnx"] {
         let c = case(file).unwrap();
         let g = &c.quantized.graph;
         let want: Vec<_> = c.inputs.iter().map(|x| reference(g, x).unwrap()).collect();
@@ -135,28 +137,20 @@ fn native_code_gives_the_same_bytes() {
 
 #[test]
 fn public_models_give_the_codes_of_onnx_runtime() {
-    for file in [
-        "ad_autoencoder/ad_int8_qdq.onnx",
-        "kws_dscnn/kws_int8_qdq.onnx",
-        "kws_dscnn/kws_qdq_floatio.onnx",
-        "sww_streaming/sww_int8_qdq.onnx",
-        "vww_mbv1_025/vww_int8_qdq.onnx",
+    for (file, of) in [
+        ("ad_autoencoder/ad_int8_qdq.onnx", 1000),
+        ("kws_dscnn/kws_int8_qdq.onnx", 1000),
+        ("kws_dscnn/kws_qdq_floatio.onnx", 1000),
+        ("sww_streaming/sww_int8_qdq.onnx", 1000),
+        ("vww_mbv1_025/vww_int8_qdq.onnx", 1000),
+        ("ic_resnet8/ic_int8_qdq.onnx", 1000),
+        ("ic_resnet8/ic_qdq_floatio.onnx", 1000),
+        ("ic_resnet8/ic_qlinear_ort.onnx", 1000),
+        // A mean of 16 codes keeps their scale: one in sixteen is a tie, and a softmax makes more of the step between.
+        ("mobilenet_v1_025_128/mbv1_025_uint8_qdq.onnx", 250),
     ] {
         let Some(c) = case(file) else { return };
         let (all, off, other) = compare(&c);
-        assert!(off * 1000 <= all && other == 0, "{file}: {off} of {all}, {other}");
+        assert!(off * of <= all && other == 0, "{file}: {off} of {all}, {other}");
     }
-    // A residual sum has factors of 16 bits: a thousandth of its values is one step off, and a softmax makes more of it.
-    for file in ["ic_resnet8/ic_int8_qdq.onnx", "ic_resnet8/ic_qdq_floatio.onnx", "ic_resnet8/ic_qlinear_ort.onnx"] {
-        let Some(c) = case(file) else { return };
-        let (all, off, other) = compare(&c);
-        assert!(off * 10 <= all && other == 0, "{file}: {off} of {all}, {other}");
-    }
-}
-
-#[test]
-fn what_cannot_be_is_said() {
-    let Some(path) = (Model { file: "mobilenet_v1_025_128/mbv1_025_uint8_qdq.onnx", input: "" }).path() else { return };
-    let e = mcompc_onnx::import(&path, &Default::default()).unwrap_err();
-    assert!(e.code == mcompc_ir::Code::UnsupportedType && e.message.contains("zero point that is not 0") && e.hint.is_some(), "{e}");
 }

@@ -19,7 +19,7 @@ fn layer(h: usize, w: usize, c: usize, o: usize, k: usize, depthwise: bool) -> C
         mem: [mcompc_kernel::MemElem::S8; 2],
         x_align: 16,
         zp_x: -7,
-        weights: r.bytes(o * per).into_iter().map(|b| (b as i8).max(-127)).collect(),
+        weights: r.bytes(o * per).into_iter().map(|b| i16::from(b as i8).max(-127)).collect(),
         bias: (0..o).map(|_| (r.next() as i32) >> 17).collect(),
         mult: (0..o).map(|_| (r.next() >> 4 | 0x0400_0000) as i32).collect(),
         rescale: Rescale { pre: 0, shift: if depthwise { 5 } else { 7 }, zp: 4, lo: -128, hi: 127 },

@@ -109,7 +109,7 @@ impl Ctx<'_> {
             (r, products)
         };
         let (mut r, mut products) = round(&floor);
-        let row_of = |c: usize, products: &[i8], r: &Rounded| {
+        let row_of = |c: usize, products: &[i16], r: &Rounded| {
             let (row, bias) = (&products[c * k..(c + 1) * k], (w.bias[c] / (sx * r.scales[c])).round() as i64);
             let (zp, codes) = (xq.zero_point(), xq.codes.range());
             (proof::bound(row, bias, zp, codes) as f64, proof::accumulator_max(row, bias, zp, codes) as f64)
@@ -149,7 +149,7 @@ impl Ctx<'_> {
             }
             _ => Per::Axis(0, r.scales.iter().map(|s| s / unit).collect()),
         };
-        let wv = self.r.to.add_const(format!("{}.w", l.name), Tensor::from_i8(w.shape.clone(), &r.codes)?);
+        let wv = self.r.to.add_const(format!("{}.w", l.name), Tensor::from_ints(codes.dtype(), w.shape.clone(), &r.codes)?);
         self.r.to.value_mut(wv).quant = Some(Quant { codes, scale, zero: Per::Tensor(0.0) });
         let bytes: Vec<u8> = w.bias.iter().flat_map(|b| b.to_le_bytes()).collect();
         let bv = self.r.to.add_const(format!("{}.bias", l.name), Tensor::new(DType::F64, [outs], bytes.into())?);
@@ -212,7 +212,7 @@ impl Weights {
     }
 
     /// The bias with which the mean of the layer's sums over the rows seen is that of the float network's.
-    fn exact_bias(&mut self, products: &[i8], scales: &[f64], k: usize, seen: &Observed) {
+    fn exact_bias(&mut self, products: &[i16], scales: &[f64], k: usize, seen: &Observed) {
         let m = &seen.all;
         for (o, b) in self.bias.iter_mut().enumerate() {
             let x = &m.x[o / m.per() * k..][..k];
@@ -222,7 +222,7 @@ impl Weights {
     }
 
     /// Takes out of the bias again what integerization puts there for rounded weights: the offsets of codes that are no common zero point.
-    fn off_codes(&mut self, products: &[i8], scales: &[f64], k: usize, q: &Quant) {
+    fn off_codes(&mut self, products: &[i16], scales: &[f64], k: usize, q: &Quant) {
         if q.zero_code().is_some() {
             return;
         }
@@ -235,7 +235,7 @@ impl Weights {
 
     /// Takes the mean error of rounding the weights out of the bias: the expectation of (w - w') x over the calibration data (Nagel et
     /// al., "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019, section 4.2, with measured input means).
-    fn correct_bias(&mut self, products: &[i8], scales: &[f64], k: usize) {
+    fn correct_bias(&mut self, products: &[i16], scales: &[f64], k: usize) {
         let Some(means) = &self.means else { return };
         for (o, b) in self.bias.iter_mut().enumerate() {
             let ci = self.shape.last().copied().unwrap_or(1);

@@ -149,7 +149,13 @@ impl Ctx<'_> {
             op if is_map(op) => ins.iter().map(|&v| self.uniform(v)).collect::<Result<_>>()?,
             _ => ins.iter().map(|&v| self.plain(v)).collect::<Result<_>>()?,
         };
-        self.emit(id, node.attrs.clone(), &reads, q)
+        let mut attrs = node.attrs.clone();
+        // What the file rounds at once keeps to it: its readers were made for these codes.
+        let rounded = |n: NodeId| self.r.from.node(n).op == "Quantize";
+        if matches!(node.op.as_str(), "Add" | "Sub") && self.r.from.users(self.r.from.out(id)).iter().any(|u| rounded(u.0)) {
+            attrs.set("fine", 1i64);
+        }
+        self.emit(id, attrs, &reads, q)
     }
 
     /// Plain codes of a float value.

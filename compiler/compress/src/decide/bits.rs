@@ -1,7 +1,8 @@
 //! How many bits the weights of each layer take, and why.
 
+use crate::methods::take_nine;
 use crate::scheme::weighted;
-use mcompc_ir::{Code, Error, Graph, NodeId, Result};
+use mcompc_ir::{Code, Codes, Error, Graph, NodeId, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Widths of weights; the default is eight bits everywhere.
@@ -52,6 +53,7 @@ pub(super) fn choose(g: &Graph, w: &WeightBits) -> Result<BTreeMap<NodeId, Choic
             precedes.extend(sources(n));
         }
     }
+    let by_file = order.iter().any(|&n| g.node(n).op == "Quantize");
     let mut used = vec![false; w.by_name.len()];
     let mut choices = BTreeMap::new();
     for &n in order.iter().filter(|&&n| weighted(g.node(n))) {
@@ -65,6 +67,10 @@ pub(super) fn choose(g: &Graph, w: &WeightBits) -> Result<BTreeMap<NodeId, Choic
         let (bits, why) = match (fitting.last(), end) {
             (Some(&i), _) => (w.by_name[i].1, Some(format!("by name: {}", w.by_name[i].0))),
             (None, Some(end)) if !w.ends && w.bits < 8 => (8, Some(end.into())),
+            (None, None) if w.bits < 8 => (w.bits, None),
+            _ if by_file && take_nine(&mcompc_ops::reals(g, g.inputs_of(n)[1])?, channel(g, n)) => {
+                (Codes::LESS_ZERO.bits, Some("the file's codes less their zero point".into()))
+            }
             _ => (w.bits, None),
         };
         choices.insert(n, Choice { bits, why });
@@ -74,6 +80,11 @@ pub(super) fn choose(g: &Graph, w: &WeightBits) -> Result<BTreeMap<NodeId, Choic
             .hint("`mcompc plan` lists the layers; `*` stands for any characters")),
         None => Ok(choices),
     }
+}
+
+/// Weights of an output channel.
+fn channel(g: &Graph, n: NodeId) -> usize {
+    g.value(g.inputs_of(n)[1]).shape.iter().skip(1).product::<usize>().max(1)
 }
 
 /// Whether `name` is `pattern`, in which each `*` stands for any characters.

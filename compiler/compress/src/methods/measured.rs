@@ -89,7 +89,7 @@ fn rounded(t: &Task<'_>, seen: &Observed, settle: Settle<'_>, r: Recipe) -> Opti
     if r.improve {
         scales = descent::improve(&goal, runs.as_deref(), n, &mut codes, scales, settle);
     }
-    Some(Rounded { codes: codes.iter().map(|&c| c as i8).collect(), scales, multipliers })
+    Some(Rounded { codes: codes.iter().map(|&c| c as i16).collect(), scales, multipliers })
 }
 
 /// Scales to try for a channel; none for one of zeros.

@@ -13,6 +13,7 @@ mod task;
 
 use mcompc_ir::Codes;
 use measured::{First, Recipe};
+pub(crate) use nearest::take_nine;
 pub use task::{Rounded, Settle, Task};
 
 /// A method.
@@ -39,7 +40,7 @@ pub static METHODS: &[Method] = &[
     Method {
         // To nearest, under the largest weight of a channel or the grid on which the weights lie already.
         name: "nearest",
-        fits: |bits, group| bits == Codes::I8.bits && !group,
+        fits: |bits, group| (Codes::I8.bits..=Codes::LESS_ZERO.bits).contains(&bits) && !group,
         most: usize::MAX,
         sees: false,
         round: nearest::round,

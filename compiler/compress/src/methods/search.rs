@@ -47,8 +47,8 @@ impl Narrow {
         (MOST / -self.lo as i32) as u8
     }
     /// The nearest code.
-    pub(super) fn code(self, w: f64, scale: f64) -> i8 {
-        if scale == 0.0 { 0 } else { (w / scale).round().clamp(self.lo, self.hi) as i8 }
+    pub(super) fn code(self, w: f64, scale: f64) -> i16 {
+        if scale == 0.0 { 0 } else { (w / scale).round().clamp(self.lo, self.hi) as i16 }
     }
     fn error(self, run: &[f32], scale: f64) -> f64 {
         let e = |&v: &f32| f64::from(v) - f64::from(self.code(v.into(), scale)) * scale;

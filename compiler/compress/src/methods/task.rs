@@ -24,7 +24,7 @@ pub struct Task<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rounded {
     /// `[channels][k]`.
-    pub codes: Vec<i8>,
+    pub codes: Vec<i16>,
     /// Scale per output channel, positive.
     pub scales: Vec<f64>,
     /// Multipliers per channel and run, `[channels][ceil(k / group)]`, where there are groups.
@@ -36,11 +36,11 @@ pub type Settle<'a> = &'a dyn Fn(Vec<f64>) -> Vec<f64>;
 
 impl Rounded {
     /// Codes times multipliers.
-    pub fn products(&self, k: usize, group: Option<usize>) -> Vec<i8> {
+    pub fn products(&self, k: usize, group: Option<usize>) -> Vec<i16> {
         match (&self.multipliers, group) {
             (Some(r), Some(len)) => {
                 let per = k.div_ceil(len);
-                self.codes.iter().enumerate().map(|(i, &c)| c * r[i / k * per + i % k / len]).collect()
+                self.codes.iter().enumerate().map(|(i, &c)| c * i16::from(r[i / k * per + i % k / len])).collect()
             }
             _ => self.codes.clone(),
         }

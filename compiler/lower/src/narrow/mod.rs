@@ -43,7 +43,7 @@ impl Narrow {
     ///
     /// # Errors
     /// [`Code::Internal`] if a weight is no code times its multiplier.
-    pub fn codes(&self, w: &[i8], k: usize) -> Result<Vec<i8>> {
+    pub fn codes(&self, w: &[i16], k: usize) -> Result<Vec<i8>> {
         let limit = 1i32 << (self.bits - 1);
         w.iter()
             .enumerate()

@@ -28,7 +28,7 @@ impl Taps {
     ///
     /// # Errors
     /// As [`Narrow::codes`].
-    pub fn pack(self, n: &Narrow, weights: &[i8]) -> Result<Vec<u8>> {
+    pub fn pack(self, n: &Narrow, weights: &[i16]) -> Result<Vec<u8>> {
         let taps = weights.len() / self.channels;
         let codes = n.codes(weights, taps)?;
         let pair = if self.lane == 16 { 2 } else { 1 };

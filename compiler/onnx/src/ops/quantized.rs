@@ -39,14 +39,14 @@ fn knows(op: &str) -> bool {
     KNOWING.contains(&op) || op.starts_with("QLinear") || op == "QGemm"
 }
 
-/// Refuses an operator of floats that reads codes, and weights that have no codes around 0.
+/// Refuses an operator of floats that reads codes, and weights whose codes less their zero points no kernel stores.
 pub(super) fn before(c: &Ctx<'_, '_, '_>) -> Result<()> {
     let names = || c.node.input.iter();
     if matches!(c.op, "Conv" | "Gemm" | "MatMul")
         && let Some(name) = names().find(|n| c.b.wide.contains(*n))
     {
-        return Err(Error::new(Code::UnsupportedType, format!("the weights `{name}` have a zero point that is not 0"))
-            .hint(format!("quantize weights symmetrically (in ONNX Runtime WeightSymmetric), or {FLOAT}")));
+        return Err(Error::new(Code::UnsupportedType, format!("the weights `{name}` have zero points too far from one another"))
+            .hint(format!("quantize weights with one zero point, or symmetrically (in ONNX Runtime WeightSymmetric); or {FLOAT}")));
     }
     if knows(c.op) || !names().any(|n| c.b.codes.contains_key(n)) {
         return Ok(());
@@ -187,8 +187,7 @@ fn reals(c: &mut Ctx<'_, '_, '_>, i: usize, p: &Params, axis: i64, out: &str) ->
     let codes = t.to_i64_vec()?;
     let at = |k: usize| k / inner % p.scale.len();
     let data: Vec<f32> = codes.iter().enumerate().map(|(k, &v)| (v - p.zero[at(k)]) as f32 * p.scale[at(k)]).collect();
-    let most = i64::from(Codes::I8.max());
-    if matches!(t.dtype, DType::I8 | DType::U8) && codes.iter().enumerate().any(|(k, &v)| (v - p.zero[at(k)]).abs() > most + 1) {
+    if matches!(t.dtype, DType::I8 | DType::U8) && !mcompc_ops::spans_a_byte(codes.iter().enumerate().map(|(k, &v)| v - p.zero[at(k)])) {
         c.b.wide.insert(out.to_string());
     }
     c.b.names.insert(out.to_string(), Bound::Const(Tensor::from_f32(t.shape.clone(), &data)?));

@@ -1,6 +1,6 @@
 //! Elementwise sum.
 
-use super::{ACT_MAX, ACT_MIN, bound};
+use super::{ACT_MAX, ACT_MIN, FINE, bound};
 use crate::broadcast;
 use crate::def::OpDef;
 
@@ -8,7 +8,7 @@ pub(crate) const OP: OpDef = OpDef {
     name: "Add",
     doc: "a + b, with numpy broadcasting.",
     inputs: &["a", "b"],
-    attrs: &[ACT_MIN, ACT_MAX],
+    attrs: &[ACT_MIN, ACT_MAX, FINE],
     infer: |c| {
         c.act()?;
         broadcast::infer(c)

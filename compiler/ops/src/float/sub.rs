@@ -1,5 +1,6 @@
 //! Elementwise difference.
 
+use super::FINE;
 use crate::broadcast;
 use crate::def::OpDef;
 
@@ -7,7 +8,7 @@ pub(crate) const OP: OpDef = OpDef {
     name: "Sub",
     doc: "a - b, with numpy broadcasting.",
     inputs: &["a", "b"],
-    attrs: &[],
+    attrs: &[FINE],
     infer: broadcast::infer,
     eval: |_, t| broadcast::eval(t, |a, b| a - b),
 };

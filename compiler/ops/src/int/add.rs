@@ -12,8 +12,8 @@ pub(crate) const OP: OpDef = OpDef {
           zero points of all three values and the rounding term are inside `c`; the sum fits 32 bits. The result is i8 or i16.",
     inputs: &["a", "b"],
     attrs: &[
-        req("a", Kind::Int, "factor of the first input, i16"),
-        req("b", Kind::Int, "factor of the second input, i16"),
+        req("a", Kind::Int, "factor of the first input, up to 2^22 in magnitude; kernels have faster forms for i16"),
+        req("b", Kind::Int, "factor of the second input, likewise"),
         req("c", Kind::Int, "constant term, i32"),
         req("shift", Kind::Int, "right shift, 0..=31"),
         LO,
@@ -44,9 +44,11 @@ pub(crate) const OP: OpDef = OpDef {
     },
 };
 
+/// Largest magnitude of a factor: with codes of eight bits a product stays far below 32.
+const MOST: i64 = 1 << 22;
+
 fn terms(c: &Ctx<'_>) -> Result<([i64; 3], u32)> {
-    let i16s = (i64::from(i16::MIN), i64::from(i16::MAX));
-    let (a, b) = (c.int_in("a", i16s.0, i16s.1)?, c.int_in("b", i16s.0, i16s.1)?);
+    let (a, b) = (c.int_in("a", -MOST, MOST)?, c.int_in("b", -MOST, MOST)?);
     let k = c.int_in("c", i64::from(i32::MIN), i64::from(i32::MAX))?;
     Ok(([a, b, k], c.int_in("shift", 0, 31)? as u32))
 }

@@ -11,7 +11,7 @@ use mcompc_ir::{DType, Result, Tensor};
 pub(crate) const OP: OpDef = OpDef {
     name: "q.conv",
     doc: "y[.., o] = R(bias[o] + sum of (x - zp_x) * w, m[o]). `x` is i8, u8 or i16 [N, H, W, C], `w` i8 [O, kh, kw, C/group] without -128, \
-          `bias` and `m` i32 [O]; the result is i8 or i16. Padding counts as x = zp_x, so it adds nothing. The accumulator with its bias fits 32 bits, as does acc << pre. \
+          or i16 between two numbers no more than 255 apart (codes of 8 bits less a zero point), `bias` and `m` i32 [O]; the result is i8 or i16. Padding counts as x = zp_x, so it adds nothing. The accumulator with its bias fits 32 bits, as does acc << pre. \
           With `bits` below 8 each weight is a code of so many bits, times r[o, i / block] (i8, positive) where `r` is given; i runs over \
           the channel's weights. That changes no result: it is how the weights may be stored.",
     inputs: &["x", "w", "bias", "m", "r?"],
@@ -20,7 +20,7 @@ pub(crate) const OP: OpDef = OpDef {
         c.codes(0)?;
         c.shape::<4>(0)?;
         let g = Geometry::with_layout(c, true)?;
-        c.exactly(1, DType::I8, &g.w.shape())?;
+        weights::exactly(c, &g.w.shape())?;
         c.exactly(2, DType::I32, &[g.y.c])?;
         c.exactly(3, DType::I32, &[g.y.c])?;
         weights::infer(c, g.y.c, g.w.each())?;

@@ -8,7 +8,7 @@ use mcompc_ir::DType;
 
 pub(crate) const OP: OpDef = OpDef {
     name: "q.dense",
-    doc: "y[n, o] = R(bias[o] + sum over k of (x[n, k] - zp_x) * w[o, k], m[o]). `x` is i8, u8 or i16 [N, K], `w` i8 [O, K], `bias` and `m` i32 [O]; \
+    doc: "y[n, o] = R(bias[o] + sum over k of (x[n, k] - zp_x) * w[o, k], m[o]). `x` is i8, u8 or i16 [N, K], `w` i8 or i16 [O, K] as for q.conv, `bias` and `m` i32 [O]; \
           the result is i8 or i16. `bits`, `block` and `r` as for q.conv.",
     inputs: &["x", "w", "bias", "m", "r?"],
     attrs: &[PRE, SHIFT, LO, HI, BITS, BLOCK],
@@ -18,7 +18,7 @@ pub(crate) const OP: OpDef = OpDef {
         if k != kw {
             return shape_error(format!("{k} inputs and weights for {kw}"));
         }
-        c.exactly(1, DType::I8, &[o, k])?;
+        weights::exactly(c, &[o, k])?;
         c.exactly(2, DType::I32, &[o])?;
         c.exactly(3, DType::I32, &[o])?;
         weights::infer(c, o, k)?;

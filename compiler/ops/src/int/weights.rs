@@ -1,4 +1,5 @@
-//! Weights of fewer than eight bits: i8 numbers as ever, and the promise that each is a short code times a small multiplier.
+//! Weights of other than eight bits. Fewer: i8 numbers as ever, and the promise that each is a short code times a small multiplier. Nine: codes
+//! of eight bits less a zero point, which need i16, and lie close enough together that kernels store bytes.
 
 use super::rescale::multipliers;
 use super::{Constants, Rescale, bounded};
@@ -17,6 +18,21 @@ pub(crate) const R: usize = 4;
 /// An attribute out of range.
 pub(crate) fn bits(c: &Ctx<'_>) -> Result<u32> {
     if c.node.attrs.get("bits").is_none() { Ok(8) } else { Ok(c.int_in("bits", 2, 8)? as u32) }
+}
+
+/// Checks type and shape of the weights.
+///
+/// # Errors
+/// Other types or another shape.
+pub(crate) fn exactly(c: &Ctx<'_>, shape: &[usize]) -> Result<()> {
+    let wide = c.ins.get(1).is_some_and(|w| w.dtype == DType::I16);
+    c.exactly(1, if wide { DType::I16 } else { DType::I8 }, shape)
+}
+
+/// Whether these are codes of eight bits less one zero point.
+pub fn spans_a_byte(w: impl IntoIterator<Item = i64>) -> bool {
+    let (lo, hi) = w.into_iter().fold((0, 0), |(lo, hi), w| (w.min(lo), w.max(hi)));
+    hi - lo <= Codes::I8.max() as i64 - Codes::I8.min() as i64
 }
 
 /// Checks the attributes, and the type of `r` against `o` channels of `k` weights.
@@ -60,7 +76,16 @@ pub(crate) fn constants(c: &Ctx<'_>, t: &Constants<'_>) -> Result<()> {
 
 /// Checks that every weight is what the attributes promise.
 pub(crate) fn check(c: &Ctx<'_>, w: &Tensor, r: Option<&Tensor>, k: usize) -> Result<()> {
-    let (bits, w) = (bits(c)?, w.to_i64_vec()?);
+    let (bits, wide, w) = (bits(c)?, w.dtype == DType::I16, w.to_i64_vec()?);
+    if wide {
+        let plain = r.is_none() && bits == 8 && spans_a_byte(w);
+        return if plain {
+            Ok(())
+        } else {
+            Err(Error::new(Code::BadTensor, "weights of 16 bits that are no codes of eight less one zero point")
+                .hint("they lie, with 0, within 256 numbers in a row, and have neither `bits` nor `r`"))
+        };
+    }
     let block = if r.is_some() { c.int_in("block", 1, i64::MAX)? as usize } else { k.max(1) };
     let r = match r {
         Some(r) => r.to_i64_vec()?,
