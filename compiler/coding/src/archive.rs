@@ -1,7 +1,7 @@
 //! All coded layers of a model: tables, which layers may share, then streams.
 
 use crate::classes::{Counts, count};
-use crate::{REACH, SPAN, Table, WINDOW, check, padded};
+use crate::{BLOCK, FACTOR, REACH, SPAN, Table, WINDOW, check, padded};
 
 /// Layers up to which sharing of tables is looked for among all pairs.
 const PAIRS: usize = 128;
@@ -10,19 +10,40 @@ const PAIRS: usize = 128;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layer {
     /// First entry of its table, in 16-bit units from the start of the archive.
-    pub table: u32,
+    pub table: u16,
+    /// Blocks of codes.
+    pub blocks: u16,
     /// Bit from which the first window is read: the end of the stream, less a window. Windows move down.
     pub start: u32,
-    /// [`check`] of the codes, padding included.
+    /// Where the decoder puts the codes, in units of four bytes: its caller's affair.
+    pub place: u32,
+    /// [`check`] of the codes, padding included, gone on with the other three words.
     pub check: u32,
 }
 
 impl Layer {
-    /// Bytes of a descriptor in flash: its three numbers.
-    pub const BYTES: usize = 12;
+    /// Bytes of a descriptor in flash: its four words.
+    pub const BYTES: usize = 16;
     /// As the kernel reads it, little-endian.
     pub fn bytes(self) -> Vec<u8> {
-        [self.table, self.start, self.check].iter().flat_map(|v| v.to_le_bytes()).collect()
+        [self.first(), self.start, self.place, self.check].iter().flat_map(|v| v.to_le_bytes()).collect()
+    }
+    /// What the bytes say.
+    pub fn of_bytes(b: &[u8; Self::BYTES]) -> Self {
+        let word = |i: usize| u32::from_le_bytes([b[4 * i], b[4 * i + 1], b[4 * i + 2], b[4 * i + 3]]);
+        Self { table: word(0) as u16, blocks: (word(0) >> 16) as u16, start: word(1), place: word(2), check: word(3) }
+    }
+    fn first(self) -> u32 {
+        u32::from(self.table) | u32::from(self.blocks) << 16
+    }
+    /// The check that goes with the descriptor, of the codes' own.
+    pub(crate) fn checked(self, codes: u32) -> u32 {
+        [self.first(), self.start, self.place].iter().fold(codes, |h, &w| h.wrapping_add(w).wrapping_mul(FACTOR))
+    }
+    /// The same layer decoded to another place.
+    pub fn at(self, place: u32) -> Self {
+        let moved = place.wrapping_sub(self.place).wrapping_mul(FACTOR);
+        Self { place, check: self.check.wrapping_add(moved), ..self }
     }
 }
 
@@ -52,13 +73,13 @@ impl Archive {
     pub fn is_empty(&self) -> bool {
         self.codes.is_empty()
     }
-    /// Codes everything. Nothing where positions would pass 31 bits.
+    /// Codes everything, to be decoded to place 0. Nothing where positions would pass 31 bits, or a layer has more than 65535 blocks.
     pub fn finish(&self) -> Option<Coded> {
         let (tables, of) = shared(&self.codes.iter().map(|c| count(c)).collect::<Vec<_>>());
         let mut coded = Coded::default();
         let mut at = Vec::new();
         for t in &tables {
-            at.push(coded.bytes.len() as u32 / 2);
+            at.push(u16::try_from(coded.bytes.len() / 2).ok()?);
             coded.bytes.extend(t.classes().iter().flat_map(|c| c.entry().to_le_bytes()));
         }
         // No block reaches below the start of the archive.
@@ -79,7 +100,9 @@ impl Archive {
                 let p = end - 1 - i;
                 coded.bytes[p / 8] |= u8::from(*bit) << (p % 8);
             }
-            coded.layers.push(Layer { table: at[t], start: (end - WINDOW) as u32, check: check(&all) });
+            let blocks = u16::try_from(all.len() / BLOCK).ok()?;
+            let layer = Layer { table: at[t], blocks, start: (end - WINDOW) as u32, place: 0, check: 0 };
+            coded.layers.push(Layer { check: layer.checked(check(&all)), ..layer });
             let own = if std::mem::replace(&mut seen[t], true) { 0 } else { table.bytes() };
             coded.sizes.push(coded.bytes.len() - begin / 8 + own + Layer::BYTES);
         }

@@ -6,12 +6,12 @@ use mcompc_ir::{Code, Error, Result};
 /// The `n` codes of a layer of an archive.
 ///
 /// # Errors
-/// E102 where the table is no complete code, the stream leaves the archive, or the check differs.
+/// E102 where the table is no complete code, the stream leaves the archive, there are not so many codes, or the check differs.
 pub fn decode(archive: &[u8], layer: Layer, n: usize) -> Result<Vec<i8>> {
     let damaged = |what: &str| Error::new(Code::BadTensor, format!("coded weights are damaged: {what}"));
     // (length, word) to class, as canonical words count up.
     let mut classes: Vec<(u32, u32, Class)> = Vec::new();
-    let (mut at, mut filled) = (2 * layer.table as usize, 0usize);
+    let (mut at, mut filled) = (2 * usize::from(layer.table), 0usize);
     while filled < ENTRIES {
         let entry = archive.get(at..at + 2).and_then(|b| b.try_into().ok()).map(u16::from_le_bytes);
         let class = Class::of_entry(entry.ok_or_else(|| damaged("the table leaves the archive"))?);
@@ -57,7 +57,7 @@ pub fn decode(archive: &[u8], layer: Layer, n: usize) -> Result<Vec<i8>> {
     for word in codes.as_chunks::<4>().0 {
         check = check.wrapping_add(u32::from_le_bytes(word.map(|c| c as u8))).wrapping_mul(FACTOR);
     }
-    if check != layer.check {
+    if layer.checked(check) != layer.check || usize::from(layer.blocks) != n.div_ceil(BLOCK) {
         return Err(damaged("the check differs"));
     }
     codes.truncate(n);

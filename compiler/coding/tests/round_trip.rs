@@ -27,6 +27,9 @@ proptest! {
         let coded = archive(&layers);
         for (want, at) in layers.iter().zip(&coded.layers) {
             prop_assert_eq!(&decode(&coded.bytes, *at, want.len()).unwrap(), want);
+            let moved = at.at(1234);
+            prop_assert_eq!(&decode(&coded.bytes, moved, want.len()).unwrap(), want);
+            prop_assert_eq!(Layer::of_bytes(&moved.bytes().try_into().unwrap()), moved);
         }
         prop_assert!(coded.sizes.iter().sum::<usize>() <= coded.bytes.len() + layers.len() * (Layer::BYTES + 1));
     }
@@ -48,8 +51,8 @@ proptest! {
     }
 
     #[test]
-    fn anything_is_decoded_or_refused(archive in prop::collection::vec(any::<u8>(), 0..400), table in 0u32..300, start in 0u32..4000) {
-        let _ = decode(&archive, Layer { table, start, check: 0 }, 100);
+    fn anything_is_decoded_or_refused(archive in prop::collection::vec(any::<u8>(), 0..400), table in 0u16..300, start in 0u32..4000) {
+        let _ = decode(&archive, Layer { table, blocks: 2, start, place: 0, check: 0 }, 100);
     }
 }
 

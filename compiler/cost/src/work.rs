@@ -26,7 +26,8 @@ const RESCALE: usize = 9;
 pub struct Work(pub [f64; CLASSES.len()]);
 
 impl Work {
-    fn add(&mut self, other: &Work, times: f64) {
+    /// Adds other work, done so many times.
+    pub fn add(&mut self, other: &Work, times: f64) {
         for (a, b) in self.0.iter_mut().zip(&other.0) {
             *a += times * b;
         }
@@ -107,9 +108,6 @@ impl<'a> Walk<'a> {
                 Inst::If { cond, then, then_yields, els, else_yields, results } => {
                     total.0[BRANCH] += times;
                     let taken = known[cond.0 as usize];
-                    // A call behind a check of what must hold: the other way is the failure.
-                    let calls = |b: &Block| b.insts.iter().any(|i| matches!(i, Inst::Call { .. }));
-                    let taken = taken.or((calls(then) != calls(els)).then_some(i32::from(calls(then))));
                     let half = if taken.is_some() { 1.0 } else { 0.5 };
                     let mut ends = None;
                     for (way, block, yields) in [(true, then, then_yields), (false, els, else_yields)] {

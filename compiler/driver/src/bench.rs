@@ -6,7 +6,8 @@ use crate::verify::{Native, emulate, layout::Layout};
 use mcompc_emu::{Counting, Run};
 use mcompc_interp::FastInt;
 use mcompc_ir::{Code, Error, Graph, Result, Tensor, Value};
-use mcompc_kernel::{Block, Inst, Module, calls};
+use mcompc_kernel::calls;
+use mcompc_lower::Layer;
 use mcompc_target::Target;
 use serde::Serialize;
 use std::path::Path;
@@ -109,50 +110,25 @@ fn check(graph: &Graph, layout: &Layout, inputs: &[Vec<Tensor>], run: &Run) -> R
     Ok(stack)
 }
 
-/// How often a call enters functions that divide the count: a layer with coded weights calls its kernel, which another layer may call itself.
-fn entered(m: &Module, func: &str, split: &[&str]) -> usize {
-    fn within(m: &Module, b: &Block, split: &[&str]) -> usize {
-        let one = |i: &Inst| match i {
-            Inst::Call { func, .. } => entered(m, func, split),
-            Inst::For { lo, hi, step, body, .. } => ((hi - lo) / step) as usize * within(m, body, split),
-            // The way that has the call is the one taken: the other is a failure.
-            Inst::If { then, els, .. } => within(m, then, split).max(within(m, els, split)),
-            Inst::Op { .. } | Inst::Store { .. } => 0,
-        };
-        b.insts.iter().map(one).sum()
-    }
-    usize::from(split.contains(&func)) + m.func(func).map_or(0, |f| within(m, &f.body, split))
-}
-
 /// Gives each stretch of the count to its layer; `entry` are the entry function's calls.
 fn counts(built: &Built, run: &Run, total: u64, entry: &[&str]) -> Result<Counts> {
     let layers = &built.lowered.layers;
-    let stretches: Vec<usize> = entry.iter().map(|f| entered(&built.lowered.module, f, entry)).collect();
-    let entries = stretches.iter().sum::<usize>();
     let mean = |n: u64| n as f64 / run.windows.max(1) as f64;
-    if run.segments.len() != entries + 1 || layers.len() > entry.len() {
+    if run.segments.len() != entry.len() + 1 || layers.len() > entry.len() {
         return Err(Error::new(
             Code::Internal,
-            format!("{} kernel calls were seen where {entries} are made", run.segments.len().saturating_sub(1)),
+            format!("{} kernel calls were seen where {} are made", run.segments.len().saturating_sub(1), entry.len()),
         ));
     }
-    let mut rest = &run.segments[1..];
-    let calls: Vec<u64> = stretches
-        .iter()
-        .map(|n| {
-            let (own, behind) = rest.split_at(*n);
-            rest = behind;
-            own.iter().sum()
-        })
-        .collect();
-    let rows = layers.iter().zip(&calls).map(|(l, &n)| LayerCost {
+    let of = |l: &Layer| run.segments[1 + l.call] + if l.coded.is_some() { run.segments[l.call] } else { 0 };
+    let rows = layers.iter().map(|l| LayerCost {
         name: l.name.clone(),
         op: l.op.clone(),
         kernel: l.kernel.clone(),
         macs: l.macs,
-        instructions: mean(n),
+        instructions: mean(of(l)),
     });
     let macs: u64 = layers.iter().map(|l| l.macs).sum();
-    let rest = run.segments[0] + calls[layers.len()..].iter().sum::<u64>();
+    let rest = run.segments.iter().sum::<u64>() - layers.iter().map(of).sum::<u64>();
     Ok(Counts { total: mean(total), per_mac: mean(total) / macs.max(1) as f64, layers: rows.collect(), other: mean(rest) })
 }

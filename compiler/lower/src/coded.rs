@@ -1,20 +1,20 @@
 //! Which layers have coded weights, and what their calls become.
 
 use crate::emit::{Arg, Call};
-use crate::unpack::{self, Special};
+use crate::unpack;
 use mcompc_coding::{Archive, Coded, Layer};
 use std::collections::BTreeMap;
 
-/// Bytes of code that a decoded layer takes beside its kernel's, about, on a small core.
-const WRAPPER: usize = 80;
+/// Bytes of code of a decoded layer's call, about, on a small core.
+const CALL: usize = 24;
 /// Bytes of the decoder.
-const DECODER: usize = 400;
+const DECODER: usize = 600;
 
 /// A layer whose weights are coded.
 #[derive(Clone, Debug)]
 pub(crate) struct Unpacked {
-    /// Its kernel's parameters that become others.
-    pub special: Special,
+    /// Where they are in the archive.
+    pub layer: Layer,
     /// Bytes of table, stream and descriptor.
     pub stored: usize,
     /// Bytes that all its constants would take otherwise.
@@ -28,6 +28,13 @@ pub(crate) struct Plan {
     pub archive: Option<Vec<u8>>,
     /// Calls with coded weights, by number.
     pub layers: BTreeMap<usize, Unpacked>,
+}
+
+impl Plan {
+    /// Blocks of the largest layer.
+    pub(crate) fn most(&self) -> usize {
+        self.layers.values().map(|u| u.layer.blocks.into()).max().unwrap_or(0)
+    }
 }
 
 /// The packed weights among the arguments: the last data that go to the weights' section.
@@ -52,9 +59,9 @@ pub(crate) fn plan(calls: &mut [Call], variants: Vec<Option<Call>>, everywhere: 
         let Some((at, bytes)) = weights(&variant) else { continue };
         let codes: Vec<i8> = bytes.iter().map(|&b| b as i8).collect();
         let (plain, coded) = (data(call), data(&variant) - codes.len() + mcompc_coding::bytes(&codes));
-        if everywhere || coded + WRAPPER < plain {
+        if everywhere || coded + CALL < plain {
             archive.add(&codes);
-            saved += plain.saturating_sub(coded + WRAPPER);
+            saved += plain.saturating_sub(coded + CALL);
             chosen.push((i, at, codes.len(), plain, variant));
         }
     }
@@ -64,22 +71,11 @@ pub(crate) fn plan(calls: &mut [Call], variants: Vec<Option<Call>>, everywhere: 
     };
     let mut plan = Plan { archive: Some(bytes), layers: BTreeMap::new() };
     for ((i, at, codes, plain, mut call), (layer, stored)) in chosen.into_iter().zip(layers.iter().zip(sizes)) {
-        let scratch = call.args.iter().position(|a| matches!(a, Arg::Scratch(_)));
-        let own = scratch.map_or(0, |s| if let Arg::Scratch(b) = call.args[s] { b } else { 0 });
-        call.args[at] = descriptor(*layer);
-        let memory = Arg::Scratch(unpack::scratch(codes, own));
-        match scratch {
-            Some(s) => call.args[s] = memory,
-            None => call.args.push(memory),
-        }
-        call.args.push(Arg::Status);
-        // Its result takes nobody's place: the decoder writes before the kernel reads.
-        plan.layers.insert(i, Unpacked { special: Special { weights: (at, codes), scratch }, stored, plain });
+        call.args[at] = Arg::Decoded(unpack::room(codes));
+        // Nothing of an operand may be gone before the weights are there.
+        call.in_place.clear();
+        plan.layers.insert(i, Unpacked { layer: *layer, stored, plain });
         calls[i] = call;
     }
     plan
-}
-
-fn descriptor(layer: Layer) -> Arg {
-    Arg::Data { bytes: layer.bytes(), align: 4, weights: true }
 }

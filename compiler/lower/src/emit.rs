@@ -19,8 +19,8 @@ pub enum Arg {
     },
     /// Working memory for the time of the call.
     Scratch(usize),
-    /// What the entry function returns: a word that the call may set.
-    Status,
+    /// Weights of so many bytes that are decoded right before the call.
+    Decoded(usize),
 }
 
 /// Lanes of a block of `n` neighbours: half the machine's where they do not fill all of them, down to eight; else one.

@@ -67,9 +67,23 @@ pub struct Layer {
     pub value: ValueId,
     /// Where that value lies when the layer has run.
     pub result: Located,
-    /// Of a layer with coded weights: the bytes that its constants would take otherwise.
-    pub uncoded: Option<usize>,
+    /// Number of its kernel's call among the entry function's; that of the decoder comes right before it.
+    pub call: usize,
+    /// Where its weights are coded.
+    pub coded: Option<Coded>,
 }
+
+/// Of a layer with coded weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coded {
+    /// Bytes that its constants would take otherwise.
+    pub plain: usize,
+    /// Blocks that are decoded: calls of [`UNPACK`]'s second function, after one of its first.
+    pub blocks: usize,
+}
+
+/// The functions that decode: the table of a layer, and a block of codes.
+pub const UNPACK: [&str; 2] = ["k0_unpack_table", "k1_unpack_block"];
 
 /// The result of lowering.
 #[derive(Clone, Debug)]
@@ -90,8 +104,8 @@ pub struct Lowered {
     pub buffers: Vec<Buffer>,
     /// Their offsets.
     pub plan: Plan,
-    /// The buffer of the status word, where a layer can fail.
-    pub status: Option<usize>,
+    /// The buffer of the decoder, where weights are coded: its table, its state, and the status that the entry function returns.
+    pub decoder: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +174,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
 
     // Live ranges of everything in the arena.
     let mut buffers: Vec<Buffer> = Vec::new();
-    let mut scratch: Vec<Option<usize>> = Vec::new();
+    let (mut scratch, mut decoded): (Vec<Option<usize>>, Vec<Option<usize>>) = (Vec::new(), Vec::new());
     for (step, (n, call)) in calls.iter().enumerate() {
         for a in &call.args {
             if let Arg::Value(v) = a
@@ -176,16 +190,15 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             Place::Arena(buffers.len() - 1)
         });
         let s = call.args.iter().find_map(|a| if let Arg::Scratch(b) = a { Some(*b) } else { None });
-        scratch.push(s.map(|bytes| {
-            buffers.push(Buffer { bytes, align: ALIGN, first: step, last: step, may_alias: None });
-            buffers.len() - 1
-        }));
+        let w = call.args.iter().find_map(|a| if let Arg::Decoded(b) = a { Some(*b) } else { None });
+        for (bytes, list) in [(s, &mut scratch), (w, &mut decoded)] {
+            list.push(bytes.map(|bytes| {
+                buffers.push(Buffer { bytes, align: ALIGN, first: step, last: step, may_alias: None });
+                buffers.len() - 1
+            }));
+        }
     }
     let end = calls.len();
-    let status = coded.archive.is_some().then(|| {
-        buffers.push(Buffer { bytes: 4, align: ALIGN, first: 0, last: end.saturating_sub(1), may_alias: None });
-        buffers.len() - 1
-    });
     for (v, _) in &copies {
         if let Some(Place::Arena(b)) = places.get(v) {
             buffers[*b].last = end;
@@ -198,18 +211,26 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             _ => None,
         });
     }
-    let p = plan(&buffers);
+    let mut p = plan(&buffers);
     check(&buffers, &p)?;
+    // The decoder's memory comes first, so that the rest is one piece.
+    let decoder = coded.archive.as_ref().map(|_| {
+        p.offsets.iter_mut().for_each(|o| *o += unpack::WORK);
+        p.total += unpack::WORK;
+        buffers.push(Buffer { bytes: unpack::WORK, align: ALIGN, first: 0, last: end.saturating_sub(1), may_alias: None });
+        p.offsets.push(0);
+        buffers.len() - 1
+    });
     addressable("arena", 1, &[p.total])?;
 
     let mut asm = Assembly { module: Module::default(), kernels: BTreeMap::new() };
     let size = |v: ValueId| g.value(v).bytes();
     let aligned = |v: ValueId| g.value(v).dtype.size() as u8;
-    let interface = Interface {
+    let mut interface = Interface {
         inputs: g.inputs.iter().map(|&n| (g.node(n).name.clone(), size(g.out(n)), aligned(g.out(n)))).collect(),
         outputs: g.outputs.iter().map(|x| (x.name.clone(), size(x.value), aligned(x.value))).collect(),
         arena: p.total,
-        status: status.map(|b| p.offsets[b]),
+        unpack: None,
     };
     let at = |v: ValueId| -> Result<Source> {
         Ok(match places.get(&root(v)) {
@@ -219,12 +240,14 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             None => return Err(Error::new(Code::Internal, format!("value `{}` has no place", g.value(v).name))),
         })
     };
-    let decoder = coded.archive.map(|bytes| {
+    let most = coded.most();
+    if let Some(bytes) = coded.archive {
         let [table, block] = [unpack::table(bytes.len()), unpack::block(bytes.len())].map(|f| asm.kernel(f, &[]));
+        let layer = unpack::layer(p.total - unpack::WORK, most, [&table, &block]);
+        interface.unpack = Some(asm.kernel(layer, &[]));
         asm.module.data.push(Data { name: unpack::ARCHIVE.into(), bytes, align: 4, weights: true, export: false });
-        [table, block]
-    });
-    let mut layers = Vec::new();
+    }
+    let (mut layers, mut calls_made) = (Vec::new(), 0);
     let mut list = Vec::new();
     for (step, (n, call)) in calls.into_iter().enumerate() {
         let node = g.node(n);
@@ -244,17 +267,19 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
                     Source::Data(asm.data(bytes, align, weights))
                 }
                 Arg::Scratch(_) => Source::Arena(scratch[step].map_or(0, |s| p.offsets[s])),
-                Arg::Status => Source::Arena(status.map_or(0, |s| p.offsets[s])),
+                Arg::Decoded(_) => Source::Arena(decoded[step].map_or(0, |s| p.offsets[s])),
             });
         }
-        let params = call.func.params.clone();
-        let mut kernel = asm.kernel(call.func, &call.rows);
+        let kernel = asm.kernel(call.func, &call.rows);
         let unpacked = coded.layers.get(&step);
-        if let (Some(u), Some([table, block])) = (unpacked, &decoder) {
-            kernel = asm.kernel(unpack::wrapper(&kernel, &params, u.special, [table, block]), &[]);
-            const_bytes += u.stored - mcompc_coding::Layer::BYTES;
-        }
-        list.push(Step { kernel: kernel.clone(), args });
+        let unpack = unpacked.map(|u| {
+            const_bytes += u.stored;
+            calls_made += 1;
+            let place = decoded[step].map_or(0, |s| p.offsets[s] - unpack::WORK);
+            asm.data(u.layer.at(place as u32 / 4).bytes(), 4, true)
+        });
+        list.push(Step { kernel: kernel.clone(), args, unpack });
+        calls_made += 1;
         let result = match at(g.out(n))? {
             Source::Output(i) => Located::Output(i),
             Source::Arena(offset) => Located::Arena(offset),
@@ -270,7 +295,8 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             scratch: scratch[step],
             value: g.out(n),
             result,
-            uncoded: unpacked.map(|u| u.plain),
+            call: calls_made - 1,
+            coded: unpacked.map(|u| Coded { plain: u.plain, blocks: u.layer.blocks.into() }),
         });
     }
     for (v, out) in copies {
@@ -280,7 +306,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             Some(t) => Source::Data(asm.data(t.bytes().to_vec(), ALIGN as u32, true)),
             None => at(v)?,
         };
-        list.push(Step { kernel, args: vec![from, Source::Output(out)] });
+        list.push(Step { kernel, args: vec![from, Source::Output(out)], unpack: None });
     }
     let entry = format!("{}_run", o.name);
     asm.module.funcs.push(steps::run(entry.clone(), &interface, &list));
@@ -288,7 +314,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
         asm.module.funcs.push(steps::run_slice(format!("{entry}_slice"), &interface, &list));
     }
     let slices = if o.slices { list.len() } else { 0 };
-    Ok(Lowered { module: asm.module, entry, slices, arena_bytes: p.total, arena_align: ALIGN, layers, buffers, plan: p, status })
+    Ok(Lowered { module: asm.module, entry, slices, arena_bytes: p.total, arena_align: ALIGN, layers, buffers, plan: p, decoder })
 }
 
 struct Assembly {

@@ -37,7 +37,7 @@ mod zero;
 pub use conv::{conv_kernel, dense_kernel};
 pub use depthwise::depthwise_kernel;
 pub use emit::{Arg, Call};
-pub use entry::{Layer, Located, Lowered, Options, Weights, lower};
+pub use entry::{Coded, Layer, Located, Lowered, Options, UNPACK, Weights, lower};
 pub use narrow::{Blocks, Narrow};
 pub use operators::operators;
 pub use spec::{ConvSpec, Geometry};

@@ -1,5 +1,6 @@
 //! Exported functions over the steps of a lowered graph: all of them in one call, or one step a call.
 
+use crate::unpack::{STATUS, WORK};
 use mcompc_kernel::{Bin, Builder, Cmp, Func, MemElem, Role, Ty, Val};
 
 /// Alignment of the arena, and of everything in it.
@@ -23,6 +24,8 @@ pub(crate) enum Source {
 pub(crate) struct Step {
     pub kernel: String,
     pub args: Vec<Source>,
+    /// The descriptor of weights that are decoded before the call.
+    pub unpack: Option<String>,
 }
 
 /// What the caller passes: names, sizes in bytes, and alignments, which are those of the elements.
@@ -31,8 +34,8 @@ pub(crate) struct Interface {
     pub inputs: Vec<(String, usize, u8)>,
     pub outputs: Vec<(String, usize, u8)>,
     pub arena: usize,
-    /// Byte of the arena with the status word; none where steps cannot fail.
-    pub status: Option<usize>,
+    /// The function that decodes weights, where some are; its memory is the beginning of the arena.
+    pub unpack: Option<String>,
 }
 
 /// The parameters of [`Interface`] inside a function.
@@ -40,7 +43,8 @@ struct Pointers {
     inputs: Vec<Val>,
     outputs: Vec<Val>,
     arena: Val,
-    status: Option<Val>,
+    /// Where weights are decoded: the function, and the status word.
+    unpack: Option<(String, Val)>,
 }
 
 impl Interface {
@@ -49,12 +53,12 @@ impl Interface {
             inputs: self.inputs.iter().map(|(name, bytes, align)| b.ptr(name, Role::In, *bytes, *align)).collect(),
             outputs: self.outputs.iter().map(|(name, bytes, align)| b.ptr(name, Role::Out, *bytes, *align)).collect(),
             arena: b.ptr("arena", Role::Scratch, self.arena, ALIGN as u8),
-            status: None,
+            unpack: None,
         };
-        p.status = self.status.map(|at| {
-            let (word, fine) = (b.ptr_imm(p.arena, at as i32), b.iconst(0));
+        p.unpack = self.unpack.as_ref().map(|f| {
+            let (word, fine) = (b.ptr_imm(p.arena, STATUS as i32), b.iconst(0));
             b.store_aligned(fine, MemElem::W32, word, 0, 4);
-            word
+            (f.clone(), word)
         });
         p
     }
@@ -72,11 +76,24 @@ impl Pointers {
                 Source::Data(name) => b.data(name, 0),
             })
             .collect();
-        b.call(&step.kernel, &args);
+        let (Some(layer), Some((unpack, status))) = (&step.unpack, &self.unpack) else { return b.call(&step.kernel, &args) };
+        let (layer, rest) = (b.data(layer, 0), b.ptr_imm(self.arena, WORK as i32));
+        b.call(unpack, &[layer, self.arena, rest]);
+        let (status, fine) = (b.load_aligned(Ty::I32, MemElem::W32, *status, 0, 4), b.iconst(0));
+        let fine = b.cmp(Cmp::Eq, status, fine);
+        // What a kernel may rely on holds for the right weights only.
+        b.if_else(
+            fine,
+            |b| {
+                b.call(&step.kernel, &args);
+                vec![]
+            },
+            |_| vec![],
+        );
     }
     /// What the steps left in the status word.
     fn status(&self, b: &mut Builder) -> Option<Val> {
-        self.status.map(|word| b.load_aligned(Ty::I32, MemElem::W32, word, 0, 4))
+        self.unpack.as_ref().map(|(_, word)| b.load_aligned(Ty::I32, MemElem::W32, *word, 0, 4))
     }
 }
 

@@ -4,15 +4,17 @@
 //! lies in the archive, and offsets below it are masked. A damaged archive gives wrong codes, which the check notices, and no other access.
 
 use mcompc_coding::{BLOCK, ENTRIES, FACTOR, GROUP, Layer, PEEK, REACH, SPAN, WINDOW};
-use mcompc_kernel::{Bin, Builder, Cmp, Func, MemElem, Param, Role, Ty, Val};
+use mcompc_kernel::{Bin, Builder, Cmp, Func, MemElem, Role, Ty, Val};
 
 /// Name of the archive among the module's data.
 pub(crate) const ARCHIVE: &str = "coded";
 /// Bytes of the decoder's table, then of its state: position and check.
-pub(crate) const TABLE: usize = 2 * ENTRIES;
+const TABLE: usize = 2 * ENTRIES;
 const STATE: usize = 16;
-/// Working memory of the decoder, beside the codes.
-pub(crate) const WORK: usize = TABLE + STATE;
+/// The word behind them, which the entry function returns.
+pub(crate) const STATUS: usize = TABLE + STATE;
+/// Memory of the decoder, beside the codes: the arena's first bytes.
+pub(crate) const WORK: usize = (STATUS + 4).next_multiple_of(16);
 /// What the entry function returns where a layer's weights are damaged.
 pub(crate) const DAMAGED: i32 = -2;
 
@@ -147,69 +149,56 @@ pub(crate) fn block(archive: usize) -> Func {
     b.finish()
 }
 
-/// Bytes of the working memory of a layer of so many codes whose kernel takes `scratch` bytes: the codes, then what first the decoder
-/// and then the kernel uses.
-pub(crate) fn scratch(codes: usize, scratch: usize) -> usize {
-    place(codes) + scratch.max(WORK)
-}
-
-fn place(codes: usize) -> usize {
-    codes.next_multiple_of(BLOCK).next_multiple_of(16)
-}
-
-/// The parameters of a layer's kernel that a decoded layer treats otherwise.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Special {
-    /// Weights, of so many bytes.
-    pub weights: (usize, usize),
-    /// Scratch, where it has some.
-    pub scratch: Option<usize>,
-}
-
-/// A layer's kernel behind the decoder of its weights: parameters as the kernel's, but a layer of the archive in place of the weights,
-/// [`scratch`] in place of its scratch or behind the others, then the status, which becomes [`DAMAGED`] where the check differs; the
-/// kernel does not run then.
-pub(crate) fn wrapper(kernel: &str, params: &[Param], special: Special, [table, block]: [&str; 2]) -> Func {
-    let (w, codes) = special.weights;
-    let mut b = Builder::new("unpacked");
-    let own = special.scratch.map_or(0, |s| params[s].bytes as usize);
-    let mut passed: Vec<Val> = Vec::new();
-    for (i, p) in params.iter().enumerate() {
-        passed.push(match i {
-            _ if i == w => b.ptr("layer", Role::Const, Layer::BYTES, 4),
-            _ if Some(i) == special.scratch => b.ptr("s", Role::Scratch, scratch(codes, own), 16),
-            _ => b.ptr(&p.name, p.role, p.bytes as usize, p.align),
-        });
-    }
-    let memory = special.scratch.map_or_else(|| b.ptr("s", Role::Scratch, scratch(codes, 0), 16), |s| passed[s]);
-    let status = b.ptr("status", Role::Scratch, 4, 4);
-    let lut = b.ptr_imm(memory, place(codes) as i32);
-    let state = b.ptr_imm(lut, TABLE as i32);
-    b.call(table, &[passed[w], lut, state]);
-    b.for_loop(0, codes.div_ceil(BLOCK) as i32, 1, &[memory], |b, _, c| {
-        b.call(block, &[lut, state, c[0]]);
-        vec![b.ptr_imm(c[0], BLOCK as i32)]
+/// `unpack_layer(layer, work, rest)`: the codes of a layer of at most so many blocks, at its place in a memory of `rest` bytes, the arena's
+/// behind the decoder's own; the status becomes [`DAMAGED`] where the check differs.
+pub(crate) fn layer(rest: usize, most: usize, [table, block]: [&str; 2]) -> Func {
+    let mut b = Builder::new("unpack_layer");
+    let layer = b.ptr("layer", Role::Const, Layer::BYTES, 4);
+    let work = b.ptr("work", Role::Scratch, WORK, 16);
+    let memory = b.ptr("rest", Role::Scratch, rest, 16);
+    let state = b.ptr_imm(work, TABLE as i32);
+    b.call(table, &[layer, work, state]);
+    let blocks = b.load_aligned(Ty::I32, MemElem::U16, layer, 2, 2);
+    let place = b.load_aligned(Ty::I32, MemElem::W32, layer, 8, 4);
+    // Loops have constant bounds: that of the largest layer.
+    b.for_loop(0, most.max(1) as i32, 1, &[place], |b, i, c| {
+        let more = b.cmp(Cmp::Ult, i, blocks);
+        b.if_else(
+            more,
+            |b| {
+                let at = clamp(b, c[0], (rest - BLOCK) / 4);
+                let out = b.ptr_add(memory, at, 4, 0);
+                b.call(block, &[work, state, out]);
+                vec![]
+            },
+            |_| vec![],
+        );
+        vec![b.add_imm(c[0], (BLOCK / 4) as i32)]
     });
-    let want = b.load_aligned(Ty::I32, MemElem::W32, passed[w], 8, 4);
-    let have = b.load_aligned(Ty::I32, MemElem::W32, state, 4, 4);
-    let same = b.cmp(Cmp::Eq, want, have);
-    passed[w] = memory;
-    if let Some(s) = special.scratch {
-        passed[s] = lut;
+    let mut sum = b.load_aligned(Ty::I32, MemElem::W32, state, 4, 4);
+    let factor = b.iconst(FACTOR as i32);
+    for off in [0, 4, 8] {
+        let word = b.load_aligned(Ty::I32, MemElem::W32, layer, off, 4);
+        sum = b.add(sum, word);
+        sum = b.bin(Bin::Mul, sum, factor);
     }
+    let want = b.load_aligned(Ty::I32, MemElem::W32, layer, 12, 4);
+    let differs = b.cmp(Cmp::Ne, sum, want);
     b.if_else(
-        same,
-        |b| {
-            b.call(kernel, &passed);
-            vec![]
-        },
+        differs,
         |b| {
             let code = b.iconst(DAMAGED);
-            b.store_aligned(code, MemElem::W32, status, 0, 4);
+            b.store_aligned(code, MemElem::W32, work, STATUS as i32, 4);
             vec![]
         },
+        |_| vec![],
     );
     b.finish()
+}
+
+/// Bytes of memory that a layer of so many codes is decoded into.
+pub(crate) fn room(codes: usize) -> usize {
+    codes.next_multiple_of(BLOCK)
 }
 
 const _: () = assert!(WINDOW == 25 && GROUP * PEEK as usize <= WINDOW && BLOCK * 2 * PEEK as usize <= 8 * REACH);

@@ -71,8 +71,7 @@ fn run(call: Call, x: &[u8], outs: usize) -> Vec<i8> {
                 b
             }
             Arg::Data { bytes, .. } => mem.add(bytes),
-            Arg::Status => mem.add(vec![0; 4]),
-            Arg::Scratch(n) => mem.add(vec![0xa5; n]),
+            Arg::Scratch(n) | Arg::Decoded(n) => mem.add(vec![0xa5; n]),
         };
         args.push(b.into());
     }

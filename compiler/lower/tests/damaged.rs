@@ -90,8 +90,8 @@ fn a_damaged_archive_is_an_error_code() {
         }
         assert!(noticed > 30, "{machine}: {noticed} of 40 noticed");
         // Descriptors lie elsewhere.
-        for d in l.module.data.iter().enumerate().filter(|(_, d)| d.bytes.len() == 12).map(|(i, _)| i) {
-            for byte in 0..12 {
+        for d in l.module.data.iter().enumerate().filter(|(_, d)| d.bytes.len() == 16).map(|(i, _)| i) {
+            for byte in 0..16 {
                 let mut bad = l.clone();
                 bad.module.data[d].bytes[byte] ^= 0x81;
                 assert_eq!(run(&bad, "g_run", &[]).0, [-2], "{machine}: byte {byte} of descriptor {d}");

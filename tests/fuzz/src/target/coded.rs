@@ -56,11 +56,9 @@ pub fn run(bytes: &[u8]) -> Result<String, String> {
     for (data, bytes) in [(descriptor, first), (archive, rest)] {
         l.module.data[data].bytes.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     }
-    let word = |i: usize| {
-        let b: [u8; 4] = l.module.data[descriptor].bytes[4 * i..4 * i + 4].try_into().unwrap_or_default();
-        u32::from_le_bytes(b)
-    };
-    let at = Layer { table: word(0), start: word(1), check: word(2) };
+    let at: [u8; Layer::BYTES] =
+        l.module.data[descriptor].bytes.as_slice().try_into().map_err(|_| "no descriptor: a fault of this target")?;
+    let at = Layer::of_bytes(&at);
     let reference = decode(&l.module.data[archive].bytes, at, CODES);
     let program = Program::new(&l.module).map_err(|e| e.to_string())?;
     let mut memory = Memory::new();
