@@ -188,3 +188,32 @@ fn every_stage_can_be_shown() {
         assert!(text.contains(has) && !text.contains(not), "{stage}: {text}");
     }
 }
+
+#[test]
+fn completions_and_manual_know_every_command_and_flag() {
+    let d = tempfile::tempdir().unwrap();
+    let flags = ok(d.path(), ["dev", "docs", "flags"]);
+    let long: Vec<&str> =
+        flags.split("--").skip(1).filter_map(|s| s.split([' ', '`', ',', '|', '\\']).next()).filter(|s| !s.is_empty()).collect();
+    let fish = ok(d.path(), ["completions", "fish"]);
+    let (bash, man) = (ok(d.path(), ["completions", "bash"]), ok(d.path(), ["man"]).replace("\\-", "-"));
+    for flag in ["out", "target", "max-loss", "reference"] {
+        assert!(long.contains(&flag), "{flag}");
+        assert!(
+            bash.contains(&format!("--{flag}")) && fish.contains(&format!("-l {flag}")) && man.contains(&format!("--{flag}")),
+            "{flag}"
+        );
+    }
+    // The shell itself takes the script, and completes a command, a flag and a value with it.
+    let script = d.path().join("mcompc.bash");
+    std::fs::write(&script, &bash).unwrap();
+    let complete = |words: &str, at: usize| {
+        let run = format!("source '{}'; COMP_WORDS=({words}); COMP_CWORD={at}; _mcompc; echo \"${{COMPREPLY[@]}}\"", script.display());
+        common::tool(std::process::Command::new("bash").current_dir(d.path()).args(["-c", &run]))
+    };
+    assert!(complete("mcompc ver", 1).trim() == "verify", "{}", complete("mcompc ver", 1));
+    assert!(complete("mcompc m.onnx --tar", 2).contains("--target"));
+    assert!(complete("mcompc plan m.onnx --target cortex-m5", 4).contains("cortex-m55"));
+    assert!(complete("mcompc dev docs fl", 3).contains("flags"));
+    assert!(ok(d.path(), ["completions", "zsh"]).starts_with("#compdef mcompc"));
+}

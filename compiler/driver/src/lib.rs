@@ -1,7 +1,7 @@
 //! The driver: from a model to a library, to its cost, to the proof that it computes the right bytes, as functions over values. Options
 //! are plain structures, results are values; nothing here reads a command line or prints. Long stages tell a [`Progress`].
 //!
-//! Whole tasks: [`compile`], [`plan`], [`library`], [`verify()`], [`bench()`], [`cost::tables`]. Their stages, for callers that enter and
+//! Whole tasks: [`compile`], [`plan`], [`library`], [`verify()`], [`run()`], [`bench()`], [`cost::tables`]. Their stages, for callers that enter and
 //! leave in between: [`front`] -> [`quantize`] -> [`build`] -> [`check()`] -> [`measure`] -> [`describe()`] -> [`package`].
 #![forbid(unsafe_code)]
 
@@ -21,6 +21,7 @@ mod matrix;
 mod progress;
 mod rate;
 mod request;
+mod run;
 mod sequence;
 mod size;
 pub mod specimens;
@@ -40,6 +41,7 @@ pub use loss::measure;
 pub use matrix::operators;
 pub use progress::{Progress, Silent, Step, Timed, timed};
 pub use request::{Request, States, default_backend};
+pub use run::{Array, Means, Ran, RunRequest, run};
 pub use sequence::Sequence;
 pub use stages::{
     Built, Compiled, Front, LayerNote, Quantized, VERSION, build, codes, compile, float_outputs, front, quantize, reals, trace_passes,

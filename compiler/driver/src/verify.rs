@@ -44,7 +44,7 @@ pub fn runner(o: &Request, c: &Compiled) -> Result<Box<dyn Runner>> {
 }
 
 /// Samples computed side by side, and in one start of an emulator.
-const CHUNK: usize = 128;
+pub(crate) const CHUNK: usize = 128;
 
 /// How much to verify.
 #[derive(Clone, Copy, Debug)]

@@ -97,6 +97,11 @@ pub fn cost_toml(name: &str) -> Option<&'static str> {
     COSTS.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
 }
 
+/// Names of all targets, in order; `host` is the name of whichever runs here.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TARGETS.iter().map(|(n, _)| *n)
+}
+
 /// Names of all machine descriptions, in order.
 pub fn machines() -> impl Iterator<Item = &'static str> {
     MACHINES.iter().map(|(n, _)| *n)

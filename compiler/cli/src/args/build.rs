@@ -34,6 +34,7 @@ pub(crate) const BUILD: &[Row] = &[
         g.target = Some(Target::by_name(text(v)?)?);
         Ok(())
     })
+    .choices(targets)
     .default("host"),
     flag("", "LEVEL", "Optimisation level: int8, int4 (weights of four bits, activations of eight), or int16 (activations of sixteen bits, weights of eight)", |g, v| {
         let (weights, acts) = level(v)?;
@@ -175,3 +176,8 @@ pub(crate) const BUILD: &[Row] = &[
         Ok(())
     }),
 ];
+
+/// Names of all targets.
+fn targets() -> Vec<&'static str> {
+    std::iter::once("host").chain(mcompc_target::names()).collect()
+}

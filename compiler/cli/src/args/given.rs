@@ -50,9 +50,15 @@ pub(crate) struct Given {
     pub data: Option<PathBuf>,
     pub limit: Option<usize>,
     pub by_the_book: bool,
+    /// The float model, the graph of integers.
+    pub reference: bool,
+    pub integers: bool,
+    pub codes: bool,
     pub plugin: Option<PathBuf>,
     pub code: String,
     /// Names of a stage and of a document that there are.
     pub stage: &'static str,
     pub document: &'static str,
+    /// Name of a shell that there is.
+    pub shell: &'static str,
 }

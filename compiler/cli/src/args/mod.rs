@@ -1,6 +1,7 @@
 //! The command line as data: a row a flag, a row a command. Parsing, `--help` and docs/flags.md follow from the rows.
 
 mod build;
+mod complete;
 mod given;
 mod help;
 mod near;
@@ -9,6 +10,7 @@ mod row;
 mod table;
 mod values;
 
+pub(crate) use complete::{SHELLS, manual};
 pub(crate) use given::Given;
 pub(crate) use parse::{Line, parse};
 pub(crate) use row::Command;

@@ -28,6 +28,9 @@ pub(crate) struct Row {
     pub set: Set,
 }
 
+/// Most choices that are listed where a row is explained.
+const LIST: usize = 12;
+
 /// One command.
 pub(crate) struct Command {
     /// Words that name it.
@@ -110,7 +113,8 @@ impl Row {
     }
     /// What it means, with the values there are.
     pub fn meaning(&self) -> String {
+        // A long list is a command of its own.
         let choices = (self.choices)();
-        if choices.is_empty() { self.help.into() } else { format!("{}: {}", self.help, choices.join(", ")) }
+        if choices.is_empty() || choices.len() > LIST { self.help.into() } else { format!("{}: {}", self.help, choices.join(", ")) }
     }
 }

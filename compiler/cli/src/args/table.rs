@@ -1,6 +1,7 @@
 //! The commands.
 
 use super::build::{BUILD, JSON, SCHEME_OUT, TIMINGS};
+use super::complete::SHELLS;
 use super::row::{Command, Row, flag, operand, switch};
 use super::values::{max_loss, number, text, word};
 use crate::{commands, docs};
@@ -30,6 +31,12 @@ pub(crate) static COMMANDS: &[Command] = &[
         run: commands::verify,
     },
     Command {
+        name: "run",
+        about: "Writes a model's outputs for the samples of a file, by the target's code, the graph of integers or the float model",
+        rows: &[BUILD, JSON, TIMINGS, RUN],
+        run: commands::run,
+    },
+    Command {
         name: "bench",
         about: "Measures native code: instructions by layer under a counting emulator, time on this computer, stack, flash, RAM",
         rows: &[BUILD, JSON, TIMINGS, BENCH],
@@ -37,6 +44,13 @@ pub(crate) static COMMANDS: &[Command] = &[
     },
     Command { name: "targets", about: "Lists the targets", rows: &[JSON], run: |_, _| commands::targets() },
     Command { name: "explain", about: "Explains an error code, such as E201", rows: &[CODE, JSON], run: |g, _| commands::explain(&g.code) },
+    Command {
+        name: "completions",
+        about: "Prints a shell's completions",
+        rows: &[SHELL, JSON],
+        run: |g, _| commands::completions(g.shell),
+    },
+    Command { name: "man", about: "Prints the manual page", rows: &[JSON], run: |_, _| commands::man() },
     Command {
         name: "dev show",
         about: "Prints a model at one stage of the way through the compiler, in its text form",
@@ -111,6 +125,39 @@ const VERIFY: &[Row] = &[
     }),
 ];
 
+const RUN: &[Row] = &[
+    flag("out", "FILE", "File (.npz) to write: an array an output, samples on axis 0", |g, v| {
+        g.out = v.into();
+        Ok(())
+    })
+    .short('o')
+    .required(),
+    flag("data", "FILE", "Samples to run, in the form of --calib [default: the calibration data]", |g, v| {
+        g.data = Some(v.into());
+        Ok(())
+    }),
+    flag("limit", "N", "Run at most this many samples", |g, v| {
+        g.limit = Some(number("--limit", v)?);
+        Ok(())
+    }),
+    switch("reference", "By the float model: no quantization, no target", |g, _| {
+        g.reference = true;
+        Ok(())
+    }),
+    switch(
+        "integers",
+        "By the graph of integers, whose bytes are those of every target's code: nothing is generated or emulated",
+        |g, _| {
+            g.integers = true;
+            Ok(())
+        },
+    ),
+    switch("codes", "Write the integers themselves, not the reals that they stand for", |g, _| {
+        g.codes = true;
+        Ok(())
+    }),
+];
+
 const BENCH: &[Row] = &[
     flag("data", "FILE", "Samples to run, in the form of --calib [default: the calibration data, or random inputs]", |g, v| {
         g.data = Some(v.into());
@@ -135,6 +182,12 @@ const CODE: &[Row] = &[operand("CODE", "Error code", |g, v| {
     g.code = text(v)?.into();
     Ok(())
 })];
+
+const SHELL: &[Row] = &[operand("SHELL", "Which one", |g, v| {
+    g.shell = word("shell", v, SHELLS.iter().map(|s| (s.name, s.name)))?;
+    Ok(())
+})
+.choices(|| SHELLS.iter().map(|s| s.name).collect())];
 
 const STAGE: &[Row] = &[operand("STAGE", "Which one", |g, v| {
     g.stage = word("stage", v, commands::STAGES.iter().map(|s| (s.name, s.name)))?;

@@ -4,6 +4,7 @@ mod bench;
 mod compile;
 mod cost;
 mod plan;
+mod run;
 mod show;
 mod tables;
 mod verify;
@@ -12,8 +13,9 @@ pub(crate) use bench::bench;
 pub(crate) use compile::compile;
 pub(crate) use cost::cost;
 pub(crate) use plan::{aligned, plan};
+pub(crate) use run::run;
 pub(crate) use show::{STAGES, show};
-pub(crate) use tables::{document, explain, targets};
+pub(crate) use tables::{completions, document, explain, man, targets};
 pub(crate) use verify::verify;
 
 use mcompc_ir::{Code, Error, Result};

@@ -1,7 +1,7 @@
 //! Commands that only print what the compiler knows.
 
 use crate::answer::Answer;
-use crate::args::{Command, Given};
+use crate::args::{Command, Given, SHELLS, manual};
 use crate::{docs, explain as text};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_target::{Backend, Target};
@@ -36,6 +36,16 @@ pub(crate) fn explain(code: &str) -> Result<Answer> {
         text: format!("{}: {}\n\n{long}\n", c.as_str(), c.doc()),
         json: serde_json::json!({"code": c.as_str(), "summary": c.doc(), "explanation": long}),
     })
+}
+
+pub(crate) fn completions(shell: &str) -> Result<Answer> {
+    let text = SHELLS.iter().find(|s| s.name == shell).map(|s| (s.script)()).unwrap_or_default();
+    Ok(Answer { json: text.clone().into(), text })
+}
+
+pub(crate) fn man() -> Result<Answer> {
+    let text = manual();
+    Ok(Answer { json: text.clone().into(), text })
 }
 
 pub(crate) fn document(g: &Given, commands: &[Command], groups: &[(&str, &str)]) -> Result<Answer> {

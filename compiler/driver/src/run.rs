@@ -1,0 +1,183 @@
+//! A model's outputs for the samples of a file, by whichever executor.
+
+use crate::progress::{Progress, timed};
+use crate::request::Request;
+use crate::sequence::Sequence;
+use crate::stages::{Compiled, Front, Step, build, float_outputs, front, quantize, reals};
+use crate::verify::{CHUNK, runner};
+use mcompc_data::{Dataset, Sample};
+use mcompc_interp::{Carry, FastExec, FastInt};
+use mcompc_ir::{Code, Error, Result, Tensor, Value};
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// What computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Means {
+    /// The target's code, here or under an emulator.
+    #[default]
+    Code,
+    /// The graph of integers, which every target's code equals byte by byte: no code is generated.
+    Integers,
+    /// The float model, without any quantization.
+    Reference,
+}
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct RunRequest {
+    /// Samples.
+    pub data: PathBuf,
+    /// Samples at most.
+    pub limit: Option<usize>,
+    /// By what.
+    pub means: Means,
+}
+
+/// An output of all samples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    /// ONNX name.
+    pub name: String,
+    /// Of one sample.
+    pub shape: Vec<usize>,
+    /// Reals, sample after sample; of integers without codes their numbers.
+    pub reals: Vec<f32>,
+    /// The integers behind them, where integers computed.
+    pub codes: Option<Vec<Tensor>>,
+}
+
+/// What came out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ran {
+    /// Samples run.
+    pub samples: usize,
+    /// How: `native`, the emulator's name, `integers` or `reference`.
+    pub machine: String,
+    /// In the model's order.
+    pub outputs: Vec<Array>,
+    /// Arrays of the data that are of no input.
+    pub unused: Vec<String>,
+}
+
+/// Runs a model on samples.
+///
+/// # Errors
+/// E002 for a limit of 0, E401 for data that do not fit; those of the stages and of the executor.
+pub fn run(o: &Request, ask: &RunRequest, progress: &dyn Progress) -> Result<Ran> {
+    if ask.limit == Some(0) {
+        return Err(Error::new(Code::Usage, "--limit 0 runs nothing").hint("give a positive number"));
+    }
+    let front = front(o, progress)?;
+    if ask.means == Means::Reference {
+        return reference(&front, ask, progress);
+    }
+    let quantized = quantize(o, &front, progress)?;
+    let graph = &quantized.graph;
+    let int = FastInt::new(graph)?;
+    let by_integers = |x: &[Vec<Tensor>]| x.par_iter().map(|x| int.run(x, |_, _| {})).collect::<Result<Vec<_>>>();
+    let mut sequence = Sequence::new(&front, graph)?;
+    let values: Vec<Value> = graph.outputs.iter().map(|o| Value { name: o.name.clone(), ..graph.value(o.value).clone() }).collect();
+    let mut out = Outputs::new(&values);
+    let mut samples = |chunk: &[Sample]| Ok(sequence.steps(chunk)?.into_iter().map(|s| s.1).collect::<Vec<_>>());
+    let (machine, unused) = if ask.means == Means::Integers {
+        let unused = chunks(&front, ask, progress, |chunk| out.codes(by_integers(&samples(chunk)?)?))?;
+        ("integers".into(), unused)
+    } else {
+        let built = build(&o.name, &front.sha256, graph, (&o.target, o.backend), &o.firmware, progress)?;
+        let c = Compiled { front: front.clone(), quantized: quantized.clone(), built };
+        let runner = timed(progress, "linking", || runner(o, &c))?;
+        let unused = chunks(&front, ask, progress, |chunk| out.codes(runner.run_all(&samples(chunk)?)?))?;
+        (runner.name(), unused)
+    };
+    Ok(out.ran(machine, unused))
+}
+
+fn reference(front: &Front, ask: &RunRequest, progress: &dyn Progress) -> Result<Ran> {
+    let g = &front.canonical;
+    let values: Vec<Value> = g.outputs.iter().map(|o| Value { name: o.name.clone(), ..g.value(o.value).clone() }).collect();
+    let (mut out, fast) = (Outputs::new(&values), FastExec::new(g)?);
+    let (mut scratch, mut carry) = (fast.scratch(), Carry::new(g, front.sequence));
+    let unused = chunks(front, ask, progress, |chunk| {
+        let inputs: Vec<Vec<Vec<f32>>> = chunk.iter().map(|s| reals(front, s)).collect::<Result<_>>()?;
+        if g.states.is_empty() {
+            let steps: Vec<Step> = inputs.into_iter().map(|x| (x, vec![])).collect();
+            out.reals(float_outputs(&fast, &steps)?);
+            return Ok(());
+        }
+        for (s, mut x) in chunk.iter().zip(inputs) {
+            carry.enter(s.index, &mut x);
+            let x: Vec<&[f32]> = x.iter().map(Vec::as_slice).collect();
+            let y = fast.run(&mut scratch, &x, |_, _| {})?;
+            carry.leave(&y);
+            out.reals(vec![y]);
+        }
+        Ok(())
+    })?;
+    Ok(out.ran("reference".into(), unused))
+}
+
+/// Gives the samples of the file to `work`, some at a time; returns the names of arrays that are of no input.
+fn chunks(front: &Front, ask: &RunRequest, progress: &dyn Progress, mut work: impl FnMut(&[Sample]) -> Result<()>) -> Result<Vec<String>> {
+    let data = Dataset::open(Path::new(&ask.data))?;
+    let samples = data.samples(&data.started(&front.inputs)?)?;
+    let total = samples.total().min(ask.limit.unwrap_or(usize::MAX));
+    progress.begin("running samples", Some(total as u64));
+    let mut samples = samples.take(total);
+    let result = (|| {
+        loop {
+            let chunk = samples.by_ref().take(CHUNK).collect::<Result<Vec<Sample>>>()?;
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            work(&chunk)?;
+            progress.step(chunk.len() as u64);
+        }
+    })();
+    progress.end();
+    result?;
+    Ok(data.unused(&front.inputs).into_iter().map(str::to_owned).collect())
+}
+
+struct Outputs<'a> {
+    values: &'a [Value],
+    samples: usize,
+    arrays: Vec<Array>,
+}
+
+impl<'a> Outputs<'a> {
+    fn new(values: &'a [Value]) -> Self {
+        let one = |v: &Value| Array { name: v.name.clone(), shape: v.shape.clone(), reals: vec![], codes: None };
+        Self { values, samples: 0, arrays: values.iter().map(one).collect() }
+    }
+
+    fn codes(&mut self, all: Vec<Vec<Tensor>>) -> Result<()> {
+        for y in all {
+            self.samples += 1;
+            for ((a, v), t) in self.arrays.iter_mut().zip(self.values).zip(y) {
+                let codes = t.to_i64_vec()?;
+                match &v.quant {
+                    // Scales may differ along an axis.
+                    Some(q) => a.reals.extend(codes.iter().enumerate().map(|(i, &c)| {
+                        let (s, z) = (q.scale.at(&v.shape, i), q.zero.at(&v.shape, i));
+                        (s * (c as f64 - z)) as f32
+                    })),
+                    None => a.reals.extend(codes.iter().map(|&c| c as f32)),
+                }
+                a.codes.get_or_insert_default().push(t);
+            }
+        }
+        Ok(())
+    }
+
+    fn reals(&mut self, all: Vec<Vec<Vec<f32>>>) {
+        for y in all {
+            self.samples += 1;
+            self.arrays.iter_mut().zip(y).for_each(|(a, y)| a.reals.extend(y));
+        }
+    }
+
+    fn ran(self, machine: String, unused: Vec<String>) -> Ran {
+        Ran { samples: self.samples, machine, outputs: self.arrays, unused }
+    }
+}
