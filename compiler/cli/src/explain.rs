@@ -67,7 +67,7 @@ pub fn explain(code: Code) -> &'static str {
             "The operator is understood but has no integer form yet, and floating-point code is never emitted. docs/status.md lists what is there. Cut the model before the node, or replace the operator."
         }
         Code::Loss => {
-            "The measured difference from the float model passes the limit, or there are no data to measure it on. The message has the measured number; nothing was written. `--max-loss` sets the limit; for `-O int4` there is one without being asked for: 5 points of top-1 agreement for classifiers, a squared error of 10 percent of the outputs' variance otherwise. Groups (`--group 32`) and layers left at eight bits (`--bits LAYER=8`) lose less."
+            "The measured difference from the float model passes the limit, or there are no data to measure it on. The message has the measured number; nothing was written. `--max-loss` sets the limit; without it 5 expected points of top-1 accuracy for classifiers (what the float model's own probabilities give its choice more than the library's, on average) are allowed, and a squared error of 10 percent of the outputs' variance otherwise (30 with weights of eight bits). Groups (`--group 32`) and layers left at eight bits (`--bits LAYER=8`) lose less."
         }
         Code::UnsupportedLevel => {
             "`-O int8`, `-O int4` and `-O int16` are built. `mixed`, `f32` and the others are refused until they are."

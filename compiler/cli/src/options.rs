@@ -2,20 +2,38 @@
 
 use crate::args::Given;
 use mcompc_compress::{ActBits, RangeMethod, Scheme, WeightBits};
-use mcompc_driver::{Firmware, Request, States, Weights, default_backend};
+use mcompc_driver::{Ask, Firmware, Request, States, Weights, default_backend};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_target::Target;
 use std::path::Path;
 
 fn weights(g: &Given) -> Result<WeightBits> {
-    let bits = g.bits.unwrap_or(8);
+    let bits = g.bits.unwrap_or(if chosen(g) { 4 } else { 8 });
     for (flag, given) in [("--group", g.group.is_some()), ("--int4-all", g.int4_all), ("--bits", !g.layer_bits.is_empty())] {
-        if given && bits == 8 {
+        if given && bits == 8 && !chosen(g) {
             let what = format!("{flag} says how weights of four bits are made, -O int8 makes none");
-            return Err(Error::new(Code::Usage, what).hint("add -O int4"));
+            return Err(Error::new(Code::Usage, what).hint("add -O int4 or -O mixed"));
         }
     }
     Ok(WeightBits { bits, block: g.group, ends: g.int4_all, by_name: g.layer_bits.clone() })
+}
+
+/// Whether bits are chosen layer by layer because something other than the level says so.
+fn chosen(g: &Given) -> bool {
+    g.mixed || g.budget.is_some() || g.pareto
+}
+
+/// How bits are chosen, if they are.
+fn ask(g: &Given) -> Result<Option<Ask>> {
+    let flag = if g.pareto { "--pareto" } else { "--budget" };
+    if chosen(g) && (g.int4_all || g.bits == Some(8) && g.acts == Some(8)) {
+        let what = if g.int4_all { "--int4-all" } else { "-O int8" };
+        return Err(Error::new(Code::Usage, format!("{what} says how many bits every layer takes, so nothing is left to choose"))
+            .hint(format!("give {flag} with -O mixed or -O int4, or without a level")));
+    }
+    let four = g.bits == Some(4) && !g.mixed && !g.int4_all;
+    let weight_bits = four.then_some(4.0);
+    Ok((four || chosen(g)).then(|| Ask { weight_bits, front: g.pareto, ..g.budget.clone().unwrap_or_default() }))
 }
 
 /// The request of a command line. No file is read but a scheme.
@@ -28,8 +46,8 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
         Some(s) => (WeightBits { bits: s.bits(), ..WeightBits::default() }, ActBits { bits: s.act_bits(), ..ActBits::default() }),
         None => (weights(g)?, ActBits { bits: g.acts.unwrap_or(8), by_name: g.act_bits.clone() }),
     };
-    if g.rate.is_some() && (g.scheme.is_some() || g.bits.is_some_and(|b| b != 8)) {
-        let what = "--rate chooses the steps of weights, and so does --scheme or a level of fewer bits";
+    if g.rate.is_some() && (g.scheme.is_some() || chosen(g) || g.bits.is_some_and(|b| b != 8)) {
+        let what = "--rate chooses the steps of weights; --scheme, --budget, --pareto and levels of fewer bits say otherwise what they are";
         return Err(Error::new(Code::Usage, what).hint("leave one of them out"));
     }
     if g.sequence == Some(0) {
@@ -63,6 +81,7 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
         weights,
         acts,
         rate: g.rate,
+        ask: if scheme.is_some() { None } else { ask(g)? },
         scheme,
     })
 }
@@ -71,6 +90,8 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
 fn scheme(g: &Given, path: &Path) -> Result<Scheme> {
     let decided = [
         ("-O", g.bits.is_some()),
+        ("--budget", g.budget.is_some()),
+        ("--pareto", g.pareto),
         ("--group", g.group.is_some()),
         ("--int4-all", g.int4_all),
         ("--bits", !g.layer_bits.is_empty()),

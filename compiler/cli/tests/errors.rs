@@ -186,7 +186,7 @@ fn calibration_files() {
 fn flags() {
     let dir = tempfile::tempdir().unwrap();
     let run = |more: &[&str], status, code| fails(dir.path(), &digits("digits.onnx"), &digits("digits.calib.npz"), more, status, code, "");
-    for level in ["int3", "mixed", "f32", "O3"] {
+    for level in ["int3", "f32", "O3"] {
         run(&["-O", level], 1, "E501");
     }
     run(&["--input", "nobody=u8"], 2, "E002");
@@ -204,7 +204,7 @@ fn flags() {
 #[test]
 fn errors_as_json() {
     let dir = tempfile::tempdir().unwrap();
-    let out = mcompc(dir.path(), ["plan", digits("digits.onnx").to_str().unwrap(), "-O", "mixed", "--json"]);
+    let out = mcompc(dir.path(), ["plan", digits("digits.onnx").to_str().unwrap(), "-O", "f32", "--json"]);
     assert_eq!(out.status.code(), Some(1));
     let v: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(v["error"]["code"], "E501");

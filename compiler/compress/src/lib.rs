@@ -2,6 +2,7 @@
 //! every value has its codes and weights are codes. docs/numerics.md says how they are chosen.
 #![forbid(unsafe_code)]
 
+mod allocate;
 mod apply;
 mod audit;
 mod calibrate;
@@ -15,13 +16,14 @@ mod rate;
 mod scheme;
 mod stats;
 
+pub use allocate::{Candidate, Choice, Judge, Limits, Lost, Price, Prices, Row, Survey, Table, Want, survey};
 pub use apply::{Coded, LayerNote, apply};
 pub use audit::Audit;
 pub use calibrate::{CalibOptions, calibrate};
 pub use datafree::calibrate_without_data;
-pub use decide::{ActBits, Options, WeightBits, check, decide, warnings};
+pub use decide::{ActBits, Options, WeightBits, check, decide, pinned, warnings, with_bits};
 pub use methods::{METHODS, Method, Rounded, Settle, Task};
 pub use range::RangeMethod;
 pub use rate::Rates;
-pub use scheme::{LayerScheme, Scheme};
+pub use scheme::{LayerScheme, Scheme, layer_names as layers};
 pub use stats::{BINS, Hist, Stats, ValueStats};

@@ -3,18 +3,12 @@
 //! one tau for all layers (the classical allocation of rate by slopes: Shoham, Gersho, "Efficient Bit Allocation for an Arbitrary Set of
 //! Quantizers", 1988).
 
+use crate::allocate::survey_of;
 use crate::scheme::{LayerScheme, Scheme, layer_names};
 use crate::{Stats, methods};
-use mcompc_interp::FastExec;
-use mcompc_ir::{Code, Codes, Error, Graph, NodeId, Result, Tensor, ValueId};
+use mcompc_ir::{Code, Codes, Error, Graph, Result};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 
-/// Products that all measurements together may take.
-const WORK: f64 = 5e10;
-/// Samples that they run on, at most and at least.
-const SAMPLES: usize = 64;
-const FEWEST: usize = 4;
 /// The step under which a layer is measured, as a share of its weights' root mean square: about three bits.
 const SHARE: f64 = 0.5;
 /// The coarsest step, in the least: the largest weight is 1.
@@ -39,40 +33,27 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// Measures the sensitivity of every layer: it is rounded to nearest, its bias corrected, the others as they are, on samples that `stats` keeps.
+    /// Measures the sensitivity of every layer, on samples that `stats` keeps and the codes have not seen.
     ///
     /// # Errors
-    /// E401 without samples; those of the executor.
+    /// E401 without samples, or too few; those of the executor.
     pub fn new(g: &Graph, stats: &Stats) -> Result<Self> {
-        if stats.synthetic || stats.kept.is_empty() {
-            let what = "steps of coded weights follow from what rounding costs on calibration data, and there are none";
-            return Err(Error::new(Code::BadCalib, what).hint("give --calib"));
-        }
-        let names = layer_names(g)?;
-        let shape = |id: NodeId| &g.value(g.inputs_of(id)[1]).shape;
-        let macs = |id: NodeId| (g.value(g.out(id)).elems() * shape(id)[1..].iter().product::<usize>()) as f64;
-        let once: f64 = names.iter().map(|(id, _)| macs(*id)).sum();
-        let afford = (WORK / (once * names.len() as f64).max(1.0)) as usize;
-        let most = afford.clamp(FEWEST, SAMPLES).min(stats.kept.len());
-        let picked: Vec<&Vec<Vec<f32>>> = (0..most).map(|i| &stats.kept[i * stats.kept.len() / most]).collect();
-        let ends: Vec<ValueId> = g.outputs.iter().map(|o| before_softmax(g, o.value)).collect();
-        let right = values(g, &ends, &picked)?;
-        let one = |(id, name): (NodeId, String)| -> Result<Layer> {
-            let w = mcompc_ops::reals(g, g.inputs_of(id)[1])?;
-            let k = shape(id)[1..].iter().product::<usize>();
-            let top = f64::from(w.iter().fold(0f32, |a, v| a.max(v.abs())));
-            let rms = (w.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>() / w.len().max(1) as f64).sqrt();
-            let least = top / f64::from(Codes::I8.max());
-            let step = (SHARE * rms).max(least);
-            let sensitivity = if step > 0.0 {
-                let other = rounded(g, stats, id, &w, step)?;
-                error(&right, &values(&other, &ends, &picked)?) / (step * step)
-            } else {
-                0.0
-            };
-            Ok(Layer { name, w, k, sensitivity, least })
+        let few = || {
+            let what = "steps of coded weights follow from what rounding costs on calibration samples, and there are too few";
+            Error::new(Code::BadCalib, what).hint("give --calib, with 8 samples or more")
         };
-        let layers = names.into_par_iter().map(one).collect::<Result<_>>()?;
+        if stats.synthetic {
+            return Err(few());
+        }
+        let survey = survey_of(g, stats, &|w| vec![(Codes::I8.bits, Some(measured(w)))], None)?.ok_or_else(few)?;
+        let mut layers = Vec::new();
+        for ((id, name), (_, _, tried)) in layer_names(g)?.into_iter().zip(survey.layers()) {
+            let w = mcompc_ops::reals(g, g.inputs_of(id)[1])?;
+            let k = w.len() / g.value(g.inputs_of(id)[1]).shape[0].max(1);
+            let lost = tried.first().map_or(0.0, |t| t.1);
+            let sensitivity = lost / (measured(&w) * measured(&w));
+            layers.push(Layer { name, k, sensitivity: if sensitivity.is_finite() { sensitivity } else { 0.0 }, least: least(&w), w });
+        }
         Ok(Self { layers, seen: stats.can_observe() })
     }
 
@@ -138,67 +119,13 @@ impl Rates {
     }
 }
 
-/// The values `ends` for every sample.
-fn values(g: &Graph, ends: &[ValueId], samples: &[&Vec<Vec<f32>>]) -> Result<Vec<BTreeMap<ValueId, Vec<f32>>>> {
-    let exec = FastExec::new(g)?;
-    let mut scratch = exec.scratch();
-    let mut one = |sample: &&Vec<Vec<f32>>| {
-        let inputs: Vec<&[f32]> = sample.iter().map(Vec::as_slice).collect();
-        let mut seen = BTreeMap::new();
-        exec.run(&mut scratch, &inputs, |v, t| {
-            if ends.contains(&v) {
-                seen.insert(v, t.to_vec());
-            }
-        })?;
-        Ok(seen)
-    };
-    samples.iter().map(&mut one).collect()
+/// The step under which the largest weight is the largest code.
+fn least(w: &[f32]) -> f64 {
+    f64::from(w.iter().fold(0f32, |a, v| a.max(v.abs()))) / f64::from(Codes::I8.max())
 }
 
-/// Squared error over variance, the mean of all values.
-fn error(right: &[BTreeMap<ValueId, Vec<f32>>], have: &[BTreeMap<ValueId, Vec<f32>>]) -> f64 {
-    let ends: Vec<ValueId> = right.first().map(|r| r.keys().copied().collect()).unwrap_or_default();
-    let of = |all: &[BTreeMap<ValueId, Vec<f32>>], v: &ValueId| -> Vec<f64> {
-        all.iter().filter_map(|r| r.get(v)).flatten().map(|&x| f64::from(x)).collect()
-    };
-    let one = |v: &ValueId| {
-        let (a, b) = (of(right, v), of(have, v));
-        let mean = a.iter().sum::<f64>() / a.len().max(1) as f64;
-        let variance: f64 = a.iter().map(|x| (x - mean) * (x - mean)).sum();
-        let off: f64 = a.iter().zip(&b).map(|(x, y)| (x - y) * (x - y)).sum();
-        if variance > 0.0 { off / variance } else { 0.0 }
-    };
-    ends.iter().map(one).sum::<f64>() / ends.len().max(1) as f64
-}
-
-/// The graph with one layer's weights to nearest, and its bias corrected by the means of what it reads.
-fn rounded(g: &Graph, stats: &Stats, id: NodeId, w: &[f32], step: f64) -> Result<Graph> {
-    let (mut other, ins) = (g.clone(), g.inputs_of(id));
-    let (shape, most) = (g.value(ins[1]).shape.clone(), f64::from(Codes::I8.max()));
-    let new: Vec<f32> = w.iter().map(|&v| ((f64::from(v) / step).round().clamp(-most, most) * step) as f32).collect();
-    let mut bias: Vec<f32> = match ins.get(2) {
-        Some(&b) => mcompc_ops::reals(g, b)?,
-        None => vec![0.0; shape[0]],
-    };
-    let group = g.node(id).attrs.int_or("group", 1)? as usize;
-    if let Some(means) = stats.values.get(&ins[0]).map(|s| s.channel_means()) {
-        let (k, c) = (w.len() / shape[0], shape.last().copied().unwrap_or(1));
-        for (i, (a, b)) in w.iter().zip(&new).enumerate() {
-            let channel = i / k / (shape[0] / group).max(1) * c + i % k % c;
-            bias[i / k] += (a - b) * means.get(channel).copied().unwrap_or(0.0) as f32;
-        }
-    }
-    let wv = other.add_const("w", Tensor::from_f32(shape.clone(), &new)?);
-    let bv = other.add_const("b", Tensor::from_f32([shape[0]], &bias)?);
-    other.set_inputs(id, &[ins[0], wv, bv]);
-    Ok(other)
-}
-
-/// What the softmax of an output reads; any other output itself.
-fn before_softmax(g: &Graph, mut v: ValueId) -> ValueId {
-    let out = v;
-    while g.node(v.node).op == "Reshape" {
-        v = g.inputs_of(v.node)[0];
-    }
-    if g.node(v.node).op == "Softmax" { g.inputs_of(v.node)[0] } else { out }
+/// The step under which a layer is measured.
+fn measured(w: &[f32]) -> f64 {
+    let square: f64 = w.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
+    (SHARE * (square / w.len().max(1) as f64).sqrt()).max(least(w)).max(f64::from(f32::MIN_POSITIVE))
 }

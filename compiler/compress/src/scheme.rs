@@ -67,11 +67,11 @@ pub(crate) fn weighted(n: &Node) -> bool {
     matches!(n.op.as_str(), "Conv" | "Dense")
 }
 
-/// Names of all layers with weights, in the order of execution.
+/// Names of all layers with weights, as schemes have them, in the order of execution.
 ///
 /// # Errors
 /// A cycle.
-pub(crate) fn layer_names(g: &Graph) -> Result<Vec<(NodeId, String)>> {
+pub fn layer_names(g: &Graph) -> Result<Vec<(NodeId, String)>> {
     let layers = g.topo()?.into_iter().filter(|&id| weighted(g.node(id)));
     Ok(unique(layers.map(|id| (id, g.node(id).name.as_str()))))
 }

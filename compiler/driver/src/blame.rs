@@ -102,6 +102,7 @@ mod tests {
             acts: Default::default(),
             rate: None,
             scheme: None,
+            ask: None,
         };
         let g = mcompc_ir::parse(GRAPH)?;
         let built = build("g", "", &g, (&host, Backend::Cranelift), &o.firmware, &Silent)?;

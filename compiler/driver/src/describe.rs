@@ -106,6 +106,7 @@ pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report>
             range: if o.calib.is_some() { o.range.name().into() } else { "data-free".into() },
         },
         scheme: c.quantized.scheme.to_string(),
+        allocation: c.quantized.allocation.clone(),
         passes: c.front.passes.iter().map(|p| Pass { name: p.name.into(), changes: p.changes }).collect(),
         check: None,
         loss,
@@ -148,15 +149,20 @@ fn layers(q: &Quantized, lowered: &Lowered) -> Vec<Layer> {
 
 /// Fills in what each layer costs by the target's table; returns the sum.
 fn forecast(o: &Request, lowered: &Lowered, layers: &mut [Layer]) -> Result<Option<Forecast>> {
+    let Some((prices, costs)) = costs(o, lowered)? else { return Ok(None) };
+    layers.iter_mut().zip(&costs).for_each(|(row, &one)| row.forecast = Some(one));
+    Ok(Some(Forecast { cost: costs.iter().sum(), unit: prices.unit.name().into(), mean_error: prices.mean_error }))
+}
+
+/// What each layer costs by the target's table, if it has one.
+///
+/// # Errors
+/// E302 for a table that is malformed.
+pub(crate) fn costs(o: &Request, lowered: &Lowered) -> Result<Option<(mcompc_cost::Prices, Vec<f64>)>> {
     let Some(prices) = mcompc_cost::prices(&o.target, o.backend)? else { return Ok(None) };
     let vector = usize::from(o.target.machine(o.backend)?.vector_bytes);
-    let mut cost = 0.0;
-    for (row, work) in layers.iter_mut().zip(crate::decoding::work(lowered, vector)?) {
-        let one = prices.of(&work).round();
-        row.forecast = Some(one);
-        cost += one;
-    }
-    Ok(Some(Forecast { cost, unit: prices.unit.name().into(), mean_error: prices.mean_error }))
+    let costs = crate::decoding::work(lowered, vector)?.iter().map(|w| prices.of(w).round()).collect();
+    Ok(Some((prices, costs)))
 }
 
 /// Smallest and largest multiplier of a node: an attribute, a list, or the constant input 3 of `q.conv` and `q.dense`.

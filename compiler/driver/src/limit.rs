@@ -3,10 +3,12 @@
 use mcompc_ir::{Code, Error, Result};
 use mcompc_report::{Criterion, Loss};
 
-/// Points of top-1 agreement that int4 may lose unless told otherwise.
+/// Expected points of top-1 accuracy that may be lost unless told otherwise.
 const POINTS: f64 = 5.0;
-/// Percent of the output's variance that the squared error of int4 may reach unless told otherwise.
+/// Percent of the output's variance that the squared error may reach unless told otherwise, with weights of fewer than eight bits.
 const PERCENT: f64 = 10.0;
+/// As [`PERCENT`] with weights of eight bits, where nothing smaller is to be had: beyond it the outputs are wrong rather than rough.
+const EIGHT_PERCENT: f64 = 30.0;
 
 /// What a library may lose.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,19 +22,16 @@ pub enum MaxLoss {
 }
 
 impl MaxLoss {
-    /// What holds for a compilation with weights of so many bits unless told otherwise.
-    pub fn of_bits(bits: u8) -> Self {
-        if bits < 8 { Self::Usual } else { Self::None }
-    }
-
     /// Holds the measured loss to the limit, which it then carries. `None` is a loss that could not be measured. The advice is for weights
     /// of so many bits; `seen` is what [`super::audit`] found.
     ///
     /// # Errors
-    /// E404 with the measured number, or where there is a limit and nothing was measured.
+    /// E404 with the measured number, or where there is a limit and nothing was measured; weights of eight bits need no data unless a limit is
+    /// asked for.
     pub fn hold(self, loss: Option<Loss>, bits: u8, seen: &[String]) -> Result<Option<Loss>> {
         let (named, limit) = match self {
             Self::None => return Ok(loss),
+            Self::Usual if bits >= 8 && loss.is_none() => return Ok(None),
             Self::Most(criterion, n) => (criterion, Some(n)),
             Self::Usual => (None, None),
         };
@@ -44,13 +43,22 @@ impl MaxLoss {
             .hint("give --calib FILE, or --max-loss none"));
         };
         loss.criterion = named.unwrap_or(loss.criterion);
-        let limit = limit.unwrap_or(if loss.criterion == Criterion::Top1 { POINTS } else { PERCENT });
+        let limit = limit.unwrap_or(match loss.criterion {
+            Criterion::Top1 => POINTS,
+            Criterion::Error if bits < 8 => PERCENT,
+            Criterion::Error => EIGHT_PERCENT,
+        });
         loss.limit = Some(limit);
         if loss.lost() <= limit {
             return Ok(Some(loss));
         }
         let what = match loss.criterion {
-            Criterion::Top1 => format!("{:.2} points of top-1 agreement with the float model are lost", loss.lost()),
+            Criterion::Top1 => format!(
+                "{:.2} +- {:.2} points of top-1 accuracy are expected to be lost (the float model's choice is kept on {:.2} %)",
+                loss.lost(),
+                loss.expected_within,
+                100.0 * loss.top1_agreement
+            ),
             Criterion::Error => format!("the squared error of the outputs is {:.2} percent of their variance", loss.lost()),
         };
         let hint = match seen.first() {
@@ -74,22 +82,27 @@ mod tests {
 
     #[test]
     fn the_usual_limit_follows_the_criterion() {
-        let loss = |criterion, agreement, error| Loss {
+        let loss = |criterion, expected, error| Loss {
             data: "calibration".into(),
             samples: 100,
-            top1_agreement: agreement,
+            expected_loss: expected,
             error_over_variance: error,
             criterion,
             ..Loss::default()
         };
-        let held = MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 0.96, 0.5)), 4, &[]).unwrap().unwrap();
+        let held = MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 4.0, 0.5)), 4, &[]).unwrap().unwrap();
         assert_eq!(held.limit, Some(POINTS));
-        assert_eq!(MaxLoss::Usual.hold(Some(loss(Criterion::Error, 0.1, 0.09)), 4, &[]).unwrap().unwrap().limit, Some(PERCENT));
-        let e = MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 0.94, 0.0)), 4, &[]).unwrap_err();
-        assert!(e.code == Code::Loss && e.message.contains("6.00 points") && e.message.contains("100 calibration"), "{e}");
-        let e = MaxLoss::Usual.hold(Some(loss(Criterion::Error, 1.0, 0.125)), 4, &[]).unwrap_err();
+        assert_eq!(MaxLoss::Usual.hold(Some(loss(Criterion::Error, 90.0, 0.09)), 4, &[]).unwrap().unwrap().limit, Some(PERCENT));
+        let e = MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 6.0, 0.0)), 4, &[]).unwrap_err();
+        assert!(e.code == Code::Loss && e.message.contains("6.00 +- 0.00 points") && e.message.contains("100 calibration"), "{e}");
+        let e = MaxLoss::Usual.hold(Some(loss(Criterion::Error, 0.0, 0.125)), 4, &[]).unwrap_err();
         assert!(e.message.contains("12.50 percent"), "{e}");
-        assert!(MaxLoss::Most(Some(Criterion::Error), 20.0).hold(Some(loss(Criterion::Top1, 0.0, 0.125)), 4, &[]).is_ok());
+        assert!(MaxLoss::Most(Some(Criterion::Error), 20.0).hold(Some(loss(Criterion::Top1, 99.0, 0.125)), 4, &[]).is_ok());
+        // Eight bits have a limit too, but need no data.
+        assert_eq!(MaxLoss::Usual.hold(Some(loss(Criterion::Error, 0.0, 0.2)), 8, &[]).unwrap().unwrap().limit, Some(EIGHT_PERCENT));
+        assert_eq!(MaxLoss::Usual.hold(Some(loss(Criterion::Top1, 6.0, 0.0)), 8, &[]).unwrap_err().code, Code::Loss);
+        assert!(MaxLoss::Usual.hold(None, 8, &[]).unwrap().is_none());
+        assert_eq!(MaxLoss::Most(None, 1.0).hold(None, 8, &[]).unwrap_err().code, Code::Loss);
         assert_eq!(MaxLoss::Usual.hold(None, 4, &[]).unwrap_err().code, Code::Loss);
         assert!(MaxLoss::None.hold(None, 4, &[]).unwrap().is_none());
     }

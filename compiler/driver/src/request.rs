@@ -37,6 +37,56 @@ pub struct Request {
     pub rate: Option<f64>,
     /// What else would be decided from `range` and `weights`.
     pub scheme: Option<Scheme>,
+    /// How bits are chosen layer by layer; without it they are those of `weights`.
+    pub ask: Option<Ask>,
+}
+
+/// What a choice of bits by layer must keep to; what is not given is free. Within all that the loss is least; where nothing but the loss is
+/// given, or nothing at all, the flash is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ask {
+    /// Bits that a weight may take in flash, on average over all.
+    pub weight_bits: Option<f64>,
+    /// Bytes of code and constants.
+    pub flash: Option<Amount>,
+    /// Bytes of the constants that layers with weights read: weights, biases, multipliers.
+    pub weights: Option<Amount>,
+    /// Bytes of arena, stack, inputs and outputs.
+    pub ram: Option<Amount>,
+    /// What an inference may cost, in the unit of the target's cost table.
+    pub time: Option<Amount>,
+    /// Loss in the unit of `--max-loss`.
+    pub loss: Option<f64>,
+    /// Whether all choices of which none is better in everything are wanted for the report.
+    pub front: bool,
+}
+
+/// How much of something.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Amount {
+    /// So much.
+    Of(f64),
+    /// So many percent of what weights of eight bits take.
+    Percent(f64),
+}
+
+impl std::fmt::Display for Amount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Of(n) => write!(f, "{n}"),
+            Self::Percent(p) => write!(f, "{p}%"),
+        }
+    }
+}
+
+impl std::fmt::Display for Ask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let amounts = [("flash", self.flash), ("weights", self.weights), ("ram", self.ram), ("time", self.time)];
+        let mut said: Vec<String> = amounts.into_iter().filter_map(|(name, a)| Some(format!("{name}={}", a?))).collect();
+        said.extend(self.loss.map(|l| format!("loss={l}")));
+        said.extend(self.weight_bits.map(|b| format!("{b} bits a weight")));
+        f.write_str(&said.join(","))
+    }
 }
 
 /// Inputs that are given what an output was.
@@ -51,7 +101,10 @@ pub struct States {
 impl Request {
     /// Name of the optimisation level, as after `-O`.
     pub fn level_name(&self) -> String {
-        format!("int{}", if self.acts.bits > 8 { self.acts.bits } else { self.weights.bits })
+        match &self.ask {
+            Some(ask) if ask.weight_bits.is_none() => "mixed".into(),
+            _ => format!("int{}", if self.acts.bits > 8 { self.acts.bits } else { self.weights.bits }),
+        }
     }
 }
 

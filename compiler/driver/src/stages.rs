@@ -1,6 +1,7 @@
 //! From a model to an object, stage by stage. Each stage is a function whose result holds every intermediate graph, so that tests,
 //! benches and tools enter and leave where they like: [`front`] -> [`quantize`] -> [`build`].
 
+use crate::allocate::{Task, allocate};
 use crate::firmware::Firmware;
 use crate::progress::{Progress, timed};
 use crate::request::Request;
@@ -14,6 +15,7 @@ use mcompc_kernel::{Data, Frames, Module};
 use mcompc_lower::Lowered;
 use mcompc_onnx::ImportOptions;
 use mcompc_passes::PassReport;
+use mcompc_report::Allocation;
 use mcompc_target::{Backend, Target};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -61,6 +63,8 @@ pub struct Quantized {
     pub notes: Vec<LayerNote>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// How bits were chosen layer by layer, where they were.
+    pub allocation: Option<Allocation>,
 }
 
 /// What became of a layer with weights.
@@ -186,8 +190,13 @@ pub fn codes(front: &Front, integer: &Graph, sample: &Sample) -> Result<Vec<Tens
 /// Calibrates on `o.calib` (or on synthetic data without it) and turns the graph into integers.
 ///
 /// # Errors
-/// E401 for data that do not fit, E105 for NaN, E402 and E403 for layers without an integer form.
+/// E401 for data that do not fit, E105 for NaN, E402 and E403 for layers without an integer form; E002 for a budget that cannot be met.
 pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Quantized> {
+    quantize_leaving(o, front, 0.0, progress)
+}
+
+/// As [`quantize`], leaving so many bytes of a flash budget free.
+fn quantize_leaving(o: &Request, front: &Front, slack: f64, progress: &dyn Progress) -> Result<Quantized> {
     let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), acts: o.acts.clone(), ..Default::default() };
     // What cannot be is refused before any data are read.
     match &o.scheme {
@@ -205,9 +214,10 @@ pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Q
         }
     })?;
     let samples = if o.calib.is_some() { stats.samples } else { 0 };
-    let scheme = match &o.scheme {
-        Some(scheme) => scheme.clone(),
-        None => mcompc_compress::decide(&front.canonical, &stats, &front.inputs, &options)?,
+    let (scheme, allocation) = match (&o.scheme, &o.ask) {
+        (Some(scheme), _) => (scheme.clone(), None),
+        (None, None) => (mcompc_compress::decide(&front.canonical, &stats, &front.inputs, &options)?, None),
+        (None, Some(ask)) => allocate(&Task { o, ask, front, stats: &stats, options: &options, slack }, progress)?,
     };
     let mut warnings = mcompc_compress::warnings(&front.canonical, &stats, &front.inputs, &scheme, &options)?;
     warnings.extend(unused);
@@ -225,6 +235,7 @@ pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Q
         origin,
         scheme,
         warnings,
+        allocation,
     })
 }
 
@@ -302,13 +313,23 @@ fn at_layer(mut e: Error, lowered: &Lowered) -> Error {
     e
 }
 
+/// Attempts at a flash budget: the code that a choice takes is known when it is built, and hardly differs from that of the trial before.
+const ROUNDS: usize = 3;
+
 /// All stages up to the object.
 ///
 /// # Errors
 /// Those of the stages.
 pub fn compile(o: &Request, progress: &dyn Progress) -> Result<Compiled> {
     let front = front(o, progress)?;
-    let quantized = quantize(o, &front, progress)?;
-    let built = build(&o.name, &front.sha256, &quantized.graph, (&o.target, o.backend), &o.firmware, progress)?;
-    Ok(Compiled { front, quantized, built })
+    let mut slack = 0.0;
+    for _ in 0..ROUNDS {
+        let quantized = quantize_leaving(o, &front, slack, progress)?;
+        let built = build(&o.name, &front.sha256, &quantized.graph, (&o.target, o.backend), &o.firmware, progress)?;
+        match crate::allocate::over(&quantized, &built)? {
+            Some(over) => slack += over,
+            None => return Ok(Compiled { front, quantized, built }),
+        }
+    }
+    Err(Error::new(Code::Usage, "the object stays larger than the budget whatever is chosen").hint("allow a little more flash"))
 }

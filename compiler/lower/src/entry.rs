@@ -61,6 +61,8 @@ pub struct Layer {
     pub macs: u64,
     /// Bytes of weights and tables it reads.
     pub const_bytes: usize,
+    /// Of them, packed weights.
+    pub weight_bytes: usize,
     /// Its kernel's scratch, in [`Lowered::buffers`].
     pub scratch: Option<usize>,
     /// The value it computes, in the integer graph.
@@ -252,18 +254,20 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
     for (step, (n, call)) in calls.into_iter().enumerate() {
         let node = g.node(n);
         let mut args = Vec::new();
-        let mut const_bytes = 0;
+        let (mut const_bytes, mut weight_bytes) = (0, 0);
         for a in call.args {
             args.push(match a {
                 Arg::Value(v) => match g.const_of(root(v)) {
                     Some(t) => {
                         const_bytes += t.bytes().len();
+                        weight_bytes += t.bytes().len();
                         Source::Data(asm.data(t.bytes().to_vec(), ALIGN as u32, true))
                     }
                     None => at(v)?,
                 },
                 Arg::Data { bytes, align, weights } => {
                     const_bytes += bytes.len();
+                    weight_bytes += if weights { bytes.len() } else { 0 };
                     Source::Data(asm.data(bytes, align, weights))
                 }
                 Arg::Scratch(_) => Source::Arena(scratch[step].map_or(0, |s| p.offsets[s])),
@@ -274,6 +278,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
         let unpacked = coded.layers.get(&step);
         let unpack = unpacked.map(|u| {
             const_bytes += u.stored;
+            weight_bytes += u.stored;
             calls_made += 1;
             let place = decoded[step].map_or(0, |s| p.offsets[s] - unpack::WORK);
             asm.data(u.layer.at(place as u32 / 4).bytes(), 4, true)
@@ -292,6 +297,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             kernel,
             macs: call.macs,
             const_bytes,
+            weight_bytes,
             scratch: scratch[step],
             value: g.out(n),
             result,

@@ -41,7 +41,7 @@ pub(crate) fn table(archive: usize) -> Func {
     b.store_aligned(start, MemElem::W32, state, 0, 4);
     let zero = b.iconst(0);
     b.store_aligned(zero, MemElem::W32, state, 4, 4);
-    let from = b.load_aligned(Ty::I32, MemElem::W32, layer, 0, 4);
+    let from = b.load_aligned(Ty::I32, MemElem::U16, layer, 0, 2);
     let all = b.data(ARCHIVE, 0);
     // The next class, how many slots the present one has left, its entry, the slot.
     b.for_loop(0, ENTRIES as i32, 1, &[from, zero, zero, table], |b, _, c| {

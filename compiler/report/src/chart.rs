@@ -1,7 +1,7 @@
 //! Charts as inline SVG, drawn from data without scripts. Every mark has a `title` with its figures.
 
-use crate::Memory;
 use crate::text::{bytes, escape};
+use crate::{Memory, Point};
 use std::fmt::Write;
 
 const WIDTH: f64 = 720.0;
@@ -31,6 +31,55 @@ pub(crate) fn bars(title: &str, rows: &[(String, u64)], unit: fn(u64) -> String)
             ty = y + 13.0,
             ry = y + 3.0,
             vx = LABEL + w + 5.0,
+        );
+    }
+    s.push_str("</svg>\n");
+    s
+}
+
+/// Choices of bits: bytes to the right, the loss upward by its logarithm; `budget` is a line.
+pub(crate) fn front(points: &[Point], budget: Option<u64>) -> String {
+    let (left, height, foot) = (70.0, 220.0, 30.0);
+    let log = |p: &Point| libm::log10((100.0 * p.error).max(1e-6));
+    let (mut lo, mut hi) = (f64::INFINITY, f64::NEG_INFINITY);
+    points.iter().map(log).for_each(|v| (lo, hi) = (lo.min(v), hi.max(v)));
+    let all = points.iter().map(|p| p.flash_bytes).chain(budget);
+    let (from, to) = all.fold((u64::MAX, 0), |(a, b), v| (a.min(v), b.max(v)));
+    let x = |v: u64| left + 10.0 + (WIDTH - left - 30.0) * (v - from) as f64 / (to - from).max(1) as f64;
+    let y = |v: f64| height - 10.0 - (height - 20.0) * (v - lo) / (hi - lo).max(1e-9);
+    let mut s = format!("<svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-label=\"loss against flash\">\n", height + foot);
+    for v in [lo, hi] {
+        let at = y(v);
+        let percent = libm::exp10(v);
+        let _ = writeln!(
+            s,
+            "<line class=\"grid\" x1=\"{left}\" x2=\"{WIDTH}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/><text class=\"dim\" x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{percent:.3} %</text>",
+            left - 6.0,
+            at + 4.0
+        );
+    }
+    for (v, anchor) in [(from, "start"), (to, "end")] {
+        let _ =
+            writeln!(s, "<text class=\"dim\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>", x(v), height + 16.0, bytes(v));
+    }
+    if let Some(b) = budget {
+        let _ = writeln!(
+            s,
+            "<line class=\"line\" x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"0\" y2=\"{height}\"><title>budget {1}</title></line>",
+            x(b),
+            bytes(b)
+        );
+    }
+    for p in points {
+        let bits: Vec<String> = p.bits.iter().map(u8::to_string).collect();
+        let _ = writeln!(
+            s,
+            "<g><title>{}, {:.4} %: {}</title><circle class=\"bar\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\"/></g>",
+            bytes(p.flash_bytes),
+            100.0 * p.error,
+            bits.join(" "),
+            x(p.flash_bytes),
+            y(log(p))
         );
     }
     s.push_str("</svg>\n");

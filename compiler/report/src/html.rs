@@ -1,5 +1,6 @@
 //! The page: headings, tables and charts in the order a reader asks.
 
+use crate::allocation::section;
 use crate::chart::{arena, bars};
 use crate::text::{bytes, count, escape, real, shape};
 use crate::{Layer, Report, Tensor};
@@ -49,6 +50,9 @@ pub(crate) fn page(r: &Report) -> String {
         "<h2>Working memory over time</h2>\n<p class=\"dim\">Rectangles are buffers at their addresses; the line is what is alive.</p>\n",
     );
     s.push_str(&arena(&r.memory));
+    if let Some(a) = &r.allocation {
+        section(&mut s, a);
+    }
     layers(&mut s, r);
     passes(&mut s, r);
     s.push_str("</html>\n");

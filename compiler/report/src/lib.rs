@@ -4,11 +4,13 @@
 //! functions of it. Sizes are bytes, work is multiply-accumulates of one inference, steps are positions in the order of execution.
 #![forbid(unsafe_code)]
 
+mod allocation;
 mod chart;
 mod check;
 mod html;
 mod text;
 
+pub use allocation::{Allocation, Offer, Place, Point};
 pub use check::Check;
 pub use text::{bytes, count};
 
@@ -47,6 +49,8 @@ pub struct Report {
     pub calibration: Calibration,
     /// What was decided of the integers: the text that `--scheme` takes.
     pub scheme: String,
+    /// How bits were chosen layer by layer; absent where they were given.
+    pub allocation: Option<Allocation>,
     /// What the passes did, in order.
     pub passes: Vec<Pass>,
     /// What was compared before anything was written; absent where nothing is written.
@@ -228,6 +232,11 @@ pub struct Loss {
     pub samples: usize,
     /// Predictions whose largest element is at the same place as the float model's, in 0..=1; of the first output.
     pub top1_agreement: f64,
+    /// Points of top-1 accuracy that are expected to be lost, as the float model sees it: the mean of p(its choice) - p(the library's choice)
+    /// under its own probabilities, of the first output's predictions.
+    pub expected_loss: f64,
+    /// Half of the 95 % interval of `expected_loss`, by the normal approximation.
+    pub expected_within: f64,
     /// Predictions compared: the first output's vectors along its last axis, one or more a sample.
     pub predictions: usize,
     /// Mean squared difference from the float model over the variance of its output; of the worst output.
@@ -244,7 +253,7 @@ pub struct Loss {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Criterion {
-    /// Points of top-1 agreement: classifiers.
+    /// Expected points of top-1 accuracy: classifiers.
     #[default]
     Top1,
     /// Squared error in percent of the output's variance: everything else.
@@ -252,16 +261,16 @@ pub enum Criterion {
 }
 
 impl Loss {
-    /// The loss by its criterion: points of top-1 agreement, or percent of the output's variance.
+    /// The loss by its criterion: expected points of top-1 accuracy, or percent of the output's variance.
     pub fn lost(&self) -> f64 {
         match self.criterion {
-            Criterion::Top1 => 100.0 * (1.0 - self.top1_agreement),
+            Criterion::Top1 => self.expected_loss,
             Criterion::Error => 100.0 * self.error_over_variance,
         }
     }
     /// The loss with its unit and limit, for people.
     pub fn judged(&self) -> String {
-        let unit = if self.criterion == Criterion::Top1 { "points of top-1 agreement" } else { "% of the output's variance" };
+        let unit = if self.criterion == Criterion::Top1 { "expected points of top-1" } else { "% of the output's variance" };
         let limit = self.limit.map_or_else(|| "no limit".into(), |l| format!("limit {l}"));
         format!("{:.2} {unit} ({limit})", self.lost())
     }
@@ -276,7 +285,8 @@ impl Loss {
             n if n > self.samples => format!("{n} positions{output} in {} {} samples", self.samples, self.data),
             _ => format!("{} {} samples (largest element{output})", self.samples, self.data),
         };
-        format!("same top-1 on {:.2} % of {of}, {error}", 100.0 * self.top1_agreement)
+        let expected = format!("expected loss {:.2} +- {:.2} points", self.expected_loss, self.expected_within);
+        format!("same top-1 on {:.2} % of {of}, {expected}, {error}", 100.0 * self.top1_agreement)
     }
 }
 

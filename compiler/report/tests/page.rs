@@ -55,12 +55,15 @@ fn report() -> Report {
         },
         calibration: Calibration { samples: 10, range: "mse".into() },
         scheme: "scheme 1\nvalue \"<x>\" i8 scale 0.5 zero 0\n".into(),
+        allocation: None,
         passes: vec![Pass { name: "fold".into(), changes: 3 }],
         check: Some(mcompc_report::Check { samples: vec!["s".into()], layers: 2, in_part: vec![], native: true }),
         loss: Some(Loss {
             data: "calibration".into(),
             samples: 10,
             top1_agreement: 0.9,
+            expected_loss: 1.25,
+            expected_within: 0.5,
             predictions: 10,
             error_over_variance: 0.003,
             limit: Some(12.5),
@@ -95,7 +98,7 @@ fn page_is_self_contained_and_escaped() {
     assert!(!html.contains("<script") && html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
     assert!(html.contains("conv &amp; co") && html.contains("a &lt; b"));
     assert!(!html.contains("http") && !html.contains("src="));
-    assert!(html.contains("first &lt;layer&gt;") && html.contains("10.00 points of top-1 agreement (limit 12.5)"));
+    assert!(html.contains("first &lt;layer&gt;") && html.contains("1.25 expected points of top-1 (limit 12.5)"));
     assert!(html.contains("90.00 %") && html.contains("20.0 k"));
     assert_eq!(html.matches("class=\"bar\"").count(), 4);
     assert_eq!(html.matches("class=\"buf\"").count(), 1);

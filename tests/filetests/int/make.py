@@ -265,6 +265,12 @@ class File:
         a = (np.max if largest else np.min)(x.a, tuple(axes), keepdims=bool(keepdims))
         return self.node("ReduceMax" if largest else "ReduceMin", [x], dict(axes=axes, keepdims=keepdims), np.asarray(a), x.q)
 
+    def argmax(self, x, axis, largest=1, last=0):
+        n, a = x.a.shape[axis], x.a if largest else -x.a.astype(np.int64)
+        at = n - 1 - np.argmax(np.flip(a, axis), axis) if last else np.argmax(a, axis)
+        zp, t = (0, I8) if n <= 128 else (-128, I8) if n <= 256 else (0, I16)
+        return self.node("q.argmax", [x], dict(axis=axis, largest=largest, last=last), (np.asarray(at) + zp).astype(t), (1.0, zp))
+
     def sum(self, x, axes, keepdims=1, q=(0.5, 4), **k):
         acc = np.asarray(x.centred().sum(tuple(axes), keepdims=bool(keepdims)))
         m, s = self.fit(acc.reshape(-1, 1), k.get("pre", 4), gain=1.5)
@@ -292,6 +298,10 @@ class File:
 
     def reshape(self, x, *shape):
         return self.node("Reshape", [x], dict(shape=shape), x.a.reshape(shape), x.q)
+
+
+# Machines whose lanes of eight bits hold no more codes of this width than of the next.
+WIDTH = "no way to unpack this width"
 
 
 def file(name, build, narrow=None, refused=None, bits=8):
@@ -364,6 +374,14 @@ def convolutions():
         file(f"conv_{name}_odd", lambda f: f.conv(f.act(1, 4, 4, 5), 7, (3, 3), bias=500, **k, **SAME))
         file(f"conv_1x1_{name}", lambda f: f.conv(f.act(1, 3, 4, 33), 17, (1, 1), bias=500, **k))
         file(f"conv_batch_{name}", lambda f: f.conv(f.act(2, 4, 4, 8), 8, (3, 3), bias=500, **k, **SAME))
+    for bits in [2, 3, 5]:
+        refused = None if bits == 2 else WIDTH
+        file(f"conv_bits{bits}", lambda f: f.conv(f.act(1, 4, 4, 5), 7, (3, 3), bits=bits, bias=300, pre=1, **SAME), refused=refused)
+        file(f"conv_1x1_bits{bits}", lambda f: f.conv(f.act(1, 3, 4, 33), 17, (1, 1), bits=bits, bias=300, pre=1), refused=refused)
+        file(f"conv_batch_bits{bits}", lambda f: f.conv(f.act(2, 4, 4, 16), 16, (3, 3), bits=bits, bias=300, pre=1, **SAME), refused=refused)
+        file(f"depthwise_bits{bits}", lambda f: f.depthwise(f.act(1, 5, 5, 13), (3, 3), bits=bits, bias=50, pre=2, **SAME))
+        file(f"depthwise_batch_bits{bits}", lambda f: f.depthwise(f.act(2, 5, 5, 8), (3, 3), bits=bits, bias=50, pre=2, **SAME))
+        file(f"multiplier_bits{bits}", lambda f: f.conv(f.act(1, 5, 5, 13), 26, (3, 3), group=13, bits=bits, bias=50, pre=2, **SAME))
     file("depthwise_bits4", lambda f: f.depthwise(f.act(1, 5, 5, 13), (3, 3), bits=4, bias=50, pre=2, **SAME))
     file("depthwise_batch_bits4", lambda f: f.depthwise(f.act(2, 5, 5, 8), (3, 3), bits=4, bias=50, pre=2, **SAME))
     # Codes of eight bits less a zero point, from one end of their range to the other.
@@ -400,6 +418,10 @@ def dense():
         file(f"dense_{n}_{k}_{o}", lambda f: f.dense(f.act(n, k, q=(0.5, -128 if n == 3 else -7)), o))
     file("dense_u8", lambda f: f.dense(f.act(2, 21, dtype=U8, q=(0.5, 200)), 13))
     file("dense_one", lambda f: f.dense(f.act(1, 1), 1), narrow=FEW)
+    for bits in [2, 3, 5]:
+        refused = None if bits == 2 else WIDTH
+        file(f"dense_bits{bits}", lambda f: f.dense(f.act(2, 21), 13, bits=bits, bias=50, pre=1), refused=refused)
+        file(f"dense_long_bits{bits}", lambda f: f.dense(f.act(1, 130), 40, bits=bits, bias=500), refused=refused)
     file("dense_bits4", lambda f: f.dense(f.act(2, 21), 13, bits=4, bias=50))
     file("dense_bits4_block", lambda f: f.dense(f.act(2, 40), 13, bits=4, block=16, bias=500))
     file("dense_bits4_block_2", lambda f: f.dense(f.act(1, 4), 40, bits=4, block=2, bias=100, pre=1),
@@ -736,6 +758,18 @@ def reductions():
         file(f"max_u8_{n}", lambda f: f.extreme(f.act(2, 40, n, dtype=U8, q=(0.5, 9)), [0] if n == 1 else [2]))
 
 
+def places():
+    few = "places of few elements"
+    for i, (s, axis) in enumerate([((60, 7), 0), ((5, 256), 1), ((3, 40, 21), 2), ((2, 21, 5, 6), 1), ((4, 1), 1), ((128, 33), 0)]):
+        for largest, last in ((1, 0), (0, 1)):
+            file(f"argmax_{i}_{largest}", lambda f: f.argmax(f.act(*s), axis, largest, last), narrow=few)
+    file("argmax_wide", lambda f: f.argmax(f.act(256, 60), 0))
+    file("argmax_u8", lambda f: f.argmax(f.act(256, 60, dtype=U8, q=(0.5, 9)), 0, 0, 1))
+    file("argmax_ties", lambda f: f.argmax(f.const(f.ints(-1, 2, 64, 9, dtype=I8), (0.5, 0)), 0, 1, 1), narrow=few)
+    file("argmax_16", lambda f: f.argmax(f.act(300, 40), 0, 1, 1), narrow=few, bits=16)
+    file("argmax_long", lambda f: f.argmax(f.act(2, 1000), 1), narrow=few, bits=16)
+
+
 def chains():
     """Few operators together: what a kernel finds in the arena, and outputs that are views, inputs or each other."""
 
@@ -797,4 +831,5 @@ pools()
 softmaxes()
 moves()
 reductions()
+places()
 chains()

@@ -113,6 +113,7 @@ pub fn prepare_at(m: &Model, path: &Path, random: usize, (weights, acts): (Weigh
         acts,
         rate: None,
         scheme: None,
+        ask: None,
     };
     let front = driver::front(&o, &Silent)?;
     let quantized = driver::quantize(&o, &front, &Silent)?;

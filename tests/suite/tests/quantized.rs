@@ -52,6 +52,7 @@ fn case(file: &'static str) -> Option<Case> {
         acts: Default::default(),
         rate: None,
         scheme: None,
+        ask: None,
     };
     let front = driver::front(&o, &Silent).unwrap();
     let quantized = driver::quantize(&o, &front, &Silent).unwrap();

@@ -1,7 +1,7 @@
 //! Rows of every command that compiles.
 
 use super::row::{Row, flag, operand, switch};
-use super::values::{RANGES, WEIGHTS, act_bits, dim, group, layer_bits, level, number, rate, state, text, word};
+use super::values::{RANGES, WEIGHTS, act_bits, budget, dim, group, layer_bits, level, number, rate, state, text, word};
 use mcompc_data::InputSpec;
 use mcompc_target::{Backend, Target};
 
@@ -10,6 +10,13 @@ pub(crate) const JSON: &[Row] = &[switch("json", "Machine-readable output on std
     g.json = true;
     Ok(())
 })];
+
+/// All choices of bits.
+pub(crate) const PARETO: &[Row] =
+    &[switch("pareto", "Adds the choices of bits by layer of which none is smaller and loses less than another", |g, _| {
+        g.pareto = true;
+        Ok(())
+    })];
 
 /// How long each step took.
 pub(crate) const TIMINGS: &[Row] = &[switch("timings", "Adds the time of every step; with --json as `timings`", |g, _| {
@@ -36,11 +43,17 @@ pub(crate) const BUILD: &[Row] = &[
     })
     .choices(targets)
     .default("host"),
-    flag("", "LEVEL", "Optimisation level: int8, int4 (weights of four bits, activations of eight), or int16 (activations of sixteen bits, weights of eight)", |g, v| {
-        let (weights, acts) = level(v)?;
-        (g.bits, g.acts) = (Some(weights), Some(acts));
-        Ok(())
-    })
+    flag(
+        "",
+        "LEVEL",
+        "Optimisation level: int8, int4 (at most four bits a weight on average in flash, chosen layer by layer; activations of eight), mixed \
+         (bits by layer, as --budget allows), or int16 (activations of sixteen bits, weights of eight)",
+        |g, v| {
+            let l = level(v)?;
+            (g.bits, g.acts, g.mixed) = (Some(l.weights), Some(l.acts), l.mixed);
+            Ok(())
+        },
+    )
     .short('O')
     .default("int8"),
     flag("calib", "FILE", "Calibration data (.npz, or .npy for one input): arrays by the inputs' names, samples on axis 0", |g, v| {
@@ -83,6 +96,17 @@ pub(crate) const BUILD: &[Row] = &[
         Ok(())
     }),
     flag(
+        "budget",
+        "NAME=VALUE[,..]",
+        "Bits layer by layer so that little is lost within: flash=64K (code and constants of the object), ram= (arena, stack, inputs and \
+         outputs), time= (in the unit of the forecast), weights= (constants of layers with weights), loss= (as --max-loss); 60% is of what int8 \
+         takes. With no other limit than a loss the flash is least [default for -O mixed: loss=1]",
+        |g, v| {
+            g.budget = Some(budget(v)?);
+            Ok(())
+        },
+    ),
+    flag(
         "group",
         "N",
         "int4: a small multiplier for every N weights of an output channel in a row; a multiple of 32 [default: none]",
@@ -91,14 +115,15 @@ pub(crate) const BUILD: &[Row] = &[
             Ok(())
         },
     ),
-    switch("int4-all", "int4: first and last layer too, which otherwise keep eight bits", |g, _| {
+    switch("int4-all", "int4: four bits in every layer", |g, _| {
         g.int4_all = true;
         Ok(())
     }),
     flag(
         "bits",
         "LAYER=BITS",
-        "int4: bits of the layers so called, 4 or 8; `*` stands for any characters, the last flag that fits counts",
+        "int4 and mixed: bits of the layers so called, 2 to 8 as far as the target has kernels for them; `*` stands for any characters, the last \
+         flag that fits counts",
         |g, v| {
             g.layer_bits.push(layer_bits(v)?);
             Ok(())

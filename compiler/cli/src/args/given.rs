@@ -2,7 +2,7 @@
 
 use mcompc_compress::RangeMethod;
 use mcompc_data::InputSpec;
-use mcompc_driver::{MaxLoss, Weights};
+use mcompc_driver::{Ask, MaxLoss, Weights};
 use mcompc_target::{Backend, Target};
 use std::path::PathBuf;
 
@@ -13,6 +13,12 @@ pub(crate) struct Given {
     pub target: Option<Target>,
     /// Bits of the weights, from the level.
     pub bits: Option<u8>,
+    /// Whether the level is a mixture.
+    pub mixed: bool,
+    /// What a choice of bits keeps to.
+    pub budget: Option<Ask>,
+    /// Whether all choices are wanted.
+    pub pareto: bool,
     /// Bits of the activations, from the level.
     pub acts: Option<u8>,
     /// Bits of values by name.

@@ -1,6 +1,6 @@
 //! The commands.
 
-use super::build::{BUILD, JSON, SCHEME_OUT, TIMINGS};
+use super::build::{BUILD, JSON, PARETO, SCHEME_OUT, TIMINGS};
 use super::complete::SHELLS;
 use super::row::{Command, Row, flag, operand, switch};
 use super::values::{max_loss, number, text, word};
@@ -21,7 +21,7 @@ pub(crate) static COMMANDS: &[Command] = &[
     Command {
         name: "plan",
         about: "Shows what a model would cost and what each layer becomes; writes no library",
-        rows: &[BUILD, SCHEME_OUT, JSON, TIMINGS],
+        rows: &[BUILD, PARETO, SCHEME_OUT, JSON, TIMINGS],
         run: commands::plan,
     },
     Command {
@@ -91,9 +91,9 @@ const COMPILE: &[Row] = &[
     flag(
         "max-loss",
         "[top1:|error:]N",
-        "Refuse to write a library that loses more on the calibration samples: N points of top-1 agreement with the float model for \
+        "Refuse to write a library that loses more on the calibration samples: N expected points of top-1 accuracy for \
          classifiers, else N percent of the output's variance as squared error; top1:N or error:N chooses, none allows anything \
-         [default: 5 or 10 for int4, none for int8]",
+         [default: 5 points; 10 percent, 30 for int8]",
         |g, v| {
             g.max_loss = Some(max_loss(v)?);
             Ok(())

@@ -1,7 +1,7 @@
 //! How values are read.
 
 use mcompc_compress::RangeMethod;
-use mcompc_driver::{MaxLoss, Weights};
+use mcompc_driver::{Amount, Ask, MaxLoss, Weights};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_report::Criterion;
 use std::ffi::OsStr;
@@ -58,20 +58,77 @@ pub(crate) fn number(what: &str, v: &OsStr) -> Result<usize> {
     v.parse().map_err(|_| usage(format!("{what} {v}: expected a whole number")).hint(format!("for instance {what} 8")))
 }
 
-/// Bits of the weights and of the activations that `-O` asks for.
+/// What `-O` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Level {
+    /// Bits of the weights; of a mixture those that a layer is first thought to take.
+    pub weights: u8,
+    /// Bits of the activations.
+    pub acts: u8,
+    /// Whether bits are chosen layer by layer, whatever that gives on average.
+    pub mixed: bool,
+}
+
+/// `-O`.
 ///
 /// # Errors
 /// E501 for a level that is not built and for a word that is none.
-pub(crate) fn level(v: &OsStr) -> Result<(u8, u8)> {
-    const BUILT: &str = "use -O int8, -O int4 or -O int16";
+pub(crate) fn level(v: &OsStr) -> Result<Level> {
+    const BUILT: &str = "use -O int8, -O int4, -O mixed or -O int16";
     let text = text(v)?;
+    let of = |weights, acts, mixed| Ok(Level { weights, acts, mixed });
     match text {
-        "int8" => Ok((8, 8)),
-        "int4" => Ok((4, 8)),
-        "int16" => Ok((8, 16)),
-        "mixed" | "f32" | "int2" | "int3" => Err(Error::new(Code::UnsupportedLevel, format!("`-O {text}` is not built yet")).hint(BUILT)),
+        "int8" => of(8, 8, false),
+        "int4" => of(4, 8, false),
+        "mixed" => of(4, 8, true),
+        "int16" => of(8, 16, false),
+        "f32" | "int2" | "int3" => Err(Error::new(Code::UnsupportedLevel, format!("`-O {text}` is not built yet")).hint(BUILT)),
         _ => Err(Error::new(Code::UnsupportedLevel, format!("`-O {text}` is no optimisation level")).hint(BUILT)),
     }
+}
+
+/// `--budget`.
+pub(crate) fn budget(v: &OsStr) -> Result<Ask> {
+    const FORM: &str = "for instance --budget flash=64K,ram=20K or --budget flash=60%,loss=0.5; of time K and M are thousands and millions";
+    let (text, mut ask) = (text(v)?, Ask::default());
+    let wrong = |what: String| Err(usage(format!("--budget {text}: {what}")).hint(FORM));
+    for part in text.split(',') {
+        let Some((name, value)) = part.split_once('=') else { return wrong(format!("`{part}` is not NAME=VALUE")) };
+        let Some(amount) = amount(value, if name == "time" { 1000.0 } else { 1024.0 }) else {
+            return wrong(format!("`{value}` is no positive amount"));
+        };
+        let place = match name {
+            "flash" => &mut ask.flash,
+            "weights" => &mut ask.weights,
+            "ram" => &mut ask.ram,
+            "time" => &mut ask.time,
+            "loss" => match amount {
+                Amount::Of(n) if ask.loss.is_none() => {
+                    ask.loss = Some(n);
+                    continue;
+                }
+                Amount::Of(_) => return wrong("`loss` stands there twice".into()),
+                Amount::Percent(_) => return wrong("a loss is in points or percent already, without a sign".into()),
+            },
+            _ => return wrong(format!("`{name}` is none of flash, weights, ram, time, loss")),
+        };
+        if place.replace(amount).is_some() {
+            return wrong(format!("`{name}` stands there twice"));
+        }
+    }
+    Ok(ask)
+}
+
+/// A positive number with K, M (of `kilo`) or %.
+fn amount(text: &str, kilo: f64) -> Option<Amount> {
+    let (number, unit) = match text.char_indices().next_back()? {
+        (at, 'K' | 'k') => (&text[..at], kilo),
+        (at, 'M') => (&text[..at], kilo * kilo),
+        (at, '%') => (&text[..at], 0.0),
+        _ => (text, 1.0),
+    };
+    let n = number.parse::<f64>().ok().filter(|n| n.is_finite() && *n > 0.0)?;
+    Some(if unit == 0.0 { Amount::Percent(n) } else { Amount::Of(n * unit) })
 }
 
 /// `--group`.
@@ -97,8 +154,8 @@ pub(crate) fn act_bits(v: &OsStr) -> Result<(String, u8)> {
 pub(crate) fn layer_bits(v: &OsStr) -> Result<(String, u8)> {
     let text = text(v)?;
     match text.rsplit_once('=') {
-        Some((name, b @ ("4" | "8"))) if !name.is_empty() => Ok((name.into(), if b == "4" { 4 } else { 8 })),
-        _ => Err(usage(format!("--bits {text}: expected LAYER=4 or LAYER=8")).hint("`mcompc plan` lists the layers")),
+        Some((name, b @ ("2" | "3" | "4" | "5" | "6" | "7" | "8"))) if !name.is_empty() => Ok((name.into(), b.as_bytes()[0] - b'0')),
+        _ => Err(usage(format!("--bits {text}: expected LAYER=2 to LAYER=8")).hint("`mcompc plan` lists the layers")),
     }
 }
 
@@ -146,8 +203,10 @@ mod tests {
     #[test]
     fn values() {
         let of = OsStr::new;
-        assert_eq!((level(of("int8")), level(of("int4")), level(of("int16"))), (Ok((8, 8)), Ok((4, 8)), Ok((8, 16))));
-        for l in ["int3", "mixed", "f32", "fast"] {
+        let bits = |l: &str| level(of(l)).map(|l| (l.weights, l.acts, l.mixed));
+        assert_eq!((bits("int8"), bits("int4"), bits("int16")), (Ok((8, 8, false)), Ok((4, 8, false)), Ok((8, 16, false))));
+        assert_eq!(bits("mixed"), Ok((4, 8, true)));
+        for l in ["int3", "f32", "fast"] {
             let e = level(of(l)).unwrap_err();
             assert_eq!(e.code, Code::UnsupportedLevel);
             assert!(e.hint.is_some_and(|h| h.contains("int8")));
@@ -165,12 +224,27 @@ mod tests {
         for bad in ["0", "33", "-32", "x", ""] {
             assert_eq!(group(of(bad)).unwrap_err().code, Code::Usage, "{bad}");
         }
-        for bad in ["a", "=4", "a=5", "a="] {
+        for bad in ["a", "=4", "a=9", "a=1", "a=44", "a="] {
             assert_eq!(layer_bits(of(bad)).unwrap_err().code, Code::Usage, "{bad}");
         }
         assert_eq!(word("--range", of("mse"), RANGES), Ok(RangeMethod::Mse));
         let e = word("--range", of("mean"), RANGES).unwrap_err();
         assert_eq!((e.code, e.hint.as_deref()), (Code::Usage, Some("one of minmax, percentile, mse")));
+    }
+
+    #[test]
+    fn budgets() {
+        let of = |s: &str| budget(OsStr::new(s));
+        let two = Ask { flash: Some(Amount::Of(65536.0)), loss: Some(0.5), ..Ask::default() };
+        assert_eq!(of("flash=64K,loss=.5"), Ok(two.clone()));
+        assert_eq!(of("flash=65536,loss=0.5").map(|a| a.to_string()), Ok("flash=65536,loss=0.5".into()));
+        assert_eq!(of("time=2.5M").map(|a| a.time), Ok(Some(Amount::Of(2.5e6))));
+        assert_eq!(of("ram=80%,weights=1M").map(|a| (a.ram, a.weights)), Ok((Some(Amount::Percent(80.0)), Some(Amount::Of(1048576.0)))));
+        for bad in
+            ["", "flash", "flash=", "flash=0", "flash=-1", "flash=x", "loss=1%", "loss=1,loss=2", "flash=1,flash=2", "rom=1", "ram=%"]
+        {
+            assert_eq!(of(bad).unwrap_err().code, Code::Usage, "{bad}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::fmt::Write;
 
 pub(crate) fn compile(g: &Given, progress: &dyn Progress) -> Result<Answer> {
     let o = request(g)?;
-    let limit = g.max_loss.unwrap_or(MaxLoss::of_bits(o.weights.bits));
+    let limit = g.max_loss.unwrap_or(MaxLoss::Usual);
     check_out_dir(&g.out, g.force)?;
     let Library { files, report } = library(&o, limit, progress)?;
     timed(progress, "writing the files", || write_dir(&g.out, &files, g.force))?;
@@ -48,6 +48,9 @@ pub(crate) fn summary(r: &Report) -> String {
         let _ = writeln!(s, "  forecast    {cost} {} an inference (table fitted within {})", f.unit, percent(f.mean_error));
     }
     let _ = writeln!(s, "  ranges      {}, {} calibration samples", r.calibration.range, r.calibration.samples);
+    if let Some(a) = &r.allocation {
+        let _ = writeln!(s, "  bits        {}", a.summary());
+    }
     if let Some(c) = &r.check {
         let _ = writeln!(s, "  checked     {c}");
     }

@@ -7,7 +7,7 @@ use crate::args::Given;
 use crate::options::request;
 use mcompc_driver::Progress;
 use mcompc_ir::Result;
-use mcompc_report::{Report, bytes, count};
+use mcompc_report::{Allocation, Point, Report, bytes, count};
 use std::fmt::Write;
 
 pub(crate) fn plan(g: &Given, progress: &dyn Progress) -> Result<Answer> {
@@ -16,6 +16,10 @@ pub(crate) fn plan(g: &Given, progress: &dyn Progress) -> Result<Answer> {
     let mut text = summary(&report);
     text.push('\n');
     text.push_str(&table(&report));
+    if let Some(a) = report.allocation.as_ref().filter(|a| !a.front.is_empty()) {
+        text.push('\n');
+        text.push_str(&front(a));
+    }
     Ok(Answer { text, json: json(&report)? })
 }
 
@@ -35,6 +39,16 @@ fn table(r: &Report) -> String {
         rows.push([tail(&l.name), l.op.clone(), l.kernel.clone(), shape, macs, forecast, bits, weights, ram, why]);
     }
     aligned(&rows, &[0, 1, 2, 3, 9])
+}
+
+/// All choices of bits, the smallest first.
+fn front(a: &Allocation) -> String {
+    let heads = ["flash", "loss of variance", "cost", "bits by layer"].map(String::from);
+    let row = |p: &Point| {
+        let bits: Vec<String> = p.bits.iter().map(u8::to_string).collect();
+        [bytes(p.flash_bytes), format!("{:.4} %", 100.0 * p.error), count(p.cost.round() as u64), bits.join(" ")]
+    };
+    aligned(&std::iter::once(heads).chain(a.front.iter().map(row)).collect::<Vec<_>>(), &[3])
 }
 
 /// Rows as columns; the columns `words` to the left, numbers to the right.

@@ -1,7 +1,7 @@
 //! How many bits the weights of each layer take, and why.
 
 use crate::methods::take_nine;
-use crate::scheme::weighted;
+use crate::scheme::{layer_names, weighted};
 use mcompc_ir::{Code, Codes, Error, Graph, NodeId, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +22,16 @@ impl Default for WeightBits {
     fn default() -> Self {
         Self { bits: 8, block: None, ends: false, by_name: Vec::new() }
     }
+}
+
+/// Bits of the layers that `w` names, by their names in schemes.
+///
+/// # Errors
+/// `Usage` for a pattern that fits no layer.
+pub fn pinned(g: &Graph, w: &WeightBits) -> Result<BTreeMap<String, u8>> {
+    choose(g, w)?;
+    let of = |name: &str| w.by_name.iter().rev().find(|(pattern, _)| fits(pattern, name)).map(|(_, bits)| *bits);
+    Ok(layer_names(g)?.into_iter().filter_map(|(id, unique)| Some((unique, of(&g.node(id).name)?))).collect())
 }
 
 /// What a layer takes.

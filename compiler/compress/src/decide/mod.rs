@@ -10,7 +10,7 @@ mod raw;
 mod warnings;
 
 pub use acts::ActBits;
-pub use bits::WeightBits;
+pub use bits::{WeightBits, pinned};
 pub(crate) use raw::raw_values;
 
 use crate::methods;
@@ -18,7 +18,7 @@ use crate::range::RangeMethod;
 use crate::scheme::{LayerScheme, Scheme, layer_names, value_names};
 use crate::{Stats, datafree};
 use mcompc_data::Input;
-use mcompc_ir::{Code, Codes, DType, Error, Graph, Quant, Result, ValueId};
+use mcompc_ir::{Code, Codes, DType, Error, Graph, NodeId, Quant, Result, ValueId};
 use std::collections::BTreeMap;
 
 /// Choices; the default is what `-O int8` means.
@@ -76,17 +76,50 @@ pub fn decide(g: &Graph, stats: &Stats, inputs: &[Input], opts: &Options) -> Res
     let mut layer_schemes = Vec::new();
     let choices = bits::choose(g, &opts.weights)?;
     for (id, name) in layers {
-        let Some(bits::Choice { bits, why }) = choices.get(&id).cloned() else { continue };
-        let w = &g.value(g.inputs_of(id)[1]).shape;
-        let k = w.iter().skip(1).product::<usize>();
-        // Runs of a grouped convolution would mix groups where it runs as a full one.
-        let whole = g.node(id).attrs.int_or("group", 1)? == 1;
-        let group = opts.weights.block.filter(|&len| bits < Codes::I8.bits && whole && len < k);
-        let method = methods::fitting(bits, group.is_some(), k, stats.can_observe())
-            .ok_or_else(|| Error::new(Code::UnsupportedLevel, format!("no method makes weights of {bits} bits")).at(&g.node(id).name))?;
-        layer_schemes.push(LayerScheme { layer: name, method: method.name.into(), bits, group, step: None, why });
+        if let Some(choice) = choices.get(&id).cloned() {
+            layer_schemes.push(layer(g, id, name, choice, opts.weights.block, stats.can_observe())?);
+        }
     }
     Ok(Scheme { bias_correction: opts.bias_correction, values, layers: layer_schemes })
+}
+
+/// A layer that takes the bits chosen; `block` weights in a row share a multiplier where that can be, `seen` says whether it can be observed.
+fn layer(g: &Graph, id: NodeId, name: String, choice: bits::Choice, block: Option<usize>, seen: bool) -> Result<LayerScheme> {
+    let bits::Choice { bits, why } = choice;
+    let w = &g.value(g.inputs_of(id)[1]).shape;
+    let k = w.iter().skip(1).product::<usize>();
+    // Runs of a grouped convolution would mix groups where it runs as a full one.
+    let whole = g.node(id).attrs.int_or("group", 1)? == 1;
+    let group = block.filter(|&len| bits < Codes::I8.bits && whole && len < k);
+    let method = methods::fitting(bits, group.is_some(), k, seen)
+        .ok_or_else(|| Error::new(Code::UnsupportedLevel, format!("no method makes weights of {bits} bits")).at(&g.node(id).name))?;
+    Ok(LayerScheme { layer: name, method: method.name.into(), bits, group, step: None, why })
+}
+
+/// The scheme with other bits for the layers named, and why. The default method rounds them: one that observes where `stats` are given and tell
+/// enough, else a quick one.
+///
+/// # Errors
+/// `UnsupportedLevel` for a width that no method makes.
+pub fn with_bits(
+    g: &Graph,
+    scheme: &Scheme,
+    bits: &BTreeMap<String, (u8, Option<String>)>,
+    block: Option<usize>,
+    stats: Option<&Stats>,
+) -> Result<Scheme> {
+    let (mut new, seen) = (scheme.clone(), stats.is_some_and(Stats::can_observe));
+    for (id, name) in layer_names(g)? {
+        if let (Some(l), Some((bits, why))) = (new.layers.iter_mut().find(|l| l.layer == name), bits.get(&name).cloned()) {
+            // Eight bits are what the scheme has of eight or, of a file's codes less their zero point, nine.
+            if bits == Codes::I8.bits && l.bits >= bits {
+                l.why = why;
+            } else {
+                *l = layer(g, id, name, bits::Choice { bits, why }, block, seen)?;
+            }
+        }
+    }
+    Ok(new)
 }
 
 /// What the user should know of a scheme and of the data behind it; `opts` are those of [`decide`].

@@ -30,12 +30,14 @@ pub(super) struct Recipe {
     pub first: First,
     /// Whether scales and codes are improved one by one.
     pub improve: bool,
+    /// Scales that are tried of a channel, as shares of that of the largest weight.
+    pub shares: usize,
 }
 
 /// Weights of a channel up to which K-best is preferred.
 const FEW: usize = 32;
-/// Scales that are tried of a channel, as shares of that of the largest weight.
-const SHARES: usize = 15;
+/// Scales that a method tries of a channel, as shares of that of the largest weight.
+pub(super) const SHARES: usize = 15;
 
 /// Rounds. Without observations to nearest.
 pub(super) fn round(t: &Task<'_>, settle: Settle<'_>, r: Recipe) -> Rounded {
@@ -73,7 +75,7 @@ fn rounded(t: &Task<'_>, seen: &Observed, settle: Settle<'_>, r: Recipe) -> Opti
         let per = k.div_ceil(len);
         (0..t.w.len()).map(|i| f64::from(m[i / k * per + i % k / len].max(1))).collect()
     });
-    let tried: Vec<Vec<f64>> = towards.chunks_exact(k).zip(&base).map(|(row, &s)| tried(t, row, s)).collect();
+    let tried: Vec<Vec<f64>> = towards.chunks_exact(k).zip(&base).map(|(row, &s)| tried(t, row, s, r.shares)).collect();
     let found = first(&goal, r.first, runs.as_deref(), n, &tried)?;
     let wanted = found.iter().map(|f| f.as_ref().map_or(0.0, |f| f.scale)).collect();
     let mut scales = settle(wanted);
@@ -93,7 +95,7 @@ fn rounded(t: &Task<'_>, seen: &Observed, settle: Settle<'_>, r: Recipe) -> Opti
 }
 
 /// Scales to try for a channel; none for one of zeros.
-fn tried(t: &Task<'_>, row: &[f32], base: f64) -> Vec<f64> {
+fn tried(t: &Task<'_>, row: &[f32], base: f64, shares: usize) -> Vec<f64> {
     if let Some(step) = t.step {
         return vec![step];
     }
@@ -110,8 +112,8 @@ fn tried(t: &Task<'_>, row: &[f32], base: f64) -> Vec<f64> {
         5..=7 => (0.6, f64::from(t.codes.max())),
         _ => return vec![base * 0.9, base * 0.97, base],
     };
-    let share = |i: usize| least + (1.0 - least) * i as f64 / (SHARES - 1) as f64;
-    (0..SHARES).map(|i| top / whole * share(i)).chain([base]).collect()
+    let share = |i: usize| least + (1.0 - least) * i as f64 / (shares - 1).max(1) as f64;
+    (0..shares).map(|i| top / whole * share(i)).chain([base]).collect()
 }
 
 /// The best codes of every channel under one of the scales tried for it.
@@ -186,10 +188,10 @@ mod tests {
     }
 
     const METHODS: [Recipe; 4] = [
-        Recipe { ridge: false, first: First::Gptq, improve: false },
-        Recipe { ridge: false, first: First::Nearest, improve: true },
-        Recipe { ridge: false, first: First::KBest, improve: false },
-        Recipe { ridge: false, first: First::Either, improve: true },
+        Recipe { ridge: false, first: First::Gptq, improve: false, shares: SHARES },
+        Recipe { ridge: false, first: First::Nearest, improve: true, shares: SHARES },
+        Recipe { ridge: false, first: First::KBest, improve: false, shares: SHARES },
+        Recipe { ridge: false, first: First::Either, improve: true, shares: SHARES },
     ];
 
     #[test]

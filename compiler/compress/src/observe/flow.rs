@@ -20,10 +20,14 @@ const FIRST: usize = 64;
 /// A value for every sample.
 type Seen = Vec<Vec<f32>>;
 
-/// Both networks under way.
+/// Both networks under way, or the float one alone.
 pub(crate) struct Flow<'a> {
     g: &'a Graph,
     samples: usize,
+    /// Whether there is a coded network beside the float one; without it layers are seen on what they read in the float network.
+    twin: bool,
+    /// Rows of all samples together that moments are taken of.
+    rows: usize,
     /// Float nodes that lead to a layer whose rows are wanted.
     leads: BTreeSet<NodeId>,
     /// Those and the layers.
@@ -68,7 +72,8 @@ impl<'a> Flow<'a> {
             return Ok(None);
         }
         let readers = leads.union(wanted).copied().collect();
-        let mut flow = Self { g, samples, leads, readers, left, float: BTreeMap::new(), coded: BTreeMap::new(), averaged: BTreeMap::new() };
+        let (float, coded, averaged) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut flow = Self { g, samples, twin: true, rows: ROWS, leads, readers, left, float, coded, averaged };
         for (i, &id) in g.inputs.iter().enumerate() {
             if flow.left.contains_key(&g.out(id)) {
                 let given = |s: usize| stats.kept[s].get(i).cloned().unwrap_or_default();
@@ -76,6 +81,19 @@ impl<'a> Flow<'a> {
             }
         }
         Ok(Some(flow))
+    }
+
+    /// The float network alone; moments are taken of at most `rows` rows.
+    ///
+    /// # Errors
+    /// A cycle.
+    pub(crate) fn alone(g: &'a Graph, stats: &Stats, wanted: &BTreeSet<NodeId>, rows: usize) -> Result<Option<Self>> {
+        Ok(Self::new(g, stats, wanted)?.map(|flow| Self { twin: false, rows, ..flow }))
+    }
+
+    /// Samples that are followed: the first of those kept.
+    pub(crate) fn samples(&self) -> usize {
+        self.samples
     }
 
     /// Runs an operator on all samples; `reads` are its computed operands.
@@ -118,9 +136,13 @@ impl<'a> Flow<'a> {
         if to.value(x).elems() != self.g.value(self.g.inputs_of(id)[0]).elems() {
             return Ok(None);
         }
-        self.follow(to, x)?;
+        if self.twin {
+            self.follow(to, x)?;
+        }
         let y = self.run(&FastNode::unclamped(self.g, id)?, &Self::reads(self.g, id, &self.float)?)?;
-        let observed = self.moments(&p, x, &y);
+        let seen = if self.twin { self.coded.get(&x) } else { self.float.get(&x) };
+        let seen = seen.ok_or_else(|| Error::new(Code::Internal, "an operand is gone before it was read"))?;
+        let observed = self.moments(&p, seen, &y);
         if self.leads.contains(&id) {
             let (lo, hi) = mcompc_ops::act(self.g.node(id))?;
             let (lo, hi) = (lo as f32, hi as f32);
@@ -134,9 +156,9 @@ impl<'a> Flow<'a> {
         Ok(Some(Observed { prior: prior.map(|c| scaled(c, &observed.0)), all: observed.0, folds: observed.1 }))
     }
 
-    fn moments(&self, p: &Patches, x: ValueId, y: &Seen) -> (Moments, Vec<Moments>) {
-        let (x, width) = (&self.coded[&x], p.width());
-        let most = if p.groups > 1 { GROUPED_ROWS } else { ROWS };
+    fn moments(&self, p: &Patches, x: &Seen, y: &Seen) -> (Moments, Vec<Moments>) {
+        let width = p.width();
+        let most = if p.groups > 1 { GROUPED_ROWS.min(self.rows) } else { self.rows };
         let (n, mut shift) = ((most / self.samples).max(1).min(p.count), (vec![0f32; width], vec![0f32; p.outs]));
         let mut folds = Vec::new();
         for f in 0..FOLDS {
@@ -178,7 +200,9 @@ impl<'a> Flow<'a> {
                 let seen = self.run(&FastNode::new(self.g, id)?, &Self::reads(self.g, id, &self.float)?)?;
                 self.float.insert(out, seen);
             }
-            self.follow(to, made)?;
+            if self.twin {
+                self.follow(to, made)?;
+            }
             self.average(id, &live);
         }
         if self.readers.contains(&id) {
@@ -209,7 +233,8 @@ impl<'a> Flow<'a> {
         if !mean || shape.len() != 4 || self.g.value(out).elems() != channels || shape[1] * shape[2] < 2 {
             return;
         }
-        let Some(seen) = live(x).iter().find_map(|v| self.coded.get(v)) else { return };
+        let twin = || live(x).iter().find_map(|v| self.coded.get(v));
+        let Some(seen) = (if self.twin { twin() } else { self.float.get(&x) }) else { return };
         let n = (ROWS / self.samples).max(1).min(shape[1] * shape[2]);
         let rows = |s: usize| {
             picks(shape[1] * shape[2], n, s).into_iter().flat_map(move |at| seen[s][at * channels..][..channels].iter().copied())

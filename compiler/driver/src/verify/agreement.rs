@@ -1,7 +1,7 @@
-//! Figures over many samples, in one pass: same prediction, squared error over variance, paired difference of top-1. An output that joins
+//! Figures over many samples, in one pass: same prediction, what it should cost, squared error over variance, paired difference of top-1. An output that joins
 //! parts is judged by its worst part: what is large in one must not hide what is lost in another.
 
-use mcompc_ir::{Code, DType, Error, Graph, Node, Quant, Result, Tensor, Value, ValueId};
+use mcompc_ir::{Code, DType, Error, Graph, Node, NodeId, Quant, Result, Tensor, Value, ValueId};
 use mcompc_ops::{is_move, real};
 use mcompc_report::{Criterion, Loss};
 use serde::Serialize;
@@ -65,6 +65,10 @@ pub struct Agreement {
     /// Predictions: one or more a sample.
     positions: usize,
     same: usize,
+    /// Sum, and sum of squares, of what the float model gives its own choice more than the library's.
+    missed: (f64, f64),
+    /// Whether the first output holds probabilities already.
+    probabilities: bool,
     labelled: usize,
     float_right: usize,
     int_right: usize,
@@ -130,21 +134,40 @@ fn argmax(v: &[f64]) -> usize {
     v.iter().enumerate().fold(0, |best, (i, x)| if *x > v[best] { i } else { best })
 }
 
-/// How the first output is judged, and how many of its elements are one prediction. A classifier's comes from a softmax, whose axis holds the
-/// classes, or is one vector shorter than the inputs together; an autoencoder's is not, and nor is one that joins parts, as a detector's.
-fn criterion(g: &Graph, parts: usize) -> (Criterion, usize) {
-    let Some(out) = g.outputs.first() else { return (Criterion::Error, 1) };
-    let mut n = out.value.node;
+/// What gives probabilities.
+const SOFTMAX: &str = "q.softmax";
+
+/// The node that computes a value, whatever its shape became.
+fn source(g: &Graph, v: ValueId) -> NodeId {
+    let mut n = v.node;
     while g.node(n).op == "Reshape"
         && let Some(v) = g.inputs_of(n).first()
     {
         n = v.node;
     }
+    n
+}
+
+/// By how much the first choice is more probable than the second under the float model's scores.
+fn ahead(scores: &[f64], first: usize, second: usize, probabilities: bool) -> f64 {
+    if probabilities {
+        return (scores[first] - scores[second]).max(0.0);
+    }
+    // The first is the largest.
+    let e = |x: f64| libm::exp(x - scores[first]);
+    (1.0 - e(scores[second])) / scores.iter().map(|&x| e(x)).sum::<f64>()
+}
+
+/// How the first output is judged, and how many of its elements are one prediction. A classifier's comes from a softmax, whose axis holds the
+/// classes, or is one vector shorter than the inputs together; an autoencoder's is not, and nor is one that joins parts, as a detector's.
+fn criterion(g: &Graph, parts: usize) -> (Criterion, usize) {
+    let Some(out) = g.outputs.first() else { return (Criterion::Error, 1) };
+    let n = source(g, out.value);
     let given = g.inputs.iter().enumerate().filter(|(i, _)| g.state_of_input(*i).is_none());
     let (shape, inputs) = (&g.value(out.value).shape, given.map(|(_, &n)| g.value(g.out(n)).elems()).sum());
     let elems = g.value(out.value).elems();
     let last = |shape: &[usize]| shape.last().copied().filter(|&d| d > 1).unwrap_or(elems);
-    if g.node(n).op == "q.softmax" {
+    if g.node(n).op == SOFTMAX {
         return (Criterion::Top1, last(&g.value(g.out(n)).shape));
     }
     let vector = shape.iter().filter(|&&d| d > 1).count() == 1;
@@ -173,7 +196,21 @@ impl Agreement {
         };
         let outputs: Vec<Figures> = integer.outputs.iter().enumerate().map(figures).collect();
         let (criterion, classes) = criterion(integer, outputs.first().map_or(0, |f| f.parts.len()));
-        Self { criterion, classes, outputs, samples: 0, positions: 0, same: 0, labelled: 0, float_right: 0, int_right: 0, only: (0, 0) }
+        let probabilities = integer.outputs.first().is_some_and(|o| integer.node(source(integer, o.value)).op == SOFTMAX);
+        Self {
+            criterion,
+            classes,
+            outputs,
+            samples: 0,
+            positions: 0,
+            same: 0,
+            missed: (0.0, 0.0),
+            probabilities,
+            labelled: 0,
+            float_right: 0,
+            int_right: 0,
+            only: (0, 0),
+        }
     }
 
     /// One sample: outputs of the float model, those of the library, and the label if there is one.
@@ -198,7 +235,10 @@ impl Agreement {
             if i == 0 {
                 for (r, q) in r.chunks(self.classes.max(1)).zip(q.chunks(self.classes.max(1))) {
                     self.positions += 1;
-                    self.same += usize::from(argmax(r) == argmax(q));
+                    let (theirs, ours) = (argmax(r), argmax(q));
+                    self.same += usize::from(theirs == ours);
+                    let missed = if theirs == ours { 0.0 } else { ahead(r, theirs, ours, self.probabilities) };
+                    self.missed = (self.missed.0 + missed, self.missed.1 + missed * missed);
                 }
                 if let Some(y) = label {
                     let (a, b) = (argmax(&r), argmax(&q));
@@ -220,12 +260,21 @@ impl Agreement {
         self.outputs.iter().filter(move |f| only || !f.state)
     }
 
+    /// The expected loss of accuracy in points, and half of its 95 % interval.
+    fn expected(&self) -> (f64, f64) {
+        let n = self.positions.max(1) as f64;
+        let (mean, square) = (self.missed.0 / n, self.missed.1 / n);
+        (100.0 * mean, 196.0 * ((square - mean * mean).max(0.0) / n).sqrt())
+    }
+
     /// Agreement with the float model; `data` names the samples.
     pub fn loss(&self, data: &str) -> Loss {
         Loss {
             data: data.into(),
             samples: self.samples,
             top1_agreement: if self.positions == 0 { 0.0 } else { self.same as f64 / self.positions as f64 },
+            expected_loss: self.expected().0,
+            expected_within: self.expected().1,
             predictions: self.positions,
             error_over_variance: self.judged().map(Figures::worst).fold(0.0, f64::max),
             per_output: self.outputs.iter().map(|f| (f.name.clone(), f.worst())).collect(),
@@ -282,6 +331,10 @@ mod tests {
         a.add(&t([0.0, 1.0]), &q([0, 2]), None).unwrap(); // without label
         let l = a.loss("x");
         assert_eq!((l.samples, l.top1_agreement), (4, 0.75));
+        // One of four predictions is another, which the scores 1 and 0 give 0.462 less probability.
+        let p = 0.462_117_157_260_009_8;
+        assert!((l.expected_loss - 25.0 * p).abs() < 1e-9, "{}", l.expected_loss);
+        assert!((l.expected_within - 196.0 * p * (3f64 / 64.0).sqrt()).abs() < 1e-9, "{}", l.expected_within);
         // Mean squared error 3/8 over the variance of four ones and four zeros.
         assert!((l.error_over_variance - (3.0 / 8.0) / 0.25).abs() < 1e-12);
         let t = a.top1().unwrap();

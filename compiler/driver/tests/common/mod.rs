@@ -25,5 +25,6 @@ pub fn digits(target: &str) -> Request {
         acts: Default::default(),
         rate: None,
         scheme: None,
+        ask: None,
     }
 }

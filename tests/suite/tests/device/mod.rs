@@ -31,6 +31,7 @@ fn package(m: Model, target: &str, firmware: Firmware) -> Option<(Package, Vec<V
         acts: Default::default(),
         rate: None,
         scheme: None,
+        ask: None,
     };
     let built = driver::build("net", "0", &quantized.graph, (&o.target, backend), &o.firmware, &Silent).unwrap();
     let compiled = Compiled { front, quantized, built };

@@ -1,0 +1,216 @@
+//! What each layer would lose at each width, one layer at a time, on samples that the codes have not seen.
+
+pub use super::replay::Lost;
+use super::replay::{Replay, square};
+use crate::methods::Task;
+use crate::observe::{Flow, Moments, Observed};
+use crate::scheme::{layer_names, weighted};
+use crate::{Stats, linalg, methods};
+use mcompc_interp::FastNode;
+use mcompc_ir::{Codes, Graph, NodeId, Result, Tensor};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Rows that a layer's moments are taken of.
+const ROWS: usize = 20_000;
+/// Products that all replays together may take. Where measuring every width of every layer would take more, one width is measured and the
+/// others follow by what they lose at the layer itself.
+const WORK: f64 = 5e10;
+/// Samples that replays run on, and the fewest with which every width is measured; the fewest at all.
+const SAMPLES: usize = 64;
+const ENOUGH: usize = 12;
+const FEWEST: usize = 4;
+/// The width that is measured where only one is.
+const MIDDLE: u8 = 4;
+
+/// What a layer would lose at a width.
+#[derive(Clone, Debug)]
+struct Tried {
+    bits: u8,
+    /// Reals of the codes, and the bias that goes with them.
+    w: Vec<f32>,
+    bias: Vec<f32>,
+    /// Error of the layer's own sums over their variance.
+    gram: f64,
+    /// Error of the network's outputs over their variance.
+    end: f64,
+}
+
+/// One layer.
+#[derive(Clone, Debug)]
+struct Surveyed {
+    node: NodeId,
+    layer: String,
+    weights: usize,
+    tried: Vec<Tried>,
+}
+
+/// What every width of every layer would lose.
+pub struct Survey<'a> {
+    g: &'a Graph,
+    replay: Replay,
+    layers: Vec<Surveyed>,
+}
+
+/// Measures what each of `widths` (ascending) would lose in each layer; `group` is the number of weights in a row that share a multiplier.
+/// Codes are found on one half of the samples that `stats` keeps, on the float network; losses are measured on the other. `None` where there are
+/// too few samples, or nothing to choose.
+///
+/// # Errors
+/// Those of the executor.
+pub fn survey<'a>(g: &'a Graph, stats: &Stats, widths: &[u8], group: Option<usize>) -> Result<Option<Survey<'a>>> {
+    survey_of(g, stats, &|_| widths.iter().map(|&bits| (bits, None)).collect(), group)
+}
+
+/// A width, and the step where it is given.
+pub(crate) type Try = (u8, Option<f64>);
+
+/// As [`survey`], of widths and steps (where methods take them as given) that follow from a layer's weights.
+///
+/// # Errors
+/// Those of the executor.
+pub(crate) fn survey_of<'a>(
+    g: &'a Graph,
+    stats: &Stats,
+    tries: &dyn Fn(&[f32]) -> Vec<Try>,
+    group: Option<usize>,
+) -> Result<Option<Survey<'a>>> {
+    let names = layer_names(g)?;
+    let wanted: BTreeSet<NodeId> = names.iter().map(|(id, _)| *id).collect();
+    let Some(mut flow) = Flow::alone(g, stats, &wanted, ROWS)? else { return Ok(None) };
+    let followed = flow.samples();
+    let mut found: BTreeMap<NodeId, Vec<Tried>> = BTreeMap::new();
+    for id in g.topo()?.into_iter().filter(|&id| !matches!(g.node(id).op.as_str(), "input" | "const")) {
+        if weighted(g.node(id)) {
+            let seen = flow.observe(id, g, g.inputs_of(id)[0])?;
+            let tries = tries(&mcompc_ops::reals(g, g.inputs_of(id)[1])?);
+            let tried = tries.into_iter().map(|codes| attempt(g, id, seen.as_ref(), codes, group)).collect::<Result<_>>()?;
+            found.insert(id, tried);
+        }
+        flow.passed(id, g, g.out(id), |_| Vec::new())?;
+    }
+    let surveyed = |(node, layer): (NodeId, String)| {
+        let weights = g.value(g.inputs_of(node)[1]).elems();
+        Surveyed { node, layer, weights, tried: found.remove(&node).unwrap_or_default() }
+    };
+    let layers: Vec<Surveyed> = names.into_iter().map(surveyed).collect();
+    // Every second set of samples, as the codes leave it.
+    let held: Vec<usize> = (0..followed).filter(|&s| held_out(s, followed)).collect();
+    let most = SAMPLES.min(Replay::room(g)?).clamp(1, held.len().max(1));
+    let picked: Vec<&Vec<Vec<f32>>> = (0..most).map(|i| &stats.kept[held[i * held.len() / most]]).collect();
+    let mut survey = Survey { g, replay: Replay::new(g, &picked)?, layers };
+    survey.measure(most)?;
+    Ok(Some(survey))
+}
+
+/// Whether a sample is of the half on which losses are measured.
+fn held_out(sample: usize, samples: usize) -> bool {
+    sample * crate::stats::FOLDS / samples % 2 == 1
+}
+
+/// Rounds a layer to codes of a width, or of eight bits under a step, on the samples that are not held out, and measures its sums on those that are.
+fn attempt(g: &Graph, id: NodeId, seen: Option<&Observed>, (bits, step): Try, group: Option<usize>) -> Result<Tried> {
+    let ins = g.inputs_of(id);
+    let (shape, w) = (&g.value(ins[1]).shape, mcompc_ops::reals(g, ins[1])?);
+    let (outs, k) = (shape[0], w.len() / shape[0].max(1));
+    let bias: Vec<f64> = match ins.get(2) {
+        Some(&b) => mcompc_ops::reals(g, b)?.into_iter().map(f64::from).collect(),
+        None => vec![0.0; outs],
+    };
+    let halves = seen.and_then(|seen| {
+        let half = |odd: bool| {
+            let of = seen.folds.iter().enumerate().filter(|(f, _)| (f % 2 == 1) == odd).map(|(_, m)| m).collect::<Vec<_>>();
+            Moments::pool(&of)
+        };
+        Some((Observed { all: half(false)?, folds: Vec::new(), prior: seen.prior.clone() }, half(true)?))
+    });
+    let whole = g.node(id).attrs.int_or("group", 1)? == 1;
+    let group = group.filter(|&len| bits < Codes::I8.bits && whole && len < k);
+    let task = Task { w: &w, k, codes: Codes::signed(bits), group, step, seen: halves.as_ref().map(|h| &h.0) };
+    let settle = |scales: Vec<f64>| methods::settled(scales, &vec![0.0; outs], 1.0);
+    let r = methods::quick(&task, &settle);
+    let reals: Vec<f64> = r.products(k, group).iter().enumerate().map(|(i, &p)| f64::from(p) * r.scales[i / k]).collect();
+    let (mut off, mut all) = (0.0, 0.0);
+    let mut made = bias.clone();
+    match &halves {
+        Some((codes, test)) => {
+            for o in 0..outs {
+                let at = o / test.per();
+                let (x, held) = (&codes.all.x[at * k..][..k], &test.x[at * k..][..k]);
+                let (row, own) = (&reals[o * k..][..k], &w[o * k..][..k]);
+                let d: Vec<f64> = row.iter().zip(own).map(|(q, &w)| q - f64::from(w)).collect();
+                let own: Vec<f64> = own.iter().map(|&w| w.into()).collect();
+                made[o] -= linalg::dot(&d, x);
+                let mean = linalg::dot(&d, held) + made[o] - bias[o];
+                let energy = |v: &[f64]| linalg::dot(v, &linalg::product(v, k, test.gram(at), k));
+                off += energy(&d) + mean * mean;
+                all += energy(&own);
+            }
+        }
+        None => {
+            off = reals.iter().zip(&w).map(|(q, &w)| square(q - f64::from(w))).sum();
+            all = w.iter().map(|&w| square(f64::from(w))).sum();
+        }
+    }
+    Ok(Tried {
+        bits,
+        w: reals.iter().map(|&v| v as f32).collect(),
+        bias: made.iter().map(|&v| v as f32).collect(),
+        gram: off.max(0.0) / all.max(f64::MIN_POSITIVE),
+        end: 0.0,
+    })
+}
+
+impl Survey<'_> {
+    /// Measures every width of every layer, or one of each, on the network's outputs.
+    fn measure(&mut self, samples: usize) -> Result<()> {
+        let once: f64 = self.layers.iter().map(|l| self.replay.work(l.node)).sum();
+        let widths = self.layers.iter().map(|l| l.tried.len()).max().unwrap_or(1).max(1);
+        let afford = |times: f64| (WORK / (once * times).max(1.0)) as usize;
+        let every = afford(widths as f64) >= ENOUGH.min(samples);
+        let samples = if every { afford(widths as f64) } else { afford(1.0) }.clamp(FEWEST.min(samples), samples);
+        let one = |l: &Surveyed| l.tried.iter().enumerate().filter(|(_, t)| t.bits <= MIDDLE).map(|(i, _)| i).next_back().unwrap_or(0);
+        let jobs: Vec<(usize, usize)> = (0..self.layers.len())
+            .flat_map(|l| if every { (0..self.layers[l].tried.len()).map(|t| (l, t)).collect() } else { vec![(l, one(&self.layers[l]))] })
+            .collect();
+        let ends = jobs.par_iter().map(|&(l, t)| self.replay.lost(&BTreeMap::from([self.other(l, t)?]), samples));
+        let ends: Vec<Lost> = ends.collect::<Result<_>>()?;
+        for (&(l, t), lost) in jobs.iter().zip(&ends) {
+            let tried = &mut self.layers[l].tried;
+            if every {
+                tried[t].end = lost.error;
+            } else {
+                let per = lost.error / tried[t].gram.max(f64::MIN_POSITIVE);
+                tried.iter_mut().for_each(|t| t.end = per * t.gram);
+            }
+        }
+        Ok(())
+    }
+
+    /// A layer at a width, to be run.
+    fn other(&self, layer: usize, tried: usize) -> Result<(NodeId, FastNode)> {
+        let (l, mut g) = (&self.layers[layer], self.g.clone());
+        let (t, ins) = (&l.tried[tried], g.inputs_of(l.node));
+        let shape = g.value(ins[1]).shape.clone();
+        let (outs, w) = (shape[0], g.add_const("w", Tensor::from_f32(shape, &t.w)?));
+        let b = g.add_const("b", Tensor::from_f32([outs], &t.bias)?);
+        g.set_inputs(l.node, &[ins[0], w, b]);
+        Ok((l.node, FastNode::new(&g, l.node)?))
+    }
+
+    /// Layers with weights: name, number of weights, and for every width (bits, error of the outputs, error of the layer's own sums), each over
+    /// the variance.
+    pub fn layers(&self) -> impl Iterator<Item = (&str, usize, Vec<(u8, f64, f64)>)> {
+        self.layers.iter().map(|l| (l.layer.as_str(), l.weights, l.tried.iter().map(|t| (t.bits, t.end, t.gram)).collect()))
+    }
+
+    /// What all layers lose together at the widths given by layer, in the order of [`Self::layers`], on the samples held out.
+    ///
+    /// # Errors
+    /// Those of the executor.
+    pub fn together(&self, bits: &[u8]) -> Result<Lost> {
+        let at = |l: usize| bits.get(l).and_then(|b| self.layers[l].tried.iter().position(|t| t.bits == *b));
+        let others = (0..self.layers.len()).filter_map(|l| at(l).map(|t| self.other(l, t)));
+        self.replay.all_lost(&others.collect::<Result<BTreeMap<_, _>>>()?)
+    }
+}

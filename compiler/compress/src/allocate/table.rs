@@ -1,0 +1,242 @@
+//! What can be chosen for every layer, and the best choice.
+
+use super::program::{Item, solve};
+use super::survey::Survey;
+use mcompc_ir::Result;
+use std::collections::BTreeMap;
+
+/// What a layer costs on the target at a width.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Price {
+    /// Bytes of flash: weights as stored, biases, multipliers.
+    pub bytes: u64,
+    /// Of them, weights.
+    pub weight_bytes: u64,
+    /// Time of an inference in the unit of the target's cost table.
+    pub cost: f64,
+    /// Bytes of RAM that are alive while it runs.
+    pub ram: u64,
+}
+
+/// Prices by layer and bits; what has none cannot be chosen.
+pub type Prices = BTreeMap<(String, u8), Price>;
+
+/// One way to store a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// Bits of a weight.
+    pub bits: u8,
+    /// Its price.
+    pub price: Price,
+    /// Error of the network's outputs over their variance with this layer alone.
+    pub end_to_end: f64,
+    /// Error of the layer's own sums over their variance.
+    pub gram: f64,
+}
+
+/// One layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Its name in schemes.
+    pub layer: String,
+    /// Number of its weights.
+    pub weights: usize,
+    /// Whether the user says how many bits it takes.
+    pub pinned: bool,
+    /// What can be chosen, by bits ascending.
+    pub candidates: Vec<Candidate>,
+}
+
+/// All layers with weights, in the order of execution.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// The layers.
+    pub rows: Vec<Row>,
+}
+
+/// By which loss a choice is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judge {
+    /// The error of the network's outputs.
+    EndToEnd,
+    /// The error of each layer's own sums.
+    Gram,
+}
+
+/// The most that a choice may take of everything; infinity where anything goes. Of all layers together, but for the RAM.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Bytes of flash.
+    pub bytes: f64,
+    /// Bytes of stored weights.
+    pub weight_bytes: f64,
+    /// Time, in the unit of the cost table.
+    pub cost: f64,
+    /// Bytes of RAM alive at once.
+    pub ram: f64,
+    /// Sum of the layers' losses by the judge.
+    pub loss: f64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let any = f64::INFINITY;
+        Self { bytes: any, weight_bytes: any, cost: any, ram: any, loss: any }
+    }
+}
+
+/// What shall be least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// The loss.
+    Accuracy,
+    /// The bytes of flash.
+    Flash,
+    /// The bytes of stored weights.
+    Weights,
+    /// The time.
+    Time,
+}
+
+/// A candidate of every row, by index, and what they add up to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// Index of the candidate of every row.
+    pub of: Vec<usize>,
+    /// Sums; of the RAM the largest.
+    pub sums: Limits,
+}
+
+fn loss(c: &Candidate, judge: Judge) -> f64 {
+    match judge {
+        Judge::EndToEnd => c.end_to_end,
+        Judge::Gram => c.gram,
+    }
+}
+
+impl Table {
+    /// Of what a survey found and the target's prices. `pinned` gives the bits of layers whose bits are not free.
+    pub fn new(survey: &Survey<'_>, prices: &Prices, pinned: &BTreeMap<String, u8>) -> Self {
+        let row = |(layer, weights, tried): (&str, usize, Vec<(u8, f64, f64)>)| {
+            let only = pinned.get(layer).copied();
+            let candidate = |(bits, end_to_end, gram): (u8, f64, f64)| {
+                let price = prices.get(&(layer.to_string(), bits)).filter(|_| only.is_none_or(|b| b == bits))?;
+                Some(Candidate { bits, price: *price, end_to_end, gram })
+            };
+            Row { layer: layer.into(), weights, pinned: only.is_some(), candidates: tried.into_iter().filter_map(candidate).collect() }
+        };
+        Self { rows: survey.layers().map(row).collect() }
+    }
+
+    /// Bits of every layer of a choice.
+    pub fn bits(&self, choice: &Choice) -> Vec<u8> {
+        self.rows.iter().zip(&choice.of).map(|(r, &i)| r.candidates[i].bits).collect()
+    }
+
+    /// The best choice within the limits by `judge`; `None` where there is none.
+    ///
+    /// # Errors
+    /// `Internal` if the solver fails.
+    pub fn choose(&self, want: Want, judge: Judge, limits: &Limits) -> Result<Option<Choice>> {
+        // What does not fit the RAM by itself is no candidate.
+        let fits = |c: &Candidate| (c.price.ram as f64) <= limits.ram;
+        let open: Vec<Vec<usize>> =
+            self.rows.iter().map(|r| (0..r.candidates.len()).filter(|&i| fits(&r.candidates[i])).collect()).collect();
+        let item = |c: &Candidate| {
+            let uses = vec![c.price.bytes as f64, c.price.weight_bytes as f64, c.price.cost, loss(c, judge)];
+            let cost = match want {
+                Want::Accuracy => uses[3],
+                Want::Flash => uses[0],
+                Want::Weights => uses[1],
+                Want::Time => uses[2],
+            };
+            Item { cost, uses }
+        };
+        let places: Vec<Vec<Item>> =
+            open.iter().zip(&self.rows).map(|(open, r)| open.iter().map(|&i| item(&r.candidates[i])).collect()).collect();
+        let found = solve(&places, &[limits.bytes, limits.weight_bytes, limits.cost, limits.loss])?;
+        Ok(found.map(|of| self.sum(of.iter().zip(&open).map(|(&i, open)| open[i]).collect(), judge)))
+    }
+
+    /// A choice with its sums.
+    fn sum(&self, of: Vec<usize>, judge: Judge) -> Choice {
+        let taken = || self.rows.iter().zip(&of).map(|(r, &i)| &r.candidates[i]);
+        let sums = Limits {
+            bytes: taken().map(|c| c.price.bytes as f64).sum(),
+            weight_bytes: taken().map(|c| c.price.weight_bytes as f64).sum(),
+            cost: taken().map(|c| c.price.cost).sum(),
+            ram: taken().map(|c| c.price.ram as f64).fold(0.0, f64::max),
+            loss: taken().map(|c| loss(c, judge)).sum(),
+        };
+        Choice { of, sums }
+    }
+
+    /// Choices of least loss for ever more bytes, from the fewest that there are to those of no limit: no other is smaller and loses less. At most
+    /// `most` budgets, evenly spread, are asked for.
+    ///
+    /// # Errors
+    /// `Internal` if the solver fails.
+    pub fn front(&self, judge: Judge, limits: &Limits, most: usize) -> Result<Vec<Choice>> {
+        let any = Limits { bytes: f64::INFINITY, ..*limits };
+        let (Some(least), Some(best)) = (self.choose(Want::Flash, judge, &any)?, self.choose(Want::Accuracy, judge, &any)?) else {
+            return Ok(Vec::new());
+        };
+        let (from, to) = (least.sums.bytes, best.sums.bytes);
+        let mut front: Vec<Choice> = Vec::new();
+        for i in 0..most.max(2) {
+            let bytes = from + (to - from) * i as f64 / (most.max(2) - 1) as f64;
+            let Some(c) = self.choose(Want::Accuracy, judge, &Limits { bytes, ..*limits })? else { continue };
+            if front.last().is_none_or(|l| c.sums.loss < l.sums.loss) {
+                front.push(c);
+            }
+        }
+        Ok(front)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let row = |name: &str, weights: usize, loss: f64| {
+            let one = |bits: u8| Candidate {
+                bits,
+                price: Price {
+                    bytes: (weights * usize::from(bits) / 8 + 32) as u64,
+                    weight_bytes: (weights * usize::from(bits) / 8) as u64,
+                    cost: weights as f64 * if bits < 8 { 1.1 } else { 1.0 },
+                    ram: if bits < 8 { 500 } else { 400 },
+                },
+                end_to_end: loss * libm::exp2(-2.0 * f64::from(bits)),
+                gram: libm::exp2(-2.0 * f64::from(bits)),
+            };
+            Row { layer: name.into(), weights, pinned: false, candidates: [2, 4, 8].map(one).to_vec() }
+        };
+        Table { rows: vec![row("a", 1000, 10.0), row("b", 8000, 1.0), row("c", 400, 100.0)] }
+    }
+
+    #[test]
+    fn what_matters_most_gets_the_bits() {
+        let t = table();
+        let limits = Limits { weight_bytes: 4700.0, ..Limits::default() };
+        let choice = t.choose(Want::Accuracy, Judge::EndToEnd, &limits).unwrap().unwrap();
+        let bits = t.bits(&choice);
+        assert!(bits[2] == 8 && bits[1] < 8 && choice.sums.weight_bytes <= 4700.0, "{bits:?}");
+        // A budget of RAM that narrow kernels do not fit leaves eight bits, and then no budget of bytes.
+        let ram = Limits { ram: 450.0, ..Limits::default() };
+        assert_eq!(t.bits(&t.choose(Want::Flash, Judge::Gram, &ram).unwrap().unwrap()), [8, 8, 8]);
+        assert_eq!(t.choose(Want::Accuracy, Judge::Gram, &Limits { bytes: 5000.0, ..ram }).unwrap(), None);
+    }
+
+    #[test]
+    fn a_front_falls() {
+        let t = table();
+        let front = t.front(Judge::EndToEnd, &Limits::default(), 12).unwrap();
+        assert!(front.len() >= 4);
+        for p in front.windows(2) {
+            assert!(p[0].sums.bytes < p[1].sums.bytes && p[0].sums.loss > p[1].sums.loss);
+        }
+        assert_eq!((t.bits(&front[0]), t.bits(front.last().unwrap())), (vec![2, 2, 2], vec![8, 8, 8]));
+    }
+}
