@@ -23,6 +23,7 @@ const ORDER: &[&[&str]] = &[
     &["ops"],
     &["target"],
     &["kernel"],
+    &["coding"],
     &["ir"],
     &["interrupt", "runtime", "tools/qemu-count"],
 ];
