@@ -10,7 +10,7 @@ use crate::refusals::Refusals;
 use crate::scan::scan_model;
 use crate::scope::Scope;
 use crate::source::{SideFiles, map_file};
-use crate::tensor::{TensorReader, dtype_of};
+use crate::tensor::TensorReader;
 use bytes::Bytes;
 use mcompc_ir::{Code, Codes, DType, Error, Graph, Output, Quant, Result, Value};
 use prost::Message;
@@ -117,6 +117,13 @@ fn check_graph_fields(g: &GraphProto) -> Result<()> {
     Ok(())
 }
 
+/// Remembers that a tensor's type is one that another holds.
+fn note_foreign(b: &mut Builder<'_>, name: &str, code: Option<i32>) {
+    if let Some(code) = code.filter(|&c| crate::foreign::of(c).is_some()) {
+        b.foreign.insert(name.to_string(), code);
+    }
+}
+
 fn add_initializers(b: &mut Builder<'_>, g: &GraphProto) -> Result<()> {
     for t in &g.initializer {
         let name = t.name.as_deref().unwrap_or("");
@@ -124,6 +131,7 @@ fn add_initializers(b: &mut Builder<'_>, g: &GraphProto) -> Result<()> {
             return Err(bad_graph("an initializer has no name".into()));
         }
         let tensor = b.reader.read(t)?;
+        note_foreign(b, name, t.data_type);
         if b.names.insert(name.to_string(), Bound::Const(tensor)).is_some() {
             return Err(bad_graph(format!("two initializers are called `{name}`")).at(name));
         }
@@ -138,7 +146,7 @@ fn declared(v: &ValueInfoProto, opts: &ImportOptions, used: &mut BTreeSet<String
     let t = t.ok_or_else(|| {
         Error::new(Code::UnsupportedType, "not a dense tensor").at(name).hint("sequences, maps and sparse tensors are not supported")
     })?;
-    let dtype = dtype_of(t.elem_type.unwrap_or(0)).map_err(|e| e.at(name))?;
+    let dtype = crate::foreign::held(t.elem_type.unwrap_or(0)).map_err(|e| e.at(name))?;
     let Some(shape) = &t.shape else { return Ok((dtype, None)) };
     Limits::check("dimensions of a tensor", shape.dim.len() as u64, opts.limits.dims as u64, "dims").map_err(|e| e.at(name))?;
     let mut dims = Vec::new();
@@ -222,6 +230,7 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
             return Err(bad_graph(format!("two inputs are called `{name}`, or one has no name")).at(name));
         }
         let (dtype, dims) = declared(v, opts, &mut used)?;
+        note_foreign(b, name, v.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()).and_then(|t| t.elem_type));
         if let Some(Bound::Const(t)) = b.names.get(name) {
             let fits = |d: &[Dim]| d.len() == t.shape.len() && d.iter().zip(&t.shape).all(|(d, &n)| !matches!(d, Dim::Size(s) if *s != n));
             if t.dtype != dtype || dims.as_ref().is_some_and(|d| !fits(d)) {

@@ -8,6 +8,7 @@
 mod attrs;
 mod body;
 mod fold;
+mod foreign;
 mod import;
 mod kinds;
 mod limits;
