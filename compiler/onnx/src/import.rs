@@ -1,6 +1,7 @@
 //! From a decoded model to a graph: versions, names, order, types.
 
 use crate::body::bad_graph;
+use crate::cut::Cut;
 use crate::kinds::is_float;
 use crate::limits::Limits;
 use crate::node::{Bound, Builder};
@@ -27,6 +28,8 @@ pub struct ImportOptions {
     pub limits: Limits,
     /// Sizes of symbolic dimensions (`--dim N=1`): the dimension's name, or `INPUT:AXIS` for one without a name.
     pub dims: Vec<(String, usize)>,
+    /// Which part of the model is meant (`--inputs`, `--outputs`).
+    pub cut: Cut,
 }
 
 /// Reads a model and turns it into a graph of f32 operators with static shapes, named by the file's stem.
@@ -60,6 +63,8 @@ fn import_model(bytes: Bytes, path: Option<&Path>, opts: &ImportOptions) -> Resu
     let opset = check_versions(&model)?;
     let graph = model.graph.as_ref().ok_or_else(|| bad_graph("the model has no graph".into()))?;
     check_graph_fields(graph)?;
+    let part = if opts.cut.is_empty() { None } else { Some(crate::cut::cut(graph, &opts.cut)?) };
+    let graph = part.as_ref().unwrap_or(graph);
     let reader = TensorReader { limits: &opts.limits, side: SideFiles::new(path, &opts.limits), folded: 0 };
     // Exporters write their own name into the graph; the file's name is the user's choice.
     let stem = path.and_then(|p| p.file_stem()?.to_str());
@@ -323,7 +328,9 @@ fn add_outputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Res
         if name.is_empty() || !seen.insert(name) {
             return Err(bad_graph(format!("two outputs are called `{name}`, or one has no name")).at(name));
         }
-        let (dtype, dims) = declared(v, opts, &mut BTreeSet::new())?;
+        // The type of an inner tensor is what is inferred.
+        let known = v.r#type.is_some() || opts.cut.outputs.is_empty();
+        let (dtype, dims) = if known { declared(v, opts, &mut BTreeSet::new())? } else { (DType::F32, None) };
         if b.one_hot.contains_key(name) {
             let e = Error::new(Code::UnsupportedOp, "a one-hot vector of an index as an output is not supported").at(name);
             return Err(e.hint("give the index, or what is computed from the vector"));
@@ -341,7 +348,7 @@ fn add_outputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Res
         // Codes in the file are reals here, and so are doubles.
         let dtype = if dtype == DType::F64 { DType::F32 } else { dtype };
         let codes = b.codes.get(name).map(|q| q.codes.dtype());
-        if codes.or(kind).unwrap_or(got.dtype) != dtype || dims.as_ref().is_some_and(|d| !fits(d)) {
+        if known && codes.or(kind).unwrap_or(got.dtype) != dtype || dims.as_ref().is_some_and(|d| !fits(d)) {
             return Err(Error::new(
                 Code::BadShape,
                 format!("the graph computes {}{:?}, the output is declared otherwise", got.dtype, got.shape),

@@ -7,6 +7,7 @@
 
 mod attrs;
 mod body;
+mod cut;
 mod fold;
 mod foreign;
 mod import;
@@ -23,5 +24,6 @@ mod scope;
 mod source;
 mod tensor;
 
+pub use cut::Cut;
 pub use import::{ImportOptions, decode_model, import, import_bytes};
 pub use limits::{Limits, MAX_DEPTH};
