@@ -18,6 +18,7 @@ mod matmul;
 mod movement;
 mod narrow;
 mod nest;
+mod norm;
 mod operators;
 mod pack;
 mod planes;
