@@ -77,6 +77,8 @@ pub struct PackageInput {
     pub sizes: Sizes,
     /// Steps of the object's `<name>_run_slice`; 0 where it has none.
     pub slices: usize,
+    /// Whether weights are entropy-coded: the entry function then returns -2 where their check differs.
+    pub coded: bool,
     /// Layers of the layer dump, which needs slices; none without it.
     pub layers: Vec<LayerSpec>,
     /// SHA-256 of the ONNX file in hexadecimal.

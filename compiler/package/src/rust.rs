@@ -104,7 +104,7 @@ fn lib(p: &PackageInput, n: &Names) -> String {
          {stack}/// Code and constant data in bytes.\npub const FLASH_BYTES: usize = {flash};\n\
          /// Working memory for [`run`]; its contents mean nothing between calls.\npub type Arena = runtime::Arena<runtime::Align{align}, ARENA_BYTES>;\n\n\
          mod sys {{\n    extern \"C\" {{\n        pub fn {pre}_run({raw}) -> i32;\n{sliced}    }}\n}}\n\n\
-         /// One inference. Re-entrant: there is no global state.\n///\n/// # Errors\n/// The entry function's code, when it is not 0.\n\
+         /// One inference. Re-entrant: there is no global state.\n///\n/// # Errors\n/// The entry function's code, when it is not 0{damaged}.\n\
          pub fn run({safe}) -> Result<(), Error> {{\n    \
          // SAFETY: the prototype is the one the object was compiled with; every pointer covers as many elements as it says, the\n    \
          // arena has its size and alignment, and Rust's borrows keep them from overlapping.\n    \
@@ -125,6 +125,7 @@ fn lib(p: &PackageInput, n: &Names) -> String {
         flash = p.sizes.code + p.sizes.tables + p.sizes.weights,
         align = p.arena_align,
         pre = n.prefix,
+        damaged = if p.coded { ": -2 where weights in flash are damaged (a check differs)" } else { "" },
         layers = if p.layers.is_empty() { "" } else { "pub mod layers;\n" },
         sliced = if p.slices > 0 {
             format!("        pub fn {}_run_slice(slice: i32, {}) -> i32;\n", n.prefix, raw.join(", "))

@@ -59,6 +59,22 @@ pub struct Survey<'a> {
 /// # Errors
 /// Those of the executor.
 pub fn survey<'a>(g: &'a Graph, stats: &Stats, widths: &[u8], group: Option<usize>) -> Result<Option<Survey<'a>>> {
+    survey_of(g, stats, &|_| widths.iter().map(|&bits| (bits, None)).collect(), group)
+}
+
+/// A width, and the step where it is given.
+pub(crate) type Try = (u8, Option<f64>);
+
+/// As [`survey`], of widths and steps (where methods take them as given) that follow from a layer's weights.
+///
+/// # Errors
+/// Those of the executor.
+pub(crate) fn survey_of<'a>(
+    g: &'a Graph,
+    stats: &Stats,
+    tries: &dyn Fn(&[f32]) -> Vec<Try>,
+    group: Option<usize>,
+) -> Result<Option<Survey<'a>>> {
     let names = layer_names(g)?;
     let wanted: BTreeSet<NodeId> = names.iter().map(|(id, _)| *id).collect();
     let Some(mut flow) = Flow::alone(g, stats, &wanted, ROWS)? else { return Ok(None) };
@@ -67,7 +83,8 @@ pub fn survey<'a>(g: &'a Graph, stats: &Stats, widths: &[u8], group: Option<usiz
     for id in g.topo()?.into_iter().filter(|&id| !matches!(g.node(id).op.as_str(), "input" | "const")) {
         if weighted(g.node(id)) {
             let seen = flow.observe(id, g, g.inputs_of(id)[0])?;
-            let tried = widths.iter().map(|&bits| attempt(g, id, seen.as_ref(), bits, group)).collect::<Result<_>>()?;
+            let tries = tries(&mcompc_ops::reals(g, g.inputs_of(id)[1])?);
+            let tried = tries.into_iter().map(|codes| attempt(g, id, seen.as_ref(), codes, group)).collect::<Result<_>>()?;
             found.insert(id, tried);
         }
         flow.passed(id, g, g.out(id), |_| Vec::new())?;
@@ -91,8 +108,8 @@ fn held_out(sample: usize, samples: usize) -> bool {
     sample * crate::stats::FOLDS / samples % 2 == 1
 }
 
-/// Rounds a layer to codes of a width on the samples that are not held out, and measures its sums on those that are.
-fn attempt(g: &Graph, id: NodeId, seen: Option<&Observed>, bits: u8, group: Option<usize>) -> Result<Tried> {
+/// Rounds a layer to codes of a width, or of eight bits under a step, on the samples that are not held out, and measures its sums on those that are.
+fn attempt(g: &Graph, id: NodeId, seen: Option<&Observed>, (bits, step): Try, group: Option<usize>) -> Result<Tried> {
     let ins = g.inputs_of(id);
     let (shape, w) = (&g.value(ins[1]).shape, mcompc_ops::reals(g, ins[1])?);
     let (outs, k) = (shape[0], w.len() / shape[0].max(1));
@@ -109,7 +126,7 @@ fn attempt(g: &Graph, id: NodeId, seen: Option<&Observed>, bits: u8, group: Opti
     });
     let whole = g.node(id).attrs.int_or("group", 1)? == 1;
     let group = group.filter(|&len| bits < Codes::I8.bits && whole && len < k);
-    let task = Task { w: &w, k, codes: Codes::signed(bits), group, seen: halves.as_ref().map(|h| &h.0) };
+    let task = Task { w: &w, k, codes: Codes::signed(bits), group, step, seen: halves.as_ref().map(|h| &h.0) };
     let settle = |scales: Vec<f64>| methods::settled(scales, &vec![0.0; outs], 1.0);
     let r = methods::quick(&task, &settle);
     let reals: Vec<f64> = r.products(k, group).iter().enumerate().map(|(i, &p)| f64::from(p) * r.scales[i / k]).collect();

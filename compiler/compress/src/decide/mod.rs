@@ -97,7 +97,7 @@ fn layer(g: &Graph, id: NodeId, name: String, choice: bits::Choice, block: Optio
     let group = block.filter(|&len| bits < Codes::I8.bits && whole && len < k);
     let method = methods::fitting(bits, group.is_some(), k, seen)
         .ok_or_else(|| Error::new(Code::UnsupportedLevel, format!("no method makes weights of {bits} bits")).at(&g.node(id).name))?;
-    Ok(LayerScheme { layer: name, method: method.name.into(), bits, group, why })
+    Ok(LayerScheme { layer: name, method: method.name.into(), bits, group, step: None, why })
 }
 
 /// The scheme with other bits for the layers named, and why. The default method rounds them: one that observes where `stats` are given and tell
