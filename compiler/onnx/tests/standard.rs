@@ -75,7 +75,7 @@ fn numbers(t: &TensorProto) -> Option<Vec<f64>> {
 /// A float of 8 bits: E4M3FN, E4M3FNUZ, E5M2, E5M2FNUZ, E8M0 (17 to 20, 24).
 fn small(kind: i32, v: u8) -> f64 {
     if kind == 24 {
-        return if v == 255 { f64::NAN } else { 2f64.powi(i32::from(v) - 127) };
+        return if v == 255 { f64::NAN } else { libm::ldexp(1.0, i32::from(v) - 127) };
     }
     let (fraction, bias) = [(3, 7), (3, 8), (2, 15), (2, 16)][kind as usize - 17];
     let (e, f) = (i32::from(v >> fraction & (127 >> fraction)), f64::from(v & ((1 << fraction) - 1)) / f64::from(1 << fraction));
@@ -89,8 +89,8 @@ fn small(kind: i32, v: u8) -> f64 {
                 f64::NAN
             }
         }
-        _ if e == 0 => f * 2f64.powi(1 - bias),
-        _ => (1.0 + f) * 2f64.powi(e - bias),
+        _ if e == 0 => libm::ldexp(f, 1 - bias),
+        _ => libm::ldexp(1.0 + f, e - bias),
     };
     if v >> 7 == 1 { -size } else { size }
 }
