@@ -75,6 +75,7 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
         calib: g.calib.clone(),
         inputs: g.inputs.clone(),
         dims: g.dims.clone(),
+        cut: mcompc_driver::Cut { inputs: g.from.clone(), outputs: g.to.clone() },
         range: g.range.unwrap_or(RangeMethod::Mse),
         states: States { ties: g.states.clone(), sequence: g.sequence },
         firmware,

@@ -95,6 +95,7 @@ mod tests {
             calib: None,
             inputs: vec![],
             dims: vec![],
+            cut: Default::default(),
             states: Default::default(),
             range: mcompc_compress::RangeMethod::Mse,
             firmware: Firmware::default(),

@@ -40,6 +40,7 @@ pub use inputs::inputs;
 pub use limit::MaxLoss;
 pub use loss::measure;
 pub use matrix::operators;
+pub use mcompc_onnx::Cut;
 pub use progress::{Progress, Silent, Step, Timed, timed};
 pub use request::{Amount, Ask, Request, States, default_backend};
 pub use run::{Array, Means, Ran, RunRequest, run, run_compiled};

@@ -23,6 +23,8 @@ pub struct Request {
     pub inputs: Vec<InputSpec>,
     /// Sizes of symbolic dimensions.
     pub dims: Vec<(String, usize)>,
+    /// Which part of the model is meant.
+    pub cut: mcompc_onnx::Cut,
     /// Range estimation.
     pub range: RangeMethod,
     /// What is carried from one inference to the next.

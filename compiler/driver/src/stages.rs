@@ -124,7 +124,7 @@ pub fn front(o: &Request, progress: &dyn Progress) -> Result<Front> {
 }
 
 fn import(o: &Request) -> Result<Graph> {
-    mcompc_onnx::import(&o.model, &ImportOptions { dims: o.dims.clone(), ..Default::default() })
+    mcompc_onnx::import(&o.model, &ImportOptions { dims: o.dims.clone(), cut: o.cut.clone(), ..Default::default() })
 }
 
 /// The text of the graph after every pass that changed something, round by round.

@@ -1,6 +1,7 @@
 //! From a decoded model to a graph: versions, names, order, types.
 
 use crate::body::bad_graph;
+use crate::cut::Cut;
 use crate::kinds::is_float;
 use crate::limits::Limits;
 use crate::node::{Bound, Builder};
@@ -10,7 +11,7 @@ use crate::refusals::Refusals;
 use crate::scan::scan_model;
 use crate::scope::Scope;
 use crate::source::{SideFiles, map_file};
-use crate::tensor::{TensorReader, dtype_of};
+use crate::tensor::TensorReader;
 use bytes::Bytes;
 use mcompc_ir::{Code, Codes, DType, Error, Graph, Output, Quant, Result, Value};
 use prost::Message;
@@ -27,6 +28,8 @@ pub struct ImportOptions {
     pub limits: Limits,
     /// Sizes of symbolic dimensions (`--dim N=1`): the dimension's name, or `INPUT:AXIS` for one without a name.
     pub dims: Vec<(String, usize)>,
+    /// Which part of the model is meant (`--inputs`, `--outputs`).
+    pub cut: Cut,
 }
 
 /// Reads a model and turns it into a graph of f32 operators with static shapes, named by the file's stem.
@@ -60,6 +63,8 @@ fn import_model(bytes: Bytes, path: Option<&Path>, opts: &ImportOptions) -> Resu
     let opset = check_versions(&model)?;
     let graph = model.graph.as_ref().ok_or_else(|| bad_graph("the model has no graph".into()))?;
     check_graph_fields(graph)?;
+    let part = if opts.cut.is_empty() { None } else { Some(crate::cut::cut(graph, &opts.cut)?) };
+    let graph = part.as_ref().unwrap_or(graph);
     let reader = TensorReader { limits: &opts.limits, side: SideFiles::new(path, &opts.limits), folded: 0 };
     // Exporters write their own name into the graph; the file's name is the user's choice.
     let stem = path.and_then(|p| p.file_stem()?.to_str());
@@ -117,6 +122,13 @@ fn check_graph_fields(g: &GraphProto) -> Result<()> {
     Ok(())
 }
 
+/// Remembers that a tensor's type is one that another holds.
+fn note_foreign(b: &mut Builder<'_>, name: &str, code: Option<i32>) {
+    if let Some(code) = code.filter(|&c| crate::foreign::of(c).is_some()) {
+        b.foreign.insert(name.to_string(), code);
+    }
+}
+
 fn add_initializers(b: &mut Builder<'_>, g: &GraphProto) -> Result<()> {
     for t in &g.initializer {
         let name = t.name.as_deref().unwrap_or("");
@@ -124,6 +136,7 @@ fn add_initializers(b: &mut Builder<'_>, g: &GraphProto) -> Result<()> {
             return Err(bad_graph("an initializer has no name".into()));
         }
         let tensor = b.reader.read(t)?;
+        note_foreign(b, name, t.data_type);
         if b.names.insert(name.to_string(), Bound::Const(tensor)).is_some() {
             return Err(bad_graph(format!("two initializers are called `{name}`")).at(name));
         }
@@ -138,7 +151,7 @@ fn declared(v: &ValueInfoProto, opts: &ImportOptions, used: &mut BTreeSet<String
     let t = t.ok_or_else(|| {
         Error::new(Code::UnsupportedType, "not a dense tensor").at(name).hint("sequences, maps and sparse tensors are not supported")
     })?;
-    let dtype = dtype_of(t.elem_type.unwrap_or(0)).map_err(|e| e.at(name))?;
+    let dtype = crate::foreign::held(t.elem_type.unwrap_or(0)).map_err(|e| e.at(name))?;
     let Some(shape) = &t.shape else { return Ok((dtype, None)) };
     Limits::check("dimensions of a tensor", shape.dim.len() as u64, opts.limits.dims as u64, "dims").map_err(|e| e.at(name))?;
     let mut dims = Vec::new();
@@ -222,6 +235,7 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
             return Err(bad_graph(format!("two inputs are called `{name}`, or one has no name")).at(name));
         }
         let (dtype, dims) = declared(v, opts, &mut used)?;
+        note_foreign(b, name, v.r#type.as_ref().and_then(|t| t.tensor_type.as_ref()).and_then(|t| t.elem_type));
         if let Some(Bound::Const(t)) = b.names.get(name) {
             let fits = |d: &[Dim]| d.len() == t.shape.len() && d.iter().zip(&t.shape).all(|(d, &n)| !matches!(d, Dim::Size(s) if *s != n));
             if t.dtype != dtype || dims.as_ref().is_some_and(|d| !fits(d)) {
@@ -314,7 +328,9 @@ fn add_outputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Res
         if name.is_empty() || !seen.insert(name) {
             return Err(bad_graph(format!("two outputs are called `{name}`, or one has no name")).at(name));
         }
-        let (dtype, dims) = declared(v, opts, &mut BTreeSet::new())?;
+        // The type of an inner tensor is what is inferred.
+        let known = v.r#type.is_some() || opts.cut.outputs.is_empty();
+        let (dtype, dims) = if known { declared(v, opts, &mut BTreeSet::new())? } else { (DType::F32, None) };
         if b.one_hot.contains_key(name) {
             let e = Error::new(Code::UnsupportedOp, "a one-hot vector of an index as an output is not supported").at(name);
             return Err(e.hint("give the index, or what is computed from the vector"));
@@ -332,7 +348,7 @@ fn add_outputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Res
         // Codes in the file are reals here, and so are doubles.
         let dtype = if dtype == DType::F64 { DType::F32 } else { dtype };
         let codes = b.codes.get(name).map(|q| q.codes.dtype());
-        if codes.or(kind).unwrap_or(got.dtype) != dtype || dims.as_ref().is_some_and(|d| !fits(d)) {
+        if known && codes.or(kind).unwrap_or(got.dtype) != dtype || dims.as_ref().is_some_and(|d| !fits(d)) {
             return Err(Error::new(
                 Code::BadShape,
                 format!("the graph computes {}{:?}, the output is declared otherwise", got.dtype, got.shape),

@@ -75,6 +75,7 @@ pub(crate) fn before(c: &Ctx<'_, '_, '_>) -> Result<()> {
 pub(crate) fn behind(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let moved = usize::from(c.op == "Where");
     let passed = c.input_name(moved).filter(|_| takes(c.op)).and_then(|n| c.b.kind(n)).filter(|k| !is_float(*k));
+    still_foreign(c, moved)?;
     let Some(kind) = c.kind.or(passed) else { return Ok(()) };
     if ARITHMETIC.contains(&c.op) && c.kind.is_none() {
         let name = c.out_name().to_string();
@@ -110,17 +111,39 @@ pub(crate) fn behind(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     Ok(())
 }
 
+/// What is moved, or computed from integers, has its operand's type, where that is one that another holds.
+fn still_foreign(c: &mut Ctx<'_, '_, '_>, moved: usize) -> Result<()> {
+    let Some(code) = c.input_name(moved).filter(|_| takes(c.op) || c.op.starts_with("Bit")).and_then(|n| c.b.foreign.get(n)).copied()
+    else {
+        return Ok(());
+    };
+    for out in c.node.output.iter().filter(|o| !o.is_empty()) {
+        if let Some(Bound::Const(t)) = c.b.names.get(out).cloned()
+            && let Some(t) = crate::foreign::of(code).map_or(Ok(None), |f| f.wrapped(&t))?
+        {
+            c.b.names.insert(out.clone(), Bound::Const(t));
+        }
+        c.b.foreign.insert(out.clone(), code);
+    }
+    Ok(())
+}
+
 /// Numbers of 8 or 16 bits as they wrap: those of other types are exact, or past what reals of 32 bits can say.
 pub(crate) fn wrapped(c: &mut Ctx<'_, '_, '_>, x: ValueId, kind: DType) -> Result<ValueId> {
-    let (range, least) = match kind {
-        DType::I8 => (256.0, -128.0),
-        DType::U8 => (256.0, 0.0),
-        DType::I16 => (65536.0, -32768.0),
-        DType::U16 => (65536.0, 0.0),
-        _ => return Ok(x),
-    };
-    let [range, inverse, least] = [range, 1.0 / range, least].map(|v: f32| c.scalar(v));
-    let (range, inverse, least) = (range?, inverse?, least?);
+    match kind {
+        DType::I8 => turned(c, x, 1 << 8, true),
+        DType::U8 => turned(c, x, 1 << 8, false),
+        DType::I16 => turned(c, x, 1 << 16, true),
+        DType::U16 => turned(c, x, 1 << 16, false),
+        _ => Ok(x),
+    }
+}
+
+/// Whole numbers modulo `range`, from 0 on or, signed, from -range / 2 on.
+pub(crate) fn turned(c: &mut Ctx<'_, '_, '_>, x: ValueId, range: u32, signed: bool) -> Result<ValueId> {
+    let range = range as f32;
+    let least = if signed { -range / 2.0 } else { 0.0 };
+    let (inverse, least, range) = (c.scalar(1.0 / range)?, c.scalar(least)?, c.scalar(range)?);
     let from = c.part("Sub", Attrs::new(), &[x, least])?;
     let turns = c.part("Mul", Attrs::new(), &[from, inverse])?;
     let turns = c.part("Floor", Attrs::new(), &[turns])?;

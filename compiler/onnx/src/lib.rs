@@ -7,7 +7,9 @@
 
 mod attrs;
 mod body;
+mod cut;
 mod fold;
+mod foreign;
 mod import;
 mod kinds;
 mod limits;
@@ -22,5 +24,6 @@ mod scope;
 mod source;
 mod tensor;
 
+pub use cut::Cut;
 pub use import::{ImportOptions, decode_model, import, import_bytes};
 pub use limits::{Limits, MAX_DEPTH};

@@ -39,6 +39,8 @@ pub(crate) struct Builder<'a> {
     pub(crate) wide: BTreeSet<String>,
     /// Types of computed tensors that are no floats in the file; the graph holds their numbers.
     pub(crate) kinds: BTreeMap<String, DType>,
+    /// Codes of the standard of tensors whose type another one holds.
+    pub(crate) foreign: BTreeMap<String, i32>,
     /// One-hot vectors of an integer input, which the graph does not hold.
     pub(crate) one_hot: BTreeMap<String, OneHot>,
     used_nodes: BTreeSet<String>,
@@ -55,6 +57,7 @@ impl<'a> Builder<'a> {
             codes: BTreeMap::new(),
             wide: BTreeSet::new(),
             kinds: BTreeMap::new(),
+            foreign: BTreeMap::new(),
             one_hot: BTreeMap::new(),
             used_nodes: BTreeSet::new(),
             numbers: BTreeMap::new(),

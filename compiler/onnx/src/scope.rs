@@ -89,6 +89,9 @@ impl Scope<'_, '_> {
         for t in body.graph.into_iter().flat_map(|g| &g.initializer) {
             let name = t.name.as_deref().unwrap_or("");
             let tensor = self.b.reader.read(t)?;
+            if let (Some(to), Some(code)) = (map.get(name), t.data_type.filter(|&t| crate::foreign::of(t).is_some())) {
+                self.b.foreign.insert(to.clone(), code);
+            }
             if let Some(to) = map.get(name) {
                 self.b.names.insert(to.clone(), Bound::Const(tensor));
             }
@@ -124,6 +127,9 @@ impl Scope<'_, '_> {
         }
         let bound = self.b.names.get(of).cloned().ok_or_else(|| bad_graph(format!("tensor `{of}` is not defined")))?;
         self.b.names.insert(name.to_string(), bound);
+        if let Some(&k) = self.b.foreign.get(of) {
+            self.b.foreign.insert(name.to_string(), k);
+        }
         if let Some(&k) = self.b.kinds.get(of) {
             self.b.kinds.insert(name.to_string(), k);
         }

@@ -53,6 +53,9 @@ impl TensorReader<'_> {
 
     fn read_unnamed(&mut self, t: &TensorProto) -> Result<Tensor> {
         let kind = t.data_type.unwrap_or(0);
+        if let Some(f) = crate::foreign::of(kind) {
+            return self.read_foreign(t, f);
+        }
         let dtype = dtype_of(kind)?;
         // Floats of 16 bits are read as integers, and then converted.
         let half = matches!(kind, data_type::FLOAT16 | data_type::BFLOAT16);
@@ -98,6 +101,35 @@ impl TensorReader<'_> {
         let to = if kind == data_type::FLOAT16 { half_float } else { |v| f32::from_bits(u32::from(v) << 16) };
         let v: Vec<f32> = read.as_u16()?.iter().map(|&v| to(v)).collect();
         Tensor::from_f32(read.shape.clone(), &v)
+    }
+}
+
+impl TensorReader<'_> {
+    /// As [`TensorReader::read`], of a type that another holds: raw data, or what the standard has typed fields for.
+    fn read_foreign(&mut self, t: &TensorProto, f: crate::foreign::Foreign) -> Result<Tensor> {
+        let shape = shape_of(&t.dims)?;
+        let elements = self.limits.elements_of(&shape)?;
+        let need = f.bytes(elements);
+        self.materialise((8 * elements) as u64)?;
+        let raw: Bytes = match (t.data_location, &t.raw_data) {
+            (Some(1), None) => self.side.slice(t, need)?,
+            (None | Some(0), Some(raw)) => raw.clone(),
+            (None | Some(0), None) if t.uint64_data.len() == elements && need == 8 * elements => {
+                t.uint64_data.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>().into()
+            }
+            (None | Some(0), None) if t.uint64_data.len() == elements && need == 4 * elements => {
+                t.uint64_data.iter().flat_map(|v| v.to_le_bytes().into_iter().take(4)).collect::<Vec<u8>>().into()
+            }
+            // One value an element, or the bytes of those that are packed.
+            (None | Some(0), None) if t.int32_data.len() == need => {
+                t.int32_data.iter().map(|v| v.to_le_bytes()[0]).collect::<Vec<u8>>().into()
+            }
+            _ => return Err(bad("data are given in more than one way, or none that belongs to the type".into())),
+        };
+        if raw.len() != need {
+            return Err(bad(format!("{} bytes of data, {shape:?} of this type needs {need}", raw.len())));
+        }
+        f.tensor(shape, &raw)
     }
 }
 

@@ -53,8 +53,46 @@ fn numbers(t: &TensorProto) -> Option<Vec<f64>> {
             let v: Vec<f64> = read!(u16, int32_data);
             v.into_iter().map(|v| f64::from(f32::from_bits((v as u32) << 16))).collect()
         }
+        12 => read!(u32, uint64_data),
+        13 => read!(u64, uint64_data),
+        17..=20 | 24 => raw.iter().map(|&v| small(t.data_type.unwrap_or(0), v)).collect(),
+        21..=23 | 25 | 26 => {
+            let (n, bits) = (t.dims.iter().product::<i64>() as usize, if matches!(t.data_type, Some(25 | 26)) { 2 } else { 4 });
+            let code = |i: usize| raw[i * bits / 8] >> (i * bits % 8) & ((1 << bits) - 1);
+            let signed = |v: u8| f64::from(if v >> (bits - 1) == 1 { i32::from(v) - (1 << bits) } else { i32::from(v) });
+            let halves = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0];
+            let one = |v: u8| match t.data_type {
+                Some(22 | 26) => signed(v),
+                Some(23) => (if v >> 3 == 1 { -1.0 } else { 1.0 }) * halves[usize::from(v & 7)],
+                _ => v.into(),
+            };
+            (0..n).map(|i| one(code(i))).collect()
+        }
         _ => return None,
     })
+}
+
+/// A float of 8 bits: E4M3FN, E4M3FNUZ, E5M2, E5M2FNUZ, E8M0 (17 to 20, 24).
+fn small(kind: i32, v: u8) -> f64 {
+    if kind == 24 {
+        return if v == 255 { f64::NAN } else { libm::ldexp(1.0, i32::from(v) - 127) };
+    }
+    let (fraction, bias) = [(3, 7), (3, 8), (2, 15), (2, 16)][kind as usize - 17];
+    let (e, f) = (i32::from(v >> fraction & (127 >> fraction)), f64::from(v & ((1 << fraction) - 1)) / f64::from(1 << fraction));
+    let size = match kind {
+        17 if v & 127 == 127 => f64::NAN,
+        18 | 20 if v == 128 => f64::NAN,
+        19 if e == 31 => {
+            if f == 0.0 {
+                f64::INFINITY
+            } else {
+                f64::NAN
+            }
+        }
+        _ if e == 0 => libm::ldexp(f, 1 - bias),
+        _ => libm::ldexp(1.0 + f, e - bias),
+    };
+    if v >> 7 == 1 { -size } else { size }
 }
 
 /// The tensors of one test of a case: `input` or `output`.
@@ -77,7 +115,7 @@ fn form(m: &ModelProto, data: &BTreeMap<String, TensorProto>, form: usize) -> Op
     let mut m = m.clone();
     let g = m.graph.as_mut()?;
     let names = live(g);
-    let floats = [data_type::FLOAT, data_type::DOUBLE, data_type::FLOAT16, data_type::BFLOAT16];
+    let floats = [data_type::FLOAT, data_type::DOUBLE, data_type::FLOAT16, data_type::BFLOAT16, 17, 18, 19, 20, 23, 24];
     let kind = |n: &String| data.get(n).and_then(|t| t.data_type).unwrap_or(0);
     let frozen: Vec<String> = match form {
         0 => return Some(m),
@@ -151,7 +189,7 @@ fn codes(g: &Graph, v: ValueId) -> Option<(f64, f64)> {
 
 /// A result as the caller gets it: codes where the file says so.
 fn given_out(g: &Graph, v: ValueId, y: &Tensor, want: &TensorProto) -> Tensor {
-    let integer = matches!(want.data_type, Some(data_type::INT8 | data_type::UINT8));
+    let integer = matches!(want.data_type, Some(data_type::INT8 | data_type::UINT8 | 21 | 22 | 25 | 26));
     match codes(g, v).filter(|_| integer && y.dtype == DType::F32) {
         Some((s, z)) => {
             let v: Vec<i64> = y.as_f32().unwrap().iter().map(|&x| (f64::from(x) / s + z).round() as i64).collect();
@@ -166,7 +204,7 @@ fn inputs(g: &Graph, data: &BTreeMap<String, TensorProto>) -> Result<Vec<Tensor>
     let one = |id: &mcompc_ir::NodeId| {
         let v = g.value(g.out(*id));
         let t = data.get(&v.name).ok_or_else(|| bad("no data"))?;
-        let integer = matches!(t.data_type, Some(data_type::INT8 | data_type::UINT8));
+        let integer = matches!(t.data_type, Some(data_type::INT8 | data_type::UINT8 | 21 | 22 | 25 | 26));
         let (s, z) = codes(g, g.out(*id)).filter(|_| integer).unwrap_or((1.0, 0.0));
         let given = numbers(t).ok_or_else(|| bad("an input that is no tensor of numbers"))?;
         if given.iter().any(|x| x.is_finite() && (*x as f32).is_infinite()) {

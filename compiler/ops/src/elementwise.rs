@@ -17,7 +17,7 @@ macro_rules! functions {
 
 functions! {
     abs acos acosh asin asinh atan atanh ceil celu clip cos cosh elu erf exp floor gelu hard_sigmoid
-    hard_swish is_inf is_nan leaky_relu log mish neg power reciprocal relu round selu shrink sigmoid sign sin sinh
+    hard_swish is_inf is_nan leaky_relu log mish narrow neg power reciprocal relu round selu shrink sigmoid sign sin sinh
     softplus softsign sqrt swish tan tanh thresholded_relu trunc
 }
 

@@ -158,6 +158,11 @@ def functions():
     write("trunc", "close", "Trunc", {}, [x], np.trunc(x))
     write("isnan", "close", "IsNaN", {}, [x], np.isnan(x).astype(np.float32))
     write("isinf", "close", "IsInf", {"negative": 1, "positive": 0}, [x], np.zeros(40, np.float32))
+    x = f(60, lo=-600, hi=600) * f(60, lo=0, hi=1) ** 6
+    from onnx.numpy_helper import to_array
+    small = lambda kind: to_array(helper.make_tensor("x", kind, x.shape, x)).astype(np.float32)
+    write("narrow_clamped", "close", "Narrow", {"fraction": 3, "least": -6, "most": 448.0, "beyond": 0, "nan": 1}, [x], small(TensorProto.FLOAT8E4M3FN))
+    write("narrow_fine", "close", "Narrow", {"fraction": 2, "least": -14, "most": 57344.0, "beyond": 1, "nan": 1}, [x], small(TensorProto.FLOAT8E5M2))
     x = np.round(f(3, 5, 4))
     for last in (0, 1):
         at = 4 - x[:, ::-1].argmin(1) if last else x.argmax(1)

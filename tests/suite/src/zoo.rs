@@ -106,6 +106,7 @@ pub fn prepare_at(m: &Model, path: &Path, random: usize, (weights, acts): (Weigh
         calib: Some(calib.clone()),
         inputs: vec![spec],
         dims: vec![],
+        cut: Default::default(),
         states: Default::default(),
         range: mcompc_compress::RangeMethod::Mse,
         firmware: Default::default(),

@@ -45,6 +45,7 @@ fn case(file: &'static str) -> Option<Case> {
         calib: None,
         inputs: vec![],
         dims: vec![],
+        cut: Default::default(),
         range: mcompc_compress::RangeMethod::Mse,
         states: Default::default(),
         firmware: Default::default(),

@@ -1,7 +1,7 @@
 //! Rows of every command that compiles.
 
 use super::row::{Row, flag, operand, switch};
-use super::values::{RANGES, WEIGHTS, act_bits, budget, dim, group, layer_bits, level, number, rate, state, text, word};
+use super::values::{RANGES, WEIGHTS, act_bits, budget, dim, group, layer_bits, level, names, number, rate, state, text, word};
 use mcompc_data::InputSpec;
 use mcompc_target::{Backend, Target};
 
@@ -75,6 +75,21 @@ pub(crate) const BUILD: &[Row] = &[
         g.dims.push(dim(v)?);
         Ok(())
     })
+    .often(),
+    flag("outputs", "NAME[,..]", "Tensors that are the outputs: the model ends there, what lies behind them is left to the caller", |g, v| {
+        g.to.extend(names(v)?);
+        Ok(())
+    })
+    .often(),
+    flag(
+        "inputs",
+        "NAME[,..]",
+        "Tensors that are the inputs: the model begins there; inner ones need their type and shape in the file",
+        |g, v| {
+            g.from.extend(names(v)?);
+            Ok(())
+        },
+    )
     .often(),
     flag(
         "state",

@@ -26,6 +26,9 @@ pub(crate) struct Given {
     pub calib: Option<PathBuf>,
     pub inputs: Vec<InputSpec>,
     pub dims: Vec<(String, usize)>,
+    /// Tensors at which the model is cut: where it begins, and where it ends.
+    pub from: Vec<String>,
+    pub to: Vec<String>,
     /// Names of an input and an output of every state.
     pub states: Vec<(String, String)>,
     pub sequence: Option<usize>,

@@ -21,6 +21,15 @@ pub(crate) fn text(v: &OsStr) -> Result<&str> {
     v.to_str().ok_or_else(|| usage(format!("`{}` is not UTF-8", v.display())).hint("only paths may hold other bytes"))
 }
 
+/// Names with commas between them.
+pub(crate) fn names(v: &OsStr) -> Result<Vec<String>> {
+    let all: Vec<String> = text(v)?.split(',').map(|n| n.trim().to_string()).collect();
+    if all.iter().any(String::is_empty) {
+        return Err(usage(format!("`{}` holds an empty name", v.display())).hint("write NAME or NAME,NAME"));
+    }
+    Ok(all)
+}
+
 /// A word of a list.
 pub(crate) fn word<T: Copy>(what: &str, v: &OsStr, list: impl IntoIterator<Item = (&'static str, T)>) -> Result<T> {
     let (v, list) = (text(v)?, list.into_iter().collect::<Vec<_>>());

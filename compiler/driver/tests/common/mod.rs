@@ -18,6 +18,7 @@ pub fn digits(target: &str) -> Request {
         calib: Some(dir.join("digits.calib.npz")),
         inputs: vec![InputSpec::parse("pixels=u8,scale=1,offset=0").unwrap()],
         dims: vec![],
+        cut: Default::default(),
         states: Default::default(),
         range: RangeMethod::Mse,
         firmware: Firmware::default(),

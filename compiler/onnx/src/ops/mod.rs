@@ -125,7 +125,7 @@ pub const TABLE: &[OpRow] = &[
     row("IsNaN", 9, (1, 1), logic::is_nan, ""),
     row("LRN", 7, (1, 1), norm::local_response, ""),
     OpRow { all_outputs: true, ..row("LSTM", 7, (3, 8), recurrent::lstm, "constant weights, at most 256 steps, no clip") },
-    row("LayerNormalization", 17, (2, 3), norm::last_axes, "the first output"),
+    OpRow { all_outputs: true, ..row("LayerNormalization", 17, (2, 3), norm::last_axes, "") },
     row("Less", 7, (2, 2), logic::compare, ""),
     row("LessOrEqual", 12, (2, 2), logic::compare, ""),
     OpRow { all_outputs: true, ..row("LinearAttention", 27, (3, 6), linear_attention::linear, "at most 256 steps") },
@@ -269,6 +269,11 @@ fn run_time(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let name = (0..).map_while(|i| c.node.input.get(i)).find(|x| !x.is_empty() && c.b.known(x).is_none());
     let read = name.map_or_else(String::new, |n| format!(" of `{n}`"));
     Err(unknown(c.op, format!("{}{read} is computed at run time; it is supported where all that it reads is known while compiling", c.op)))
+}
+
+/// Whether a node changes to a type that another one holds, which no constant says of itself.
+pub(crate) fn to_foreign(c: &Ctx<'_, '_, '_>) -> bool {
+    cast::is_foreign(c)
 }
 
 /// Why the node's operator is not supported at all, with the node's name; none where that depends on what it reads.

@@ -15,9 +15,14 @@ fn number(c: &mut Ctx<'_, '_, '_>, label: &str, v: f64) -> Result<ValueId> {
 
 /// x less its mean over `axes` (where `centred`), divided by the root of the mean square of that and epsilon.
 fn normal(c: &mut Ctx<'_, '_, '_>, x: ValueId, axes: &[usize], epsilon: f64, centred: bool) -> Result<ValueId> {
-    let mut d = x;
+    normal_of(c, x, axes, epsilon, centred).map(|n| n[0])
+}
+
+/// [`normal`], with what it is multiplied by and what is taken off.
+fn normal_of(c: &mut Ctx<'_, '_, '_>, x: ValueId, axes: &[usize], epsilon: f64, centred: bool) -> Result<[ValueId; 3]> {
+    let (mut d, mut mean) = (x, x);
     if centred {
-        let mean = c.part("ReduceMean", over(axes), &[x])?;
+        mean = c.part("ReduceMean", over(axes), &[x])?;
         d = c.part("Sub", Attrs::new(), &[x, mean])?;
     }
     let square = c.part("Power", Attrs::new().with("exponent", 2.0), &[d])?;
@@ -25,7 +30,7 @@ fn normal(c: &mut Ctx<'_, '_, '_>, x: ValueId, axes: &[usize], epsilon: f64, cen
     let epsilon = number(c, "epsilon", epsilon)?;
     let shifted = c.part("Add", Attrs::new(), &[variance, epsilon])?;
     let root = c.part("Power", Attrs::new().with("exponent", -0.5), &[shifted])?;
-    c.part("Mul", Attrs::new(), &[d, root])
+    Ok([c.part("Mul", Attrs::new(), &[d, root])?, root, mean])
 }
 
 /// y * scale + bias as the node's output.
@@ -70,7 +75,11 @@ pub(super) fn last_axes(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         }
     }
     let axes: Vec<usize> = (axis..shape.len()).collect();
-    let y = normal(c, x, &axes, epsilon, centred)?;
+    let [y, root, mean] = normal_of(c, x, &axes, epsilon, centred)?;
+    if centred {
+        c.output(1, mean)?;
+        c.output(2, root)?;
+    }
     affine(c, y, scale, bias)
 }
 

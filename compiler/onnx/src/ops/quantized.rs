@@ -48,6 +48,13 @@ pub(super) fn before(c: &Ctx<'_, '_, '_>) -> Result<()> {
         return Err(Error::new(Code::UnsupportedType, format!("the weights `{name}` have zero points too far from one another"))
             .hint(format!("quantize weights with one zero point, or symmetrically (in ONNX Runtime WeightSymmetric); or {FLOAT}")));
     }
+    if knows(c.op)
+        && let Some(name) = names().find(|n| c.b.foreign.contains_key(*n))
+        && (c.op != "DequantizeLinear" || c.b.kind(name).is_some_and(crate::kinds::is_float))
+    {
+        return Err(Error::new(Code::UnsupportedType, format!("{} with `{name}`, whose codes have no 8 bits of their own", c.op))
+            .hint("constants of 4-bit integers are dequantized, int8 and uint8 activations quantized; or give the float model"));
+    }
     if knows(c.op) || !names().any(|n| c.b.codes.contains_key(n)) {
         return Ok(());
     }

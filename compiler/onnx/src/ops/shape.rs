@@ -41,6 +41,10 @@ pub(super) fn constant(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let mut found: Vec<Tensor> = Vec::new();
     if let Some(t) = c.attrs.tensor("value")? {
         found.push(c.b.reader.read(t)?);
+        if let Some(code) = t.data_type.filter(|&t| crate::foreign::of(t).is_some()) {
+            let out = c.out_name().to_string();
+            c.b.foreign.insert(out, code);
+        }
     }
     if c.opset >= 12 {
         if let Some(v) = c.attrs.float("value_float")? {

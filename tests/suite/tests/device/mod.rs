@@ -24,6 +24,7 @@ fn package(m: Model, target: &str, firmware: Firmware) -> Option<(Package, Vec<V
         calib: None,
         inputs: vec![],
         dims: vec![],
+        cut: Default::default(),
         states: Default::default(),
         range: mcompc_compress::RangeMethod::Mse,
         firmware,
