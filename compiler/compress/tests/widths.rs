@@ -83,6 +83,20 @@ fn what_cancels_is_given_sixteen_bits() {
 }
 
 #[test]
+fn indices_have_no_width() {
+    let mut b = B::new();
+    let i = b.g.add_input(mcompc_ir::Value::new("i", mcompc_ir::DType::I32, [1, 6]));
+    let table = b.random(&[20, 8], 1.0);
+    let y = b.op("Gather", a(), &[table, i]);
+    let c = Case::new(b.output(&[y]), &[]);
+    let data = Data::new(&c.inputs, 12, |s| vec![(0..6).map(|k| ((7 * s + 3 * k) % 20) as f32).collect()]);
+    let opts = measured();
+    let stats =
+        mcompc_compress::calibrate(&c.g, &data.open(), &c.inputs, &mcompc_compress::CalibOptions::default(), &mut |_, _| {}).unwrap();
+    assert!(mcompc_compress::decide(&c.g, &stats, &c.inputs, &opts).unwrap().wide.is_empty());
+}
+
+#[test]
 fn what_eight_bits_serve_stays() {
     let mut b = B::new();
     let x = b.input("x", &[1, 30]);

@@ -60,6 +60,11 @@ pub fn rounds(total: usize, unroll: usize) -> (usize, usize) {
     if total <= u { (0, total) } else { (total / u, total % u) }
 }
 
+/// Elements of a round of a loop over `n` that straight code takes together: so many that no rest is left.
+pub fn evenly(n: usize) -> usize {
+    [8, 4, 2].into_iter().find(|&u| n.is_multiple_of(u)).unwrap_or(1)
+}
+
 /// The start of a block of `n` out of `total`: the last one overlaps its predecessor.
 pub fn overlapped(b: &mut Builder, at: Val, total: usize, n: usize) -> Val {
     if total.is_multiple_of(n) {

@@ -1,6 +1,6 @@
 //! Normalization of rows (docs/numerics.md, section 13): one pass for the sums, an inverse root by multiply-high only, one pass for the codes.
 
-use crate::emit::{Arg, Call, Operand};
+use crate::emit::{Arg, Call, Operand, evenly};
 use crate::nest::{Dim, broadcast, merged, nest, scaled};
 use mcompc_ir::{Result, ValueId};
 use mcompc_kernel::MemElem::{self, W32};
@@ -134,7 +134,7 @@ impl Row {
         });
         let still = inner.iter().all(|d| d.steps[1] == 0).then(|| load_pair(b, p, 0));
         nest(b, inner, &[x, p, y], &mut |b, d, at| {
-            let times = unroll(d.size);
+            let times = evenly(d.size);
             let on = |step: i32, i: usize| step * i as i32;
             let ends = b.for_loop(0, (d.size / times) as i32, 1, at, |b, _, at| {
                 for i in 0..times {
@@ -166,7 +166,7 @@ impl Row {
         let one = n as u64 * self.most * self.most < 1 << 31;
         let zero = b.iconst(0);
         let parts = usize::from(self.rule.centre) + if one { 1 } else { 2 };
-        let times = unroll(n);
+        let times = evenly(n);
         let begin = [vec![x], vec![zero; parts]].concat();
         let ends = b.for_loop(0, (n / times) as i32, 1, &begin, |b, _, c| {
             let mut c = c.to_vec();
@@ -260,9 +260,4 @@ fn inverse_root(b: &mut Builder, d: Val) -> Val {
 
 fn load_pair(b: &mut Builder, p: Val, off: i32) -> (Val, Val) {
     (b.load_aligned(Ty::I32, W32, p, off, 4), b.load_aligned(Ty::I32, W32, p, off + 4, 4))
-}
-
-/// Elements of a round.
-fn unroll(n: usize) -> usize {
-    [4, 2].into_iter().find(|&u| n.is_multiple_of(u)).unwrap_or(1)
 }

@@ -581,6 +581,7 @@ def sixteen():
         wide(f"min_{i}", lambda f: f.extreme(f.act(*s), axes, largest=False), narrow="the smallest lies at the end of the range")
     wide("softmax_10", lambda f: f.softmax(f.act(3, 10, q=(0.0001, 0))), narrow="shares of ten")
     wide("softmax_2", lambda f: f.softmax(f.act(16, 2, q=(0.00005, 0))), narrow="shares of one are never negative")
+    wide("softmax_40", lambda f: f.softmax(f.act(3, 40, q=(0.0003, 0))), narrow="shares of many")
     wide("softmax_257", lambda f: f.softmax(f.act(2, 257, q=(0.0003, 0))), narrow="a share of one in so many is small")
     wide("concat", lambda f: f.concat([f.act(2, 2, c, 3) for c in (33, 1, 16)], 2))
     wide("concat_last", lambda f: f.concat([f.act(2, 3, c) for c in (5, 1, 16)], 2))
@@ -700,9 +701,9 @@ def pools():
 def softmaxes():
     for name, shape, t, q in [("10", (3, 10), I8, (0.01, 11)), ("2", (16, 2), I8, (0.02, 11)), ("u8", (16, 2), U8, (0.02, 30)),
                               ("rank_3", (2, 8, 2), I8, (0.015, 0)), ("rank_4", (2, 3, 4, 2), I8, (0.015, 0)), ("257", (2, 257), I8, (0.07, 11)),
-                              ("rank_1", (12,), I8, (0.05, 3)), ("1", (5, 1), I8, (0.07, 11)), ("coarse", (4, 7), I8, (3.0, 11))]:
+                              ("rank_1", (12,), I8, (0.05, 3)), ("40", (3, 40), I8, (0.05, 11)), ("34", (3, 34), U8, (0.05, 30)), ("1", (5, 1), I8, (0.07, 11)), ("coarse", (4, 7), I8, (3.0, 11))]:
         narrow = {"1": "one class has all", "257": "a share of one in so many is small", "rank_1": "the shares of one row are few",
-                  "coarse": "one class takes all", "10": "shares of ten"}.get(name)
+                  "coarse": "one class takes all", "10": "shares of ten", "40": "shares of many", "34": "shares of many"}.get(name)
         file(f"softmax_{name}", lambda f: f.softmax(f.act(*shape, dtype=t, q=q)), narrow=narrow)
 
 

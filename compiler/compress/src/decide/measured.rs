@@ -9,7 +9,7 @@ use super::quants::assign;
 use crate::{Scheme, Stats};
 use mcompc_data::Input;
 use mcompc_interp::{FastExec, Scratch};
-use mcompc_ir::{Codes, Graph, Quant, Result, ValueId};
+use mcompc_ir::{Codes, DType, Graph, Quant, Result, ValueId};
 use mcompc_ops::is_move;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -115,7 +115,9 @@ impl<'a> Trial<'a> {
         Ok(t)
     }
     fn outputs(&self, quants: &BTreeMap<ValueId, Quant>) -> Result<Vec<Vec<Vec<f32>>>> {
-        let exec = FastExec::rounded(self.g, quants.iter().map(|(&v, q)| (v, q)))?;
+        // Indices have no codes.
+        let reals = quants.iter().filter(|&(&v, _)| self.g.value(v).dtype == DType::F32).map(|(&v, q)| (v, q));
+        let exec = FastExec::rounded(self.g, reals)?;
         let run = |scratch: &mut Scratch, s: &&[Vec<f32>]| exec.run(scratch, &s.iter().map(Vec::as_slice).collect::<Vec<_>>(), |_, _| {});
         self.samples.par_iter().map_init(|| exec.scratch(), run).collect()
     }

@@ -45,6 +45,7 @@ impl Data {
             match input.spec.dtype {
                 DType::U8 => write!(u8),
                 DType::I8 => write!(i8),
+                DType::I64 => write!(i64),
                 _ => write!(f32),
             }
         }
