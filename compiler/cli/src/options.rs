@@ -44,7 +44,7 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
     let scheme = g.scheme.as_deref().map(|path| scheme(g, path)).transpose()?;
     let (weights, acts) = match &scheme {
         Some(s) => (WeightBits { bits: s.bits(), ..WeightBits::default() }, ActBits { bits: s.act_bits(), ..ActBits::default() }),
-        None => (weights(g)?, ActBits { bits: g.acts.unwrap_or(8), by_name: g.act_bits.clone() }),
+        None => (weights(g)?, ActBits::asked(g.acts, g.act_bits.clone())),
     };
     if g.rate.is_some() && (g.scheme.is_some() || chosen(g) || g.bits.is_some_and(|b| b != 8)) {
         let what = "--rate chooses the steps of weights; --scheme, --budget, --pareto and levels of fewer bits say otherwise what they are";

@@ -31,6 +31,8 @@ pub struct Scheme {
     pub values: Vec<(String, Quant)>,
     /// Every layer with weights, in the order of execution.
     pub layers: Vec<LayerScheme>,
+    /// Values that were given sixteen bits without being asked for, and why; said in the text as comments.
+    pub wide: Vec<(String, String)>,
 }
 
 /// A scheme whose names are those of a graph.

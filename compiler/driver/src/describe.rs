@@ -211,6 +211,7 @@ pub fn package(o: &Request, c: &Compiled, report: &Report) -> Result<Vec<mcompc_
         name: o.name.clone(),
         target: o.target.name.clone(),
         arch: rust_arch(arch).into(),
+        requires: o.target.requires.clone(),
         os: o.target.is_macho().then(|| if o.target.rust_triple.ends_with("darwin") { "macos".into() } else { "ios".into() }),
         object: c.built.object.clone(),
         inputs,

@@ -19,6 +19,7 @@ mod matmul;
 mod movement;
 mod narrow;
 mod nest;
+mod norm;
 mod operators;
 mod pack;
 mod planes;

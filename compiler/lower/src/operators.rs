@@ -8,13 +8,14 @@ use crate::emit::{Call, Operand};
 use crate::gather::{Table, gather_kernel};
 use crate::matmul::matmul_kernel;
 use crate::movement::{Padding, concat_kernel, copy_kernel, pad_kernel, slice_kernel, transpose_kernel};
+use crate::norm::{Params, norm_kernel};
 use crate::pool::{PoolKind, pool_kernel};
 use crate::reduce::{Reduction, reduce_kernel};
 use crate::softmax::softmax_kernel;
 use crate::spec::{ConvSpec, conv_spec, geometry, mem_of, rescale_of, zp};
 use mcompc_ir::{Code, Error, Graph, Node, NodeId, Result, Tensor, Value, ValueId};
 use mcompc_kernel::{Machine, MemElem};
-use mcompc_ops::PadMode;
+use mcompc_ops::{Ctx, Norm, PadMode};
 
 /// A node and what its kernel is made for.
 struct Site<'a> {
@@ -42,6 +43,7 @@ static OPERATORS: &[(&str, Generate)] = &[
     ("q.lut", |s| lut_kernel(s.elems(), s.constant(1)?.bytes().to_vec(), s.operand(0)?, s.out()?)),
     ("q.sum", |s| reduce(s, Reduction::Sum { zp_x: s.operand(0)?.zp, mult: s.int("m")?, rescale: rescale_of(s.g, s.n)? })),
     ("q.softmax", softmax),
+    ("q.norm", norm),
     ("q.avgpool", |s| pool(s, PoolKind::Average { zp_x: s.operand(0)?.zp, mult: multipliers(s)?, rescale: rescale_of(s.g, s.n)? })),
     ("q.maxpool", |s| pool(s, PoolKind::Max)),
     ("Reshape", |s| copy_kernel(s.m, s.elems() * s.size(), s.ins[0], s.y)),
@@ -134,6 +136,14 @@ fn matmul(s: &Site<'_>) -> Result<Call> {
 fn softmax(s: &Site<'_>) -> Result<Call> {
     let last = s.shape(0).last().copied().unwrap_or(1);
     softmax_kernel(s.elems() / last.max(1), last, s.int("bits")? as u32, &s.constant(1)?.as_i32()?, s.operand(0)?, s.out()?)
+}
+
+fn norm(s: &Site<'_>) -> Result<Call> {
+    let ins: Vec<&Value> = s.ins.iter().map(|&v| s.g.value(v)).collect();
+    let rule = Norm::of(&Ctx { node: s.node(), ins: &ins })?;
+    let (gain, offset) = (s.constant(1)?.as_i32()?, s.constant(2)?.as_i32()?);
+    let axis = s.int("axis")? as usize;
+    norm_kernel((s.shape(0), axis), rule, Params { shape: s.shape(1), gain: &gain, offset: &offset }, s.operand(0)?, s.out()?)
 }
 
 fn multipliers(s: &Site<'_>) -> Result<Vec<i32>> {

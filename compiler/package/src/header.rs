@@ -1,7 +1,7 @@
 //! The C header (C11 and C++): prototype, sizes, meaning of the codes, conversions for the caller's side.
 
 use crate::text::{comment, float, list, shape, whole};
-use crate::{ABI_VERSION, Names, PackageInput, TensorNames, TensorSpec, layers, slices, states};
+use crate::{ABI_VERSION, Names, PackageInput, TensorNames, TensorSpec, cpu, layers, slices, states};
 use mcompc_ir::{DType, Quant};
 use std::fmt::Write;
 
@@ -103,6 +103,7 @@ pub(crate) fn header(p: &PackageInput, n: &Names) -> String {
             dequantize(&mut s, n, t, q, i);
         }
     }
+    s.push_str(&cpu::c(p, n));
     s.push_str("\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
     s
 }

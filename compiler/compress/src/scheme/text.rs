@@ -24,7 +24,15 @@ impl fmt::Display for Scheme {
         writeln!(f, "bias-correction {}", if self.bias_correction { "on" } else { "off" })?;
         for (name, q) in &self.values {
             let (lo, hi) = (q.real(q.codes.min().into()), q.real(q.codes.max().into()));
-            writeln!(f, "value {} {} scale {:?} zero {} ; {lo:.4} to {hi:.4}", quoted(name), q.codes.name(), q.step(), q.zero_point())?;
+            let why = self.wide.iter().find(|(n, _)| n == name).map_or(String::new(), |(_, why)| format!("; {why}"));
+            writeln!(
+                f,
+                "value {} {} scale {:?} zero {} ; {lo:.4} to {hi:.4}{why}",
+                quoted(name),
+                q.codes.name(),
+                q.step(),
+                q.zero_point()
+            )?;
         }
         for l in &self.layers {
             write!(f, "layer {} {} bits {}", quoted(&l.layer), l.method, l.bits)?;
@@ -153,7 +161,7 @@ impl FromStr for Scheme {
 
     /// Errors: `Parse` with the line.
     fn from_str(s: &str) -> Result<Self> {
-        let mut scheme = Self { bias_correction: true, values: Vec::new(), layers: Vec::new() };
+        let mut scheme = Self { bias_correction: true, ..Self::default() };
         let mut version = false;
         for (i, line) in s.lines().enumerate() {
             let wrong = |what: String| {
@@ -182,6 +190,7 @@ mod tests {
     #[test]
     fn what_is_printed_is_read() {
         let s = Scheme {
+            wide: Vec::new(),
             bias_correction: false,
             values: vec![
                 ("a \"b\" \\ ;\n\u{e9}".into(), Quant::new(Codes::I8, 0.1 + 0.2, -128)),
