@@ -49,6 +49,41 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// What a command line asks for, for callers that do it themselves.
+pub struct Asked {
+    /// The compilation.
+    pub request: mcompc_driver::Request,
+    /// Loss from which on there is no library.
+    pub max_loss: Option<mcompc_driver::MaxLoss>,
+}
+
+/// Reads a command line (without the program's name) that names a command with a model, and does nothing.
+///
+/// # Errors
+/// Those of its words.
+pub fn asked(words: &[OsString]) -> Result<Asked> {
+    let (_, given) = command(words)?;
+    Ok(Asked { request: options::request(&given)?, max_loss: given.max_loss })
+}
+
+/// The JSON that a command line (without the program's name) prints with `--json`.
+///
+/// # Errors
+/// Those of the command.
+pub fn answer_to(words: &[OsString], progress: &dyn mcompc_driver::Progress) -> Result<serde_json::Value> {
+    let (command, given) = command(words)?;
+    Ok((command.run)(&given, progress)?.json)
+}
+
+fn command(words: &[OsString]) -> Result<(&'static Command, Box<Given>)> {
+    match args::parse(words)? {
+        Line::Run(command, given) => Ok((command, given)),
+        Line::Print(_) => {
+            Err(Error::new(Code::Usage, "these words ask for help, not for an answer").hint("name a command and what it needs"))
+        }
+    }
+}
+
 fn answer(command: &Command, given: &Given) -> Result<Answer> {
     mcompc_interrupt::watch().map_err(|e| Error::new(Code::Io, format!("signals cannot be watched: {e}")))?;
     mcompc_backend::use_worker(None)?;

@@ -154,7 +154,8 @@ impl Input {
                 return Err(e.hint("give the float model, or leave the two ends of the state in floats when quantizing"));
             }
             // Files hold indices of any integer type.
-            let dtype = if v.dtype.int_range().is_some() { DType::I64 } else { DType::F32 };
+            let declared = graph.node(graph.inputs[i]).attrs.get("declared").is_some();
+            let dtype = if declared || v.dtype.int_range().is_some() { DType::I64 } else { DType::F32 };
             let usual = given(graph, i).unwrap_or(InputSpec { dtype, ..InputSpec::float(&v.name) });
             let spec = specs.iter().find(|s| s.name == v.name).cloned().unwrap_or(usual);
             let index = v.dtype == DType::I32;

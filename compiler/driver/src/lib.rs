@@ -40,9 +40,9 @@ pub use loss::measure;
 pub use matrix::operators;
 pub use progress::{Progress, Silent, Step, Timed, timed};
 pub use request::{Amount, Ask, Request, States, default_backend};
-pub use run::{Array, Means, Ran, RunRequest, run};
+pub use run::{Array, Means, Ran, RunRequest, run, run_compiled};
 pub use sequence::Sequence;
 pub use stages::{
     Built, Compiled, Front, LayerNote, Quantized, VERSION, build, codes, compile, float_outputs, front, quantize, reals, trace_passes,
 };
-pub use tasks::{BenchRequest, Benched, Library, VerifyRequest, bench, library, plan, verify};
+pub use tasks::{BenchRequest, Benched, Library, VerifyRequest, bench, finish, library, plan, verify};

@@ -3,11 +3,11 @@
 use crate::progress::{Progress, timed};
 use crate::request::Request;
 use crate::sequence::Sequence;
-use crate::stages::{Compiled, Front, Step, build, float_outputs, front, quantize, reals};
+use crate::stages::{Compiled, Front, Quantized, Step, compile, float_outputs, front, quantize, reals};
 use crate::verify::{CHUNK, runner};
 use mcompc_data::{Dataset, Sample};
 use mcompc_interp::{Carry, FastExec, FastInt};
-use mcompc_ir::{Code, Error, Result, Tensor, Value};
+use mcompc_ir::{Code, Error, Graph, Result, Tensor, Value};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
@@ -68,28 +68,50 @@ pub fn run(o: &Request, ask: &RunRequest, progress: &dyn Progress) -> Result<Ran
     if ask.limit == Some(0) {
         return Err(Error::new(Code::Usage, "--limit 0 runs nothing").hint("give a positive number"));
     }
-    let front = front(o, progress)?;
-    if ask.means == Means::Reference {
-        return reference(&front, ask, progress);
+    // A budget is held to what was built.
+    if ask.means == Means::Code || ask.means == Means::Integers && o.ask.is_some() {
+        return run_compiled(o, &compile(o, progress)?, ask, progress);
     }
-    let quantized = quantize(o, &front, progress)?;
-    let graph = &quantized.graph;
-    let int = FastInt::new(graph)?;
-    let by_integers = |x: &[Vec<Tensor>]| x.par_iter().map(|x| int.run(x, |_, _| {})).collect::<Result<Vec<_>>>();
-    let mut sequence = Sequence::new(&front, graph)?;
+    let front = front(o, progress)?;
+    match ask.means {
+        Means::Reference => reference(&front, ask, progress),
+        _ => by_integers(&front, &quantize(o, &front, progress)?, ask, progress),
+    }
+}
+
+/// As [`run`], of what was compiled before.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_compiled(o: &Request, c: &Compiled, ask: &RunRequest, progress: &dyn Progress) -> Result<Ran> {
+    match ask.means {
+        Means::Reference => reference(&c.front, ask, progress),
+        Means::Integers => by_integers(&c.front, &c.quantized, ask, progress),
+        Means::Code => by_code(o, c, ask, progress),
+    }
+}
+
+fn by_integers(front: &Front, quantized: &Quantized, ask: &RunRequest, progress: &dyn Progress) -> Result<Ran> {
+    let int = FastInt::new(&quantized.graph)?;
+    let all = |x: &[Vec<Tensor>]| x.par_iter().map(|x| int.run(x, |_, _| {})).collect();
+    on_codes(front, &quantized.graph, ask, progress, "integers".into(), &all)
+}
+
+fn by_code(o: &Request, c: &Compiled, ask: &RunRequest, progress: &dyn Progress) -> Result<Ran> {
+    let runner = timed(progress, "linking", || runner(o, c))?;
+    on_codes(&c.front, &c.quantized.graph, ask, progress, runner.name(), &|x| runner.run_all(x))
+}
+
+/// Outputs of the integer graph for the inputs of several samples.
+type OnCodes<'a> = &'a dyn Fn(&[Vec<Tensor>]) -> Result<Vec<Vec<Tensor>>>;
+
+fn on_codes(front: &Front, graph: &Graph, ask: &RunRequest, progress: &dyn Progress, machine: String, all: OnCodes<'_>) -> Result<Ran> {
     let values: Vec<Value> = graph.outputs.iter().map(|o| Value { name: o.name.clone(), ..graph.value(o.value).clone() }).collect();
-    let mut out = Outputs::new(&values);
-    let mut samples = |chunk: &[Sample]| Ok(sequence.steps(chunk)?.into_iter().map(|s| s.1).collect::<Vec<_>>());
-    let (machine, unused) = if ask.means == Means::Integers {
-        let unused = chunks(&front, ask, progress, |chunk| out.codes(by_integers(&samples(chunk)?)?))?;
-        ("integers".into(), unused)
-    } else {
-        let built = build(&o.name, &front.sha256, graph, (&o.target, o.backend), &o.firmware, progress)?;
-        let c = Compiled { front: front.clone(), quantized: quantized.clone(), built };
-        let runner = timed(progress, "linking", || runner(o, &c))?;
-        let unused = chunks(&front, ask, progress, |chunk| out.codes(runner.run_all(&samples(chunk)?)?))?;
-        (runner.name(), unused)
-    };
+    let (mut out, mut sequence) = (Outputs::new(&values), Sequence::new(front, graph)?);
+    let unused = chunks(front, ask, progress, |chunk| {
+        let inputs: Vec<Vec<Tensor>> = sequence.steps(chunk)?.into_iter().map(|s| s.1).collect();
+        out.codes(all(&inputs)?)
+    })?;
     Ok(out.ran(machine, unused))
 }
 

@@ -8,7 +8,7 @@ use crate::inputs::inputs;
 use crate::limit::MaxLoss;
 use crate::progress::{Progress, timed};
 use crate::request::Request;
-use crate::stages::compile;
+use crate::stages::{Compiled, compile};
 use crate::verify::{Extent, Outcome, runner};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_package::File;
@@ -29,15 +29,22 @@ pub struct Library {
 /// # Errors
 /// Those of the stages; E601 where the code computes something else than the reference, E404 where it loses more than `limit`.
 pub fn library(o: &Request, limit: MaxLoss, progress: &dyn Progress) -> Result<Library> {
-    let compiled = compile(o, progress)?;
-    let check = check(o, &compiled, progress)?;
-    let loss = crate::loss::measure(o, &compiled, progress)?;
-    let lossy = audit(o, &compiled, loss.as_ref(), progress)?;
+    finish(o, &compile(o, progress)?, limit, progress)
+}
+
+/// The library of what was compiled: [`library`] from there on.
+///
+/// # Errors
+/// As [`library`].
+pub fn finish(o: &Request, compiled: &Compiled, limit: MaxLoss, progress: &dyn Progress) -> Result<Library> {
+    let check = check(o, compiled, progress)?;
+    let loss = crate::loss::measure(o, compiled, progress)?;
+    let lossy = audit(o, compiled, loss.as_ref(), progress)?;
     let loss = limit.hold(loss, compiled.quantized.scheme.bits(), &lossy)?;
     timed(progress, "writing the report", || {
-        let mut report = Report { check: Some(check), ..describe(o, &compiled, loss)? };
+        let mut report = Report { check: Some(check), ..describe(o, compiled, loss)? };
         report.warnings.extend(lossy);
-        Ok(Library { files: package(o, &compiled, &report)?, report })
+        Ok(Library { files: package(o, compiled, &report)?, report })
     })
 }
 

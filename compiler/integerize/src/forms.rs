@@ -41,6 +41,7 @@ pub static FORMS: &[Form] = &[
     form("ReduceSum", any, &["q.sum"], |c, id, n| c.sum_over(id, n)),
     form("ReduceMax", any, &["ReduceMax"], |c, id, n| c.moves(id, n)),
     form("ReduceMin", any, &["ReduceMin"], |c, id, n| c.moves(id, n)),
+    form("ArgMax", any, &["q.argmax"], |c, id, n| c.arg_max(id, n)),
     form("Softmax", last_axis, &["q.softmax"], |c, id, n| c.softmax(id, n)),
     form("MaxPool", any, &["q.maxpool"], |c, id, n| c.moves(id, n)),
     form("Reshape", any, &["Reshape"], |c, id, n| c.moves(id, n)),

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod add;
+mod arg_max;
 pub mod dyadic;
 mod forms;
 mod gather;

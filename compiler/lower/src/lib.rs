@@ -3,6 +3,7 @@
 //! Packing, staging and zero-point corrections are derived here from the machine's contraction row; no other place knows the layout.
 #![forbid(unsafe_code)]
 
+mod arg_max;
 mod bands;
 mod conv;
 mod copy;

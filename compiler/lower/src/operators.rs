@@ -1,5 +1,6 @@
 //! The integer operators that have a kernel: one row each, from a node to a kernel call.
 
+use crate::arg_max::{Sought, arg_max_kernel};
 use crate::conv::{conv_kernel, dense_kernel};
 use crate::depthwise::depthwise_kernel;
 use crate::elementwise::{LinComb, add_kernel, lut_kernel, mul_kernel, rescale_kernel};
@@ -43,6 +44,7 @@ static OPERATORS: &[(&str, Generate)] = &[
     ("q.maxpool", |s| pool(s, PoolKind::Max)),
     ("Reshape", |s| copy_kernel(s.m, s.elems() * s.size(), s.ins[0], s.y)),
     ("Transpose", |s| transpose_kernel(s.m, s.shape(0), &s.node().attrs.usizes("perm")?, s.size(), [s.ins[0], s.y])),
+    ("q.argmax", arg_max),
     ("ReduceMax", |s| reduce(s, Reduction::Max)),
     ("ReduceMin", |s| reduce(s, Reduction::Min)),
     ("Slice", slice),
@@ -140,6 +142,12 @@ fn pool(s: &Site<'_>, kind: PoolKind) -> Result<Call> {
 
 fn reduce(s: &Site<'_>, kind: Reduction) -> Result<Call> {
     reduce_kernel(s.m, kind, s.shape(0), &s.node().attrs.usizes("axes")?, s.operand(0)?, s.out()?)
+}
+
+fn arg_max(s: &Site<'_>) -> Result<Call> {
+    let sought =
+        Sought { axis: s.int("axis")? as usize, largest: s.int("largest")? == 1, last: s.int("last")? == 1, zp: zp(s.g.value(s.y))? };
+    arg_max_kernel(sought, s.shape(0), s.operand(0)?, s.out()?)
 }
 
 fn slice(s: &Site<'_>) -> Result<Call> {

@@ -1,6 +1,7 @@
 //! From a decoded model to a graph: versions, names, order, types.
 
 use crate::body::bad_graph;
+use crate::kinds::is_float;
 use crate::limits::Limits;
 use crate::node::{Bound, Builder};
 use crate::ops::check_opset;
@@ -11,7 +12,7 @@ use crate::scope::Scope;
 use crate::source::{SideFiles, map_file};
 use crate::tensor::{TensorReader, dtype_of};
 use bytes::Bytes;
-use mcompc_ir::{Code, DType, Error, Graph, Output, Result, Value};
+use mcompc_ir::{Code, Codes, DType, Error, Graph, Output, Quant, Result, Value};
 use prost::Message;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -65,15 +66,15 @@ fn import_model(bytes: Bytes, path: Option<&Path>, opts: &ImportOptions) -> Resu
     let name = stem.or(graph.name.as_deref()).filter(|n| !n.is_empty()).unwrap_or("model");
     let mut b = Builder::new(name, reader);
     add_initializers(&mut b, graph)?;
+    add_inputs(&mut b, graph, opts)?;
     let mut refused = Refusals::default();
-    add_inputs(&mut b, graph, opts, &mut refused)?;
     let outputs: BTreeSet<&str> = graph.output.iter().flat_map(|o| o.name.as_deref()).collect();
     let mut scope =
         Scope { b: &mut b, refused: &mut refused, functions: &model.functions, opset, depth: 0, prefixes: BTreeSet::new(), spent: 0 };
     scope.nodes(&graph.node, &outputs)?;
     refused.finish()?;
     add_outputs(&mut b, graph, opts)?;
-    drop_unread_constants(&mut b.graph);
+    drop_unread(&mut b.graph);
     Ok(b.graph)
 }
 
@@ -165,9 +166,28 @@ enum Dim {
     Symbol(String, Option<i64>),
 }
 
-/// Whether an input says which rows of something are taken.
-fn indexes(g: &GraphProto, name: &str) -> bool {
-    g.node.iter().any(|n| n.op_type.as_deref() == Some("Gather") && n.input.get(1).is_some_and(|x| x == name))
+/// Whether an input says which rows of something are taken: it is the index of a Gather or makes one-hot vectors, perhaps under another shape.
+fn indexes(b: &Builder<'_>, g: &GraphProto, name: &str) -> bool {
+    let mut same = BTreeSet::from([name]);
+    for n in &g.node {
+        let reads = |i: usize| n.input.get(i).is_some_and(|x| same.contains(x.as_str()));
+        let range = |i: usize| {
+            let t = n.input.get(i).and_then(|x| b.known(x));
+            t.is_some_and(|t| {
+                t.elems() > 1 && t.shape.last() == Some(&t.elems()) && t.to_i64_vec().is_ok_and(|v| v.into_iter().eq(0..t.elems() as i64))
+            })
+        };
+        match n.op_type.as_deref().unwrap_or("") {
+            "Gather" if reads(1) => return true,
+            "OneHot" if reads(0) => return true,
+            "Equal" if reads(0) && range(1) || reads(1) && range(0) => return true,
+            "Cast" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Identity" | "Expand" if reads(0) => {
+                same.extend(n.output.iter().map(String::as_str));
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 /// A dimension of an input that is not bound.
@@ -194,7 +214,7 @@ fn unbound(open: &[Open<'_>]) -> Result<()> {
 }
 
 /// Graph inputs; an input with an initializer is a constant (IR version 3 lists every initializer as an input).
-fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions, refused: &mut Refusals) -> Result<()> {
+fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Result<()> {
     let (mut seen, mut used, mut open) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for v in &g.input {
         let name = v.name.as_deref().unwrap_or("");
@@ -241,16 +261,12 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions, refused
             crate::ops::quantized::add_input(b, name, shape, &q)?;
             continue;
         }
-        if matches!(dtype, DType::I32 | DType::I64) && indexes(g, name) {
+        if matches!(dtype, DType::I32 | DType::I64) && indexes(b, g, name) {
             b.add_input(Value::new(name, DType::I32, shape));
             continue;
         }
-        if !matches!(dtype, DType::F32 | DType::F64) {
-            let e = Error::new(Code::UnsupportedType, format!("input is {dtype}, expected f32"));
-            refused.input(
-                name,
-                e.at(name).hint("the compiler takes 32-bit float models and makes the integers itself; --input says what callers have"),
-            );
+        if !is_float(dtype) {
+            add_numbers(b, name, dtype, shape)?;
             continue;
         }
         // What a model computes in doubles is computed in floats, as what it computes in 16 bits.
@@ -270,6 +286,23 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions, refused
     Ok(())
 }
 
+/// Adds an input of integers or truths that are no indices. Those of 8 bits are codes that mean themselves.
+fn add_numbers(b: &mut Builder<'_>, name: &str, dtype: DType, shape: Vec<usize>) -> Result<()> {
+    match dtype {
+        DType::Bool | DType::U8 => crate::ops::quantized::add_input(b, name, shape, &Quant::new(Codes::U8, 1.0, 0))?,
+        DType::I8 => crate::ops::quantized::add_input(b, name, shape, &Quant::new(Codes::I8, 1.0, 0))?,
+        _ => {
+            b.add_input(Value::new(name, DType::F32, shape));
+            if let Some(Bound::Node(v)) = b.names.get(name) {
+                b.graph.node_mut(v.node).attrs.set("declared", dtype.name());
+            }
+        }
+    }
+    b.codes.remove(name);
+    b.kinds.insert(name.to_string(), dtype);
+    Ok(())
+}
+
 /// Graph outputs, checked against their declared type and shape.
 fn add_outputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Result<()> {
     if g.output.is_empty() {
@@ -282,13 +315,24 @@ fn add_outputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Res
             return Err(bad_graph(format!("two outputs are called `{name}`, or one has no name")).at(name));
         }
         let (dtype, dims) = declared(v, opts, &mut BTreeSet::new())?;
-        let value = b.value_of(name)?;
+        if b.one_hot.contains_key(name) {
+            let e = Error::new(Code::UnsupportedOp, "a one-hot vector of an index as an output is not supported").at(name);
+            return Err(e.hint("give the index, or what is computed from the vector"));
+        }
+        let kind = b.kinds.get(name).copied();
+        let mut value = b.value_of(name)?;
+        if let Some(codes) =
+            kind.and_then(|k| if k == DType::Bool { Some(Codes::I8) } else { Codes::of(k).filter(|c| c.bits == Codes::I8.bits) })
+        {
+            // What has 8 bits in the file is a code that means itself.
+            value = crate::ops::quantized::itself(b, name, value, codes)?;
+        }
         let got = b.graph.value(value);
         let fits = |d: &[Dim]| d.len() == got.shape.len() && d.iter().zip(&got.shape).all(|(d, &n)| !matches!(d, Dim::Size(s) if *s != n));
         // Codes in the file are reals here, and so are doubles.
         let dtype = if dtype == DType::F64 { DType::F32 } else { dtype };
         let codes = b.codes.get(name).map(|q| q.codes.dtype());
-        if codes.unwrap_or(got.dtype) != dtype || dims.as_ref().is_some_and(|d| !fits(d)) {
+        if codes.or(kind).unwrap_or(got.dtype) != dtype || dims.as_ref().is_some_and(|d| !fits(d)) {
             return Err(Error::new(
                 Code::BadShape,
                 format!("the graph computes {}{:?}, the output is declared otherwise", got.dtype, got.shape),
@@ -301,11 +345,12 @@ fn add_outputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Res
     Ok(())
 }
 
-/// Constants that were read while importing (shapes, bounds, scaled weights) and by no operator.
-fn drop_unread_constants(g: &mut Graph) {
-    for id in g.ids() {
+/// Constants that were read while importing (shapes, bounds, scaled weights) and by no operator, and indices under other shapes.
+fn drop_unread(g: &mut Graph) {
+    for id in g.ids().into_iter().rev() {
         let v = g.out(id);
-        if g.node(id).tensor.is_some() && g.users(v).is_empty() && !g.is_output(v) {
+        let own = g.node(id).tensor.is_some() || g.value(v).dtype == DType::I32 && g.node(id).op != "input";
+        if own && g.users(v).is_empty() && !g.is_output(v) {
             g.remove_node(id);
         }
     }

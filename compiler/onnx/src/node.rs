@@ -1,7 +1,9 @@
 //! One node under import: its inputs, its attributes and the means to emit operators of the IR.
 
 use crate::attrs::NodeAttrs;
+use crate::kinds;
 use crate::limits::Limits;
+use crate::ops::lookup::OneHot;
 use crate::proto::NodeProto;
 use crate::tensor::{TensorReader, check_finite};
 use mcompc_ir::{Attrs, Code, DType, Error, Graph, NodeId, Quant, Result, Tensor, Value, ValueId};
@@ -35,6 +37,10 @@ pub(crate) struct Builder<'a> {
     pub(crate) codes: BTreeMap<String, Quant>,
     /// Constants that were codes farther from their zero point than i8 reaches.
     pub(crate) wide: BTreeSet<String>,
+    /// Types of computed tensors that are no floats in the file; the graph holds their numbers.
+    pub(crate) kinds: BTreeMap<String, DType>,
+    /// One-hot vectors of an integer input, which the graph does not hold.
+    pub(crate) one_hot: BTreeMap<String, OneHot>,
     used_nodes: BTreeSet<String>,
     /// The number that a name is given next.
     numbers: BTreeMap<String, usize>,
@@ -48,6 +54,8 @@ impl<'a> Builder<'a> {
             names: BTreeMap::new(),
             codes: BTreeMap::new(),
             wide: BTreeSet::new(),
+            kinds: BTreeMap::new(),
+            one_hot: BTreeMap::new(),
             used_nodes: BTreeSet::new(),
             numbers: BTreeMap::new(),
         }
@@ -84,6 +92,14 @@ impl<'a> Builder<'a> {
         match self.names.get(name)? {
             Bound::Const(t) => Some(t.clone()),
             Bound::Node(v) => self.graph.const_of(*v).cloned(),
+        }
+    }
+
+    /// The type that `name` has in the file, if it is defined; 16-bit floats have 32 bits here.
+    pub(crate) fn kind(&self, name: &str) -> Option<DType> {
+        match self.names.get(name)? {
+            Bound::Const(t) => Some(t.dtype),
+            Bound::Node(v) => Some(self.kinds.get(name).copied().unwrap_or(self.graph.value(*v).dtype)),
         }
     }
 
@@ -159,6 +175,9 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// Operators that an index may pass through.
+const INDEX_MOVES: &[&str] = &["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Expand"];
+
 /// The node that an operator's import function works on.
 pub(crate) struct Ctx<'n, 'b, 'a> {
     pub(crate) node: &'n NodeProto,
@@ -167,12 +186,26 @@ pub(crate) struct Ctx<'n, 'b, 'a> {
     pub(crate) opset: i64,
     pub(crate) attrs: NodeAttrs<'n>,
     pub(crate) b: &'b mut Builder<'a>,
+    /// Type of the results, where they are no floats and the operator itself says so.
+    pub(crate) kind: Option<DType>,
     parts: usize,
+    /// What it emitted so far under names of its parts.
+    made: Vec<ValueId>,
 }
 
 impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
     pub(crate) fn new(node: &'n NodeProto, name: &'n str, opset: i64, b: &'b mut Builder<'a>) -> Result<Self> {
-        Ok(Self { node, name, op: node.op_type.as_deref().unwrap_or(""), opset, attrs: NodeAttrs::new(node)?, b, parts: 0 })
+        Ok(Self {
+            node,
+            name,
+            op: node.op_type.as_deref().unwrap_or(""),
+            opset,
+            attrs: NodeAttrs::new(node)?,
+            b,
+            kind: None,
+            parts: 0,
+            made: Vec::new(),
+        })
     }
 
     /// Name of input `i`; `None` when it is left out (an empty name stands for that, too).
@@ -184,19 +217,83 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
             Error::new(Code::MissingAttr, format!("input {i} of {} is missing", self.op)).hint("the ONNX standard requires it")
         })
     }
-    /// Input `i` as float data.
+    /// Input `i` as float data; of operators that take any type, as the numbers that it holds.
     pub(crate) fn input(&mut self, i: usize) -> Result<ValueId> {
         let name = self.required(i)?;
+        if kinds::takes(self.op) {
+            return self.number(i).map(|(v, _)| v);
+        }
+        self.not_one_hot(i, name)?;
         let v = self.b.value_of(name)?;
-        match self.b.graph.value(v).dtype {
+        match self.b.kind(name).unwrap_or(DType::F32) {
             DType::F32 => Ok(v),
             d => Err(Error::new(Code::UnsupportedType, format!("input {i} (`{name}`) of {} is {d}, expected f32", self.op))
                 .hint("the compiler takes 32-bit float models and makes the integers itself")),
         }
     }
-    /// Input `i` to be moved: float data, or a constant of any type.
+    fn not_one_hot(&self, i: usize, name: &str) -> Result<()> {
+        if !self.b.one_hot.contains_key(name) {
+            return Ok(());
+        }
+        let e = Error::new(Code::UnsupportedOp, format!("input {i} (`{name}`) of {} is a one-hot vector of an index", self.op));
+        Err(e.hint("one-hot vectors of an integer input are multiplied by a constant table, as embeddings are, and nothing else"))
+    }
+    /// Input `i` of any type as the numbers that it holds, with its type.
+    pub(crate) fn number(&mut self, i: usize) -> Result<(ValueId, DType)> {
+        let name = self.required(i)?;
+        self.not_one_hot(i, name)?;
+        if let Some(t) = self.b.known(name).filter(|t| !kinds::is_float(t.dtype)) {
+            let v = self.shared(&format!("{name}/numbers"), || {
+                let v: Vec<f32> = t.to_i64_vec()?.iter().map(|&x| x as f32).collect();
+                Tensor::from_f32(t.shape.clone(), &v)
+            })?;
+            return Ok((v, t.dtype));
+        }
+        let v = self.b.value_of(name)?;
+        match self.b.graph.value(v).dtype {
+            DType::F32 => Ok((v, self.b.kind(name).unwrap_or(DType::F32))),
+            d => {
+                let e = Error::new(Code::UnsupportedType, format!("input {i} (`{name}`) of {} is an index ({d}) and no number", self.op));
+                Err(e.hint(
+                    "an integer input that chooses rows of a table does nothing else; give what is computed from it as an input of its own",
+                ))
+            }
+        }
+    }
+    /// Input `i` as one constant number of any type, if given.
+    pub(crate) fn constant_number(&self, i: usize) -> Result<Option<f64>> {
+        let Some(t) = self.constant(i)? else { return Ok(None) };
+        if t.elems() != 1 {
+            return Err(Error::new(Code::BadShape, format!("input {i} of {} has shape {:?}, expected one number", self.op, t.shape))
+                .hint("the ONNX standard asks for one"));
+        }
+        Ok(Some(match t.dtype {
+            DType::F32 => t.as_f32()?[0].into(),
+            DType::F64 => t.as_f64()?[0],
+            _ => t.to_i64_vec()?[0] as f64,
+        }))
+    }
+    /// A constant number.
+    pub(crate) fn scalar(&mut self, v: f32) -> Result<ValueId> {
+        self.shared(&format!("{}/{v:?}", self.name), || Tensor::from_f32(Vec::new(), &[v]))
+    }
+    /// Makes the node's first output stand for `v`, under its name where the node made it.
+    pub(crate) fn result(&mut self, v: ValueId) {
+        if self.made.contains(&v) && self.b.graph.const_of(v).is_none() { self.name_result(v) } else { self.bind(Bound::Node(v)) }
+    }
+    /// Input `i` to be moved: float data, computed numbers, or a constant of any type.
     pub(crate) fn data(&mut self, i: usize) -> Result<ValueId> {
         let name = self.required(i)?;
+        let computed = |n: &String| self.b.kinds.contains_key(n);
+        if self.node.input.iter().any(computed) {
+            return self.number(i).map(|(v, _)| v);
+        }
+        self.not_one_hot(i, name)?;
+        // Indices under another shape are indices.
+        let v = self.b.value_of(name)?;
+        if self.b.graph.value(v).dtype == DType::I32 && self.b.graph.const_of(v).is_none() && INDEX_MOVES.contains(&self.op) {
+            return Ok(v);
+        }
         if self.b.known(name).is_none_or(|t| matches!(t.dtype, DType::F32 | DType::F64)) {
             return self.input(i);
         }
@@ -233,7 +330,11 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
             return Err(Error::new(Code::BadShape, format!("input {i} of {} has shape {:?}, expected a scalar", self.op, t.shape))
                 .hint("the ONNX standard asks for a scalar"));
         }
-        let v = if t.dtype == DType::F64 { t.as_f64()?[0] as f32 } else { t.as_f32()?[0] };
+        let v = match t.dtype {
+            DType::F64 => t.as_f64()?[0] as f32,
+            DType::F32 => t.as_f32()?[0],
+            _ => t.to_i64_vec()?[0] as f32,
+        };
         if v.is_nan() {
             return Err(Error::new(Code::NotFinite, format!("input {i} of {} is NaN", self.op)).hint("the file is damaged"));
         }
@@ -267,7 +368,9 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
     pub(crate) fn part(&mut self, op: &str, attrs: Attrs, inputs: &[ValueId]) -> Result<ValueId> {
         self.parts += 1;
         let (name, out) = (format!("{}/{}", self.name, self.parts), format!("{}/{}", self.out_name(), self.parts));
-        self.b.add_op(&name, op, attrs, inputs, &out)
+        let v = self.b.add_op(&name, op, attrs, inputs, &out)?;
+        self.made.push(v);
+        Ok(v)
     }
     /// Emits the operator whose result is the node's first output.
     pub(crate) fn emit(&mut self, op: &str, attrs: Attrs, inputs: &[ValueId]) -> Result<()> {

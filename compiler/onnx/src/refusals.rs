@@ -37,11 +37,6 @@ impl Refusals {
     pub(crate) fn lost(&self, name: &str) -> bool {
         self.unknown.contains(name)
     }
-    /// Takes the refusal of a graph input.
-    pub(crate) fn input(&mut self, name: &str, e: Error) {
-        self.keep("input", e);
-        self.unknown.insert(name.into());
-    }
     /// Takes a refusal of what the compiler does not support; any other error ends the import.
     pub(crate) fn add(&mut self, node: &NodeProto, e: Error) -> Result<()> {
         if !matches!(e.code, Code::UnsupportedOp | Code::UnsupportedAttr | Code::UnsupportedType | Code::UnsupportedOpset) {

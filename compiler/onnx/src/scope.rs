@@ -118,8 +118,15 @@ impl Scope<'_, '_> {
             self.refused.lose_name(name);
             return Ok(());
         }
+        if let Some(h) = self.b.one_hot.get(of).cloned() {
+            self.b.one_hot.insert(name.to_string(), h);
+            return Ok(());
+        }
         let bound = self.b.names.get(of).cloned().ok_or_else(|| bad_graph(format!("tensor `{of}` is not defined")))?;
         self.b.names.insert(name.to_string(), bound);
+        if let Some(&k) = self.b.kinds.get(of) {
+            self.b.kinds.insert(name.to_string(), k);
+        }
         if let Some(q) = self.b.codes.get(of).cloned() {
             self.b.codes.insert(name.to_string(), q);
         }

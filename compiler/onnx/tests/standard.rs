@@ -1,11 +1,11 @@
 //! The standard's own node tests: which of them the float executor computes rightly, and what the rest is refused for, held to the list in
 //! `tests/node-tests.txt` in both directions. `cargo xtask node-tests` fetches the cases; `MCOMPC_NODE_TESTS` names their folder, which holds
-//! `node`, `simple` and so on. `MCOMPC_BLESS=1` rewrites the list.
+//! `node`, `simple` and so on. `MCOMPC_BLESS=1` rewrites the list, `MCOMPC_NODE_REASONS=1` prints why each case is refused.
 //!
 //! A case is tried as it is, then with those inputs as constants that are not floats, then with all but the first: what an exporter writes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use mcompc_ir::{DType, Error, Graph, Tensor, ValueId};
+use mcompc_ir::{Code, DType, Error, Graph, Tensor, ValueId};
 use mcompc_onnx::proto::{GraphProto, ModelProto, TensorProto, data_type};
 use mcompc_onnx::{ImportOptions, Limits, decode_model, import_bytes};
 use prost::Message;
@@ -118,8 +118,9 @@ fn compare(got: &Tensor, want: &TensorProto) -> Result<(), String> {
         return Err(format!("shape {:?}, wanted {shape:?}", got.shape));
     }
     let wanted = numbers(want).ok_or("an output that is no tensor of numbers")?;
-    let exact = got.dtype != DType::F32;
-    let got: Vec<f64> = if exact {
+    let floats = [data_type::FLOAT, data_type::DOUBLE, data_type::FLOAT16, data_type::BFLOAT16];
+    let exact = !want.data_type.is_some_and(|t| floats.contains(&t));
+    let got: Vec<f64> = if got.dtype != DType::F32 {
         got.to_i64_vec().map_err(|e| e.to_string())?.into_iter().map(|v| v as f64).collect()
     } else {
         got.as_f32().map_err(|e| e.to_string())?.iter().map(|&v| v.into()).collect()
@@ -160,14 +161,25 @@ fn given_out(g: &Graph, v: ValueId, y: &Tensor, want: &TensorProto) -> Tensor {
     }
 }
 
-fn inputs(g: &Graph, data: &BTreeMap<String, TensorProto>) -> Result<Vec<Tensor>, String> {
+fn inputs(g: &Graph, data: &BTreeMap<String, TensorProto>) -> Result<Vec<Tensor>, Error> {
+    let bad = |what: &str| Error::new(Code::Internal, what.to_string());
     let one = |id: &mcompc_ir::NodeId| {
         let v = g.value(g.out(*id));
-        let t = data.get(&v.name).ok_or(format!("no data for {}", v.name))?;
+        let t = data.get(&v.name).ok_or_else(|| bad("no data"))?;
         let integer = matches!(t.data_type, Some(data_type::INT8 | data_type::UINT8));
         let (s, z) = codes(g, g.out(*id)).filter(|_| integer).unwrap_or((1.0, 0.0));
-        let x: Vec<f32> = numbers(t).ok_or("an input that is no tensor of numbers")?.into_iter().map(|x| (s * (x - z)) as f32).collect();
-        Tensor::from_f32(v.shape.clone(), &x).map_err(|e| e.to_string())
+        let given = numbers(t).ok_or_else(|| bad("an input that is no tensor of numbers"))?;
+        if given.iter().any(|x| x.is_finite() && (*x as f32).is_infinite()) {
+            // Data files are refused for that, too.
+            return Err(
+                Error::new(Code::BadCalib, format!("`{}` holds numbers that floats of 32 bits do not", v.name)).hint("scale the data")
+            );
+        }
+        let x: Vec<f32> = given.into_iter().map(|x| (s * (x - z)) as f32).collect();
+        if v.dtype == DType::I32 {
+            return Tensor::from_i32(v.shape.clone(), &x.iter().map(|&x| x as i32).collect::<Vec<_>>());
+        }
+        Tensor::from_f32(v.shape.clone(), &x)
     };
     g.inputs.iter().map(one).collect()
 }
@@ -200,7 +212,8 @@ fn run(m: &ModelProto, dir: &Path) -> Outcome {
             };
             let x = match inputs(&g, &data) {
                 Ok(x) => x,
-                Err(e) => return Outcome::Wrong(e),
+                Err(e) if e.code == Code::BadCalib => return Outcome::Refused(Box::new(e)),
+                Err(e) => return Outcome::Wrong(e.to_string()),
             };
             let y = match mcompc_interp::run(&g, &x) {
                 Ok(y) => y,
@@ -243,6 +256,9 @@ fn node_tests() {
                 }
                 Outcome::Refused(e) => {
                     assert!(e.hint.is_some(), "{group}/{name}: {e}");
+                    if std::env::var_os("MCOMPC_NODE_REASONS").is_some() {
+                        println!("REFUSED {group}/{name}: {}", e.to_string().replace('\n', " | "));
+                    }
                     format!("refused {}", e.code.as_str())
                 }
             };

@@ -17,8 +17,8 @@ macro_rules! functions {
 
 functions! {
     abs acos acosh asin asinh atan atanh ceil celu clip cos cosh elu erf exp floor gelu hard_sigmoid
-    hard_swish leaky_relu log mish neg power reciprocal relu round selu shrink sigmoid sign sin sinh
-    softplus softsign sqrt swish tan tanh thresholded_relu
+    hard_swish is_inf is_nan leaky_relu log mish neg power reciprocal relu round selu shrink sigmoid sign sin sinh
+    softplus softsign sqrt swish tan tanh thresholded_relu trunc
 }
 
 /// The function of a name.

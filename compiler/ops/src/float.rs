@@ -1,6 +1,7 @@
 //! Float operators: ONNX's names and meaning, attributes normalised.
 
 pub(crate) mod add;
+pub mod arg_max;
 pub(crate) mod average_pool;
 pub(crate) mod batch_normalization;
 pub(crate) mod conv;

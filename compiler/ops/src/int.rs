@@ -1,6 +1,7 @@
 //! Integer operators: exact, by the definition, in 64 and 128 bits. No shortcut that a kernel might share.
 
 pub(crate) mod add;
+pub(crate) mod arg_max;
 pub(crate) mod avgpool;
 pub(crate) mod conv;
 pub(crate) mod dense;

@@ -26,6 +26,7 @@ mod window;
 pub use broadcast::{offsets, shape as broadcast};
 pub use def::{AttrDef, Ctx, Kind, OpDef};
 pub use docs::docs;
+pub use float::arg_max::place_codes;
 pub use float::quantize::{given_codes, rounded};
 pub use int::{Rescale, spans_a_byte};
 pub use level::{Level, add_coded, real, verify_at};
@@ -74,6 +75,7 @@ const OTHERS: &[&OpDef] = &[
     &float::recode::OP,
     &float::quantize::OP,
     &float::reduce_sum::OP,
+    &float::arg_max::OP,
     &moves::reshape::OP,
     &moves::transpose::OP,
     &moves::slice::OP,
@@ -95,6 +97,7 @@ const OTHERS: &[&OpDef] = &[
     &int::softmax::OP,
     &int::lut::OP,
     &int::rescale_op::OP,
+    &int::arg_max::OP,
 ];
 
 /// Operators whose result holds elements of their one input and nothing else, in whatever order.

@@ -265,6 +265,12 @@ class File:
         a = (np.max if largest else np.min)(x.a, tuple(axes), keepdims=bool(keepdims))
         return self.node("ReduceMax" if largest else "ReduceMin", [x], dict(axes=axes, keepdims=keepdims), np.asarray(a), x.q)
 
+    def argmax(self, x, axis, largest=1, last=0):
+        n, a = x.a.shape[axis], x.a if largest else -x.a.astype(np.int64)
+        at = n - 1 - np.argmax(np.flip(a, axis), axis) if last else np.argmax(a, axis)
+        zp, t = (0, I8) if n <= 128 else (-128, I8) if n <= 256 else (0, I16)
+        return self.node("q.argmax", [x], dict(axis=axis, largest=largest, last=last), (np.asarray(at) + zp).astype(t), (1.0, zp))
+
     def sum(self, x, axes, keepdims=1, q=(0.5, 4), **k):
         acc = np.asarray(x.centred().sum(tuple(axes), keepdims=bool(keepdims)))
         m, s = self.fit(acc.reshape(-1, 1), k.get("pre", 4), gain=1.5)
@@ -752,6 +758,18 @@ def reductions():
         file(f"max_u8_{n}", lambda f: f.extreme(f.act(2, 40, n, dtype=U8, q=(0.5, 9)), [0] if n == 1 else [2]))
 
 
+def places():
+    few = "places of few elements"
+    for i, (s, axis) in enumerate([((60, 7), 0), ((5, 256), 1), ((3, 40, 21), 2), ((2, 21, 5, 6), 1), ((4, 1), 1), ((128, 33), 0)]):
+        for largest, last in ((1, 0), (0, 1)):
+            file(f"argmax_{i}_{largest}", lambda f: f.argmax(f.act(*s), axis, largest, last), narrow=few)
+    file("argmax_wide", lambda f: f.argmax(f.act(256, 60), 0))
+    file("argmax_u8", lambda f: f.argmax(f.act(256, 60, dtype=U8, q=(0.5, 9)), 0, 0, 1))
+    file("argmax_ties", lambda f: f.argmax(f.const(f.ints(-1, 2, 64, 9, dtype=I8), (0.5, 0)), 0, 1, 1), narrow=few)
+    file("argmax_16", lambda f: f.argmax(f.act(300, 40), 0, 1, 1), narrow=few, bits=16)
+    file("argmax_long", lambda f: f.argmax(f.act(2, 1000), 1), narrow=few, bits=16)
+
+
 def chains():
     """Few operators together: what a kernel finds in the arena, and outputs that are views, inputs or each other."""
 
@@ -813,4 +831,5 @@ pools()
 softmaxes()
 moves()
 reductions()
+places()
 chains()

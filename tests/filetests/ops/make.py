@@ -154,6 +154,14 @@ def functions():
     # ONNX Runtime has no Swish: x times its Sigmoid of alpha x.
     x = f(40, lo=-4, hi=4)
     write("swish", "close", "Swish", {"alpha": 0.5}, [x], x * ort("Sigmoid", [x * np.float32(0.5)], {}))
+    x = f(40, lo=-4, hi=4)
+    write("trunc", "close", "Trunc", {}, [x], np.trunc(x))
+    write("isnan", "close", "IsNaN", {}, [x], np.isnan(x).astype(np.float32))
+    write("isinf", "close", "IsInf", {"negative": 1, "positive": 0}, [x], np.zeros(40, np.float32))
+    x = np.round(f(3, 5, 4))
+    for last in (0, 1):
+        at = 4 - x[:, ::-1].argmin(1) if last else x.argmax(1)
+        write(f"arg_max_{last}", "close", "ArgMax", {"axis": 1, "largest": 1 - last, "last": last}, [x], at.astype(np.float32))
 
 
 floats()

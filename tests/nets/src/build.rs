@@ -186,6 +186,22 @@ impl<'s> Builder<'s> {
         (first..self.values.len()).collect()
     }
 
+    /// Adds a node whose result no other row may read, since it is no float: its name.
+    pub fn hidden(&mut self, op: &str, inputs: &[String], attribute: Vec<AttributeProto>, shape: Vec<usize>) -> String {
+        let v = self.node(op, inputs, attribute, shape);
+        let name = self.name(v);
+        self.values.truncate(v);
+        name
+    }
+
+    /// A hidden result that depends on value `x`, as floats.
+    pub fn as_floats(&mut self, x: usize, hidden: String, shape: Vec<usize>) -> usize {
+        let origin = if self.values[x].origin == Origin::Constant { Origin::Constant } else { Origin::Computed };
+        let v = self.node("Cast", &[hidden], vec![int("to", data_type::FLOAT.into())], shape);
+        self.values[v].origin = origin;
+        v
+    }
+
     /// As [`Builder::node`], on values.
     pub fn apply(&mut self, op: &str, inputs: &[usize], attribute: Vec<AttributeProto>, shape: Vec<usize>) -> usize {
         let names: Vec<String> = inputs.iter().map(|&v| self.values[v].name.clone()).collect();

@@ -143,6 +143,14 @@ impl Builder<'_> {
         name
     }
 
+    /// An initializer of integers of any shape.
+    pub fn long_tensor(&mut self, shape: &[usize], data: &[i64]) -> String {
+        let name = self.fresh("i");
+        let t = header(&name, shape, data_type::INT64);
+        self.tensors.push(TensorProto { int64_data: data.to_vec(), ..t });
+        name
+    }
+
     /// One truth value.
     pub fn truth(&mut self, value: bool) -> String {
         let name = self.fresh("b");

@@ -100,6 +100,11 @@ impl Classes {
             let out = g.out(id);
             match g.node(id).op.as_str() {
                 "Softmax" => classes.update(out, |c| c.pinned = Some(Quant::probability(c.codes))),
+                // A place means itself.
+                "ArgMax" => {
+                    let q = mcompc_ops::place_codes(g.node(id), g.value(g.inputs_of(id)[0]))?;
+                    classes.update(out, |c| c.pinned = Some(q));
+                }
                 "Quantize" => classes.given(g, raw, id)?,
                 "Concat" => joins.push(id),
                 "Pad" if pad_value(g, id)? != 0.0 => joins.push(id),

@@ -6,6 +6,7 @@
 
 mod args;
 mod arith;
+mod bits;
 pub(crate) mod cast;
 mod choose;
 mod compare;
@@ -75,6 +76,11 @@ static TABLE: &[Row] = &[
     row("Or", 7, Constants, compare::logic),
     row("Xor", 7, Constants, compare::logic),
     row("Not", 1, Constants, compare::not),
+    row("BitwiseAnd", 18, Constants, bits::both),
+    row("BitwiseOr", 18, Constants, bits::both),
+    row("BitwiseXor", 18, Constants, bits::both),
+    row("BitwiseNot", 18, Constants, bits::not),
+    row("BitShift", 11, Constants, bits::shift),
     row("IsNaN", 9, Constants, compare::is_nan),
     row("Where", 9, Constants, choose::choose),
     row("NonZero", 9, Constants, choose::non_zero),

@@ -7,7 +7,16 @@ use mcompc_ops::Default;
 
 /// Add, Sub, Mul, Div 7, 13, 14: numpy broadcasting.
 pub(super) fn binary(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let (a, b) = (c.input(0)?, c.input(1)?);
+    let (a, mut b) = (c.input(0)?, c.input(1)?);
+    if c.opset < 7 && c.attrs.flag("broadcast", false)? {
+        // The second operand's dimensions lie at those of the first from `axis` on, else at the last ones.
+        let (rank, mut shape) = (c.shape(a).len(), c.shape(b));
+        if let Some(axis) = c.attrs.int("axis")? {
+            let at = c.axis(axis, rank, true)?;
+            shape.extend(std::iter::repeat_n(1, rank.saturating_sub(at + shape.len())));
+            b = c.reshaped(b, &shape)?;
+        }
+    }
     c.emit(c.op, Attrs::new(), &[a, b])
 }
 
@@ -87,6 +96,9 @@ pub(super) fn batch_norm(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let inputs = (0..5).map(|i| c.input(i)).collect::<Result<Vec<_>>>()?;
     let epsilon = c.attrs.float_or("epsilon", 1e-5)?;
     c.attrs.training_only("momentum")?;
+    if c.opset < 7 && c.attrs.int_or("is_test", 0)? != 1 {
+        return Err(unsupported("is_test", 0).hint("export the model for inference"));
+    }
     if c.opset < 9 {
         c.attrs.only("spatial", 1, "statistics for each pixel are not supported")?;
     }

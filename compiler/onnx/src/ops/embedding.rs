@@ -18,5 +18,10 @@ pub(super) fn gather(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         return Err(Error::new(Code::UnsupportedOp, "only rows of a constant table by an integer input are gathered")
             .hint("store the table in the model and give the indices as an int64 or int32 input"));
     }
-    c.emit("Gather", Attrs::new(), &[table, index])
+    let (from, to) = (super::lookup::origin(c, index), [&c.shape(index)[..], &c.shape(table)[1..]].concat());
+    if from == index {
+        return c.emit("Gather", Attrs::new(), &[table, index]);
+    }
+    let rows = c.part("Gather", Attrs::new(), &[table, from])?;
+    c.emit("Reshape", Attrs::new().with("shape", &to[..]), &[rows])
 }

@@ -5,6 +5,9 @@ use mcompc_ir::{Attrs, Code, Error, Result, Tensor, ValueId};
 
 /// MatMul 1, 9, 13: numpy's matmul.
 pub(super) fn matmul(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    if super::lookup::matmul(c)? {
+        return Ok(());
+    }
     let (a, b) = (c.input(0)?, c.input(1)?);
     c.emit("MatMul", Attrs::new(), &[a, b])
 }
@@ -16,6 +19,10 @@ pub(super) fn matmul(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 pub(super) fn gemm(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let (alpha, beta) = (c.attrs.float_or("alpha", 1.0)? as f32, c.attrs.float_or("beta", 1.0)? as f32);
     let (trans_a, trans_b) = (c.attrs.flag("transA", false)?, c.attrs.flag("transB", false)?);
+    if c.opset < 7 {
+        // C broadcasts where it must.
+        c.attrs.int("broadcast")?;
+    }
     let two = "Gemm multiplies matrices; put a Flatten before it";
     let mut a = c.input(0)?;
     c.shape_of_rank(a, 2, two)?;

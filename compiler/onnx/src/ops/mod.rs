@@ -1,23 +1,36 @@
 //! The table of ONNX operators: one row each, with the function that turns a node into operators of the IR.
 
+mod arg;
+mod attention;
+mod cast;
 mod conv;
 mod conv_transpose;
 mod depth;
+mod einsum;
 mod elementwise;
 mod embedding;
 mod expand;
 mod gather;
 mod gemm;
+mod hot;
+mod linear_attention;
+mod logic;
+pub(crate) mod lookup;
 mod norm;
 mod pad;
+mod pick;
 mod pool;
 pub(crate) mod quantized;
 mod recurrent;
 mod reduce;
 mod resize;
+mod running;
+mod sample;
 mod several;
 mod shape;
 mod slice;
+mod spectrum;
+mod top_k;
 mod window;
 
 use crate::node::{Bound, Ctx};
@@ -26,7 +39,7 @@ use mcompc_ir::{Code, Error, Result};
 use std::collections::BTreeSet;
 
 /// Oldest operator set of the default domain.
-pub const MIN_OPSET: i64 = 7;
+pub const MIN_OPSET: i64 = 6;
 /// Newest operator set of the default domain.
 pub const MAX_OPSET: i64 = 27;
 
@@ -46,7 +59,7 @@ type Import = fn(&mut Ctx<'_, '_, '_>) -> Result<()>;
 pub struct OpRow {
     /// ONNX name.
     pub name: &'static str,
-    /// First operator set that has it (not below [`MIN_OPSET`]).
+    /// First operator set that has it as it is here; 7 where set 6 has it, too.
     pub since: i64,
     /// Least and greatest number of inputs over all versions.
     pub inputs: (usize, usize),
@@ -65,41 +78,72 @@ const fn row(name: &'static str, since: i64, inputs: (usize, usize), import: Imp
 /// those that are only evaluated (shape arithmetic).
 pub const TABLE: &[OpRow] = &[
     row("Add", 7, (2, 2), elementwise::binary, ""),
+    row("AffineGrid", 20, (2, 2), sample::affine_grid, "a constant size"),
+    row("And", 7, (2, 2), logic::both, ""),
+    row("ArgMax", 7, (1, 1), arg::place, ""),
+    row("ArgMin", 7, (1, 1), arg::place, ""),
+    OpRow { all_outputs: true, ..row("Attention", 23, (3, 7), attention::attention, "") },
     row("AveragePool", 7, (1, 1), pool::average, "dilations 1"),
     row("BatchNormalization", 7, (5, 5), elementwise::batch_norm, "inference form"),
-    row("Cast", 7, (1, 1), shape::cast_floats, "between floats, or of constants"),
-    row("CastLike", 15, (2, 2), shape::cast_like, "between floats, or of constants"),
+    row("Cast", 7, (1, 1), cast::cast_to, ""),
+    row("CastLike", 15, (2, 2), cast::cast_like, ""),
+    OpRow { all_outputs: true, ..row("CausalConvWithState", 27, (2, 4), linear_attention::causal_conv, "") },
+    row("CenterCropPad", 18, (2, 2), pad::center, "a constant shape"),
     row("Clip", 7, (1, 3), elementwise::clip, "constant bounds"),
+    row("Compress", 9, (2, 2), pick::compress, "a constant condition"),
     row("Concat", 7, (1, usize::MAX), shape::concat, ""),
     row("Constant", 7, (0, 0), shape::constant, "dense numeric values"),
     row("Conv", 7, (2, 3), conv::conv, ""),
     row("ConvTranspose", 7, (2, 3), conv_transpose::conv_transpose, "constant weights"),
+    row("CumProd", 26, (2, 2), running::products, "constant axis, at most 256 elements along it"),
+    row("CumSum", 11, (2, 2), running::sums, "constant axis, at most 2048 elements along it"),
+    row("DFT", 17, (1, 3), spectrum::dft, "constant length and axis, at most 4096 elements"),
     row("DepthToSpace", 7, (1, 1), depth::depth_to_space, ""),
     row("DequantizeLinear", 10, (2, 3), quantized::dequantize, "int8, uint8, int32; constants per tensor and axis"),
     row("Div", 7, (2, 2), elementwise::binary, ""),
     row("Dropout", 7, (1, 3), shape::dropout, "inference form, without the mask"),
+    row("Einsum", 12, (1, usize::MAX), einsum::einsum, ""),
+    row("Equal", 7, (2, 2), logic::compare, ""),
     row("Expand", 8, (2, 2), expand::expand, "constant shape, at most 256 copies along a dimension"),
     row("Flatten", 7, (1, 1), shape::flatten, ""),
     OpRow { all_outputs: true, ..row("GRU", 7, (3, 6), recurrent::gru, "constant weights, at most 256 steps, no clip") },
     row("Gather", 7, (2, 2), gather::gather, "constant indices, or rows of a constant table by an integer input"),
+    row("GatherElements", 11, (2, 2), pick::gather_elements, "constant indices, at most 256 runs of them"),
+    row("GatherND", 11, (2, 2), pick::gather_nd, "constant indices, at most 256 runs of them"),
     row("Gemm", 7, (2, 3), gemm::gemm, ""),
     row("GlobalAveragePool", 7, (1, 1), pool::global_average, ""),
+    row("GlobalLpPool", 7, (1, 1), pool::global_lp, ""),
     row("GlobalMaxPool", 7, (1, 1), pool::global_max, ""),
+    row("Greater", 7, (2, 2), logic::compare, ""),
+    row("GreaterOrEqual", 12, (2, 2), logic::compare, ""),
+    row("GridSample", 16, (2, 2), sample::grid_sample, "constant points"),
     row("GroupNormalization", 18, (3, 3), norm::group, ""),
+    row("Hardmax", 7, (1, 1), hot::hardmax, ""),
     row("Identity", 7, (1, 1), shape::identity, ""),
     row("InstanceNormalization", 7, (3, 3), norm::instance, ""),
+    row("IsInf", 10, (1, 1), logic::is_inf, ""),
+    row("IsNaN", 9, (1, 1), logic::is_nan, ""),
     row("LRN", 7, (1, 1), norm::local_response, ""),
     OpRow { all_outputs: true, ..row("LSTM", 7, (3, 8), recurrent::lstm, "constant weights, at most 256 steps, no clip") },
     row("LayerNormalization", 17, (2, 3), norm::last_axes, "the first output"),
+    row("Less", 7, (2, 2), logic::compare, ""),
+    row("LessOrEqual", 12, (2, 2), logic::compare, ""),
+    OpRow { all_outputs: true, ..row("LinearAttention", 27, (3, 6), linear_attention::linear, "at most 256 steps") },
     row("LogSoftmax", 7, (1, 1), reduce::log_softmax, ""),
     row("LpNormalization", 7, (1, 1), reduce::lp_normalization, ""),
+    row("LpPool", 7, (1, 1), pool::lp, "dilations 1"),
     row("MatMul", 7, (2, 2), gemm::matmul, ""),
     row("Max", 7, (1, usize::MAX), several::extreme, ""),
     row("MaxPool", 7, (1, 1), pool::max, "dilations 1, without the indices"),
     row("Mean", 7, (1, usize::MAX), several::mean, ""),
     row("MeanVarianceNormalization", 9, (1, 1), norm::mean_variance, ""),
     row("Min", 7, (1, usize::MAX), several::extreme, ""),
+    row("Mod", 10, (2, 2), logic::remainder, ""),
     row("Mul", 7, (2, 2), elementwise::binary, ""),
+    row("NegativeLogLikelihoodLoss", 12, (2, 3), hot::loss, ""),
+    row("Not", 7, (1, 1), logic::not, ""),
+    row("OneHot", 9, (3, 3), hot::one_hot, "constant depth"),
+    row("Or", 7, (2, 2), logic::both, ""),
     row("PRelu", 7, (2, 2), several::prelu, "constant slopes"),
     row("Pad", 7, (1, 4), pad::pad, "constant pads"),
     row("Pow", 7, (2, 2), several::power, "one constant exponent"),
@@ -115,22 +159,33 @@ pub const TABLE: &[OpRow] = &[
     row("ReduceMax", 7, (1, 2), reduce::since_18, "constant axes"),
     row("ReduceMean", 7, (1, 2), reduce::since_18, "constant axes"),
     row("ReduceMin", 7, (1, 2), reduce::since_18, "constant axes"),
+    row("ReduceProd", 7, (1, 2), running::product, "constant axes, at most 256 elements along each"),
     row("ReduceSum", 7, (1, 2), reduce::since_13, "constant axes"),
     row("ReduceSumSquare", 7, (1, 2), reduce::of_a_sum, "constant axes"),
     row("Reshape", 7, (2, 2), shape::reshape, "constant shape"),
     row("Resize", 10, (1, 4), resize::resize, "constant scales or sizes"),
+    row("ReverseSequence", 10, (2, 2), pick::reverse, "constant lengths"),
+    row("RotaryEmbedding", 23, (3, 4), attention::rotary, "constant positions"),
+    row("STFT", 17, (2, 4), spectrum::stft, "real signals, at most 256 frames"),
+    row("Scatter", 9, (3, 3), pick::scatter_elements, "constant indices, at most 256 runs of them"),
+    row("ScatterElements", 11, (3, 3), pick::scatter_elements, "constant indices, at most 256 runs of them"),
+    row("ScatterND", 11, (3, 3), pick::scatter_nd, "constant indices, at most 256 runs of them"),
     row("Slice", 7, (1, 5), slice::slice, "constant ranges"),
     row("Softmax", 7, (1, 1), elementwise::softmax, ""),
+    OpRow { all_outputs: true, ..row("SoftmaxCrossEntropyLoss", 12, (2, 3), hot::loss, "") },
     row("SpaceToDepth", 7, (1, 1), depth::space_to_depth, ""),
     OpRow { all_outputs: true, ..row("Split", 7, (1, 2), slice::split, "constant sizes") },
     row("Squeeze", 7, (1, 2), shape::squeeze, "constant axes"),
     row("Sub", 7, (2, 2), elementwise::binary, ""),
     row("Sum", 7, (1, usize::MAX), several::sum, ""),
+    row("TensorScatter", 24, (2, 3), pick::tensor_scatter, "constant indices, at most 256 runs of them"),
     row("Tile", 7, (2, 2), expand::tile, "constant repeats, at most 256"),
+    OpRow { all_outputs: true, ..row("TopK", 7, (1, 2), top_k::top_k, "a constant number, at most 64") },
     row("Transpose", 7, (1, 1), shape::transpose, ""),
     row("Unsqueeze", 7, (1, 2), shape::unsqueeze, "constant axes"),
     row("Upsample", 7, (1, 2), resize::upsample, "constant scales, up to opset 9"),
-    row("Where", 9, (3, 3), several::choose, "a constant condition"),
+    row("Where", 9, (3, 3), several::choose, ""),
+    row("Xor", 7, (2, 2), logic::both, ""),
 ];
 
 /// An ONNX operator as documents show it.
@@ -229,7 +284,9 @@ pub(crate) fn computes_all_outputs(node: &NodeProto) -> bool {
 /// Imports one node: looks up its row, checks the number of inputs, runs the row's function, and refuses what was not read.
 pub(crate) fn import_node(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let (op, r) = (c.op, row_of(c.node)?);
-    if c.opset < r.since {
+    // Set 6 is what set 7 is, where no attribute says that operands broadcast otherwise: nobody reads those.
+    let least = if r.since == 7 { MIN_OPSET } else { r.since };
+    if c.opset < least {
         return Err(unknown(op, format!("operator {op} does not exist in opset {}, it came with {}", c.opset, r.since)));
     }
     // Inputs left out at the end by empty names are not there.
@@ -238,11 +295,13 @@ pub(crate) fn import_node(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         return Err(Error::new(Code::MissingAttr, format!("{op} with {n} inputs")).hint("the ONNX standard has another number of inputs"));
     }
     quantized::before(c)?;
+    crate::kinds::before(c)?;
     match crate::fold::evaluate(c)? {
         Some(t) => c.bind(Bound::Const(t)),
         None => (r.import)(c)?,
     }
     quantized::behind(c);
+    crate::kinds::behind(c)?;
     c.attrs.finish(op, c.opset)
 }
 

@@ -87,3 +87,27 @@ pub(super) fn pad(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     }
     c.emit("Pad", attrs.with("value", 0.0).with("mode", mode), &[x])
 }
+
+/// CenterCropPad 18 to a constant shape: what is too long is cut at both ends, what is too short filled with zeros, the odd one behind.
+pub(super) fn center(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let x = c.input(0)?;
+    let shape = c.shape(x);
+    let want = c.constant_ints(1)?.unwrap_or_default();
+    let axes = match c.attrs.ints("axes")? {
+        None => (0..shape.len()).collect(),
+        Some(a) => a.iter().map(|&i| c.axis(i, shape.len(), false)).collect::<Result<Vec<usize>>>()?,
+    };
+    if want.len() != axes.len() || want.iter().any(|&n| n < 1) {
+        return Err(misfit(format!("CenterCropPad of {shape:?} to {}", show_ints(&want))));
+    }
+    let (mut y, mut pads) = (x, vec![0; 2 * shape.len()]);
+    for (&d, &n) in axes.iter().zip(&want) {
+        let (have, n) = (shape[d], n as usize);
+        if n < have {
+            y = c.sliced(y, d, (have - n) / 2, n)?;
+        } else {
+            (pads[d], pads[shape.len() + d]) = ((n - have) / 2, (n - have).div_ceil(2));
+        }
+    }
+    c.emit("Pad", Attrs::new().with("pads", &pads[..]).with("value", 0.0), &[y])
+}

@@ -74,3 +74,42 @@ pub(super) fn global_average(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 pub(super) fn global_max(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     global(c, "MaxPool", "ReduceMax", None)
 }
+
+/// LpPool 2, 11, 18 (ceil_mode, dilations), 22: the root of the sum of powers, which is a mean times the number of elements.
+pub(super) fn lp(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let x = c.input(0)?;
+    let win = pool_window(c, x)?;
+    if c.opset >= 18 {
+        c.attrs.only_all("dilations", 1, "dilated pooling is not supported")?;
+    }
+    let p = c.attrs.int_or("p", 2)?;
+    if p < 1 {
+        return Err(unsupported("p", p).hint("the standard has positive ones"));
+    }
+    let size = c.plain("Abs", &[x])?;
+    let power = |c: &mut Ctx<'_, '_, '_>, v: ValueId, by: f64| {
+        if by == 1.0 { Ok(v) } else { c.part("Power", Attrs::new().with("exponent", by), &[v]) }
+    };
+    let powers = power(c, size, p as f64)?;
+    // Every window counts as many elements, those of the padding as 0: the mean times that is the sum.
+    let attrs = win.attrs().with("kernel", &win.kernel[..]).with("count_include_pad", 1i64);
+    let mean = c.part("AveragePool", attrs, &[powers])?;
+    let sum = c.scaled(mean, win.kernel.iter().product::<usize>() as f32)?;
+    let y = power(c, sum, 1.0 / p as f64)?;
+    c.result(y);
+    Ok(())
+}
+
+/// GlobalLpPool 2, 22.
+pub(super) fn global_lp(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let x = c.input(0)?;
+    let axes: Vec<usize> = (2..c.shape(x).len()).collect();
+    let p = c.attrs.int_or("p", 2)?;
+    if p < 1 {
+        return Err(unsupported("p", p).hint("the standard has positive ones"));
+    }
+    let size = c.plain("Abs", &[x])?;
+    let powers = c.part("Power", Attrs::new().with("exponent", p as f64), &[size])?;
+    let sum = c.part("ReduceSum", Attrs::new().with("axes", &axes[..]).with("keepdims", 1i64), &[powers])?;
+    c.emit("Power", Attrs::new().with("exponent", 1.0 / p as f64), &[sum])
+}

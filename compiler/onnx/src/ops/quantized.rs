@@ -8,7 +8,7 @@ use super::{OpRow, row};
 use crate::attrs::unsupported;
 use crate::node::{Bound, Builder, Ctx};
 use crate::proto::{AttributeProto, GraphProto, NodeProto};
-use mcompc_ir::{Attrs, Code, Codes, DType, Error, Quant, Result, Tensor, Value};
+use mcompc_ir::{Attrs, Code, Codes, DType, Error, Quant, Result, Tensor, Value, ValueId};
 use std::collections::BTreeSet;
 
 /// Operators of ONNX Runtime's own domain, by name.
@@ -334,4 +334,9 @@ pub(crate) fn add_input(b: &mut Builder<'_>, name: &str, shape: Vec<usize>, q: &
     b.names.insert(name.to_string(), Bound::Node(v));
     b.codes.insert(name.to_string(), q.clone());
     Ok(())
+}
+
+/// `v` rounded to codes that mean themselves, as the tensor `name`.
+pub(crate) fn itself(b: &mut Builder<'_>, name: &str, v: ValueId, codes: Codes) -> Result<ValueId> {
+    b.add_op(&format!("{name}/codes"), "Quantize", attrs(&Quant::new(codes, 1.0, 0)), &[v], name)
 }

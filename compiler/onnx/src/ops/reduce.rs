@@ -7,7 +7,7 @@ use mcompc_ir::{Attrs, Result, Tensor, ValueId};
 
 /// Over which axes a node reduces, and whether they stay as dimensions of 1; none where it reduces nothing. The axes became an input in
 /// opset `since`, with noop_with_empty_axes: without axes it reduces all dimensions.
-fn axes(c: &mut Ctx<'_, '_, '_>, rank: usize, since: i64) -> Result<Option<Attrs>> {
+pub(super) fn axes(c: &mut Ctx<'_, '_, '_>, rank: usize, since: i64) -> Result<Option<Attrs>> {
     let keep = c.attrs.flag("keepdims", true)?;
     let noop = c.opset >= since && c.attrs.flag("noop_with_empty_axes", false)?;
     let axes: Vec<usize> = match axes_of(c, since)? {
@@ -65,7 +65,7 @@ pub(super) fn of_a_sum(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 }
 
 /// ln of the sum of exp over axes, of x less its maximum; with that maximum (both with dimensions of 1).
-fn log_sum(c: &mut Ctx<'_, '_, '_>, x: ValueId, attrs: &Attrs) -> Result<(ValueId, ValueId, ValueId)> {
+pub(super) fn log_sum(c: &mut Ctx<'_, '_, '_>, x: ValueId, attrs: &Attrs) -> Result<(ValueId, ValueId, ValueId)> {
     let kept = attrs.clone().with("keepdims", 1i64);
     let top = c.part("ReduceMax", kept.clone(), &[x])?;
     let below = c.part("Sub", Attrs::new(), &[x, top])?;

@@ -43,20 +43,31 @@ pub(super) fn mean(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 
 /// Min, Max 6, 8, 12, 13 of one or more. With a number it is a Clip; else the two under a new first axis, along which the extreme is taken.
 pub(super) fn extreme(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let all = inputs(c)?;
-    if all.len() == 1 {
-        return c.forward();
+    // A number that bounds nothing, as exporters start a maximum with, is no operand.
+    let end = if c.op == "Max" { f64::NEG_INFINITY } else { f64::INFINITY };
+    let open = |c: &Ctx<'_, '_, '_>, i: usize| {
+        let t = c.input_name(i).and_then(|n| c.b.known(n)).filter(|t| t.elems() == 1 && crate::kinds::is_float(t.dtype));
+        t.is_some_and(|t| t.shape.is_empty() && c.constant_number(i).ok().flatten() == Some(end))
+    };
+    let kept: Vec<usize> = (0..c.node.input.len()).filter(|&i| !open(c, i)).collect();
+    if kept.is_empty() {
+        return Err(Error::new(Code::NotFinite, format!("{} of infinities", c.op)).hint("the file is damaged"));
     }
+    let all = kept.into_iter().map(|i| c.input(i)).collect::<Result<Vec<_>>>()?;
     let mut y = all[0];
     for &x in &all[1..] {
         y = larger(c, y, x)?;
     }
-    c.name_result(y);
+    c.result(y);
     Ok(())
 }
 
 fn larger(c: &mut Ctx<'_, '_, '_>, a: ValueId, b: ValueId) -> Result<ValueId> {
-    let least = c.op == "Max";
+    pick(c, a, b, c.op == "Max")
+}
+
+/// The larger of two, or the smaller, element by element.
+pub(super) fn pick(c: &mut Ctx<'_, '_, '_>, a: ValueId, b: ValueId, least: bool) -> Result<ValueId> {
     for (x, k) in [(a, b), (b, a)] {
         let fits = c.shape(k).len() <= c.shape(x).len() && c.b.graph.const_of(x).is_none();
         if let Some(k) = number(c, k)?.filter(|_| fits) {
@@ -100,7 +111,14 @@ pub(super) fn power(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 
 /// PRelu 7, 9, 16 with constant slopes, which broadcast to the tensor: max(x, 0) + slope * min(x, 0).
 pub(super) fn prelu(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let (x, slope) = (c.input(0)?, c.input(1)?);
+    let (x, mut slope) = (c.input(0)?, c.input(1)?);
+    if c.opset < 7 && c.shape(slope).len() == 1 && c.shape(x).len() > 1 {
+        // One slope a channel, whose dimension is the second.
+        let channels = c.shape(slope)[0];
+        let mut shape = vec![1; c.shape(x).len() - 1];
+        shape[0] = channels;
+        slope = c.reshaped(slope, &shape)?;
+    }
     if c.b.graph.const_of(slope).is_none() {
         return Err(Error::new(Code::UnsupportedAttr, "PRelu with computed slopes is not supported").hint("store the slopes in the model"));
     }
@@ -120,10 +138,7 @@ pub(super) fn prelu(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 
 /// Where 9, 16 with a constant condition: x * condition + y * (1 - condition).
 pub(super) fn choose(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let Ok(Some(t)) = c.constant(0) else {
-        return Err(Error::new(Code::UnsupportedOp, "Where with a computed condition is not supported")
-            .hint("the condition must be known while compiling; leave this part of the model to the caller"));
-    };
+    let Ok(Some(t)) = c.constant(0) else { return super::logic::choose(c) };
     let (x, y) = (c.input(1)?, c.input(2)?);
     let truths = t.to_i64_vec()?;
     let shape = mcompc_ops::broadcast(&c.shape(x), &c.shape(y)).and_then(|s| mcompc_ops::broadcast(&s, &t.shape));

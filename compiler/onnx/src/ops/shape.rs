@@ -1,10 +1,8 @@
 //! Operators that move, join or pass on data, and constants.
 
 use crate::attrs::{show_ints, unsupported};
-use crate::fold::cast;
 use crate::node::{Bound, Ctx};
-use crate::tensor::dtype_of;
-use mcompc_ir::{Attrs, Code, DType, Error, Result, Tensor, ValueId};
+use mcompc_ir::{Attrs, Code, Error, Result, Tensor, ValueId};
 
 fn reshape_to(c: &mut Ctx<'_, '_, '_>, x: ValueId, shape: &[usize]) -> Result<()> {
     c.emit("Reshape", Attrs::new().with("shape", shape), &[x])
@@ -19,31 +17,14 @@ pub(super) fn identity(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     c.forward()
 }
 
-/// Cast 6, 9, 13, 19, 21, 23 to 25 of floats to floats, which all have 32 bits here: no more than a name.
-pub(super) fn cast_floats(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    let to = c.attrs.int("to")?.unwrap_or(0);
-    let to = dtype_of(i32::try_from(to).unwrap_or(0))?;
-    cast::options(&c.attrs, c.opset)?;
-    c.input(0)?;
-    if !matches!(to, DType::F32 | DType::F64) {
-        return Err(Error::new(Code::UnsupportedOp, format!("Cast of a computed tensor to {to} is not supported"))
-            .hint("floats stay floats here; leave what works on integers to the caller"));
-    }
-    c.forward()
-}
-
-/// CastLike 15, 19, 21, 23 to 25, likewise.
-pub(super) fn cast_like(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    cast::options(&c.attrs, c.opset)?;
-    c.input(0)?;
-    c.input(1)?;
-    c.forward()
-}
-
 /// Dropout 7, 10, 12, 13, 22 in its inference form: the output is the input. A used mask is an undefined tensor for its reader.
 pub(super) fn dropout(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     if c.opset < 12 {
         c.attrs.training_only("ratio")?;
+        if c.opset < 7 {
+            // Inference is meant whatever it says.
+            c.attrs.int("is_test")?;
+        }
     } else {
         c.attrs.int("seed")?;
         if let Some(t) = c.constant(2)?

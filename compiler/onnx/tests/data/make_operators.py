@@ -502,6 +502,148 @@ def recurrent():
         graph_of([helper.make_node("LSTM", ["x", "w", "r"], names, hidden_size=h)], 14, x, inits, f"LSTM-14 output {out}")
 
 
+def casted(nodes, opset, x, inits, name):
+    """The result `t` of the nodes as floats."""
+    graph_of([*nodes, helper.make_node("Cast", ["t"], ["y"], to=1)], opset, x, inits, name)
+
+
+def typed():
+    """Integers and truths that are computed."""
+    x = np.round(2 * f32(3, 4, 5))
+    node = helper.make_node
+    k = nph.from_array(np.round(f32(4, 1)), "k")
+    for opset in (9, 13, 19):
+        for op in ("Equal", "Less", "Greater"):
+            if op != "Equal" or opset >= 11:
+                casted([node(op, ["x", "k"], ["t"])], opset, x, [k], f"{op}-{opset}")
+    for op in ("LessOrEqual", "GreaterOrEqual"):
+        casted([node(op, ["k", "x"], ["t"])], 16, x, [k], f"{op}-16")
+    two = [node("Less", ["x", "k"], ["a"]), node("Greater", ["x", "z"], ["b"])]
+    zero = nph.from_array(np.float32(0), "z")
+    for op in ("And", "Or", "Xor"):
+        casted([*two, node(op, ["a", "b"], ["t"])], 13, x, [k, zero], f"{op}-13")
+    casted([two[0], node("Not", ["a"], ["t"])], 13, x, [k], "Not-13")
+    graph_of([two[0], node("Where", ["a", "x", "z"], ["y"])], 16, x, [k, zero], "Where-16 computed")
+    for to in (6, 7, 3, 2, 9):
+        casted([node("Cast", ["x"], ["t"], to=to)], 13, np.abs(x) * np.float32(1.3), [], f"Cast-13 {to}")
+    one = [node("Cast", ["x"], ["i"], to=7)]
+    n = nph.from_array(i64(3), "n")
+    for op in ("Add", "Sub", "Mul", "Div", "Mod", "Max"):
+        casted([*one, node(op, ["i", "n"], ["t"])], 14, 3 * x, [n], f"{op}-14 integers")
+    casted([*one, node("Mod", ["i", "n"], ["t"], fmod=1)], 14, 3 * x, [n], "Mod-14 fmod")
+    for op in ("ArgMax", "ArgMin"):
+        for opset, attrs in ((7, {}), (11, {"axis": -1, "keepdims": 0}), (13, {"axis": 1, "select_last_index": 1})):
+            casted([node(op, ["x"], ["t"], **attrs)], opset, x, [], f"{op}-{opset} {attrs}")
+    for attrs in ({}, {"detect_negative": 0}, {"detect_positive": 0}):
+        casted([node("Log", ["x"], ["l"]), node("IsInf", ["l"], ["t"], **attrs)], 20, np.abs(x), [], f"IsInf-20 {attrs}")
+    casted([node("Log", ["x"], ["l"]), node("IsNaN", ["l"], ["t"])], 20, x, [], "IsNaN-20")
+    inits = [nph.from_array(np.array(6), "d"), nph.from_array(np.float32([-1, 2]), "v")]
+    for axis in (-1, 0):
+        graph_of([*one, node("OneHot", ["i", "d", "v"], ["y"], axis=axis)], 11, x, inits, f"OneHot-11 {axis}")
+    for opset, attrs in ((11, {"axis": 2}), (12, {}), (13, {"axis": -2}), (13, {})):
+        case("Hardmax", opset, x, **attrs)
+    for opset, attrs in ((11, {"axis": -2}), (11, {"largest": 0, "axis": 0}), (24, {})):
+        for i in (0, 1):
+            names = ["t", "u"] if i == 0 else ["u", "t"]
+            casted([node("TopK", ["x", "n"], names, **attrs)], opset, f32(3, 4, 5), [n], f"TopK-{opset} {attrs} {i}")
+    casted([node("TopK", ["x"], ["u", "t"], k=2)], 9, x, [], "TopK-9")
+
+
+def sums():
+    x = f32(2, 3, 4)
+    for axis in (0, 1, -1):
+        case("CumSum", 14, x, [np.array(axis)])
+    case("CumSum", 11, x, [np.array(1)], exclusive=1)
+    case("CumSum", 14, x, [np.array(0)], reverse=1)
+    case("CumSum", 14, x, [np.array(-1)], reverse=1, exclusive=1)
+    for attrs in ({}, {"exclusive": 1}, {"reverse": 1, "exclusive": 1}):
+        case("CumProd", 26, x, [np.array(1)], **attrs)
+    case("ReduceProd", 11, x, axes=[0, -1])
+    case("ReduceProd", 18, x, [i64(1)], keepdims=0)
+    case("ReduceProd", 18, x, noop_with_empty_axes=1)
+    classes = f32(3, 5, 2)
+    target = np.array([[1, 4], [0, 2], [3, 3]])
+    for op in ("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"):
+        for attrs in ({}, {"reduction": "sum"}, {"reduction": "none", "ignore_index": 3}):
+            case(op, 13, classes, [target], **attrs)
+            case(op, 13, classes, [target, np.abs(f32(5))], **attrs)
+    p = f32(1, 2, 9, 8)
+    case("LpPool", 11, p, kernel_shape=[3, 2], strides=[2, 1], pads=[1, 0, 1, 1])
+    case("LpPool", 18, p, kernel_shape=[2, 2], p=3)
+    case("LpPool", 22, p, kernel_shape=[2, 3], p=1)
+    for p_ in ({}, {"p": 3}):
+        case("GlobalLpPool", 11, p, **p_)
+
+
+def picked():
+    x = f32(3, 4, 5)
+    case("GatherElements", 13, x, [np.array([[[0, -1, 2]], [[1, 0, 0]]])])
+    case("GatherElements", 11, x, [np.array([[[0, -1]], [[4, 0]], [[1, 1]]])], axis=2)
+    case("GatherND", 12, x, [np.array([[[0, 1], [2, -1]]])])
+    case("GatherND", 13, x, [np.array([[1], [0], [3]])], batch_dims=1)
+    at, new = np.array([[[0, 2]], [[1, 2]]]), f32(2, 1, 2)
+    case("ScatterElements", 13, x, [at, new])
+    case("Scatter", 9, x, [at, new])
+    case("ScatterElements", 18, x, [np.zeros((2, 1, 2), np.int64), new], axis=1, reduction="add")
+    case("ScatterND", 13, x, [np.array([[0, 1], [2, 3], [0, 1]]), f32(3, 5)])
+    for how in ("add", "mul", "max", "min"):
+        case("ScatterND", 18, x, [np.array([[0, 1], [2, 3], [0, 1]]), f32(3, 5)], reduction=how)
+    case("Compress", 11, x, [np.array([True, False, True])], axis=1)
+    case("Compress", 11, x, [np.array([True, False, True, True])])
+    case("ReverseSequence", 10, x, [i64(3, 1, 2, 3)])
+    case("ReverseSequence", 10, x, [i64(4, 1, 2)], batch_axis=0, time_axis=1)
+    case("TensorScatter", 24, f32(2, 4, 3), [f32(2, 2, 3), i64(1, 2)])
+    case("TensorScatter", 24, f32(2, 4, 3), [f32(2, 2, 3), i64(3, 2)], mode="circular")
+    case("CenterCropPad", 18, x, [i64(5, 3, 5)])
+    case("CenterCropPad", 18, x, [i64(2, 8)], axes=[-1, 1])
+    for equation, consts in (("ijk->kj", []), ("ijk", []), ("ijk,kl->ijl", [f32(5, 2)]), ("bij,bjk->bik", [f32(3, 5, 2)]), ("...jk,jk->...", [f32(4, 5)]),
+                             ("ijk,ij,k->i", [f32(3, 4), f32(5)]), ("ijk,kl", [f32(5, 2)]), ("iji->j", "square")):
+        if isinstance(consts, str):
+            case("Einsum", 12, f32(3, 4, 3), equation=equation)
+        else:
+            case("Einsum", 12, x, consts, equation=equation)
+
+
+def signals():
+    x = f32(2, 10, 1) / 4
+    case("DFT", 17, x, axis=1)
+    case("DFT", 17, x, axis=1, onesided=1)
+    case("DFT", 17, f32(2, 9, 3, 2) / 4, axis=1, inverse=1)
+    case("DFT", 20, f32(2, 9, 2) / 4, [np.array(12), np.array(-2)])
+    case("STFT", 17, f32(2, 40, 1) / 8, [np.array(8), f32(16)])
+    case("STFT", 17, f32(1, 40) / 8, [np.array(5), None, np.array(12)], onesided=0)
+    image, grid = f32(2, 3, 5, 6), (1.2 * f32(2, 4, 3, 2)).astype(np.float32)
+    for mode in ("linear", "nearest", "cubic"):
+        for pad in ("zeros", "border", "reflection"):
+            case("GridSample", 20, image, [grid], mode=mode, padding_mode=pad, align_corners=pick(0, 1))
+    case("GridSample", 16, image, [grid], mode="bilinear", align_corners=1)
+    for align in (0, 1):
+        case("AffineGrid", 20, f32(2, 2, 3), [i64(2, 3, 4, 5)], align_corners=align)
+        case("AffineGrid", 20, f32(1, 3, 4), [i64(1, 2, 3, 2, 4)], align_corners=align)
+
+
+def attentions():
+    q, k, v = f32(2, 4, 5, 8), f32(2, 4, 6, 8), f32(2, 4, 6, 3)
+    case("Attention", 23, q, [k, v])
+    case("Attention", 23, q, [k, v, f32(5, 6)], scale=0.2, softcap=2.0)
+    case("Attention", 23, q, [f32(2, 2, 5, 8), f32(2, 2, 5, 8)], is_causal=1)
+    case("Attention", 24, f32(2, 5, 12), [f32(2, 6, 6), f32(2, 6, 4), f32(6) > 0], q_num_heads=4, kv_num_heads=2)
+    past = [f32(2, 4, 3, 8), f32(2, 4, 3, 3)]
+    case("Attention", 23, q, [k, v, None, *past], is_causal=1)
+    cos, sin = f32(9, 4), f32(9, 4)
+    at = np.array([[0, 3, 1, 8, 2], [4, 4, 0, 1, 2]])
+    case("RotaryEmbedding", 23, q, [cos, sin, at])
+    case("RotaryEmbedding", 23, q, [cos, sin, at], interleaved=1)
+    case("RotaryEmbedding", 23, f32(2, 5, 12), [cos[:, :1], sin[:, :1], at], num_heads=3, rotary_embedding_dim=2)
+    case("RotaryEmbedding", 23, q, [f32(2, 5, 4), f32(2, 5, 4)])
+    x = f32(2, 3, 8)
+    extra = {"linear": [], "gated": [-np.abs(f32(2, 3, 2))], "delta": [None, np.abs(f32(2, 3, 2)) / 4], "gated_delta": [-np.abs(f32(2, 3, 4)), np.abs(f32(2, 3, 1)) / 4]}
+    for rule, more in extra.items():
+        case("LinearAttention", 27, x, [f32(2, 3, 4), f32(2, 3, 6), f32(2, 2, 2, 3), *more], q_num_heads=4, kv_num_heads=2, update_rule=rule)
+    case("CausalConvWithState", 27, f32(2, 3, 7), [f32(3, 1, 4), f32(3), f32(2, 3, 3)], activation="silu")
+    case("CausalConvWithState", 27, f32(2, 3, 7), [f32(3, 1, 4)])
+
+
 def write(path):
     with open(path, "wb") as out:
         for name, m, x, y in cases:
@@ -538,4 +680,9 @@ else:
     resizes()
     transposed()
     recurrent()
+    typed()
+    sums()
+    picked()
+    signals()
+    attentions()
     write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "operators.pb"))

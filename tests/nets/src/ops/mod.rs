@@ -7,6 +7,7 @@ mod gemm;
 mod images;
 mod moves;
 mod norm;
+mod picks;
 mod pool;
 mod quantized;
 mod recurrent;
@@ -16,6 +17,7 @@ mod reshape;
 mod several;
 mod slice;
 mod softmax;
+mod typed;
 mod window;
 
 use crate::build::Builder;
@@ -113,6 +115,48 @@ pub const ROWS: &[Row] = &[
     row("DequantizeLinear", 10, 1, quantized::dequantize),
     row("QLinearConv", 10, 2, quantized::conv),
     row("QLinearMatMul", 10, 2, quantized::matmul),
+    row("Equal", 7, 1, typed::equal),
+    row("Less", 7, 1, typed::less),
+    row("Greater", 7, 1, typed::greater),
+    row("LessOrEqual", 12, 1, typed::less_or_equal),
+    row("GreaterOrEqual", 12, 1, typed::greater_or_equal),
+    row("And", 7, 1, typed::and),
+    row("Or", 7, 1, typed::or),
+    row("Xor", 7, 1, typed::xor),
+    row("Not", 7, 1, typed::not),
+    row("IsNaN", 9, 1, typed::is_nan),
+    row("IsInf", 10, 1, typed::is_inf),
+    row("Mod", 10, 1, typed::modulo),
+    row("ArgMax", 7, 2, typed::arg_max),
+    row("ArgMin", 7, 1, typed::arg_min),
+    row("Hardmax", 7, 1, typed::hardmax),
+    row("OneHot", 9, 1, typed::one_hot),
+    row("TopK", 7, 1, typed::top_k),
+    row("GatherElements", 11, 1, picks::gather_elements),
+    row("GatherND", 11, 1, picks::gather_nd),
+    row("Scatter", 9, 1, picks::old_scatter),
+    row("ScatterElements", 11, 1, picks::scatter_elements),
+    row("ScatterND", 11, 1, picks::scatter_nd),
+    row("TensorScatter", 24, 1, picks::newer),
+    row("Compress", 9, 1, picks::compress),
+    row("ReverseSequence", 10, 1, picks::reverse),
+    row("CenterCropPad", 18, 1, picks::center),
+    row("CumSum", 11, 1, picks::cum_sum),
+    row("CumProd", 26, 1, picks::newer),
+    row("ReduceProd", 7, 1, picks::product),
+    row("Einsum", 12, 2, picks::einsum),
+    row("LpPool", 7, 1, picks::lp_pool),
+    row("GlobalLpPool", 7, 1, picks::global_lp_pool),
+    row("DFT", 17, 1, picks::dft),
+    row("STFT", 17, 1, picks::stft),
+    row("GridSample", 16, 1, picks::grid_sample),
+    row("AffineGrid", 20, 1, picks::affine_grid),
+    row("NegativeLogLikelihoodLoss", 12, 1, picks::likelihood),
+    row("SoftmaxCrossEntropyLoss", 12, 1, picks::cross_entropy),
+    row("Attention", 23, 1, picks::newer),
+    row("RotaryEmbedding", 23, 1, picks::newer),
+    row("LinearAttention", 27, 1, picks::newer),
+    row("CausalConvWithState", 27, 1, picks::newer),
 ];
 
 #[cfg(test)]

@@ -1,0 +1,147 @@
+//! Comparisons, logic and choices of what is computed, as arithmetic on 0 and 1.
+
+use super::lookup;
+use crate::kinds::is_float;
+use crate::node::Ctx;
+use mcompc_ir::{Attrs, Code, DType, Error, Result, ValueId};
+
+fn op(c: &mut Ctx<'_, '_, '_>, op: &str, ins: &[ValueId]) -> Result<ValueId> {
+    c.part(op, Attrs::new(), ins)
+}
+
+/// 1 - x.
+pub(super) fn inverse(c: &mut Ctx<'_, '_, '_>, x: ValueId) -> Result<ValueId> {
+    let one = c.scalar(1.0)?;
+    op(c, "Sub", &[one, x])
+}
+
+/// 1 where a > b, else 0.
+fn above(c: &mut Ctx<'_, '_, '_>, a: ValueId, b: ValueId) -> Result<ValueId> {
+    let d = op(c, "Sub", &[a, b])?;
+    let s = op(c, "Sign", &[d])?;
+    op(c, "Relu", &[s])
+}
+
+/// 1 where a is b, else 0.
+pub(super) fn equal(c: &mut Ctx<'_, '_, '_>, a: ValueId, b: ValueId) -> Result<ValueId> {
+    let d = op(c, "Sub", &[a, b])?;
+    let s = op(c, "Sign", &[d])?;
+    let differs = op(c, "Abs", &[s])?;
+    inverse(c, differs)
+}
+
+/// The result, which is a truth.
+fn truth(c: &mut Ctx<'_, '_, '_>, y: ValueId) {
+    c.result(y);
+    c.kind = Some(DType::Bool);
+}
+
+/// Equal 7, 11, 13, 19; Less, Greater 7, 9, 13; LessOrEqual, GreaterOrEqual 12, 16.
+pub(super) fn compare(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    if lookup::one_hot_of_range(c)? {
+        return Ok(());
+    }
+    let ((a, left), (b, right)) = (c.number(0)?, c.number(1)?);
+    if is_float(left) != is_float(right) || !is_float(left) && left != right {
+        return Err(Error::new(Code::UnsupportedType, format!("{} of {left} and {right}", c.op))
+            .hint("the ONNX standard asks for one type; export the model again"));
+    }
+    let y = match c.op {
+        "Equal" => equal(c, a, b)?,
+        "Less" => above(c, b, a)?,
+        "Greater" => above(c, a, b)?,
+        "LessOrEqual" => {
+            let y = above(c, a, b)?;
+            inverse(c, y)?
+        }
+        _ => {
+            let y = above(c, b, a)?;
+            inverse(c, y)?
+        }
+    };
+    truth(c, y);
+    Ok(())
+}
+
+fn boolean(c: &mut Ctx<'_, '_, '_>, i: usize) -> Result<ValueId> {
+    match c.number(i)? {
+        (x, DType::Bool) => Ok(x),
+        (_, kind) => Err(Error::new(Code::UnsupportedType, format!("input {i} of {} is {kind}, expected bool", c.op))
+            .hint("the ONNX standard asks for booleans; export the model again")),
+    }
+}
+
+/// IsNaN 9, 13, 20.
+pub(super) fn is_nan(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let x = c.input(0)?;
+    let y = op(c, "IsNaN", &[x])?;
+    truth(c, y);
+    Ok(())
+}
+
+/// IsInf 10, 20.
+pub(super) fn is_inf(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let x = c.input(0)?;
+    let which = |name: &str| c.attrs.flag(name, true).map(i64::from);
+    let attrs = Attrs::new().with("negative", which("detect_negative")?).with("positive", which("detect_positive")?);
+    let y = c.part("IsInf", attrs, &[x])?;
+    truth(c, y);
+    Ok(())
+}
+
+/// And, Or, Xor 7.
+pub(super) fn both(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let (a, b) = (boolean(c, 0)?, boolean(c, 1)?);
+    let y = match c.op {
+        "And" => op(c, "Mul", &[a, b])?,
+        "Or" => {
+            let sum = op(c, "Add", &[a, b])?;
+            c.part("Clip", Attrs::new().with("min", 0.0).with("max", 1.0), &[sum])?
+        }
+        _ => {
+            let d = op(c, "Sub", &[a, b])?;
+            op(c, "Abs", &[d])?
+        }
+    };
+    truth(c, y);
+    Ok(())
+}
+
+/// Not 1.
+pub(super) fn not(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let x = boolean(c, 0)?;
+    let y = inverse(c, x)?;
+    truth(c, y);
+    Ok(())
+}
+
+/// Where 9, 16 with a computed condition: x * condition + y * (1 - condition).
+pub(super) fn choose(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let condition = boolean(c, 0)?;
+    let (x, y) = (c.input(1)?, c.input(2)?);
+    let z = chosen(c, condition, x, y)?;
+    c.result(z);
+    Ok(())
+}
+
+/// `x` where the condition is 1, `y` where it is 0.
+pub(super) fn chosen(c: &mut Ctx<'_, '_, '_>, condition: ValueId, x: ValueId, y: ValueId) -> Result<ValueId> {
+    let rest = inverse(c, condition)?;
+    let x = op(c, "Mul", &[x, condition])?;
+    let y = op(c, "Mul", &[y, rest])?;
+    op(c, "Add", &[x, y])
+}
+
+/// Mod 10, 13: of integers; the remainder has the sign of the divisor, or of the dividend with `fmod`.
+pub(super) fn remainder(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
+    let fmod = c.attrs.flag("fmod", false)?;
+    let (a, b) = (c.input(0)?, c.input(1)?);
+    let float = c.input_name(0).and_then(|n| c.b.kind(n)).is_some_and(is_float);
+    if float && !fmod {
+        return Err(crate::attrs::unsupported("fmod", 0).hint("the standard asks for 1 with floats"));
+    }
+    let q = op(c, "Div", &[a, b])?;
+    let q = op(c, if fmod { "Trunc" } else { "Floor" }, &[q])?;
+    let whole = op(c, "Mul", &[q, b])?;
+    c.emit("Sub", Attrs::new(), &[a, whole])
+}
