@@ -69,7 +69,7 @@ pub fn survey<'a>(g: &'a Graph, stats: &Stats, widths: &[u8], group: Option<usiz
     for id in g.topo()?.into_iter().filter(|&id| !matches!(g.node(id).op.as_str(), "input" | "const")) {
         if weighted(g.node(id)) {
             let seen = flow.observe(id, g, g.inputs_of(id)[0])?;
-            found.insert(id, attempts(g, id, seen.as_ref(), widths, group)?);
+            found.insert(id, attempts(g, id, seen.as_ref(), widths, group).map_err(|e| e.at(&g.node(id).name))?);
         }
         flow.passed(id, g, g.out(id), |_| Vec::new())?;
     }

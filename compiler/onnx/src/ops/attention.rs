@@ -138,7 +138,8 @@ pub(super) fn attention(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
             1 => capped,
             2 if mask.is_none() => capped,
             2 => {
-                return c.not_built("that gives its masked scores", "what is masked is -1e4 here, not minus infinity; leave the output out");
+                return c
+                    .not_built("that gives its masked scores", "what is masked is -1e4 here, not minus infinity; leave the output out");
             }
             3 => soft,
             m => return Err(unsupported("qk_matmul_output_mode", m).hint("the standard has 0 to 3")),
