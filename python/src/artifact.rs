@@ -1,6 +1,6 @@
 //! A compiled model that stays in memory.
 
-use crate::{refused, run};
+use crate::task::{refused, run};
 use mcompc_driver::{Compiled, Library, MaxLoss, Means, Progress, Ran, Request, RunRequest};
 use mcompc_ir::{DType, Result, Tensor};
 use pyo3::prelude::*;

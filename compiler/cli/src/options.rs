@@ -2,7 +2,7 @@
 
 use crate::args::Given;
 use mcompc_compress::{ActBits, RangeMethod, Scheme, WeightBits};
-use mcompc_driver::{Ask, Firmware, Request, States, default_backend};
+use mcompc_driver::{Ask, Firmware, Request, States, Weights, default_backend};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_target::Target;
 use std::path::Path;
@@ -44,8 +44,12 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
     let scheme = g.scheme.as_deref().map(|path| scheme(g, path)).transpose()?;
     let (weights, acts) = match &scheme {
         Some(s) => (WeightBits { bits: s.bits(), ..WeightBits::default() }, ActBits { bits: s.act_bits(), ..ActBits::default() }),
-        None => (weights(g)?, ActBits { bits: g.acts.unwrap_or(8), by_name: g.act_bits.clone() }),
+        None => (weights(g)?, ActBits::asked(g.acts, g.act_bits.clone())),
     };
+    if g.rate.is_some() && (g.scheme.is_some() || chosen(g) || g.bits.is_some_and(|b| b != 8)) {
+        let what = "--rate chooses the steps of weights; --scheme, --budget, --pareto and levels of fewer bits say otherwise what they are";
+        return Err(Error::new(Code::Usage, what).hint("leave one of them out"));
+    }
     if g.sequence == Some(0) {
         return Err(Error::new(Code::Usage, "--sequence 0 is no sequence").hint("give the number of samples of one, or leave the flag out"));
     }
@@ -56,7 +60,12 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
         return Err(target.needs_mlir());
     }
     let firmware = Firmware::new(g.weights_section.as_deref(), g.slices, g.layer_dump, &target)?;
-    let firmware = Firmware { forms: g.forms.clone(), ..firmware };
+    let firmware = Firmware {
+        forms: g.forms.clone(),
+        decoding: g.decoding,
+        weights: if g.rate.is_some() { Weights::Coded } else { g.stored },
+        ..firmware
+    };
     let stem = g.model.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Request {
         model: g.model.clone(),
@@ -71,6 +80,7 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
         firmware,
         weights,
         acts,
+        rate: g.rate,
         ask: if scheme.is_some() { None } else { ask(g)? },
         scheme,
     })

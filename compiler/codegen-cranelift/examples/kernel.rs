@@ -24,6 +24,7 @@ fn spec(k: usize, c: usize, per_output: usize) -> ConvSpec {
         rescale: Rescale { pre: 0, shift: 6, zp: -128, lo: -128, hi: 127 },
         narrow: None,
         repeat: 1,
+        bytes: false,
     }
 }
 

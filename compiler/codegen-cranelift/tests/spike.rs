@@ -25,6 +25,7 @@ fn spec(k: usize, per_output: usize) -> ConvSpec {
         rescale: Rescale { pre: 0, shift: 6, zp: -3, lo: -100, hi: 127 },
         narrow: None,
         repeat: 1,
+        bytes: false,
     }
 }
 

@@ -111,7 +111,13 @@ fn one(graph: &Graph, exec: &FastExec, scratch: &mut Scratch, index: usize, samp
         }
         let shape = &graph.value(v).shape;
         let new = || {
-            if graph.inputs.contains(&v.node) { ValueStats::of_input(shape) } else { ValueStats::new(shape.last().copied().unwrap_or(1)) }
+            let new = if graph.inputs.contains(&v.node) {
+                ValueStats::of_input(shape)
+            } else {
+                ValueStats::new(shape.last().copied().unwrap_or(1))
+            };
+            let rows = graph.users(v).iter().any(|&(n, _)| graph.node(n).op == "Softmax");
+            if rows { new.of_rows() } else { new }
         };
         seen.entry(v).or_insert_with(new).add(data);
     })?;

@@ -12,6 +12,7 @@ mod linalg;
 mod methods;
 mod observe;
 mod range;
+mod rate;
 mod scheme;
 mod stats;
 
@@ -23,5 +24,6 @@ pub use datafree::calibrate_without_data;
 pub use decide::{ActBits, Options, WeightBits, check, decide, pinned, warnings, with_bits};
 pub use methods::{METHODS, Method, Rounded, Settle, Task};
 pub use range::RangeMethod;
+pub use rate::Rates;
 pub use scheme::{LayerScheme, Scheme, layer_names as layers};
 pub use stats::{BINS, Hist, Stats, ValueStats};

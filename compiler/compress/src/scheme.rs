@@ -16,6 +16,8 @@ pub struct LayerScheme {
     pub bits: u8,
     /// Weights of a channel in a row that share a multiplier.
     pub group: Option<usize>,
+    /// One step for all channels, for the methods that take it as given.
+    pub step: Option<f64>,
     /// Why so, where that is not simply what was asked for.
     pub why: Option<String>,
 }
@@ -29,6 +31,8 @@ pub struct Scheme {
     pub values: Vec<(String, Quant)>,
     /// Every layer with weights, in the order of execution.
     pub layers: Vec<LayerScheme>,
+    /// Values that were given sixteen bits without being asked for, and why; said in the text as comments.
+    pub wide: Vec<(String, String)>,
 }
 
 /// A scheme whose names are those of a graph.
@@ -121,6 +125,10 @@ impl Scheme {
                 let known: Vec<&str> = crate::METHODS.iter().map(|m| m.name).collect();
                 return Err(usage(format!("the scheme rounds layer `{}` by `{}`; there are {}", l.layer, l.method, known.join(", "))));
             };
+            if crate::methods::is_stepped(&l.method) != l.step.is_some() {
+                let what = if l.step.is_some() { "takes no step" } else { "needs a step" };
+                return Err(usage(format!("layer `{}`: method `{}` {what}", l.layer, l.method)));
+            }
             if !(method.fits)(l.bits, l.group.is_some()) || l.group == Some(0) {
                 let groups = l.group.map_or(String::new(), |n| format!(" in groups of {n}"));
                 return Err(usage(format!("layer `{}`: method `{}` makes no weights of {} bits{groups}", l.layer, l.method, l.bits)));

@@ -94,6 +94,8 @@ pub struct ValueStats {
     pub hist: Hist,
     /// Tensors, of more than one element, whose elements were all equal.
     pub flat: u64,
+    /// Of what a softmax reads: the least of the largest elements of rows, but for rows that are masked as a whole.
+    pub row_top: Option<f32>,
     sums: Vec<f64>,
     slices: Vec<Slices>,
 }
@@ -109,6 +111,8 @@ struct Slices {
 
 /// Axes longer than this are not looked at slice by slice.
 const MAX_SLICES: usize = 4096;
+/// A row whose largest element is no more than this is masked as a whole.
+const MASKED: f32 = -1000.0;
 
 impl ValueStats {
     /// Nothing seen yet; `channels` is the length of the last axis (1 for a scalar).
@@ -120,9 +124,14 @@ impl ValueStats {
             max: f32::NEG_INFINITY,
             hist: Hist::default(),
             flat: 0,
+            row_top: None,
             sums: vec![0.0; channels.max(1)],
             slices: vec![],
         }
+    }
+    /// The same of a value whose rows, along the last axis, a softmax reads.
+    pub fn of_rows(self) -> Self {
+        Self { row_top: Some(f32::INFINITY), ..self }
     }
     /// Nothing seen yet of an input of this shape, whose slices along every axis are told apart.
     pub fn of_input(shape: &[usize]) -> Self {
@@ -137,6 +146,10 @@ impl ValueStats {
             for (s, &v) in self.sums.iter_mut().zip(row) {
                 *s += f64::from(v);
             }
+        }
+        if let Some(least) = &mut self.row_top {
+            let tops = data.chunks_exact(self.sums.len()).map(|row| row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+            *least = tops.filter(|&top| top > MASKED).fold(*least, f32::min);
         }
         for &v in data {
             self.min = self.min.min(v);
@@ -165,6 +178,7 @@ impl ValueStats {
         self.max = self.max.max(other.max);
         self.hist.merge(&other.hist);
         self.flat += other.flat;
+        self.row_top = self.row_top.zip(other.row_top).map(|(a, b)| a.min(b));
         for (a, b) in self.sums.iter_mut().zip(&other.sums) {
             *a += b;
         }

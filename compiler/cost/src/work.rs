@@ -26,7 +26,8 @@ const RESCALE: usize = 9;
 pub struct Work(pub [f64; CLASSES.len()]);
 
 impl Work {
-    fn add(&mut self, other: &Work, times: f64) {
+    /// Adds other work, done so many times.
+    pub fn add(&mut self, other: &Work, times: f64) {
         for (a, b) in self.0.iter_mut().zip(&other.0) {
             *a += times * b;
         }

@@ -405,7 +405,8 @@ fn trial(t: &Task<'_>, eight: &Scheme, bits: &BTreeMap<String, u8>) -> Result<Tr
     let scheme = mcompc_compress::with_bits(g, eight, &bits, t.options.weights.block, None)?;
     let coded = mcompc_compress::apply(g, t.stats, &t.front.inputs, &scheme)?;
     let integers = mcompc_integerize::integerize(&coded.graph)?;
-    let options = mcompc_lower::Options { name: t.o.name.clone(), slices: t.o.firmware.slices };
+    let options =
+        mcompc_lower::Options { name: t.o.name.clone(), slices: t.o.firmware.slices, weights: t.o.firmware.weights, ..Default::default() };
     let lowered = mcompc_lower::lower(&integers.graph, &t.o.target.machine(t.o.backend)?, &options)?;
     let costs = costs(t.o, &lowered)?.map_or_else(|| vec![0.0; lowered.layers.len()], |(_, costs)| costs);
     let steps = lowered.buffers.iter().map(|b| b.last + 1).max().unwrap_or(0);

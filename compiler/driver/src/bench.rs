@@ -7,6 +7,7 @@ use mcompc_emu::{Counting, Run};
 use mcompc_interp::FastInt;
 use mcompc_ir::{Code, Error, Graph, Result, Tensor, Value};
 use mcompc_kernel::calls;
+use mcompc_lower::Layer;
 use mcompc_target::Target;
 use serde::Serialize;
 use std::path::Path;
@@ -79,7 +80,7 @@ pub fn measure(target: &Target, built: &Built, graph: &Graph, inputs: &[Vec<Tens
         Err(e) => return Err(emulate::error(target, &e)),
     };
     let stack_bytes = check(graph, &layout, inputs, &run)?;
-    let instructions = run.instructions.map(|total| counts(built, &run, total, entry.len())).transpose()?;
+    let instructions = run.instructions.map(|total| counts(built, &run, total, &entry)).transpose()?;
     let time = if target.runs_here() { Some(Native::new(built, graph)?.time(&inputs[0])?) } else { None };
     let macs = lowered.layers.iter().map(|l| l.macs).sum();
     Ok(Measured { inferences: inputs.len(), macs, instructions, not_counted, stack_bytes, time })
@@ -109,24 +110,25 @@ fn check(graph: &Graph, layout: &Layout, inputs: &[Vec<Tensor>], run: &Run) -> R
     Ok(stack)
 }
 
-/// Gives each stretch of the count to its layer.
-fn counts(built: &Built, run: &Run, total: u64, entries: usize) -> Result<Counts> {
+/// Gives each stretch of the count to its layer; `entry` are the entry function's calls.
+fn counts(built: &Built, run: &Run, total: u64, entry: &[&str]) -> Result<Counts> {
     let layers = &built.lowered.layers;
     let mean = |n: u64| n as f64 / run.windows.max(1) as f64;
-    if run.segments.len() != entries + 1 || layers.len() > entries {
+    if run.segments.len() != entry.len() + 1 || layers.len() > entry.len() {
         return Err(Error::new(
             Code::Internal,
-            format!("{} kernel calls were seen where {entries} are made", run.segments.len().saturating_sub(1)),
+            format!("{} kernel calls were seen where {} are made", run.segments.len().saturating_sub(1), entry.len()),
         ));
     }
-    let rows = layers.iter().zip(&run.segments[1..]).map(|(l, &n)| LayerCost {
+    let of = |l: &Layer| run.segments[1 + l.call] + if l.coded.is_some() { run.segments[l.call] } else { 0 };
+    let rows = layers.iter().map(|l| LayerCost {
         name: l.name.clone(),
         op: l.op.clone(),
         kernel: l.kernel.clone(),
         macs: l.macs,
-        instructions: mean(n),
+        instructions: mean(of(l)),
     });
     let macs: u64 = layers.iter().map(|l| l.macs).sum();
-    let rest = run.segments[0] + run.segments[layers.len() + 1..].iter().sum::<u64>();
+    let rest = run.segments.iter().sum::<u64>() - layers.iter().map(of).sum::<u64>();
     Ok(Counts { total: mean(total), per_mac: mean(total) / macs.max(1) as f64, layers: rows.collect(), other: mean(rest) })
 }

@@ -23,7 +23,7 @@ pub(crate) fn first_wrong(
     let mut module = l.module.clone();
     let Some(entry) = module.func(&l.entry).cloned() else { return Ok(None) };
     let symbol = |k: usize| format!("{}_{k}", l.entry);
-    module.funcs.extend((0..l.layers.len()).map(|k| Func { name: symbol(k), ..cut(&entry, k + 1) }));
+    module.funcs.extend(l.layers.iter().enumerate().map(|(k, layer)| Func { name: symbol(k), ..cut(&entry, layer.call + 1) }));
     let code = object(&module, (&o.target, o.backend), &o.firmware)?.0;
 
     let mut buffers: Vec<Vec<u8>> = inputs.iter().map(|t| t.bytes().to_vec()).collect();
@@ -58,7 +58,9 @@ fn cut(f: &Func, calls: usize) -> Func {
     let mut f = f.clone();
     let mut left = calls;
     f.body.insts.retain(|i| {
-        let call = matches!(i, Inst::Call { .. });
+        // A call behind the decoder's stands in a branch.
+        let one = |i: &Inst| matches!(i, Inst::Call { .. });
+        let call = one(i) || matches!(i, Inst::If { then, .. } if then.insts.iter().any(one));
         let keep = !call || left > 0;
         left -= usize::from(call && left > 0);
         keep
@@ -98,6 +100,7 @@ mod tests {
             firmware: Firmware::default(),
             weights: Default::default(),
             acts: Default::default(),
+            rate: None,
             scheme: None,
             ask: None,
         };

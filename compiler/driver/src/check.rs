@@ -99,16 +99,9 @@ fn differs(node: &str, want: &[u8], have: &[u8]) -> Option<Error> {
 /// Steps of the interpreter that each layer may take: all that it needs where the sum allows it, else every layer as many as leave
 /// nothing over.
 fn shares(l: &Lowered, vector_bytes: usize) -> Result<Vec<u64>> {
-    let mut known: BTreeMap<&str, f64> = BTreeMap::new();
-    let mut needs = Vec::with_capacity(l.layers.len());
-    for layer in &l.layers {
-        let n = match known.get(layer.kernel.as_str()) {
-            Some(n) => *n,
-            None => mcompc_cost::work(&l.module, &layer.kernel, vector_bytes)?.0.iter().sum(),
-        };
-        known.insert(&layer.kernel, n);
-        needs.push(n);
-    }
+    // The decoder is called by itself, and is not ended early.
+    let kernels = crate::decoding::kernels(l, vector_bytes)?;
+    let needs: Vec<f64> = kernels.iter().map(|w| w.0.iter().sum()).collect();
     let mut sorted = needs.clone();
     sorted.sort_by(f64::total_cmp);
     let (mut left, mut level) = (STEPS, f64::INFINITY);
@@ -157,6 +150,10 @@ struct Layers<'a> {
 }
 
 impl Layers<'_> {
+    /// The layer whose kernel a call of the entry function runs.
+    fn layer(&self, call: usize) -> Option<usize> {
+        self.lowered.layers.binary_search_by_key(&call, |l| l.call).ok()
+    }
     /// Buffer, first byte and wanted bytes of a layer's result.
     fn result(&self, k: usize) -> Option<(Buf, usize, &[u8])> {
         let layer = self.lowered.layers.get(k)?;
@@ -175,8 +172,9 @@ impl Layers<'_> {
 }
 
 impl Watch for Layers<'_> {
-    fn before(&mut self, k: usize, memory: &mut View<'_, '_>) -> u64 {
-        // Behind the layers stand copies into outputs.
+    fn before(&mut self, call: usize, memory: &mut View<'_, '_>) -> u64 {
+        // Other calls decode weights, or copy into outputs.
+        let Some(k) = self.layer(call) else { return u64::MAX };
         let Some((buf, at, want)) = self.result(k) else { return u64::MAX };
         // What a layer in place has not written yet is an operand; it takes few steps and is never ended early.
         if self.in_place(k) {
@@ -186,7 +184,8 @@ impl Watch for Layers<'_> {
         memory.bytes_mut(buf)[at..at + other.len()].copy_from_slice(&other);
         self.shares.get(k).copied().unwrap_or(u64::MAX)
     }
-    fn after(&mut self, k: usize, whole: bool, memory: &mut View<'_, '_>) -> std::result::Result<(), String> {
+    fn after(&mut self, call: usize, whole: bool, memory: &mut View<'_, '_>) -> std::result::Result<(), String> {
+        let Some(k) = self.layer(call) else { return Ok(()) };
         let Some((buf, at, want)) = self.result(k) else { return Ok(()) };
         let (g, want) = (self.g, want.to_vec());
         let have = &mut memory.bytes_mut(buf)[at..at + want.len()];

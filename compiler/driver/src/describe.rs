@@ -7,7 +7,6 @@ use mcompc_ir::{Code, Error, Graph, NodeId, Quant, Result, Value};
 use mcompc_lower::{Located, Lowered};
 use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, StateSpec, TensorSpec};
 use mcompc_report::{Buffer, Calibration, Forecast, Layer, Loss, Memory, Pass, Report, State, Tensor, Totals};
-use std::collections::BTreeMap;
 
 /// Inputs and outputs of the entry function.
 ///
@@ -132,6 +131,7 @@ fn layers(q: &Quantized, lowered: &Lowered) -> Vec<Layer> {
             macs: l.macs,
             forecast: None,
             weight_bytes: l.const_bytes as u64,
+            uncoded_bytes: l.coded.map(|c| c.plain as u64),
             dtype: value.dtype.to_string(),
             scale: value.quant.as_ref().map(Quant::step),
             zero_point: value.quant.as_ref().map(Quant::zero_point),
@@ -161,16 +161,7 @@ fn forecast(o: &Request, lowered: &Lowered, layers: &mut [Layer]) -> Result<Opti
 pub(crate) fn costs(o: &Request, lowered: &Lowered) -> Result<Option<(mcompc_cost::Prices, Vec<f64>)>> {
     let Some(prices) = mcompc_cost::prices(&o.target, o.backend)? else { return Ok(None) };
     let vector = usize::from(o.target.machine(o.backend)?.vector_bytes);
-    let mut known: BTreeMap<&str, f64> = BTreeMap::new();
-    let mut costs = Vec::with_capacity(lowered.layers.len());
-    for l in &lowered.layers {
-        let one = match known.get(l.kernel.as_str()) {
-            Some(one) => *one,
-            None => prices.of(&mcompc_cost::work(&lowered.module, &l.kernel, vector)?).round(),
-        };
-        known.insert(&l.kernel, one);
-        costs.push(one);
-    }
+    let costs = crate::decoding::work(lowered, vector)?.iter().map(|w| prices.of(w).round()).collect();
     Ok(Some((prices, costs)))
 }
 
@@ -191,7 +182,13 @@ fn memory(l: &Lowered) -> Memory {
         let scratch = layer.is_some_and(|x| x.scratch == Some(i));
         let name = layer.map_or("copy", |x| x.name.as_str());
         Buffer {
-            name: if scratch { format!("{name} (scratch)") } else { name.into() },
+            name: if l.decoder == Some(i) {
+                "decoder of weights".into()
+            } else if scratch {
+                format!("{name} (scratch)")
+            } else {
+                name.into()
+            },
             offset: offset as u64,
             bytes: b.bytes as u64,
             first: b.first,
@@ -214,6 +211,7 @@ pub fn package(o: &Request, c: &Compiled, report: &Report) -> Result<Vec<mcompc_
         name: o.name.clone(),
         target: o.target.name.clone(),
         arch: rust_arch(arch).into(),
+        requires: o.target.requires.clone(),
         os: o.target.is_macho().then(|| if o.target.rust_triple.ends_with("darwin") { "macos".into() } else { "ios".into() }),
         object: c.built.object.clone(),
         inputs,
@@ -223,6 +221,7 @@ pub fn package(o: &Request, c: &Compiled, report: &Report) -> Result<Vec<mcompc_
         arena_align: c.built.lowered.arena_align,
         sizes: sizes(report),
         slices: c.built.lowered.slices,
+        coded: c.built.lowered.decoder.is_some(),
         layers: if o.firmware.dumps(c.built.lowered.layers.len())? { layer_specs(c) } else { vec![] },
         model_hash: c.front.sha256.clone(),
         forms: o.firmware.forms.clone(),

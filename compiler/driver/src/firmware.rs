@@ -1,10 +1,11 @@
 //! What firmware asks of the object, checked.
 
 use mcompc_ir::{Code, Error, Result};
+pub use mcompc_lower::Weights;
 use mcompc_target::Target;
 
 /// What firmware asks of the object. Nothing of it changes a result.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Firmware {
     /// Section of the weights; read-only data when absent.
     pub weights_section: Option<String>,
@@ -12,6 +13,11 @@ pub struct Firmware {
     pub slices: bool,
     /// Tables and functions that hand every layer's output to a callback; needs `slices`.
     pub layer_dump: bool,
+    /// How weights are stored.
+    pub weights: Weights,
+    /// The most that decoding may take, as a share of the forecast time of an inference with weights stored as they are: layers that save least
+    /// for it are not coded. Anything when absent.
+    pub decoding: Option<f64>,
     /// Names of forms of the package, beside those that every output has.
     pub forms: Vec<&'static str>,
 }
@@ -23,7 +29,7 @@ impl Firmware {
     /// E002 for a section name that assemblers, linkers or the format would take for something else.
     pub fn new(weights_section: Option<&str>, slices: bool, layer_dump: bool, target: &Target) -> Result<Self> {
         let weights_section = weights_section.map(|s| section(s, target).map(|()| s.to_string())).transpose()?;
-        Ok(Self { weights_section, slices: slices || layer_dump, layer_dump, forms: Vec::new() })
+        Ok(Self { weights_section, slices: slices || layer_dump, layer_dump, weights: Weights::Stored, decoding: None, forms: Vec::new() })
     }
 
     /// Whether the layer dump is made, for a model of so many layers.

@@ -33,6 +33,8 @@ pub struct Request {
     pub weights: WeightBits,
     /// Bits of the activations.
     pub acts: ActBits,
+    /// Bits a weight that coded weights may take: steps of layers follow from it.
+    pub rate: Option<f64>,
     /// What else would be decided from `range` and `weights`.
     pub scheme: Option<Scheme>,
     /// How bits are chosen layer by layer; without it they are those of `weights`.

@@ -221,8 +221,10 @@ fn quantize_leaving(o: &Request, front: &Front, slack: f64, progress: &dyn Progr
     };
     let mut warnings = mcompc_compress::warnings(&front.canonical, &stats, &front.inputs, &scheme, &options)?;
     warnings.extend(unused);
-    let apply = || mcompc_compress::apply(&front.canonical, &stats, &front.inputs, &scheme);
-    let coded = timed(progress, "rounding to codes", apply)?;
+    let (scheme, coded) = timed(progress, "rounding to codes", || match o.rate.filter(|_| o.scheme.is_none()) {
+        Some(rate) => crate::rate::steps(&front.canonical, &stats, &front.inputs, &scheme, rate),
+        None => Ok((scheme.clone(), mcompc_compress::apply(&front.canonical, &stats, &front.inputs, &scheme)?)),
+    })?;
     let integers = timed(progress, "making integers", || mcompc_integerize::integerize(&coded.graph))?;
     let origin = integers.origin.iter().filter_map(|(v, c)| Some((*v, *coded.origin.get(c)?))).collect();
     Ok(Quantized {
@@ -275,8 +277,13 @@ pub fn build(
     progress: &dyn Progress,
 ) -> Result<Built> {
     let lowered = timed(progress, "making kernels", || {
-        let options = mcompc_lower::Options { name: name.into(), slices: firmware.slices };
-        let mut lowered = mcompc_lower::lower(graph, &target.machine(backend)?, &options)?;
+        let machine = target.machine(backend)?;
+        let mut options =
+            mcompc_lower::Options { name: name.into(), slices: firmware.slices, weights: firmware.weights, ..Default::default() };
+        if let Some(share) = firmware.decoding {
+            options.spared = crate::decoding::spared(graph, (target, backend), &options, share)?;
+        }
+        let mut lowered = mcompc_lower::lower(graph, &machine, &options)?;
         let info = format!("mcompc {VERSION}; target {}; model sha256 {sha256}\0", target.name);
         lowered.module.data.push(Data { name: format!("{name}_info"), bytes: info.into_bytes(), align: 1, weights: false, export: true });
         Ok::<_, Error>(lowered)

@@ -11,6 +11,7 @@ mod linear;
 mod matmul;
 mod moves;
 mod mul;
+mod norm;
 mod pool;
 mod runs;
 mod softmax;

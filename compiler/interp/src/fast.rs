@@ -74,6 +74,7 @@ static FAST: &[(&str, Plan)] = &[
     ("Pad", moves::plan),
     ("Concat", moves::plan),
     ("Softmax", rows::plan),
+    ("Norm", rows::plan),
     ("BatchNormalization", rows::plan),
     ("ReduceMean", rows::plan),
     ("ReduceSum", rows::plan),
@@ -170,6 +171,18 @@ impl FastExec {
     pub fn new(g: &Graph) -> Result<Self> {
         mcompc_ops::verify(g)?;
         Planner::new(g)?.plan()
+    }
+    /// A float graph some of whose values are rounded to codes, for what that costs.
+    ///
+    /// # Errors
+    /// As [`FastExec::new`].
+    pub fn rounded<'a>(g: &Graph, quants: impl Iterator<Item = (ValueId, &'a Quant)>) -> Result<Self> {
+        mcompc_ops::verify(g)?;
+        let mut g = g.clone();
+        for (v, q) in quants {
+            g.value_mut(v).quant = Some(q.clone());
+        }
+        Planner::new(&g)?.plan()
     }
     /// Buffers for one thread.
     pub fn scratch(&self) -> Scratch {

@@ -234,7 +234,7 @@ fn pixels_of_tile(row: &Row, o: usize) -> usize {
 fn weights_in_memory(row: &Row, s: &ConvSpec) -> Row {
     const REUSED: usize = 16;
     const CACHED: usize = 96 << 10;
-    let pays = s.narrow.is_none() && s.geo.n * s.geo.pixels() >= REUSED && s.weights.len() * 2 <= CACHED;
+    let pays = s.narrow.is_none() && !s.bytes && s.geo.n * s.geo.pixels() >= REUSED && s.weights.len() * 2 <= CACHED;
     Row {
         w_mem: if pays { row.w_mem } else { Elem::I8 },
         name: if pays || row.w_mem == Elem::I8 { row.name.clone() } else { format!("{}.i8", row.name) },

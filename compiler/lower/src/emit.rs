@@ -19,6 +19,8 @@ pub enum Arg {
     },
     /// Working memory for the time of the call.
     Scratch(usize),
+    /// Weights of so many bytes that are decoded right before the call.
+    Decoded(usize),
 }
 
 /// Lanes of a block of `n` neighbours: half the machine's where they do not fill all of them, down to eight; else one.

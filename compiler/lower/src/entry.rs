@@ -1,9 +1,11 @@
 //! From graph to module: a call for every node, buffers at planned offsets, kernels shared, and the entry function.
 
+use crate::coded;
 use crate::emit::{Arg, Call};
 use crate::movement::copy_kernel;
 use crate::operators::call_of;
 use crate::steps::{self, ALIGN, Interface, Source, Step};
+use crate::unpack;
 use mcompc_ir::{Code, Error, Graph, NodeId, Result, ValueId};
 use mcompc_kernel::{Data, Inst, Machine, Module, Op};
 use mcompc_plan::{Buffer, Plan, check, plan};
@@ -17,6 +19,22 @@ pub struct Options {
     pub name: String,
     /// Whether there is `<name>_run_slice` too, which runs one step a call.
     pub slices: bool,
+    /// Which layers' weights are entropy-coded, to be decoded into the arena right before the layer runs.
+    pub weights: Weights,
+    /// Results of layers whose weights are stored as they are, whatever `weights` says.
+    pub spared: BTreeSet<ValueId>,
+}
+
+/// How weights are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Weights {
+    /// As the kernels read them.
+    #[default]
+    Stored,
+    /// Entropy-coded where that takes less flash.
+    Coded,
+    /// Entropy-coded in every layer that has a form with weights in bytes, for tests.
+    AllCoded,
 }
 
 /// Where a layer leaves its result.
@@ -51,7 +69,23 @@ pub struct Layer {
     pub value: ValueId,
     /// Where that value lies when the layer has run.
     pub result: Located,
+    /// Number of its kernel's call among the entry function's; that of the decoder comes right before it.
+    pub call: usize,
+    /// Where its weights are coded.
+    pub coded: Option<Coded>,
 }
+
+/// Of a layer with coded weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coded {
+    /// Bytes that its constants would take otherwise.
+    pub plain: usize,
+    /// Blocks that are decoded: calls of [`UNPACK`]'s second function, after one of its first.
+    pub blocks: usize,
+}
+
+/// The functions that decode: the table of a layer, and a block of codes.
+pub const UNPACK: [&str; 2] = ["k0_unpack_table", "k1_unpack_block"];
 
 /// The result of lowering.
 #[derive(Clone, Debug)]
@@ -72,6 +106,8 @@ pub struct Lowered {
     pub buffers: Vec<Buffer>,
     /// Their offsets.
     pub plan: Plan,
+    /// The buffer of the decoder, where weights are coded: its table, its state, and the status that the entry function returns.
+    pub decoder: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +136,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
     };
     // Only the arena's alignment is ours to promise.
     let foreign: BTreeSet<ValueId> = g.inputs.iter().map(|&n| g.out(n)).chain(g.outputs.iter().map(|o| root(o.value))).collect();
-    let mut calls: Vec<(NodeId, Call)> = Vec::new();
+    let (mut nodes, mut calls, mut variants) = (Vec::new(), Vec::new(), Vec::new());
     for &n in &order {
         let node = g.node(n);
         if matches!(node.op.as_str(), "input" | "const") || alias.contains_key(&g.out(n)) {
@@ -108,8 +144,19 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
         }
         let x = root(g.inputs_of(n)[0]);
         let x_align = if foreign.contains(&x) { g.value(x).dtype.size() as u8 } else { ALIGN as u8 };
-        calls.push((n, call_of(g, n, m, x_align).map_err(|e| e.at(node.name.clone()))?));
+        let call = |bytes| call_of(g, n, m, x_align, bytes).map_err(|e| e.at(node.name.clone()));
+        nodes.push(n);
+        calls.push(call(false)?);
+        variants.push(
+            if o.weights != Weights::Stored && !o.spared.contains(&g.out(n)) && matches!(node.op.as_str(), "q.conv" | "q.dense") {
+                Some(call(true)?)
+            } else {
+                None
+            },
+        );
     }
+    let coded = coded::plan(&mut calls, variants, o.weights == Weights::AllCoded);
+    let calls: Vec<(NodeId, Call)> = nodes.into_iter().zip(calls).collect();
 
     // Outputs that are inputs or constants, or the same value twice, need a copy of their own.
     let mut places: BTreeMap<ValueId, Place> = BTreeMap::new();
@@ -129,7 +176,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
 
     // Live ranges of everything in the arena.
     let mut buffers: Vec<Buffer> = Vec::new();
-    let mut scratch: Vec<Option<usize>> = Vec::new();
+    let (mut scratch, mut decoded): (Vec<Option<usize>>, Vec<Option<usize>>) = (Vec::new(), Vec::new());
     for (step, (n, call)) in calls.iter().enumerate() {
         for a in &call.args {
             if let Arg::Value(v) = a
@@ -145,10 +192,13 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             Place::Arena(buffers.len() - 1)
         });
         let s = call.args.iter().find_map(|a| if let Arg::Scratch(b) = a { Some(*b) } else { None });
-        scratch.push(s.map(|bytes| {
-            buffers.push(Buffer { bytes, align: ALIGN, first: step, last: step, may_alias: None });
-            buffers.len() - 1
-        }));
+        let w = call.args.iter().find_map(|a| if let Arg::Decoded(b) = a { Some(*b) } else { None });
+        for (bytes, list) in [(s, &mut scratch), (w, &mut decoded)] {
+            list.push(bytes.map(|bytes| {
+                buffers.push(Buffer { bytes, align: ALIGN, first: step, last: step, may_alias: None });
+                buffers.len() - 1
+            }));
+        }
     }
     let end = calls.len();
     for (v, _) in &copies {
@@ -163,17 +213,26 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             _ => None,
         });
     }
-    let p = plan(&buffers);
+    let mut p = plan(&buffers);
     check(&buffers, &p)?;
+    // The decoder's memory comes first, so that the rest is one piece.
+    let decoder = coded.archive.as_ref().map(|_| {
+        p.offsets.iter_mut().for_each(|o| *o += unpack::WORK);
+        p.total += unpack::WORK;
+        buffers.push(Buffer { bytes: unpack::WORK, align: ALIGN, first: 0, last: end.saturating_sub(1), may_alias: None });
+        p.offsets.push(0);
+        buffers.len() - 1
+    });
     addressable("arena", 1, &[p.total])?;
 
     let mut asm = Assembly { module: Module::default(), kernels: BTreeMap::new() };
     let size = |v: ValueId| g.value(v).bytes();
     let aligned = |v: ValueId| g.value(v).dtype.size() as u8;
-    let interface = Interface {
+    let mut interface = Interface {
         inputs: g.inputs.iter().map(|&n| (g.node(n).name.clone(), size(g.out(n)), aligned(g.out(n)))).collect(),
         outputs: g.outputs.iter().map(|x| (x.name.clone(), size(x.value), aligned(x.value))).collect(),
         arena: p.total,
+        unpack: None,
     };
     let at = |v: ValueId| -> Result<Source> {
         Ok(match places.get(&root(v)) {
@@ -183,7 +242,14 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             None => return Err(Error::new(Code::Internal, format!("value `{}` has no place", g.value(v).name))),
         })
     };
-    let mut layers = Vec::new();
+    let most = coded.most();
+    if let Some(bytes) = coded.archive {
+        let [table, block] = [unpack::table(bytes.len()), unpack::block(bytes.len())].map(|f| asm.kernel(f, &[]));
+        let layer = unpack::layer(p.total - unpack::WORK, most, [&table, &block]);
+        interface.unpack = Some(asm.kernel(layer, &[]));
+        asm.module.data.push(Data { name: unpack::ARCHIVE.into(), bytes, align: 4, weights: true, export: false });
+    }
+    let (mut layers, mut calls_made) = (Vec::new(), 0);
     let mut list = Vec::new();
     for (step, (n, call)) in calls.into_iter().enumerate() {
         let node = g.node(n);
@@ -205,10 +271,20 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
                     Source::Data(asm.data(bytes, align, weights))
                 }
                 Arg::Scratch(_) => Source::Arena(scratch[step].map_or(0, |s| p.offsets[s])),
+                Arg::Decoded(_) => Source::Arena(decoded[step].map_or(0, |s| p.offsets[s])),
             });
         }
         let kernel = asm.kernel(call.func, &call.rows);
-        list.push(Step { kernel: kernel.clone(), args });
+        let unpacked = coded.layers.get(&step);
+        let unpack = unpacked.map(|u| {
+            const_bytes += u.stored;
+            weight_bytes += u.stored;
+            calls_made += 1;
+            let place = decoded[step].map_or(0, |s| p.offsets[s] - unpack::WORK);
+            asm.data(u.layer.at(place as u32 / 4).bytes(), 4, true)
+        });
+        list.push(Step { kernel: kernel.clone(), args, unpack });
+        calls_made += 1;
         let result = match at(g.out(n))? {
             Source::Output(i) => Located::Output(i),
             Source::Arena(offset) => Located::Arena(offset),
@@ -225,6 +301,8 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             scratch: scratch[step],
             value: g.out(n),
             result,
+            call: calls_made - 1,
+            coded: unpacked.map(|u| Coded { plain: u.plain, blocks: u.layer.blocks.into() }),
         });
     }
     for (v, out) in copies {
@@ -234,7 +312,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             Some(t) => Source::Data(asm.data(t.bytes().to_vec(), ALIGN as u32, true)),
             None => at(v)?,
         };
-        list.push(Step { kernel, args: vec![from, Source::Output(out)] });
+        list.push(Step { kernel, args: vec![from, Source::Output(out)], unpack: None });
     }
     let entry = format!("{}_run", o.name);
     asm.module.funcs.push(steps::run(entry.clone(), &interface, &list));
@@ -242,7 +320,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
         asm.module.funcs.push(steps::run_slice(format!("{entry}_slice"), &interface, &list));
     }
     let slices = if o.slices { list.len() } else { 0 };
-    Ok(Lowered { module: asm.module, entry, slices, arena_bytes: p.total, arena_align: ALIGN, layers, buffers, plan: p })
+    Ok(Lowered { module: asm.module, entry, slices, arena_bytes: p.total, arena_align: ALIGN, layers, buffers, plan: p, decoder })
 }
 
 struct Assembly {

@@ -5,6 +5,7 @@
 
 mod arg_max;
 mod bands;
+mod coded;
 mod conv;
 mod copy;
 mod depthwise;
@@ -18,6 +19,7 @@ mod matmul;
 mod movement;
 mod narrow;
 mod nest;
+mod norm;
 mod operators;
 mod pack;
 mod planes;
@@ -30,13 +32,14 @@ mod softmax;
 mod spec;
 mod stage;
 mod steps;
+mod unpack;
 mod window;
 mod zero;
 
 pub use conv::{conv_kernel, dense_kernel};
 pub use depthwise::depthwise_kernel;
 pub use emit::{Arg, Call};
-pub use entry::{Layer, Located, Lowered, Options, lower};
+pub use entry::{Coded, Layer, Located, Lowered, Options, UNPACK, Weights, lower};
 pub use narrow::{Blocks, Narrow};
 pub use operators::operators;
 pub use spec::{ConvSpec, Geometry};

@@ -8,13 +8,14 @@ use crate::emit::{Call, Operand};
 use crate::gather::{Table, gather_kernel};
 use crate::matmul::matmul_kernel;
 use crate::movement::{Padding, concat_kernel, copy_kernel, pad_kernel, slice_kernel, transpose_kernel};
+use crate::norm::{Params, norm_kernel};
 use crate::pool::{PoolKind, pool_kernel};
 use crate::reduce::{Reduction, reduce_kernel};
 use crate::softmax::softmax_kernel;
-use crate::spec::{conv_spec, geometry, mem_of, rescale_of, zp};
+use crate::spec::{ConvSpec, conv_spec, geometry, mem_of, rescale_of, zp};
 use mcompc_ir::{Code, Error, Graph, Node, NodeId, Result, Tensor, Value, ValueId};
 use mcompc_kernel::{Machine, MemElem};
-use mcompc_ops::PadMode;
+use mcompc_ops::{Ctx, Norm, PadMode};
 
 /// A node and what its kernel is made for.
 struct Site<'a> {
@@ -23,6 +24,8 @@ struct Site<'a> {
     m: &'a Machine,
     /// Guaranteed alignment of the first input.
     x_align: u8,
+    /// Whether weights lie one in a byte, to be coded.
+    bytes: bool,
     ins: Vec<ValueId>,
     y: ValueId,
 }
@@ -32,7 +35,7 @@ type Generate = fn(&Site<'_>) -> Result<Call>;
 /// Operators by name. A node that moves nothing is a view and needs no call.
 static OPERATORS: &[(&str, Generate)] = &[
     ("q.conv", conv),
-    ("q.dense", |s| dense_kernel(&conv_spec(s.g, s.n, s.m, s.x_align)?.0, s.m, s.ins[0], s.y)),
+    ("q.dense", |s| dense_kernel(&s.layer()?.0, s.m, s.ins[0], s.y)),
     ("q.matmul", matmul),
     ("q.add", add),
     ("q.mul", mul),
@@ -40,6 +43,7 @@ static OPERATORS: &[(&str, Generate)] = &[
     ("q.lut", |s| lut_kernel(s.elems(), s.constant(1)?.bytes().to_vec(), s.operand(0)?, s.out()?)),
     ("q.sum", |s| reduce(s, Reduction::Sum { zp_x: s.operand(0)?.zp, mult: s.int("m")?, rescale: rescale_of(s.g, s.n)? })),
     ("q.softmax", softmax),
+    ("q.norm", norm),
     ("q.avgpool", |s| pool(s, PoolKind::Average { zp_x: s.operand(0)?.zp, mult: multipliers(s)?, rescale: rescale_of(s.g, s.n)? })),
     ("q.maxpool", |s| pool(s, PoolKind::Max)),
     ("Reshape", |s| copy_kernel(s.m, s.elems() * s.size(), s.ins[0], s.y)),
@@ -58,13 +62,13 @@ pub fn operators() -> impl Iterator<Item = &'static str> {
     OPERATORS.iter().map(|(name, _)| *name)
 }
 
-/// The kernel call of a node.
-pub fn call_of(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<Call> {
+/// The kernel call of a node; `bytes`: with weights one in a byte, whatever their width and the machine's liking.
+pub fn call_of(g: &Graph, n: NodeId, m: &Machine, x_align: u8, bytes: bool) -> Result<Call> {
     let op = &g.node(n).op;
     let Some((_, generate)) = OPERATORS.iter().find(|(name, _)| name == op) else {
         return Err(Error::new(Code::NoInteger, format!("operator `{op}` has no kernel")));
     };
-    generate(&Site { g, n, m, x_align, ins: g.inputs_of(n), y: g.out(n) })
+    generate(&Site { g, n, m, x_align, bytes, ins: g.inputs_of(n), y: g.out(n) })
 }
 
 impl Site<'_> {
@@ -76,6 +80,11 @@ impl Site<'_> {
     }
     fn shape(&self, i: usize) -> &[usize] {
         &self.value(i).shape
+    }
+    /// A layer with weights, and whether it is depthwise.
+    fn layer(&self) -> Result<(ConvSpec, bool)> {
+        let (spec, depthwise) = conv_spec(self.g, self.n, self.m, self.x_align)?;
+        Ok((if self.bytes { spec.in_bytes() } else { spec }, depthwise))
     }
     /// Elements of the result.
     fn elems(&self) -> usize {
@@ -106,7 +115,7 @@ impl Site<'_> {
 }
 
 fn conv(s: &Site<'_>) -> Result<Call> {
-    let (spec, depthwise) = conv_spec(s.g, s.n, s.m, s.x_align)?;
+    let (spec, depthwise) = s.layer()?;
     if depthwise { depthwise_kernel(&spec, s.m, s.ins[0], s.y) } else { conv_kernel(&spec, s.m, s.ins[0], s.y) }
 }
 
@@ -127,6 +136,14 @@ fn matmul(s: &Site<'_>) -> Result<Call> {
 fn softmax(s: &Site<'_>) -> Result<Call> {
     let last = s.shape(0).last().copied().unwrap_or(1);
     softmax_kernel(s.elems() / last.max(1), last, s.int("bits")? as u32, &s.constant(1)?.as_i32()?, s.operand(0)?, s.out()?)
+}
+
+fn norm(s: &Site<'_>) -> Result<Call> {
+    let ins: Vec<&Value> = s.ins.iter().map(|&v| s.g.value(v)).collect();
+    let rule = Norm::of(&Ctx { node: s.node(), ins: &ins })?;
+    let (gain, offset) = (s.constant(1)?.as_i32()?, s.constant(2)?.as_i32()?);
+    let axis = s.int("axis")? as usize;
+    norm_kernel((s.shape(0), axis), rule, Params { shape: s.shape(1), gain: &gain, offset: &offset }, s.operand(0)?, s.out()?)
 }
 
 fn multipliers(s: &Site<'_>) -> Result<Vec<i32>> {

@@ -5,7 +5,7 @@
 //! (x0,x1)(0,w0) + (x2,x3)(w1,w2) for the odd one: no pixel is loaded twice and none needs shifting.
 
 use crate::emit::{Arg, Call, each_image};
-use crate::narrow::PlaneTaps;
+use crate::narrow::{Narrow, PlaneTaps};
 use crate::pack::fold_zero_point;
 use crate::spec::{ConvSpec, kernel_name};
 use mcompc_ir::{Code, Error, Result, ValueId};
@@ -68,8 +68,11 @@ pub fn depthwise_planes(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
             }
         }
     }
-    let taps = PlaneTaps { bits: s.narrow.as_ref().map_or(8, |n| n.bits.into()), window: [g.kw, g.kh], kinds: &kinds };
-    let packed = s.narrow.as_ref().map(|n| taps.pack(n, s)).transpose()?;
+    // Weights to be coded lie once, without the repetition that the strips want.
+    let whole = s.bytes.then_some(Narrow { bits: 8, blocks: None });
+    let narrow = whole.as_ref().or(s.narrow.as_ref());
+    let taps = PlaneTaps { bits: narrow.map_or(8, |n| n.bits.into()), window: [g.kw, g.kh], kinds: &kinds };
+    let packed = narrow.map(|n| taps.pack(n, s)).transpose()?;
     // Per channel: bias, multiplier, then for each row of taps its words, or those packed elsewhere.
     let bias = fold_zero_point(&s.bias, &s.weights, s.zp_x);
     let mut params = Vec::new();

@@ -86,9 +86,15 @@ pub struct ConvSpec {
     /// How many channels of a depthwise layer read the same one of the input; 1 for all other layers. The channels of `geo` are those of
     /// the result.
     pub repeat: usize,
+    /// Whether weights lie one in a byte, to be coded.
+    pub bytes: bool,
 }
 
 impl ConvSpec {
+    /// The same layer with its weights one in a byte.
+    pub fn in_bytes(self) -> Self {
+        Self { narrow: None, bytes: true, ..self }
+    }
     /// Channels of the input.
     pub fn inputs(&self) -> usize {
         self.geo.c / self.repeat
@@ -282,6 +288,7 @@ pub fn conv_spec(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<(Conv
         rescale: rescale_of(g, n)?,
         narrow,
         repeat,
+        bytes: false,
     };
     Ok((spec, depthwise))
 }

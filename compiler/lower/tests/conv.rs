@@ -71,7 +71,7 @@ fn run(call: Call, x: &[u8], outs: usize) -> Vec<i8> {
                 b
             }
             Arg::Data { bytes, .. } => mem.add(bytes),
-            Arg::Scratch(n) => mem.add(vec![0xa5; n]),
+            Arg::Scratch(n) | Arg::Decoded(n) => mem.add(vec![0xa5; n]),
         };
         args.push(b.into());
     }
@@ -106,6 +106,7 @@ fn spec(rng: &mut Rng, geo: Geometry, o: usize, x_u8: bool, depthwise: bool) -> 
         rescale: Rescale { pre: rng.next(0, 1) as u8, shift, zp, lo: if rng.next(0, 1) == 0 { -128 } else { zp }, hi: 127 },
         narrow: None,
         repeat: 1,
+        bytes: false,
         geo,
     }
 }

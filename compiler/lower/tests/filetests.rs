@@ -1,12 +1,19 @@
 //! `tests/filetests/lower/*.mir`, first line `; test: NAME`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-// NAME is a machine description: the kernel module for it.
+use mcompc_lower::Weights;
+
+// NAME is a machine description: the kernel module for it; behind it may stand `coded`, for weights that are entropy-coded.
 fn run(name: &str, graph: &str) -> String {
     let g = mcompc_ir::parse(graph).unwrap_or_else(|e| panic!("{e}"));
     mcompc_ops::verify(&g).unwrap_or_else(|e| panic!("{e}"));
+    let (name, weights) = match name.split_once(' ') {
+        Some((name, "coded")) => (name, Weights::AllCoded),
+        Some((_, what)) => panic!("no way to store weights is called {what}"),
+        None => (name, Weights::Stored),
+    };
     let machine = mcompc_target::machine(name).unwrap();
-    let l = mcompc_lower::lower(&g, &machine, &mcompc_lower::Options { name: "g".into(), ..Default::default() }).unwrap();
+    let l = mcompc_lower::lower(&g, &machine, &mcompc_lower::Options { name: "g".into(), weights, ..Default::default() }).unwrap();
     mcompc_kernel::verify(&l.module).unwrap().complete().unwrap();
     mcompc_kernel::print(&l.module)
 }

@@ -10,6 +10,7 @@ pub(crate) mod div;
 pub(crate) mod matmul;
 pub(crate) mod max_pool;
 pub(crate) mod mul;
+pub(crate) mod norm;
 pub mod quantize;
 pub(crate) mod recode;
 pub(crate) mod reduce_mean;

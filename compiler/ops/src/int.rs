@@ -9,6 +9,7 @@ pub(crate) mod lut;
 pub(crate) mod matmul;
 pub(crate) mod maxpool;
 pub(crate) mod mul;
+pub(crate) mod norm;
 pub(crate) mod rescale_op;
 pub(crate) mod softmax;
 pub(crate) mod sum;
@@ -16,6 +17,7 @@ pub(crate) mod sum;
 mod rescale;
 mod weights;
 
+pub use norm::Norm;
 pub use rescale::Rescale;
 pub use weights::spans_a_byte;
 
@@ -31,7 +33,8 @@ pub(crate) fn centred(c: &Ctx<'_>, i: usize, t: &Tensor) -> Result<Vec<i64>> {
 type Check = fn(&Ctx<'_>, &Constants<'_>) -> Result<()>;
 
 /// Checks of constants that types do not show; one row an operator that has any.
-static CONSTANTS: &[(&str, Check)] = &[("q.conv", weights::constants), ("q.dense", weights::constants), ("q.softmax", softmax::constants)];
+static CONSTANTS: &[(&str, Check)] =
+    &[("q.conv", weights::constants), ("q.dense", weights::constants), ("q.softmax", softmax::constants), ("q.norm", norm::constants)];
 
 /// The constants among a node's inputs.
 pub(crate) type Constants<'a> = [Option<&'a Tensor>];

@@ -28,7 +28,7 @@ pub use def::{AttrDef, Ctx, Kind, OpDef};
 pub use docs::docs;
 pub use float::arg_max::place_codes;
 pub use float::quantize::{given_codes, rounded};
-pub use int::{Rescale, spans_a_byte};
+pub use int::{Norm, Rescale, spans_a_byte};
 pub use level::{Level, add_coded, real, verify_at};
 pub use map::{Default, Function, Map};
 pub use maps::{function, functions, is_map};
@@ -68,6 +68,7 @@ const OTHERS: &[&OpDef] = &[
     &float::mul::OP,
     &float::div::OP,
     &float::softmax::OP,
+    &float::norm::OP,
     &float::average_pool::OP,
     &float::max_pool::OP,
     &float::batch_normalization::OP,
@@ -95,6 +96,7 @@ const OTHERS: &[&OpDef] = &[
     &int::maxpool::OP,
     &int::sum::OP,
     &int::softmax::OP,
+    &int::norm::OP,
     &int::lut::OP,
     &int::rescale_op::OP,
     &int::arg_max::OP,

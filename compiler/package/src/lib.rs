@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod archive;
+mod cpu;
 mod forms;
 mod header;
 mod layers;
@@ -56,6 +57,8 @@ pub struct PackageInput {
     pub target: String,
     /// Rust's `target_arch` of the object, checked by the crate's build script.
     pub arch: String,
+    /// What the CPU must have beyond the architecture's first, by the names of `targets/<name>/target.toml`.
+    pub requires: Vec<String>,
     /// Rust's `target_os`, checked too, where the object is for one system only.
     pub os: Option<String>,
     /// Relocatable object.
@@ -74,6 +77,8 @@ pub struct PackageInput {
     pub sizes: Sizes,
     /// Steps of the object's `<name>_run_slice`; 0 where it has none.
     pub slices: usize,
+    /// Whether weights are entropy-coded: the entry function then returns -2 where their check differs.
+    pub coded: bool,
     /// Layers of the layer dump, which needs slices; none without it.
     pub layers: Vec<LayerSpec>,
     /// SHA-256 of the ONNX file in hexadecimal.

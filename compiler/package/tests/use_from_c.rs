@@ -3,7 +3,7 @@
 
 mod common;
 use common::{run, sample, sliced, stateful};
-use mcompc_package::{render, write_dir};
+use mcompc_package::{PackageInput, render, write_dir};
 use std::path::Path;
 use std::process::Command;
 
@@ -164,4 +164,44 @@ fn states_go_from_step_to_step() {
     assert_eq!(run(&mut Command::new(d.join("main"))).trim(), want.join(" "));
     std::fs::write(d.join("a.cpp"), "#include \"one.h\"\nint main() { one_states s; one_state_init(&s); return s.now_; }\n").unwrap();
     run(Command::new("g++").current_dir(d).arg("-std=c++17").args(strict).args(["-fsyntax-only", "a.cpp"]));
+}
+
+#[test]
+fn the_header_says_and_asks_what_the_cpu_must_have() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    // What every CPU of this architecture has here, and what none has: a C compiler takes all of it, in C and in C++.
+    let cases: [(&str, &[&str], Option<&str>); 4] = [
+        (std::env::consts::ARCH, &[], Some("1")),
+        ("x86_64", &["ssse3", "popcnt"], (std::env::consts::ARCH == "x86_64").then_some("1")),
+        ("x86_64", &["avx512f", "avx512vnni"], None),
+        ("aarch64", &["asimddp", "i8mm"], None),
+    ];
+    for (i, (arch, requires, wanted)) in cases.into_iter().enumerate() {
+        let p = PackageInput { arch: arch.into(), requires: requires.iter().map(|r| r.to_string()).collect(), ..sample(d, "net") };
+        let out = d.join(format!("out{i}"));
+        write_dir(&out, &render(&p).unwrap(), false).unwrap();
+        std::fs::write(
+            d.join("main.c"),
+            "#include \"net.h\"\n#include <stdio.h>\nint main(void) { printf(\"%d\", net_supported()); return 0; }\n",
+        )
+        .unwrap();
+        for (compiler, standard) in [("gcc", "-std=c11"), ("g++", "-std=c++17")] {
+            let mut c = Command::new(compiler);
+            c.current_dir(d).args([standard, "-Wall", "-Wextra", "-Werror", "-I"]).arg(&out).args([
+                "-x",
+                if compiler == "gcc" { "c" } else { "c++" },
+                "main.c",
+                "-o",
+                "main",
+            ]);
+            run(&mut c);
+            let said = run(&mut Command::new(d.join("main")));
+            assert!(wanted.is_none_or(|w| w == said) && ["0", "1"].contains(&&*said), "{arch} {requires:?} {compiler}: {said}");
+        }
+        let header = std::fs::read_to_string(out.join("net.h")).unwrap();
+        assert!(header.contains(&format!("#define NET_REQUIRES \"{}\"", requires.join(" "))), "{header}");
+        let krate = std::fs::read_to_string(out.join("rust/src/lib.rs")).unwrap();
+        assert_eq!(krate.contains("The CPU must have"), !requires.is_empty());
+    }
 }

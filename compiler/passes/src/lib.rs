@@ -13,6 +13,7 @@ mod divisions;
 mod edit;
 mod functions;
 mod global_pool;
+mod norms;
 mod pads;
 pub mod pipeline;
 mod reshapes;

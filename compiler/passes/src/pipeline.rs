@@ -31,6 +31,8 @@ macro_rules! passes {
 pub static PASSES: &[Pass] = passes! {
     constants "Evaluates nodes whose inputs are all constant.";
     reshapes "Merges chains of reshapes and drops those that change nothing.";
+    // Before means become pools, quotients products and runs of nodes one function.
+    norms "Spelt-out normalizations become one operator.";
     global_pool "Means become average pools.";
     dense "MatMul with a constant matrix becomes Dense.";
     // Ranks first: folds compare shapes.

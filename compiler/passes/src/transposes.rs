@@ -24,6 +24,8 @@ pub fn run(g: &mut Graph) -> Result<usize> {
                 g.node_mut(n).attrs.set("axis", perm[a]);
                 Ok(())
             })?
+        } else if op == "Norm" && rows_stay(g, n)? {
+            sink(g, n, |_, _, _| Ok(()))?
         } else if op == "Pad" {
             sink(g, n, |g, n, perm| {
                 let p = g.node(n).attrs.usizes("pads")?;
@@ -109,6 +111,16 @@ fn stays_last(g: &Graph, n: NodeId) -> Result<bool> {
     }
     let perm = g.node(x.node).attrs.usizes("perm")?;
     Ok(perm[g.node(n).attrs.int("axis")? as usize] + 1 == perm.len())
+}
+
+// Whether the dimensions of a row are the last ones on both sides of the transpose before it.
+fn rows_stay(g: &Graph, n: NodeId) -> Result<bool> {
+    let x = g.inputs_of(n)[0];
+    if g.node(x.node).op != "Transpose" {
+        return Ok(false);
+    }
+    let axis = g.node(n).attrs.int("axis")? as usize;
+    Ok(g.node(x.node).attrs.usizes("perm")?[axis..].iter().all(|&p| p >= axis))
 }
 
 // op(T(a), b) = T(op(a, T^-1(b))) for images that were brought back from channels-last, where it is needed (a gate on the channels has a

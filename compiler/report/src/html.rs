@@ -151,7 +151,7 @@ fn layers(s: &mut String, r: &Report) {
             l.accumulator.map(|a| format!("2^{:.1}", libm::log2(a.max(1) as f64))).unwrap_or_default(),
             count(l.macs),
             l.bits.map(|b| b.to_string()).unwrap_or_default(),
-            bytes(l.weight_bytes),
+            l.uncoded_bytes.map_or_else(|| bytes(l.weight_bytes), |n| format!("{}, coded, of {}", bytes(l.weight_bytes), bytes(n))),
             l.bits_why.clone().unwrap_or_default(),
         ]
     });

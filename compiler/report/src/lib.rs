@@ -151,6 +151,8 @@ pub struct Layer {
     pub forecast: Option<f64>,
     /// Constants it reads.
     pub weight_bytes: u64,
+    /// Where its weights are entropy-coded: what its constants would take otherwise.
+    pub uncoded_bytes: Option<u64>,
     /// Element type of the result.
     pub dtype: String,
     /// Step between two codes of the result.

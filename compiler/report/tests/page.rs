@@ -21,6 +21,7 @@ fn report() -> Report {
         macs,
         forecast: None,
         weight_bytes: macs / 2,
+        uncoded_bytes: Some(macs),
         dtype: "i8".into(),
         scale: Some(0.1),
         zero_point: Some(-128),

@@ -50,6 +50,9 @@ pub struct Target {
     pub tier: u8,
     /// Bits of a vector register; 0 without vectors.
     pub vector_bits: u16,
+    /// What its CPUs have beyond the architecture's first, by the names that GCC (x86) and Linux (Arm) ask for it.
+    #[serde(default)]
+    pub requires: Vec<String>,
     /// Machine description for the MLIR back end.
     pub machine_mlir: String,
     /// Machine description for the small back end; absent where it has no instructions for the architecture.

@@ -245,6 +245,45 @@ class File:
         assert np.abs((want.astype(float) - zero) * step - p / p.sum(-1, keepdims=True)).max() <= step * (1.5 if wide else 1), "off by more than a step"
         return self.node("q.softmax", [x, self.const(table)], dict(axis=x.a.ndim - 1, bits=bits), want, (step, zero))
 
+    def norm(self, x, axis=-1, centre=1, over=None, epsilon=1e-5, still=None, q=(0.03, 4), spread=1.5):
+        """Gain and offset of shape `over` (numpy's rule), in exact integers; within two steps of the real normalization."""
+        axis %= x.a.ndim
+        n, u = math.prod(x.a.shape[axis:]), x.centred()
+        over = x.a.shape[axis:] if over is None else over
+        wide = q[0] < 0.01
+        gain = self.rng.uniform(0.9, 1.5, over) * self.rng.choice([-1, 1], over) * spread
+        offset = self.rng.uniform(-1, 1, over) * spread
+        kind, (lo, hi) = (I16, (-32768, 32767)) if wide else (I8, (-128, 127))
+        head = -(-math.ceil(math.log2(n)) // 2)
+        behind = 32 - (27 - head)
+        shift = max(s for s in range(1, 16) if np.abs(gain).max() / q[0] * 2.0 ** (s + behind) < 2**31)
+        g = np.round(gain / q[0] * 2.0 ** (shift + behind)).astype(np.int64)
+        o = np.round((q[1] + 0.5 + offset / q[0]) * 2.0**shift).astype(np.int64)
+        e = round(epsilon * (n / x.q[0]) ** 2)
+        rows, want = u.reshape(-1, n).tolist(), []
+        gs, os = [np.broadcast_to(c, x.a.shape).reshape(-1, n).tolist() for c in (g, o)]
+        for us, gr, orow in zip(rows, gs, os):
+            s1 = sum(us) if centre else 0
+            d = max(1, n * sum(v * v for v in us) - s1 * s1 + e)
+            j = (64 - d.bit_length()) // 2
+            k, m = 32 - j, d * 4**j // 2**33
+            r = 1144993109 - m * 1308563554 // 2**32
+            for _ in range(3):
+                r = (r * (4 * (3 * 2**27 - m * (4 * (r * r // 2**32)) // 2**32)) // 2**32) * 4
+            up, down = max(0, 30 - head - k), max(0, head + k - 30)
+            for v, a, b in zip(us, gr, orow):
+                z = (n * v - s1) * 2**up * (r // 2**down) // 2**32
+                want.append(min(hi, max(lo, (z * a // 2**32 + b) // 2**shift)))
+        want = np.array(want, kind).reshape(x.a.shape)
+        real = u.reshape(-1, n) * x.q[0]
+        real = real - real.mean(1, keepdims=True) * centre
+        root = np.sqrt((real**2).mean(1, keepdims=True) + epsilon)
+        real = np.divide(real, root, out=np.zeros_like(real), where=root > 0).reshape(x.a.shape) * gain + offset
+        real = (real / q[0] + q[1]).clip(lo, hi)
+        assert np.abs(want - real).max() <= (2 if wide else 0.6), f"{self.name}: off by {np.abs(want - real).max()} steps"
+        refs = [x, self.const(g.astype(np.int32)), self.const(o.astype(np.int32))]
+        return self.node("q.norm", refs, dict(axis=axis, centre=centre, epsilon=e, shift=shift, lo=lo, hi=hi), want, q)
+
     def lut(self, x, q=(0.25, 1)):
         if x.a.dtype == I16:
             table, u = self.ints(*self.ends, 513, dtype=I16), x.a.astype(np.int64) + 32768
@@ -667,6 +706,31 @@ def softmaxes():
         file(f"softmax_{name}", lambda f: f.softmax(f.act(*shape, dtype=t, q=q)), narrow=narrow)
 
 
+def norms():
+    """Rows that unrolled loops fill or miss, sums in one word and in two, parameters an element, a row, and one for all."""
+    wide = dict(q=(0.00006, 0))
+    for name, shape, k in [("64", (3, 64), {}), ("5", (7, 5), {}), ("2", (20, 2), dict(over=(20, 2))), ("17", (4, 17), dict(centre=0)), ("two", (2, 4, 6), dict(axis=1)),
+                           ("channel", (2, 3, 4, 5), dict(axis=2, over=(3, 1, 1))), ("group", (2, 2, 3, 10), dict(axis=2, over=(2, 3, 1))),
+                           ("one", (5, 12), dict(over=())), ("plain", (5, 12), dict(over=(), centre=0)), ("inner", (2, 8, 6), dict(axis=1, over=(1, 6)))]:
+        file(f"norm_{name}", lambda f: f.norm(f.act(*shape), **k))
+        file(f"norm_u8_{name}", lambda f: f.norm(f.act(*shape, dtype=U8, q=(0.5, 120)), **k))
+        file(f"wide_norm_{name}", lambda f: f.norm(f.act(*shape), **wide, **k), bits=16)
+        file(f"wide_norm_from_8_{name}", lambda f: f.norm(f.act(*shape, dtype=I8), **wide, **k), bits=16)
+        file(f"wide_norm_to_8_{name}", lambda f: f.norm(f.act(*shape), **k), bits=16)
+    file("norm_epsilon", lambda f: f.norm(f.act(4, 24, q=(0.001, -7)), epsilon=0.01))
+    file("norm_long", lambda f: f.norm(f.act(1, 40, 53), axis=1, over=(40, 1)))
+    file("wide_norm_long", lambda f: f.norm(f.act(1, 40, 53), axis=1, over=(40, 1), **wide), bits=16)
+    file("wide_norm_long_plain", lambda f: f.norm(f.act(1, 40, 53), axis=1, centre=0, over=(40, 1), **wide), bits=16)
+
+    def still(f):
+        x = np.full((3, 16), 77, I8)
+        x[1] = np.arange(-8, 8) // 15 + 3
+        x[2] = 0
+        return f.norm(f.const(x, (0.5, -7)), epsilon=0.0, over=(3, 16))
+
+    file("norm_still", still)
+
+
 def moves():
     for kind, t, q in [("", I8, (0.5, -9)), ("_u8", U8, (0.5, 200))]:
         act = lambda f, *shape: f.act(*shape, dtype=t, q=q)
@@ -829,6 +893,7 @@ sixteen()
 elementwise()
 pools()
 softmaxes()
+norms()
 moves()
 reductions()
 places()

@@ -164,5 +164,19 @@ def functions():
         write(f"arg_max_{last}", "close", "ArgMax", {"axis": 1, "largest": 1 - last, "last": last}, [x], at.astype(np.float32))
 
 
+def norms():
+    rng = np.random.default_rng(8)
+    x, (g, b) = rng.uniform(-2, 2, (2, 4, 6)).astype(np.float32), rng.uniform(-2, 2, (2, 6)).astype(np.float32)
+    y = ort("LayerNormalization", [x, g, b], dict(epsilon=0.01))
+    write("norm", "close", "Norm", dict(axis=2, centre=1, epsilon=0.01), [x, g, b], y)
+    g, b = rng.uniform(-2, 2, (2, 4)).astype(np.float32)
+    y = ort("InstanceNormalization", [x, g, b], dict(epsilon=0.01))
+    write("norm_channel", "close", "Norm", dict(axis=2, centre=1, epsilon=0.01), [x, g.reshape(4, 1), b.reshape(4, 1)], y)
+    y = ort("LpNormalization", [x], dict(axis=2, p=2)) * np.float32(6**0.5)
+    one = np.array(1, np.float32)
+    write("norm_plain", "close", "Norm", dict(axis=2, centre=0, epsilon=0.0), [x, one, one - one], y)
+
+
 floats()
 functions()
+norms()

@@ -1,5 +1,6 @@
 //! What is fuzzed: functions from bytes to an outcome that must not panic, hang or eat memory.
 
+mod coded;
 mod data;
 mod model;
 mod net;
@@ -29,6 +30,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "input-flag", seeds: data::flag_seeds, run: data::flag, stretch: 4000 },
     Target { name: "graph-text", seeds: text::graphs, run: text::graph, stretch: 4000 },
     Target { name: "kernel-text", seeds: text::kernels, run: text::kernel, stretch: 4000 },
+    Target { name: "coded-weights", seeds: coded::seeds, run: coded::run, stretch: 4000 },
     Target { name: "network", seeds: net::seeds, run: net::run, stretch: 100 },
 ];
 

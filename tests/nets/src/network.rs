@@ -32,12 +32,14 @@ pub enum Level {
     Mixed,
     /// Eight, beside activations of sixteen.
     Int16,
+    /// Eight, entropy-coded in every layer.
+    Coded,
 }
 
 impl Level {
     /// Every level.
-    pub const ALL: [Level; 6] =
-        [Level::Int8, Level::Int4 { ends: true }, Level::Int4 { ends: false }, Level::Groups, Level::Mixed, Level::Int16];
+    pub const ALL: [Level; 7] =
+        [Level::Int8, Level::Int4 { ends: true }, Level::Int4 { ends: false }, Level::Groups, Level::Mixed, Level::Int16, Level::Coded];
     /// Name on the command line.
     pub fn name(self) -> &'static str {
         match self {
@@ -47,6 +49,7 @@ impl Level {
             Level::Groups => "int4-group",
             Level::Mixed => "mixed",
             Level::Int16 => "int16",
+            Level::Coded => "coded",
         }
     }
     /// The level of a name.

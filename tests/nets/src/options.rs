@@ -12,7 +12,7 @@ cargo xtask random-nets [--count N] [--seed S] [--targets a,b|all] [--level L,..
   --count N       networks (1000); network i has the seed S + i
   --seed S        where they start (1)
   --targets LIST  targets whose kernels are interpreted and compiled (all)
-  --level LIST    of int8, int4, int4-all, int4-group, mixed, int16 (int8 and one that the network draws)
+  --level LIST    of int8, int4, int4-all, int4-group, mixed, int16, coded (int8 and one that the network draws)
   --mlir          native code by the MLIR back end, too
   --here          objects only for targets that this computer runs; the others' kernels are still interpreted
   --qemu          runs the code of targets that this computer is not, many networks a program

@@ -7,5 +7,5 @@ mod run;
 mod zoo;
 
 pub use graphs::{Random, conv_graph, inputs_for};
-pub use run::{Measured, compile, emulate, interpret, native, needs, reference};
+pub use run::{Measured, compile, compile_with, emulate, interpret, native, needs, reference};
 pub use zoo::{MODELS, Model, Prepared, RARE, prepare, prepare_at, prepare_with};

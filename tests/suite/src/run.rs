@@ -5,7 +5,7 @@ use mcompc_driver::{Built, Firmware, Silent};
 use mcompc_emu::{Argument, Calling, Program, call_main};
 use mcompc_ir::{Code, Error, Graph, Result, Tensor};
 use mcompc_kernel::interp::{Arg, Memory, Program as Kernels};
-use mcompc_lower::Lowered;
+use mcompc_lower::{Lowered, Weights};
 use mcompc_target::{Backend, Target};
 
 /// What an emulated run gave.
@@ -18,7 +18,13 @@ pub struct Measured {
 
 /// Lowers for a target and back end and generates the object.
 pub fn compile(g: &Graph, target: &Target, backend: Backend) -> Result<(Lowered, Vec<u8>)> {
-    let built = mcompc_driver::build("model", "none", g, (target, backend), &Firmware::default(), &Silent)?;
+    compile_with(g, target, backend, Weights::Stored)
+}
+
+/// [`compile`] with weights stored otherwise.
+pub fn compile_with(g: &Graph, target: &Target, backend: Backend, weights: Weights) -> Result<(Lowered, Vec<u8>)> {
+    let firmware = Firmware { weights, ..Firmware::default() };
+    let built = mcompc_driver::build("model", "none", g, (target, backend), &firmware, &Silent)?;
     Ok((built.lowered, built.object))
 }
 

@@ -6,6 +6,7 @@ use crate::workspace::{self, Kind, Package};
 /// The crates in order, by their folders, without `compiler/`: a crate may depend on crates of later
 /// rows only, never on one of its own row.
 const ORDER: &[&[&str]] = &[
+    &["python"],
     &["cli"],
     &["driver"],
     &["backend", "package", "report"],
@@ -22,6 +23,7 @@ const ORDER: &[&[&str]] = &[
     &["ops"],
     &["target"],
     &["kernel"],
+    &["coding"],
     &["ir"],
     &["interrupt", "runtime", "tools/qemu-count"],
 ];

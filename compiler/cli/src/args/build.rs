@@ -1,7 +1,7 @@
 //! Rows of every command that compiles.
 
 use super::row::{Row, flag, operand, switch};
-use super::values::{RANGES, act_bits, budget, dim, group, layer_bits, level, number, state, text, word};
+use super::values::{RANGES, WEIGHTS, act_bits, budget, dim, group, layer_bits, level, number, rate, state, text, word};
 use mcompc_data::InputSpec;
 use mcompc_target::{Backend, Target};
 
@@ -167,6 +167,28 @@ pub(crate) const BUILD: &[Row] = &[
         "Section of the weights, for a linker script that places them; read-only data by default. For Mach-O: SEGMENT,section",
         |g, v| {
             g.weights_section = Some(text(v)?.into());
+            Ok(())
+        },
+    ),
+    flag(
+        "weights",
+        "FORM",
+        "stored: weights as kernels read them; coded: entropy-coded in the layers where that takes less flash, each decoded into the arena \
+         right before it runs; auto: of these the layers that save most for the time, up to a tenth of the inference. Results are the same",
+        |g, v| {
+            (g.stored, g.decoding) = word("--weights", v, WEIGHTS)?;
+            Ok(())
+        },
+    )
+    .default("stored")
+    .choices(|| WEIGHTS.map(|(name, _)| name).to_vec()),
+    flag(
+        "rate",
+        "BITS",
+        "Coded weights of at most so many bits each on average, such as 3.5: every layer takes one step, coarser where that costs less; \
+         needs calibration data, includes --weights coded where not auto is given",
+        |g, v| {
+            g.rate = Some(rate(v)?);
             Ok(())
         },
     ),

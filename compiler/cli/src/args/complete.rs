@@ -1,7 +1,6 @@
 //! Completions of shells, and a manual page, from the rows.
 
 use super::row::{Command, Row};
-use super::table::{COMMANDS, GROUPS};
 use std::fmt::Write;
 
 /// A shell that takes completions.
@@ -9,22 +8,30 @@ pub(crate) struct Shell {
     /// Its name.
     pub name: &'static str,
     /// Its script.
-    pub script: fn() -> String,
+    pub script: fn(&Tables<'_>) -> String,
 }
 
 /// All of them.
 pub(crate) static SHELLS: &[Shell] =
     &[Shell { name: "bash", script: bash }, Shell { name: "zsh", script: zsh }, Shell { name: "fish", script: fish }];
 
+/// The commands, and the first words of several.
+pub(crate) struct Tables<'a> {
+    /// All commands.
+    pub commands: &'a [Command],
+    /// Words and what they are about.
+    pub groups: &'a [(&'static str, &'static str)],
+}
+
 /// First words of commands.
-fn words() -> Vec<(&'static str, &'static str)> {
-    let single = COMMANDS.iter().filter(|c| !c.name.contains(' ')).map(|c| (c.name, c.about));
-    single.chain(GROUPS.iter().copied()).collect()
+fn words(t: &Tables<'_>) -> Vec<(&'static str, &'static str)> {
+    let single = t.commands.iter().filter(|c| !c.name.contains(' ')).map(|c| (c.name, c.about));
+    single.chain(t.groups.iter().copied()).collect()
 }
 
 /// What a group's commands are called within it.
-fn members(group: &str) -> Vec<&'static Command> {
-    COMMANDS.iter().filter(|c| c.name.split_once(' ').is_some_and(|(g, _)| g == group)).collect()
+fn members<'a>(t: &Tables<'a>, group: &str) -> Vec<&'a Command> {
+    t.commands.iter().filter(|c| c.name.split_once(' ').is_some_and(|(g, _)| g == group)).collect()
 }
 
 fn flags(row: &Row) -> Vec<String> {
@@ -37,34 +44,34 @@ fn values(row: &Row) -> String {
     (row.choices)().join(" ")
 }
 
-fn bash() -> String {
+fn bash(t: &Tables<'_>) -> String {
     let mut s = String::from("# bash completion of mcompc: source it, or put it into bash-completion's folder as `mcompc`.\n_mcompc() {\n");
     s.push_str("    local word=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\" command=compile\n");
     s.push_str("    case \"${COMP_WORDS[1]}\" in\n");
-    for c in COMMANDS.iter().filter(|c| !c.name.contains(' ')) {
+    for c in t.commands.iter().filter(|c| !c.name.contains(' ')) {
         let _ = writeln!(s, "        {0}) command={0} ;;", c.name);
     }
-    for (group, _) in GROUPS {
+    for (group, _) in t.groups {
         let _ = writeln!(s, "        {group}) command=\"{group} ${{COMP_WORDS[2]}}\" ;;");
     }
     s.push_str("    esac\n    case \"$command:$before\" in\n");
-    for c in COMMANDS {
+    for c in t.commands {
         for row in c.rows().filter(|r| !r.is_operand() && !values(r).is_empty()) {
             let pattern: Vec<String> = flags(row).iter().map(|f| format!("\"{}:{f}\"", c.name)).collect();
             let _ = writeln!(s, "        {}) COMPREPLY=($(compgen -W \"{}\" -- \"$word\")); return ;;", pattern.join("|"), values(row));
         }
     }
     s.push_str("    esac\n    local flags= words=\n    case \"$command\" in\n");
-    for c in COMMANDS {
+    for c in t.commands {
         let all: Vec<String> = c.rows().flat_map(flags).collect();
         let places: Vec<String> = c.rows().filter(|r| r.is_operand()).map(values).filter(|v| !v.is_empty()).collect();
         let _ = writeln!(s, "        \"{}\") flags=\"{}\"; words=\"{}\" ;;", c.name, all.join(" "), places.join(" "));
     }
-    for (group, _) in GROUPS {
-        let names: Vec<&str> = members(group).iter().filter_map(|c| c.name.split(' ').nth(1)).collect();
+    for (group, _) in t.groups {
+        let names: Vec<&str> = members(t, group).iter().filter_map(|c| c.name.split(' ').nth(1)).collect();
         let _ = writeln!(s, "        \"{group} \"*) words=\"{}\" ;;", names.join(" "));
     }
-    let first: Vec<&str> = words().into_iter().map(|w| w.0).collect();
+    let first: Vec<&str> = words(t).into_iter().map(|w| w.0).collect();
     let _ = write!(
         s,
         "    esac\n    if [ \"$COMP_CWORD\" = 1 ]; then words=\"{}\"; fi\n    case \"$word\" in\n        \
@@ -76,17 +83,17 @@ fn bash() -> String {
 }
 
 /// zsh runs completions of bash.
-fn zsh() -> String {
-    format!("#compdef mcompc\nautoload -U +X bashcompinit && bashcompinit\n{}", bash())
+fn zsh(t: &Tables<'_>) -> String {
+    format!("#compdef mcompc\nautoload -U +X bashcompinit && bashcompinit\n{}", bash(t))
 }
 
-fn fish() -> String {
+fn fish(t: &Tables<'_>) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
     let mut s = String::from("# fish completion of mcompc: put it into ~/.config/fish/completions as mcompc.fish.\n");
-    for (name, about) in words() {
+    for (name, about) in words(t) {
         let _ = writeln!(s, "complete -c mcompc -n __fish_use_subcommand -a {name} -d {}", quoted(about));
     }
-    for c in COMMANDS {
+    for c in t.commands {
         let mut names = c.name.split(' ');
         let (first, second) = (names.next().unwrap_or_default(), names.next());
         let mut when = format!("__fish_seen_subcommand_from {first}");
@@ -114,17 +121,17 @@ fn fish() -> String {
 }
 
 /// The manual page, in troff's man macros.
-pub(crate) fn manual() -> String {
+pub(crate) fn manual(t: &Tables<'_>) -> String {
     // A line that begins with a dot or an apostrophe would be a request.
-    let text = |t: &str| {
-        let t = t.replace('\\', "\\e").replace('-', "\\-");
-        if t.starts_with(['.', '\'']) { format!("\\&{t}") } else { t }
+    let text = |s: &str| {
+        let s = s.replace('\\', "\\e").replace('-', "\\-");
+        if s.starts_with(['.', '\'']) { format!("\\&{s}") } else { s }
     };
     let mut s = format!(".TH MCOMPC 1 \"\" \"mcompc {}\"\n.SH NAME\n", mcompc_driver::VERSION);
     s.push_str("mcompc \\- compiles ONNX models into small integer\\-only native libraries\n.SH SYNOPSIS\n");
     s.push_str(".B mcompc\n.I COMMAND\n.RI [ FLAGS ]\n.br\n.B mcompc\n.I MODEL\n.RI [ FLAGS ]\n");
     s.push_str(".SH DESCRIPTION\nWithout a command's name,\n.B compile\nis meant.\n");
-    for c in COMMANDS {
+    for c in t.commands {
         let _ = writeln!(s, ".SS \"mcompc {}\"\n{}.", text(c.name), text(c.about));
         for row in c.rows() {
             let _ = writeln!(s, ".TP\n.B \"{}\"\n{}.", text(&row.form()), text(&row.meaning()));

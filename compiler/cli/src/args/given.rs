@@ -2,7 +2,7 @@
 
 use mcompc_compress::RangeMethod;
 use mcompc_data::InputSpec;
-use mcompc_driver::{Ask, MaxLoss};
+use mcompc_driver::{Ask, MaxLoss, Weights};
 use mcompc_target::{Backend, Target};
 use std::path::PathBuf;
 
@@ -39,6 +39,11 @@ pub(crate) struct Given {
     pub scheme_out: Option<PathBuf>,
     pub backend: Option<Backend>,
     pub weights_section: Option<String>,
+    pub stored: Weights,
+    /// Most time of decoding, as a share.
+    pub decoding: Option<f64>,
+    /// Bits a coded weight.
+    pub rate: Option<f64>,
     pub slices: bool,
     pub layer_dump: bool,
     /// Names of forms that there are.

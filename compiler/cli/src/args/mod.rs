@@ -10,7 +10,7 @@ mod row;
 mod table;
 mod values;
 
-pub(crate) use complete::{SHELLS, manual};
+pub(crate) use complete::{SHELLS, Tables, manual};
 pub(crate) use given::Given;
 pub(crate) use parse::{Line, parse};
 pub(crate) use row::Command;

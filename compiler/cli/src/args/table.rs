@@ -1,7 +1,7 @@
 //! The commands.
 
 use super::build::{BUILD, JSON, PARETO, SCHEME_OUT, TIMINGS};
-use super::complete::SHELLS;
+use super::complete::{SHELLS, Tables};
 use super::row::{Command, Row, flag, operand, switch};
 use super::values::{max_loss, number, text, word};
 use crate::{commands, docs};
@@ -48,9 +48,14 @@ pub(crate) static COMMANDS: &[Command] = &[
         name: "completions",
         about: "Prints a shell's completions",
         rows: &[SHELL, JSON],
-        run: |g, _| commands::completions(g.shell),
+        run: |g, _| commands::completions(g.shell, &Tables { commands: COMMANDS, groups: GROUPS }),
     },
-    Command { name: "man", about: "Prints the manual page", rows: &[JSON], run: |_, _| commands::man() },
+    Command {
+        name: "man",
+        about: "Prints the manual page",
+        rows: &[JSON],
+        run: |_, _| commands::man(&Tables { commands: COMMANDS, groups: GROUPS }),
+    },
     Command {
         name: "dev show",
         about: "Prints a model at one stage of the way through the compiler, in its text form",

@@ -1,7 +1,7 @@
 //! How values are read.
 
 use mcompc_compress::RangeMethod;
-use mcompc_driver::{Amount, Ask, MaxLoss};
+use mcompc_driver::{Amount, Ask, MaxLoss, Weights};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_report::Criterion;
 use std::ffi::OsStr;
@@ -29,6 +29,20 @@ pub(crate) fn word<T: Copy>(what: &str, v: &OsStr, list: impl IntoIterator<Item 
         usage(format!("{what} {v}: there is no such choice")).hint(format!("one of {}", names.join(", ")))
     })
 }
+
+/// Share of the time of an inference that decoding takes at most where it is not said.
+const DECODING: f64 = 0.1;
+
+/// Bits a coded weight.
+pub(crate) fn rate(v: &OsStr) -> Result<f64> {
+    let t = text(v)?;
+    let known = t.parse::<f64>().ok().filter(|r| (0.05..=8.0).contains(r));
+    known.ok_or_else(|| usage(format!("--rate {t}: no number of bits between 0.05 and 8")))
+}
+
+/// How weights are stored.
+pub(crate) const WEIGHTS: [(&str, (Weights, Option<f64>)); 3] =
+    [("stored", (Weights::Stored, None)), ("coded", (Weights::Coded, None)), ("auto", (Weights::Coded, Some(DECODING)))];
 
 /// Ways from calibration data to ranges.
 pub(crate) const RANGES: [(&str, RangeMethod); 3] =

@@ -33,6 +33,8 @@ fn table(r: &Report) -> String {
         let ram = bytes(r.memory.live.get(i).copied().unwrap_or_default());
         let bits = l.bits.map(|b| b.to_string()).unwrap_or_default();
         let why = l.bits_why.clone().or_else(|| l.group.map(|n| format!("groups of {n}"))).unwrap_or_default();
+        let coded = l.uncoded_bytes.map(|n| format!("coded, of {}", bytes(n))).unwrap_or_default();
+        let why = [why, coded].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join("; ");
         let [macs, weights] = [count(l.macs), bytes(l.weight_bytes)];
         rows.push([tail(&l.name), l.op.clone(), l.kernel.clone(), shape, macs, forecast, bits, weights, ram, why]);
     }

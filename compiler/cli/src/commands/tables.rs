@@ -1,7 +1,7 @@
 //! Commands that only print what the compiler knows.
 
 use crate::answer::Answer;
-use crate::args::{Command, Given, SHELLS, manual};
+use crate::args::{Command, Given, SHELLS, Tables, manual};
 use crate::{docs, explain as text};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_target::{Backend, Target};
@@ -38,13 +38,13 @@ pub(crate) fn explain(code: &str) -> Result<Answer> {
     })
 }
 
-pub(crate) fn completions(shell: &str) -> Result<Answer> {
-    let text = SHELLS.iter().find(|s| s.name == shell).map(|s| (s.script)()).unwrap_or_default();
+pub(crate) fn completions(shell: &str, t: &Tables<'_>) -> Result<Answer> {
+    let text = SHELLS.iter().find(|s| s.name == shell).map(|s| (s.script)(t)).unwrap_or_default();
     Ok(Answer { json: text.clone().into(), text })
 }
 
-pub(crate) fn man() -> Result<Answer> {
-    let text = manual();
+pub(crate) fn man(t: &Tables<'_>) -> Result<Answer> {
+    let text = manual(t);
     Ok(Answer { json: text.clone().into(), text })
 }
 

@@ -25,6 +25,7 @@ fn layer(h: usize, w: usize, c: usize, o: usize, k: usize, depthwise: bool) -> C
         rescale: Rescale { pre: 0, shift: if depthwise { 5 } else { 7 }, zp: 4, lo: -128, hi: 127 },
         narrow: None,
         repeat: 1,
+        bytes: false,
     }
 }
 

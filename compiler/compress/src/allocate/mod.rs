@@ -6,5 +6,6 @@ mod replay;
 mod survey;
 mod table;
 
+pub(crate) use survey::survey_of;
 pub use survey::{Lost, Survey, survey};
 pub use table::{Candidate, Choice, Judge, Limits, Price, Prices, Row, Table, Want};

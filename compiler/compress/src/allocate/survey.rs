@@ -61,6 +61,22 @@ pub struct Survey<'a> {
 /// # Errors
 /// Those of the executor.
 pub fn survey<'a>(g: &'a Graph, stats: &Stats, widths: &[u8], group: Option<usize>) -> Result<Option<Survey<'a>>> {
+    survey_of(g, stats, &|_| widths.iter().map(|&bits| (bits, None)).collect(), group)
+}
+
+/// A width, and the step where it is given.
+pub(crate) type Try = (u8, Option<f64>);
+
+/// As [`survey`], of widths and steps (where methods take them as given) that follow from a layer's weights.
+///
+/// # Errors
+/// Those of the executor.
+pub(crate) fn survey_of<'a>(
+    g: &'a Graph,
+    stats: &Stats,
+    tries: &dyn Fn(&[f32]) -> Vec<Try>,
+    group: Option<usize>,
+) -> Result<Option<Survey<'a>>> {
     let names = layer_names(g)?;
     let wanted: BTreeSet<NodeId> = names.iter().map(|(id, _)| *id).collect();
     let Some(mut flow) = Flow::alone(g, stats, &wanted, ROWS)? else { return Ok(None) };
@@ -69,7 +85,8 @@ pub fn survey<'a>(g: &'a Graph, stats: &Stats, widths: &[u8], group: Option<usiz
     for id in g.topo()?.into_iter().filter(|&id| !matches!(g.node(id).op.as_str(), "input" | "const")) {
         if weighted(g.node(id)) {
             let seen = flow.observe(id, g, g.inputs_of(id)[0])?;
-            found.insert(id, attempts(g, id, seen.as_ref(), widths, group).map_err(|e| e.at(&g.node(id).name))?);
+            let tries = tries(&mcompc_ops::reals(g, g.inputs_of(id)[1])?);
+            found.insert(id, attempts(g, id, seen.as_ref(), &tries, group).map_err(|e| e.at(&g.node(id).name))?);
         }
         flow.passed(id, g, g.out(id), |_| Vec::new())?;
     }
@@ -93,8 +110,9 @@ fn held_out(sample: usize, samples: usize) -> bool {
     sample * crate::stats::FOLDS / samples % 2 == 1
 }
 
-/// Rounds a layer to codes of every width on the samples that are not held out, and measures its sums on those that are.
-fn attempts(g: &Graph, id: NodeId, seen: Option<&Observed>, widths: &[u8], group: Option<usize>) -> Result<Vec<Tried>> {
+/// Rounds a layer to codes of every width, or of eight bits under a step, on the samples that are not held out, and measures its sums on those that
+/// are.
+fn attempts(g: &Graph, id: NodeId, seen: Option<&Observed>, tries: &[Try], group: Option<usize>) -> Result<Vec<Tried>> {
     let ins = g.inputs_of(id);
     let (shape, w) = (&g.value(ins[1]).shape, mcompc_ops::reals(g, ins[1])?);
     let (outs, k) = (shape[0], w.len() / shape[0].max(1));
@@ -110,7 +128,7 @@ fn attempts(g: &Graph, id: NodeId, seen: Option<&Observed>, widths: &[u8], group
         Some((Observed { all: half(false)?, folds: Vec::new(), prior: seen.prior.clone() }, half(true)?))
     });
     let whole = g.node(id).attrs.int_or("group", 1)? == 1;
-    let quick = Quick::new(Task { w: &w, k, codes: Codes::I8, group: None, seen: halves.as_ref().map(|h| &h.0) });
+    let quick = Quick::new(Task { w: &w, k, codes: Codes::I8, group: None, step: None, seen: halves.as_ref().map(|h| &h.0) });
     let settle = |scales: Vec<f64>| methods::settled(scales, &vec![0.0; outs], 1.0);
     let own: Vec<f64> = w.iter().map(|&w| w.into()).collect();
     let squares = |rows: &[f64]| match &halves {
@@ -118,9 +136,9 @@ fn attempts(g: &Graph, id: NodeId, seen: Option<&Observed>, widths: &[u8], group
         None => rows.iter().map(|&v| square(v)).sum(),
     };
     let all = squares(&own).max(f64::MIN_POSITIVE);
-    let one = |&bits: &u8| {
+    let one = |&(bits, step): &Try| {
         let group = group.filter(|&len| bits < Codes::I8.bits && whole && len < k);
-        let r = quick.round(Codes::signed(bits), group, &settle);
+        let r = quick.round(Codes::signed(bits), step, group, &settle);
         let reals: Vec<f64> = r.products(k, group).iter().enumerate().map(|(i, &p)| f64::from(p) * r.scales[i / k]).collect();
         let off: Vec<f64> = reals.iter().zip(&own).map(|(q, w)| q - w).collect();
         let (mut lost, mut made) = (squares(&off), bias.clone());
@@ -139,7 +157,7 @@ fn attempts(g: &Graph, id: NodeId, seen: Option<&Observed>, widths: &[u8], group
             end: 0.0,
         }
     };
-    Ok(widths.iter().map(one).collect())
+    Ok(tries.iter().map(one).collect())
 }
 
 /// Sum over output channels of d^T G d, d the channel's row and G the covariance of what its group reads.

@@ -11,13 +11,30 @@ impl Ctx<'_> {
         self.r.from.inputs_of(id).iter().position(|&v| self.r.from.const_of(v).is_some())
     }
 
+    /// Takes a constant that is added no farther than to where the result saturates whatever the other operand is: a mask of -1e9 says no more.
+    fn no_farther(&self, id: NodeId, node: &Node, x: ValueId, port: usize, data: &mut [f64]) -> Result<()> {
+        let sign = match (node.op.as_str(), port) {
+            ("Add", _) => 1.0,
+            ("Sub", 1) => -1.0,
+            _ => return Ok(()),
+        };
+        let (xq, yq) = (self.quant(x)?, self.quant(self.r.from.out(id))?);
+        let ends = |q: &Quant| [q.codes.min(), q.codes.max()].map(|c| q.real(c.into()));
+        let ([x_lo, x_hi], [y_lo, y_hi]) = (ends(&xq), ends(&yq));
+        // A step beyond, since both are rounded.
+        let (lo, hi) = (y_lo - x_hi - yq.step(), y_hi - x_lo + yq.step());
+        data.iter_mut().for_each(|c| *c = sign * (sign * *c).clamp(lo, hi));
+        Ok(())
+    }
+
     pub(super) fn const_arith(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
         let ins = self.r.from.inputs_of(id);
         // The caller has found one.
         let port = self.const_operand(id).unwrap_or(1);
         let (x, c) = (ins[1 - port], ins[port]);
         let (shape, cs) = (self.r.from.value(x).shape.clone(), self.r.from.value(c).shape.clone());
-        let data: Vec<f64> = mcompc_ops::reals(self.r.from, c)?.into_iter().map(f64::from).collect();
+        let mut data: Vec<f64> = mcompc_ops::reals(self.r.from, c)?.into_iter().map(f64::from).collect();
+        self.no_farther(id, node, x, port, &mut data)?;
         let (lo, hi) = act(node)?;
         if data.len() == 1 {
             // A function of one value: the constant stays a number.

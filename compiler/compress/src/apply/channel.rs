@@ -18,7 +18,14 @@ impl Ctx<'_> {
         }
         let attrs = Attrs::new().with("strides", vec![1, 1]).with("pads", vec![0, 0, 0, 0]).with("dilations", vec![1, 1]);
         let attrs = attrs.with("group", n).with("layout", "NHWC");
-        let w = Weights { shape: vec![n, 1, 1, 1], w: k.iter().map(|&v| v as f32).collect(), bias: b.to_vec(), group: n, means: None };
+        let w = Weights {
+            shape: vec![n, 1, 1, 1],
+            w: k.iter().map(|&v| v as f32).collect(),
+            bias: b.to_vec(),
+            group: n,
+            means: None,
+            unit: 1.0,
+        };
         if rank == 4 {
             return self.layer(l, "Conv", attrs, w);
         }

@@ -32,13 +32,15 @@ pub(super) struct Weights {
     pub group: usize,
     /// Mean operand per input channel, in units of real (or of codes where the weights are of codes), if known.
     pub means: Option<Vec<f64>>,
+    /// How large weights are to what they were as reals.
+    pub unit: f64,
 }
 
 impl<'a> Layer<'a> {
     /// One weight a channel.
     pub(super) fn new(name: &'a str, out_name: &'a str, x: ValueId, quant: Quant) -> Self {
         let why = Some("one weight a channel".into());
-        let scheme = LayerScheme { layer: name.into(), method: "nearest".into(), bits: Codes::I8.bits, group: None, why };
+        let scheme = LayerScheme { layer: name.into(), method: "nearest".into(), bits: Codes::I8.bits, group: None, step: None, why };
         Self { name, out_name, x, of_codes: false, quant, act: (f64::NEG_INFINITY, f64::INFINITY), fused: Vec::new(), scheme, of: None }
     }
     /// The weights are of the operand's codes.
@@ -58,7 +60,7 @@ impl Ctx<'_> {
         let group = node.attrs.int_or("group", 1)? as usize;
         let padded = node.attrs.get("pads").is_some() && node.attrs.ints("pads")?.iter().any(|&p| p != 0);
         let means = self.stats.values.get(&ins[0]).map(|s| s.channel_means());
-        let weights = Weights { shape: self.r.from.value(ins[1]).shape.clone(), w, bias, group, means };
+        let weights = Weights { shape: self.r.from.value(ins[1]).shape.clone(), w, bias, group, means, unit: 1.0 };
         let q = self.quant(self.r.from.out(id))?;
         let out_name = &node.outs[0].name;
         let last = self.r.from.value(ins[0]).shape.len() - 1;
@@ -83,7 +85,7 @@ impl Ctx<'_> {
         let (outs, k) = (w.shape[0], w.w.len() / w.shape[0]);
         let xq = self.codes(l.x)?;
         let sx = if l.of_codes { 1.0 } else { xq.step() };
-        let LayerScheme { method, bits, group, mut why, .. } = l.scheme;
+        let LayerScheme { method, bits, group, step, mut why, .. } = l.scheme;
         let Some(method) = methods::named(&method) else {
             return Err(Error::new(Code::Internal, format!("no method is called `{method}`")));
         };
@@ -98,7 +100,9 @@ impl Ctx<'_> {
         let codes = Codes::signed(bits);
         let mut floor: Vec<f64> = w.bias.iter().map(|b| libm::ldexp(b.abs() / sx, -BIAS_BITS)).collect();
         let typical = libm::ldexp(l.quant.step() / sx, -10);
-        let task = Task { w: &w.w, k, codes, group, seen: seen.as_ref() };
+        // The scheme tells steps of real weights.
+        let step = step.map(|s| s * w.unit);
+        let task = Task { w: &w.w, k, codes, group, step, seen: seen.as_ref() };
         let round = |floor: &[f64]| {
             let r = (method.round)(&task, &|wanted| methods::settled(wanted, floor, typical));
             let products = r.products(k, group);
@@ -178,12 +182,16 @@ impl Weights {
     /// The same layer on codes less their zero point: real = s * (code - o) per input channel, so weights take the scales and the bias the offsets.
     fn on_codes(mut self, q: &Quant) -> Self {
         let (k, zp) = (self.w.len() / self.shape[0], f64::from(q.zero_point()));
+        let size = |w: &[f32]| w.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>();
+        let before = size(&self.w);
         for i in 0..self.w.len() {
             let (s, o) = q.along(self.channel(i / k, i % k));
             let scaled = f64::from(self.w[i]) * s;
             self.bias[i / k] += scaled * (zp - o);
             self.w[i] = scaled as f32;
         }
+        let unit = (size(&self.w) / before).sqrt();
+        self.unit = if unit.is_normal() { unit } else { 1.0 };
         if let Some(m) = &mut self.means {
             for (c, m) in m.iter_mut().enumerate() {
                 let (s, o) = q.along(c);

@@ -12,11 +12,22 @@ pub struct ActBits {
     pub bits: u8,
     /// Bits of values by name, where `*` stands for any characters; the last one that fits counts.
     pub by_name: Vec<(String, u8)>,
+    /// Whether values that lose too much at eight bits are given sixteen, by measurement on the calibration data.
+    pub measured: bool,
+    /// Values that were found to: names of a scheme.
+    pub wide: Vec<String>,
+}
+
+impl ActBits {
+    /// Widths that are asked for; the rest is measured where nothing is said of all values together.
+    pub fn asked(bits: Option<u8>, by_name: Vec<(String, u8)>) -> Self {
+        Self { bits: bits.unwrap_or(Codes::I8.bits), by_name, measured: bits != Some(Codes::I16.bits), wide: Vec::new() }
+    }
 }
 
 impl Default for ActBits {
     fn default() -> Self {
-        Self { bits: Codes::I8.bits, by_name: Vec::new() }
+        Self { bits: Codes::I8.bits, by_name: Vec::new(), measured: false, wide: Vec::new() }
     }
 }
 
@@ -26,9 +37,10 @@ impl Default for ActBits {
 /// `Usage` for a pattern that fits no value, and for a width that there is not.
 pub(super) fn choose(g: &Graph, acts: &ActBits) -> Result<BTreeMap<ValueId, Codes>> {
     let names = value_names(g)?;
-    let all = std::iter::once(("*", acts.bits)).chain(acts.by_name.iter().map(|(name, bits)| (name.as_str(), *bits)));
     let mut codes = BTreeMap::new();
-    for (pattern, bits) in all {
+    for (k, (pattern, bits)) in
+        std::iter::once(("*", acts.bits)).chain(acts.by_name.iter().map(|(name, bits)| (name.as_str(), *bits))).enumerate()
+    {
         let width = match bits {
             8 => Codes::I8,
             16 => Codes::I16,
@@ -40,6 +52,10 @@ pub(super) fn choose(g: &Graph, acts: &ActBits) -> Result<BTreeMap<ValueId, Code
         if before == 0 && pattern != "*" {
             return Err(Error::new(Code::Usage, format!("no computed value is called `{pattern}`"))
                 .hint("--scheme-out lists the values; `*` stands for any characters"));
+        }
+        // What was measured comes before what is asked for by name.
+        if k == 0 {
+            codes.extend(names.iter().filter(|(_, name)| acts.wide.contains(name)).map(|(v, _)| (*v, Codes::I16)));
         }
     }
     Ok(codes)

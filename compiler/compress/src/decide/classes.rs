@@ -4,6 +4,7 @@
 //! where that costs nobody resolution; all others keep their own, and a rescale stands between.
 
 use super::Options;
+use super::masks::Masks;
 use super::quants::{const_range, value_range};
 use crate::Stats;
 use crate::range::Range;
@@ -75,14 +76,21 @@ impl Classes {
     }
 
     /// The classes of every computed float value and every input.
-    pub(super) fn new(g: &Graph, stats: &Stats, inputs: &[Input], raw: &BTreeMap<ValueId, Quant>, opts: &Options) -> Result<Self> {
+    pub(super) fn new(
+        g: &Graph,
+        stats: &Stats,
+        inputs: &[Input],
+        raw: &BTreeMap<ValueId, Quant>,
+        opts: &Options,
+        masks: &Masks,
+    ) -> Result<Self> {
         let mut classes = Self { root: BTreeMap::new(), members: BTreeMap::new(), of: BTreeMap::new() };
         let order = g.topo()?;
         let widths = super::acts::choose(g, &opts.acts)?;
         let width = |v: ValueId| widths.get(&v).copied().unwrap_or(Codes::I8);
         for &id in order.iter().filter(|&&id| g.node(id).op != "const") {
             let codes = width(g.out(id));
-            let range = value_range(g, stats, g.out(id), codes, opts)?;
+            let range = value_range(g, stats, g.out(id), codes, opts, masks)?;
             classes.of.insert(g.out(id), Class { pinned: None, range, codes, narrow: range.width() });
         }
         for (input, &id) in inputs.iter().zip(&g.inputs) {
@@ -116,7 +124,7 @@ impl Classes {
             classes.tie(g.out(g.inputs[s.input]), g.outputs[s.output].value);
         }
         for id in joins {
-            classes.join(g, stats, opts, raw, id)?;
+            classes.join(g, stats, (opts, masks), raw, id)?;
         }
         Ok(classes)
     }
@@ -158,7 +166,14 @@ impl Classes {
     }
 
     /// The range of a join's result covers all operands. It takes a quantization that is fixed for an operand where that serves all.
-    fn join(&mut self, g: &Graph, stats: &Stats, opts: &Options, raw: &BTreeMap<ValueId, Quant>, id: NodeId) -> Result<()> {
+    fn join(
+        &mut self,
+        g: &Graph,
+        stats: &Stats,
+        (opts, masks): (&Options, &Masks),
+        raw: &BTreeMap<ValueId, Quant>,
+        id: NodeId,
+    ) -> Result<()> {
         let out = g.out(id);
         let Some(Class { range: mut all, codes, pinned: own, .. }) = self.class(out) else { return Ok(()) };
         let (mut fixed, mut free) = (Vec::new(), g.node(id).op == "Pad");
@@ -170,7 +185,7 @@ impl Classes {
             match self.class(v) {
                 None => (all, free) = (all.union(const_range(g, v)), true),
                 Some(Class { pinned: Some(q), .. }) => {
-                    all = all.union(value_range(g, stats, v, q.codes, opts)?);
+                    all = all.union(value_range(g, stats, v, q.codes, opts, masks)?);
                     fixed.push(q);
                 }
                 Some(c) => (all, free) = (all.union(c.range), true),

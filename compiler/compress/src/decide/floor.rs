@@ -1,6 +1,7 @@
 //! How fine the steps of a result may be: the largest sum that an operator can reach, in steps of the result, must leave room in 32 bits
 //! for the rescaling rule (docs/numerics.md, section 2).
 
+use super::masks::Masks;
 use super::reals_of;
 use crate::range::Range;
 use crate::scheme::weighted;
@@ -47,7 +48,7 @@ pub(super) struct Floors<'a> {
 }
 
 impl<'a> Floors<'a> {
-    pub(super) fn new(g: &'a Graph, raw: &'a BTreeMap<ValueId, Quant>) -> Result<Self> {
+    pub(super) fn new(g: &'a Graph, raw: &'a BTreeMap<ValueId, Quant>, masks: &Masks) -> Result<Self> {
         let (mut layers, mut consts) = (BTreeMap::new(), BTreeMap::new());
         for id in g.ids() {
             let ins = g.inputs_of(id);
@@ -58,7 +59,8 @@ impl<'a> Floors<'a> {
             for &v in ins.iter().filter(|&&v| !layer && g.const_of(v).is_some()) {
                 let ends = |(lo, hi): (f64, f64), x: f64| (lo.min(x.abs()), hi.max(x.abs()));
                 let finite = reals_of(g, v)?.into_iter().filter(|x| x.is_finite());
-                consts.insert(v, finite.fold((f64::INFINITY, 0.0), ends));
+                let (least, most) = finite.fold((f64::INFINITY, 0.0), ends);
+                consts.insert(v, (least, masks.magnitude(v, most)));
             }
         }
         Ok(Self { g, raw, layers, consts })
@@ -82,6 +84,11 @@ impl<'a> Floors<'a> {
             "MatMul" => {
                 let k = g.value(ins[0]).shape.last().copied().unwrap_or(1);
                 Some(Floor::both(reach(0) * reach(1) * k as f64, LAYER))
+            }
+            // A normalized value is at most the root of its row's length.
+            "Norm" => {
+                let n: usize = g.value(ins[0]).shape[node.attrs.int("axis")? as usize..].iter().product();
+                Some(Floor::both(reach(1) * (n as f64).sqrt() + reach(2), LAYER))
             }
             "Mul" => Some(Floor::both(reach(0) * reach(1), LAYER)),
             "Add" | "Sub" => Some(Floor::both(reach(0) + reach(1), SUM)),

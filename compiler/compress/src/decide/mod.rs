@@ -5,6 +5,8 @@ mod acts;
 mod bits;
 mod classes;
 mod floor;
+mod masks;
+mod measured;
 mod quants;
 mod raw;
 mod warnings;
@@ -67,10 +69,12 @@ pub fn check(g: &Graph, opts: &Options) -> Result<()> {
 /// # Errors
 /// Those of [`check`].
 pub fn decide(g: &Graph, stats: &Stats, inputs: &[Input], opts: &Options) -> Result<Scheme> {
-    let opts = opts.with(stats);
+    let mut opts = opts.with(stats);
     let raw = raw_values(g, inputs)?;
-    let mut quants = quants::assign(g, stats, inputs, &raw, &opts)?;
     let names = value_names(g)?;
+    let wide = measured::wide(g, stats, inputs, &raw, &opts, &names)?;
+    opts.acts.wide = wide.iter().map(|(name, _)| name.clone()).collect();
+    let mut quants = quants::assign(g, stats, inputs, &raw, &opts)?;
     let values = names.into_iter().filter_map(|(v, name)| Some((name, quants.remove(&v)?))).collect();
     let layers = layer_names(g)?;
     let mut layer_schemes = Vec::new();
@@ -80,7 +84,7 @@ pub fn decide(g: &Graph, stats: &Stats, inputs: &[Input], opts: &Options) -> Res
             layer_schemes.push(layer(g, id, name, choice, opts.weights.block, stats.can_observe())?);
         }
     }
-    Ok(Scheme { bias_correction: opts.bias_correction, values, layers: layer_schemes })
+    Ok(Scheme { bias_correction: opts.bias_correction, values, layers: layer_schemes, wide })
 }
 
 /// A layer that takes the bits chosen; `block` weights in a row share a multiplier where that can be, `seen` says whether it can be observed.
@@ -93,7 +97,7 @@ fn layer(g: &Graph, id: NodeId, name: String, choice: bits::Choice, block: Optio
     let group = block.filter(|&len| bits < Codes::I8.bits && whole && len < k);
     let method = methods::fitting(bits, group.is_some(), k, seen)
         .ok_or_else(|| Error::new(Code::UnsupportedLevel, format!("no method makes weights of {bits} bits")).at(&g.node(id).name))?;
-    Ok(LayerScheme { layer: name, method: method.name.into(), bits, group, why })
+    Ok(LayerScheme { layer: name, method: method.name.into(), bits, group, step: None, why })
 }
 
 /// The scheme with other bits for the layers named, and why. The default method rounds them: one that observes where `stats` are given and tell
@@ -133,6 +137,7 @@ pub fn warnings(g: &Graph, stats: &Stats, inputs: &[Input], scheme: &Scheme, opt
     if stats.synthetic && !warnings::all_by_file(g)? {
         said.push("no calibration data: ranges come from made-up inputs, the loss of accuracy is not bounded; give --calib".into());
     }
+    said.extend(scheme.widened());
     said.extend(warnings::of(&Ctx { g, stats, specs: inputs, opts, raw, quants })?);
     Ok(said)
 }

@@ -3,6 +3,7 @@
 
 use super::classes::Classes;
 use super::floor::Floors;
+use super::masks::Masks;
 use super::{Options, reals_of};
 use crate::Stats;
 use crate::range::{Range, RangeMethod, range};
@@ -22,8 +23,9 @@ pub(super) fn assign(
     raw: &BTreeMap<ValueId, Quant>,
     opts: &Options,
 ) -> Result<BTreeMap<ValueId, Quant>> {
-    let mut classes = Classes::new(g, stats, inputs, raw, opts)?;
-    let floors = Floors::new(g, raw)?;
+    let masks = Masks::new(g, stats)?;
+    let mut classes = Classes::new(g, stats, inputs, raw, opts, &masks)?;
+    let floors = Floors::new(g, raw, &masks)?;
     let order = g.topo()?;
     let computed: Vec<ValueId> = order.iter().map(|&id| g.out(id)).filter(|&v| g.const_of(v).is_none()).collect();
     let quant = |classes: &Classes, v: ValueId| {
@@ -65,7 +67,7 @@ pub(super) fn assign(
 const ZERO: Quant = Quant { codes: Codes::I8, scale: Per::Tensor(1.0), zero: Per::Tensor(0.0) };
 
 /// The calibrated range of a computed value; of sixteen bits all that was seen, which costs nothing there.
-pub(super) fn value_range(g: &Graph, stats: &Stats, v: ValueId, codes: Codes, opts: &Options) -> Result<Range> {
+pub(super) fn value_range(g: &Graph, stats: &Stats, v: ValueId, codes: Codes, opts: &Options, masks: &Masks) -> Result<Range> {
     let node = g.node(v.node);
     if node.op == "Gather" {
         // Any row may be asked for, seen or not.
@@ -73,7 +75,10 @@ pub(super) fn value_range(g: &Graph, stats: &Stats, v: ValueId, codes: Codes, op
     }
     let (lo, hi) = act(node)?;
     let method = if codes.bits > Codes::I8.bits { RangeMethod::MinMax } else { opts.method };
-    Ok(stats.values.get(&v).map_or(Range::new(0.0, 0.0), |s| range(s, method)).within(lo, hi))
+    let Some(seen) = stats.values.get(&v) else { return Ok(Range::new(0.0, 0.0)) };
+    let all = range(seen, RangeMethod::MinMax);
+    let least = masks.within(v, all);
+    Ok(if least == all { range(seen, method) } else { least }.within(lo, hi))
 }
 
 /// The range of a constant's finite elements.

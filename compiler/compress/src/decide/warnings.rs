@@ -1,6 +1,7 @@
 //! What calibration says about itself: data that say nothing, and values for which 256 codes are too few.
 
 use super::Ctx;
+use super::masks::Masks;
 use super::quants::{const_range, value_range};
 use crate::range::noise;
 use mcompc_ir::{Graph, NodeId, Quant, Result, ValueId};
@@ -119,11 +120,12 @@ fn slice_noise(variances: &[f64], noise: f64) -> f64 {
 fn ruined_parts(c: &Ctx<'_>) -> Result<(Vec<String>, Vec<Quant>)> {
     let g = c.g;
     let (mut said, mut scales) = (Vec::new(), Vec::new());
+    let masks = Masks::new(g, c.stats)?;
     for id in g.topo()?.into_iter().filter(|&id| g.node(id).op == "Concat") {
         let Some(q) = c.quants.get(&g.out(id)) else { continue };
         let mut few = Vec::new();
         for v in g.inputs_of(id) {
-            let r = if g.const_of(v).is_some() { const_range(g, v) } else { value_range(g, c.stats, v, q.codes, &c.opts)? };
+            let r = if g.const_of(v).is_some() { const_range(g, v) } else { value_range(g, c.stats, v, q.codes, &c.opts, &masks)? };
             let codes = r.width() / q.step();
             if !r.is_empty() && codes < FEW_CODES {
                 few.push(format!("`{}` ({:.4} to {:.4}: {} codes)", g.value(v).name, r.lo, r.hi, codes.ceil()));

@@ -42,6 +42,7 @@ pub(super) const SHARES: usize = 15;
 /// Rounds. Without observations to nearest.
 pub(super) fn round(t: &Task<'_>, settle: Settle<'_>, r: Recipe) -> Rounded {
     let plain = || match (t.codes == Codes::I8, t.group) {
+        _ if t.step.is_some() => super::step::round(t, settle),
         (true, _) => nearest::round(t, settle),
         (_, None) => super::search::round(t, settle),
         (_, Some(_)) => super::group::round(t, settle),
@@ -65,6 +66,9 @@ pub(super) fn fits(t: &Task<'_>, seen: &Observed) -> bool {
 /// Rounds towards a goal.
 pub(super) fn towards(t: &Task<'_>, goal: &Goal, settle: Settle<'_>, r: Recipe) -> Option<Rounded> {
     let (k, n) = (t.k, Narrow::new(t.codes));
+    // A step that is given stays, but for sums that need a coarser one.
+    let given = |scales: Vec<f64>| settle(t.step.map_or(scales.clone(), |s| vec![s; scales.len()]));
+    let settle: Settle<'_> = &given;
     let towards: Vec<f32> = goal.w.iter().map(|&w| w as f32).collect();
     // The scale of least weight error, and with it the multipliers of runs.
     let plain = Task { w: &towards, ..*t };
@@ -102,6 +106,9 @@ pub(super) fn towards(t: &Task<'_>, goal: &Goal, settle: Settle<'_>, r: Recipe) 
 
 /// Scales to try for a channel; none for one of zeros.
 fn tried(t: &Task<'_>, row: &[f32], base: f64, shares: usize) -> Vec<f64> {
+    if let Some(step) = t.step {
+        return vec![step];
+    }
     if base == 0.0 {
         return vec![];
     }
@@ -202,7 +209,7 @@ mod tests {
         for (k, outs, bits, group) in [(12, 5, 4, None), (40, 6, 3, None), (33, 3, 2, None), (24, 4, 4, Some(8)), (20, 3, 8, None)] {
             let (w, seen) = layer(k, outs);
             let codes = Codes::signed(bits);
-            let task = Task { w: &w, k, codes, group, seen: Some(&seen) };
+            let task = Task { w: &w, k, codes, group, step: None, seen: Some(&seen) };
             let blind = Task { seen: None, ..task };
             let goal = Goal::plain(&task, &seen);
             let of = |t: &Task<'_>, r: Recipe| cost(&goal, &round(t, &|s| s, r), k, group);
@@ -218,7 +225,7 @@ mod tests {
     #[test]
     fn ridge_weights_come_nearer_to_what_is_wanted() {
         let (w, seen) = layer(16, 4);
-        let task = Task { w: &w, k: 16, codes: Codes::signed(4), group: None, seen: Some(&seen) };
+        let task = Task { w: &w, k: 16, codes: Codes::signed(4), group: None, step: None, seen: Some(&seen) };
         let m = &seen.all;
         // Mean squared error of y - w x but for a constant.
         let error = |w: &[f64]| -> f64 {
@@ -231,7 +238,7 @@ mod tests {
     #[test]
     fn k_best_is_the_optimum_of_small_problems() {
         let (w, seen) = layer(4, 3);
-        let task = Task { w: &w, k: 4, codes: Codes::signed(2), group: None, seen: Some(&seen) };
+        let task = Task { w: &w, k: 4, codes: Codes::signed(2), group: None, step: None, seen: Some(&seen) };
         let (goal, n) = (Goal::plain(&task, &seen), Narrow::new(task.codes));
         for row in 0..3 {
             let scale = 0.4;
@@ -248,7 +255,7 @@ mod tests {
     #[test]
     fn scales_are_as_coarse_as_asked() {
         let (w, seen) = layer(12, 5);
-        let task = Task { w: &w, k: 12, codes: Codes::signed(4), group: None, seen: Some(&seen) };
+        let task = Task { w: &w, k: 12, codes: Codes::signed(4), group: None, step: None, seen: Some(&seen) };
         let settle = |s: Vec<f64>| s.into_iter().map(|s| s.max(0.3)).collect();
         for r in METHODS {
             assert!(round(&task, &settle, r).scales.iter().all(|&s| s >= 0.3));

@@ -8,6 +8,7 @@ mod kbest;
 mod measured;
 mod nearest;
 mod search;
+mod step;
 mod task;
 
 use mcompc_ir::Codes;
@@ -31,6 +32,8 @@ pub struct Method {
 
 const NARROW: fn(u8, bool) -> bool = |bits, group| (2..Codes::I8.bits).contains(&bits) && !group;
 const ANY: fn(u8, bool) -> bool = |bits, group| (2..Codes::I8.bits).contains(&bits) || bits == Codes::I8.bits && !group;
+
+const EIGHT: fn(u8, bool) -> bool = |bits, group| bits == Codes::I8.bits && !group;
 
 /// Every method. Where none is named and nothing was seen the first that fits is taken.
 pub static METHODS: &[Method] = &[
@@ -90,7 +93,33 @@ pub static METHODS: &[Method] = &[
         sees: true,
         round: |t, settle| measured::round(t, settle, Recipe { ridge: true, first: First::Either, improve: true, shares: SHARES }),
     },
+    Method {
+        // As ridge, under one step for all channels that is given: for codes that are entropy-coded.
+        name: "step",
+        fits: EIGHT,
+        most: DENSE,
+        sees: true,
+        round: |t, settle| measured::round(t, settle, Recipe { ridge: true, first: First::Either, improve: true, shares: SHARES }),
+    },
+    Method {
+        // To nearest under one step for all channels that is given.
+        name: "step-nearest",
+        fits: EIGHT,
+        most: usize::MAX,
+        sees: false,
+        round: step::round,
+    },
 ];
+
+/// Whether a method takes the step of its layer as given.
+pub(crate) fn is_stepped(method: &str) -> bool {
+    matches!(method, "step" | "step-nearest")
+}
+
+/// The method that takes a step as given, for a layer of `k` weights a channel.
+pub(crate) fn stepped(k: usize, seen: bool) -> &'static str {
+    if seen && k <= DENSE { "step" } else { "step-nearest" }
+}
 
 /// Scales that a survey tries of a channel.
 const FEW_SHARES: usize = 5;
@@ -108,11 +137,14 @@ impl<'a> Quick<'a> {
         let seen = task.seen.filter(|seen| task.k <= DENSE && measured::fits(&task, seen));
         Self { goal: seen.map(|seen| goal::Goal::plain(&task, seen)), task }
     }
-    /// Rounds.
-    pub(crate) fn round(&self, codes: Codes, group: Option<usize>, settle: Settle<'_>) -> Rounded {
-        let t = Task { codes, group, ..self.task };
-        let found = self.goal.as_ref().filter(|_| codes != Codes::I8).and_then(|goal| measured::towards(&t, goal, settle, PLAIN));
-        found.unwrap_or_else(|| measured::round(&Task { seen: None, ..t }, settle, PLAIN))
+    /// Rounds, of eight bits perhaps under one step that is given.
+    pub(crate) fn round(&self, codes: Codes, step: Option<f64>, group: Option<usize>, settle: Settle<'_>) -> Rounded {
+        let t = Task { codes, step, group, seen: None, ..self.task };
+        let found = self.goal.as_ref().filter(|_| codes != Codes::I8 || step.is_some());
+        found.and_then(|goal| measured::towards(&t, goal, settle, PLAIN)).unwrap_or_else(|| match step {
+            Some(_) => step::round(&t, settle),
+            None => measured::round(&t, settle, PLAIN),
+        })
     }
 }
 

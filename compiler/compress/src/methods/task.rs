@@ -14,6 +14,8 @@ pub struct Task<'a> {
     pub codes: Codes,
     /// Weights of a channel in a row that share a multiplier.
     pub group: Option<usize>,
+    /// The step of all channels, where a method takes it as given.
+    pub step: Option<f64>,
     /// What the layer reads and should give, in the same units.
     pub(crate) seen: Option<&'a Observed>,
 }

@@ -24,12 +24,23 @@ impl fmt::Display for Scheme {
         writeln!(f, "bias-correction {}", if self.bias_correction { "on" } else { "off" })?;
         for (name, q) in &self.values {
             let (lo, hi) = (q.real(q.codes.min().into()), q.real(q.codes.max().into()));
-            writeln!(f, "value {} {} scale {:?} zero {} ; {lo:.4} to {hi:.4}", quoted(name), q.codes.name(), q.step(), q.zero_point())?;
+            let why = self.wide.iter().find(|(n, _)| n == name).map_or(String::new(), |(_, why)| format!("; {why}"));
+            writeln!(
+                f,
+                "value {} {} scale {:?} zero {} ; {lo:.4} to {hi:.4}{why}",
+                quoted(name),
+                q.codes.name(),
+                q.step(),
+                q.zero_point()
+            )?;
         }
         for l in &self.layers {
             write!(f, "layer {} {} bits {}", quoted(&l.layer), l.method, l.bits)?;
             if let Some(n) = l.group {
                 write!(f, " group {n}")?;
+            }
+            if let Some(s) = l.step {
+                write!(f, " step {s:?}")?;
             }
             match &l.why {
                 Some(why) => writeln!(f, " ; {}", why.replace(|c: char| c.is_control(), " "))?,
@@ -126,11 +137,15 @@ fn value(words: &[String]) -> std::result::Result<(String, Quant), String> {
 
 fn layer(words: &[String], why: Option<&str>) -> std::result::Result<LayerScheme, String> {
     let [name, method, bits, n, rest @ ..] = words else { return Err("expected layer NAME METHOD bits N".into()) };
-    let group = match rest {
-        [] => None,
-        [g, n] if g == "group" => Some(parse(n, "number of weights")?),
-        _ => return Err("expected group N, or nothing more".into()),
+    let (group, step) = match rest {
+        [] => (None, None),
+        [g, n] if g == "group" => (Some(parse(n, "number of weights")?), None),
+        [s, n] if s == "step" => (None, Some(parse::<f64>(n, "number")?)),
+        _ => return Err("expected group N, step S, or nothing more".into()),
     };
+    if step.is_some_and(|s| !(s.is_normal() && s > 0.0)) {
+        return Err("a step is a positive number".into());
+    }
     if !method.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         return Err(format!("`{method}` names no method"));
     }
@@ -138,7 +153,7 @@ fn layer(words: &[String], why: Option<&str>) -> std::result::Result<LayerScheme
         return Err(format!("expected bits N, found `{bits}`"));
     }
     let why = why.map(|w| w.replace(|c: char| c.is_control(), " ").trim().to_string()).filter(|w| !w.is_empty());
-    Ok(LayerScheme { layer: name.clone(), method: method.clone(), bits: parse(n, "number of bits")?, group, why })
+    Ok(LayerScheme { layer: name.clone(), method: method.clone(), bits: parse(n, "number of bits")?, group, step, why })
 }
 
 impl FromStr for Scheme {
@@ -146,7 +161,7 @@ impl FromStr for Scheme {
 
     /// Errors: `Parse` with the line.
     fn from_str(s: &str) -> Result<Self> {
-        let mut scheme = Self { bias_correction: true, values: Vec::new(), layers: Vec::new() };
+        let mut scheme = Self { bias_correction: true, ..Self::default() };
         let mut version = false;
         for (i, line) in s.lines().enumerate() {
             let wrong = |what: String| {
@@ -175,14 +190,23 @@ mod tests {
     #[test]
     fn what_is_printed_is_read() {
         let s = Scheme {
+            wide: Vec::new(),
             bias_correction: false,
             values: vec![
                 ("a \"b\" \\ ;\n\u{e9}".into(), Quant::new(Codes::I8, 0.1 + 0.2, -128)),
                 (String::new(), Quant::new(Codes::I8, 5e-324, 127)),
             ],
             layers: vec![
-                LayerScheme { layer: "c;1".into(), method: "nearest".into(), bits: 8, group: None, why: Some("first layer".into()) },
-                LayerScheme { layer: "d".into(), method: "group".into(), bits: 4, group: Some(32), why: None },
+                LayerScheme {
+                    layer: "c;1".into(),
+                    method: "nearest".into(),
+                    bits: 8,
+                    group: None,
+                    step: None,
+                    why: Some("first layer".into()),
+                },
+                LayerScheme { layer: "d".into(), method: "group".into(), bits: 4, group: Some(32), step: None, why: None },
+                LayerScheme { layer: "e".into(), method: "step".into(), bits: 8, group: None, step: Some(0.1 + 0.2), why: None },
             ],
         };
         assert_eq!(s.to_string().parse::<Scheme>().unwrap(), s);

@@ -1,4 +1,4 @@
-//! Operators over one axis or a set of them: softmax, batch normalization, reductions.
+//! Operators over one axis or a set of them: softmax, normalizations, reductions.
 
 use super::moves::repeat;
 use super::{Kernel, Site, not_float};
@@ -23,6 +23,31 @@ impl Kernel for Softmax {
                     sum += e;
                 }
                 (0..n).for_each(|k| y[at(k)] /= sum);
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Norm {
+    n: usize,
+    centre: bool,
+    epsilon: f64,
+    /// For each element, where its gain and its offset are.
+    at: [Vec<u32>; 2],
+}
+
+impl Kernel for Norm {
+    fn run(&self, ins: &[&[f32]], out: &mut [f32], _: &mut Vec<f32>) -> Result<()> {
+        let n = self.n;
+        for (r, (x, y)) in ins[0].chunks_exact(n).zip(out.chunks_exact_mut(n)).enumerate() {
+            let sum = |f: &dyn Fn(f64) -> f64| x.iter().map(|&x| f(x.into())).sum::<f64>() / n as f64;
+            let m = if self.centre { sum(&|x| x) } else { 0.0 };
+            let root = (sum(&|x| (x - m) * (x - m)) + self.epsilon).sqrt();
+            let inverse = if root > 0.0 { 1.0 / root } else { 0.0 };
+            for (i, (y, &x)) in y.iter_mut().zip(x).enumerate() {
+                let [gain, offset] = [1, 2].map(|p| f64::from(ins[p][self.at[p - 1][r * n + i] as usize]));
+                *y = ((f64::from(x) - m) * inverse * gain + offset) as f32;
             }
         }
         Ok(())
@@ -75,6 +100,11 @@ pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
     let axis = || a.int("axis").map(|i| (x[i as usize], x[i as usize + 1..].iter().product()));
     match s.node.op.as_str() {
         "Softmax" => axis().map(|(n, inner)| Box::new(Softmax { n, inner }) as Box<dyn Kernel>),
+        "Norm" => {
+            let n = x[a.int("axis")? as usize..].iter().product();
+            let at = [1, 2].map(|i| repeat(&s.ins[i].shape, x));
+            Ok(Box::new(Norm { n, centre: a.int("centre")? == 1, epsilon: a.float("epsilon")?, at }))
+        }
         "BatchNormalization" => {
             let eps = a.float("epsilon")? as f32;
             axis().map(|(channels, inner)| Box::new(BatchNorm { channels, inner, eps }) as Box<dyn Kernel>)

@@ -3,7 +3,7 @@
 use mcompc_ir::{Graph, Tensor};
 use mcompc_kernel::interp::{Arg, Memory, Program};
 use mcompc_kernel::{Machine, Unpack};
-use mcompc_lower::{Options, lower};
+use mcompc_lower::{Options, Weights, lower};
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
 pub struct Rng(pub u64);
@@ -38,30 +38,40 @@ pub fn check(g: &Graph, machines: &[Machine], rng: &mut Rng) -> Result<(), Strin
     let want = mcompc_interp::run(g, &tensors).map_err(|e| format!("by the book: {e}"))?;
     for m in machines {
         let on = |e: mcompc_ir::Error| format!("{}: {e}", m.isa);
-        let l = lower(g, m, &Options { name: "g".into(), slices: true }).map_err(on)?;
-        mcompc_kernel::verify(&l.module).and_then(|p| p.complete()).map_err(on)?;
-        let program = Program::new(&l.module).map_err(on)?;
-        for sliced in [false, true] {
-            let mut memory = Memory::new();
-            let mut args: Vec<Arg> = inputs.iter().map(|x| memory.add(x.clone()).into()).collect();
-            let outs: Vec<_> = want.iter().map(|y| memory.add(vec![0x55; y.bytes().len()])).collect();
-            args.extend(outs.iter().map(|&b| Arg::from(b)));
-            args.push(memory.add(vec![0xa5; l.arena_bytes]).into());
-            if sliced {
-                args.insert(0, Arg::Int(0));
-                for slice in 0..l.slices {
-                    args[0] = Arg::Int(slice as i32);
-                    let status = program.run(&format!("{}_slice", l.entry), &mut memory, &args).map_err(on)?;
-                    assert_eq!(status, 0, "{}: slice {slice}", m.isa);
-                }
-            } else {
-                program.run(&l.entry, &mut memory, &args).map_err(on)?;
+        for weights in [Weights::Stored, Weights::AllCoded] {
+            // On some machines, for the time it takes.
+            if weights == Weights::AllCoded && !rng.next().is_multiple_of(4) {
+                continue;
             }
-            for (i, (&out, want)) in outs.iter().zip(&want).enumerate() {
-                let (got, want) = (memory.bytes(out), &want.bytes()[..]);
-                if got != want {
-                    let wrong = got.iter().zip(want).filter(|(a, b)| a != b).count();
-                    return Err(format!("{}: {wrong} of {} bytes of output {i} differ (slices: {sliced})", m.isa, got.len()));
+            let l = lower(g, m, &Options { name: "g".into(), slices: true, weights, ..Options::default() }).map_err(on)?;
+            mcompc_kernel::verify(&l.module).and_then(|p| p.complete()).map_err(on)?;
+            let program = Program::new(&l.module).map_err(on)?;
+            for sliced in [false, true] {
+                let mut memory = Memory::new();
+                let mut args: Vec<Arg> = inputs.iter().map(|x| memory.add(x.clone()).into()).collect();
+                let outs: Vec<_> = want.iter().map(|y| memory.add(vec![0x55; y.bytes().len()])).collect();
+                args.extend(outs.iter().map(|&b| Arg::from(b)));
+                args.push(memory.add(vec![0xa5; l.arena_bytes]).into());
+                if sliced {
+                    args.insert(0, Arg::Int(0));
+                    for slice in 0..l.slices {
+                        args[0] = Arg::Int(slice as i32);
+                        let status = program.run(&format!("{}_slice", l.entry), &mut memory, &args).map_err(on)?;
+                        assert_eq!(status, 0, "{}: slice {slice}", m.isa);
+                    }
+                } else {
+                    program.run(&l.entry, &mut memory, &args).map_err(on)?;
+                }
+                for (i, (&out, want)) in outs.iter().zip(&want).enumerate() {
+                    let (got, want) = (memory.bytes(out), &want.bytes()[..]);
+                    if got != want {
+                        let wrong = got.iter().zip(want).filter(|(a, b)| a != b).count();
+                        return Err(format!(
+                            "{}: {wrong} of {} bytes of output {i} differ (slices: {sliced}, weights: {weights:?})",
+                            m.isa,
+                            got.len()
+                        ));
+                    }
                 }
             }
         }

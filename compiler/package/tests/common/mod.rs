@@ -36,6 +36,7 @@ pub fn sample(dir: &Path, name: &str) -> PackageInput {
         name: name.into(),
         target: "host".into(),
         arch: std::env::consts::ARCH.into(),
+        requires: vec![],
         os: None,
         object: std::fs::read(&o).unwrap(),
         inputs: vec![
@@ -59,6 +60,7 @@ pub fn sample(dir: &Path, name: &str) -> PackageInput {
         arena_align: 16,
         sizes: Sizes { code: 100, tables: 20, weights: 3000, stack: Some(64) },
         slices: 0,
+        coded: true,
         layers: vec![],
         model_hash: "00ff".repeat(16),
         version: "0.1.0".into(),

@@ -31,7 +31,7 @@ fn weights(g: &Graph, level: Level) -> Option<WeightBits> {
         return None;
     }
     Some(match level {
-        Level::Int8 | Level::Int16 => WeightBits::default(),
+        Level::Int8 | Level::Int16 | Level::Coded => WeightBits::default(),
         Level::Int4 { ends } => WeightBits { bits: 4, ends, ..WeightBits::default() },
         Level::Groups => WeightBits { bits: 4, block: Some(32), ends: true, ..WeightBits::default() },
         Level::Mixed => {

@@ -11,7 +11,7 @@ use mcompc_interp::Trace;
 use mcompc_ir::{Graph, Result, Tensor};
 use mcompc_kernel::Module;
 use mcompc_kernel::interp::{Arg, Memory, Program};
-use mcompc_lower::{Located, Lowered, Options, lower};
+use mcompc_lower::{Located, Lowered, Options, Weights, lower};
 use mcompc_target::Backend;
 
 /// Calls and loop rounds of one run, far above what networks of this size need.
@@ -26,7 +26,8 @@ pub(crate) fn run(config: &Config, sites: &[Site], integer: &Integer, level: Lev
         *stage = format!("lower {name}");
         let known = machines.iter().position(|(m, _)| *m == machine);
         if known.is_none() {
-            let options = Options { name: "model".into(), slices: true };
+            let weights = if level == Level::Coded { Weights::AllCoded } else { Weights::Stored };
+            let options = Options { name: "model".into(), slices: true, weights, ..Options::default() };
             let lowered = lower(&integer.graph, &machine, &options).map_err(at(stage))?;
             mcompc_kernel::verify(&lowered.module).and_then(|p| p.complete()).map_err(at(stage))?;
             if !seen.contains(&lowered.module) {

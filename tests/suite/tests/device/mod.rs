@@ -29,6 +29,7 @@ fn package(m: Model, target: &str, firmware: Firmware) -> Option<(Package, Vec<V
         firmware,
         weights: Default::default(),
         acts: Default::default(),
+        rate: None,
         scheme: None,
         ask: None,
     };

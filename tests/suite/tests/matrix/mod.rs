@@ -4,9 +4,9 @@
 use mcompc_interp::FastInt;
 use mcompc_ir::{Code, Error, Graph};
 use mcompc_kernel::Machine;
-use mcompc_lower::{Options, lower};
+use mcompc_lower::{Options, Weights, lower};
 use mcompc_suite::matrix::{Case, cases, groups, join, of_codes, spread, variants};
-use mcompc_suite::{compile, emulate, interpret, native, reference};
+use mcompc_suite::{compile_with, emulate, interpret, native, reference};
 use mcompc_target::{Backend, Target};
 use std::collections::BTreeSet;
 
@@ -32,9 +32,11 @@ fn interpreters(c: &Case, machines: &[Machine], bad: &mut Vec<String>) {
         want.push(book);
     }
     let mut taken = 0;
-    for m in machines {
+    for (i, m) in machines.iter().enumerate() {
         let run = || {
-            let l = lower(&c.graph, m, &Options { name: "model".into(), ..Default::default() })?;
+            // Weights of every second machine are coded: of each operator, some.
+            let weights = if (i + c.name.len()).is_multiple_of(2) { Weights::AllCoded } else { Weights::Stored };
+            let l = lower(&c.graph, m, &Options { name: "model".into(), weights, ..Default::default() })?;
             mcompc_kernel::verify(&l.module)?.complete()?;
             for (i, (x, want)) in c.inputs.iter().zip(&want).enumerate() {
                 let got = interpret(&c.graph, &l, x)?;
@@ -145,10 +147,13 @@ fn differences(group: &[Case], what: &str, want: &[Vec<Vec<u8>>], got: &[Vec<Vec
 fn executed(backend: Backend, target: &Target) {
     let (mut all, mut bad) = (cases(), Vec::new());
     all.retain(|c| c.refused.is_none());
-    for group in groups(&all, if target.runs_here() { NATIVE } else { EMULATED }) {
+    let layers: Vec<Case> = all.iter().filter(|c| c.ops().iter().any(|o| matches!(o.as_str(), "q.conv" | "q.dense"))).cloned().collect();
+    let most = if target.runs_here() { NATIVE } else { EMULATED };
+    let stored = groups(&all, most).into_iter().map(|g| (g, Weights::Stored));
+    for (group, weights) in stored.chain(groups(&layers, most).into_iter().map(|g| (g, Weights::AllCoded))) {
         let c = join(group).unwrap();
-        let what = format!("{} by {backend:?}", target.name);
-        let (l, object) = match compile(&c.graph, target, backend) {
+        let what = format!("{} by {backend:?}, weights {weights:?}", target.name);
+        let (l, object) = match compile_with(&c.graph, target, backend, weights) {
             Ok(built) => built,
             Err(e) => {
                 bad.push(format!("{}: {what}: {e}", c.name));
