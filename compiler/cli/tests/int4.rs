@@ -105,7 +105,8 @@ fn plan_says_why_a_layer_takes_its_bits() {
     let text = ok(dir.path(), arguments(&["plan"], &["-O", "int4", "--bits", &keep]));
     assert!(text.contains("by name") && text.contains("chosen: "), "{text}");
     let v = json(dir.path(), &["plan"], &["-O", "int4", "--bits", &keep]);
-    assert!(bits(&v)[0] == 8 && average(&v) <= 4.0);
+    // A layer that is spared does not make the others pay.
+    assert!(bits(&v)[0] == 8 && bits(&v)[1..].iter().any(|&b| b < 8));
     let v = json(dir.path(), &["plan"], &["-O", "int4", "--int4-all", "--bits", "*=4", "--bits", &keep]);
     assert_eq!(bits(&v).iter().filter(|&&b| b == 8).count(), 1);
 }

@@ -11,7 +11,7 @@ use mcompc_ir::{Code, Codes, Error, Graph, Result};
 use mcompc_lower::Lowered;
 use mcompc_report::{Allocation, Criterion, Offer, Place, Point};
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Budgets of flash that are tried for a front, or to find the smallest choice that keeps to a loss.
 const POINTS: usize = 32;
@@ -173,6 +173,16 @@ impl<'a> Chooser<'a> {
             whole = (bits == Codes::I8.bits).then_some(made);
         }
         let whole = whole.ok_or_else(|| Error::new(Code::Internal, "no layer takes eight bits"))?;
+        // A layer that became something else is priced by its weights, a bias and a multiplier a channel.
+        let lowered: BTreeSet<u8> = prices.keys().map(|(_, bits)| *bits).collect();
+        for (id, layer) in mcompc_compress::layers(&t.front.canonical)? {
+            let w = t.front.canonical.value(t.front.canonical.inputs_of(id)[1]);
+            for bits in lowered.iter().filter(|&&b| !prices.contains_key(&(layer.clone(), b))).copied().collect::<Vec<u8>>() {
+                let weight_bytes = (w.elems() * usize::from(bits)).div_ceil(8) as u64;
+                let bytes = weight_bytes + 8 * w.shape.first().map_or(0, |&o| o as u64);
+                prices.insert((layer.clone(), bits), Price { bytes, weight_bytes, ..Price::default() });
+            }
+        }
         let table = Table::new(&survey, &prices, pinned);
         if let Some(r) = table.rows.iter().find(|r| r.candidates.is_empty()) {
             return Err(Error::new(Code::Usage, format!("layer `{}` cannot take the bits asked for on `{}`", r.layer, t.o.target.name))
@@ -209,18 +219,28 @@ impl<'a> Chooser<'a> {
             Some(Amount::Percent(p)) => (eight * p / 100.0).floor(),
         };
         self.flash_budget = of(ask.flash, self.rest + constants);
-        let count: usize = self.table.rows.iter().map(|r| r.weights).sum();
         let cost: f64 = whole.prices.iter().map(|(_, p)| p.cost).sum();
         let held = stack + whole.io;
         self.held = held;
         self.limits = Limits {
             bytes: of(ask.weights, constants),
-            weight_bytes: ask.weight_bits.map_or(f64::INFINITY, |b| count as f64 * b / 8.0),
+            weight_bytes: ask.weight_bits.map_or(f64::INFINITY, |b| self.average(b)),
             cost: of(ask.time, self.rest_cost + cost) - self.rest_cost,
             ram: of(ask.ram, whole.lowered.arena_bytes as f64 + held) - held,
             loss: f64::INFINITY,
         };
         Ok(())
+    }
+
+    /// Bytes of stored weights with `bits` a weight on average over the layers whose bits are free; the others take what they take. Where padding
+    /// leaves no choice within that, what four bits everywhere take.
+    fn average(&self, bits: f64) -> f64 {
+        let least = |r: &mcompc_compress::Row| r.candidates.iter().map(|c| c.price.weight_bytes).min().unwrap_or(0) as f64;
+        let even =
+            |r: &mcompc_compress::Row| r.candidates.iter().find(|c| f64::from(c.bits) >= bits).map_or(0, |c| c.price.weight_bytes) as f64;
+        let sum = |of: &dyn Fn(&mcompc_compress::Row) -> f64| self.table.rows.iter().map(of).sum::<f64>();
+        let asked = sum(&|r| if r.pinned { least(r) } else { r.weights as f64 * bits / 8.0 });
+        if sum(&least) <= asked { asked } else { sum(&even).max(sum(&least)) }
     }
 
     /// Limits with what the flash leaves for constants.

@@ -309,8 +309,8 @@ fn a_width_that_a_machine_cannot_unpack_is_refused() {
     let m = mcompc_target::machine("armv7e-m").unwrap();
     let (geo, o) = geometries().swap_remove(0);
     let base = spec(&mut rng, geo, o, false, false);
-    let s = narrow(&mut rng, base, 3, None);
+    let s = narrow(&mut rng, base, 7, None);
     let (vx, vy) = ids();
     let e = conv_kernel(&s, &m, vx, vy).unwrap_err();
-    assert!(e.code == mcompc_ir::Code::Backend && e.message.contains("3 bits"), "{e}");
+    assert!(e.code == mcompc_ir::Code::Backend && e.message.contains("7 bits"), "{e}");
 }

@@ -201,6 +201,14 @@ fn before_softmax(g: &Graph, out: ValueId) -> ValueId {
     if g.node(v.node).op == "Softmax" { g.inputs_of(v.node)[0] } else { out }
 }
 
+/// Products of the whole network on a sample.
+///
+/// # Errors
+/// A cycle.
+pub(super) fn products(g: &Graph) -> Result<f64> {
+    Ok(g.topo()?.into_iter().filter(|&id| !matches!(g.node(id).op.as_str(), "input" | "const")).map(|id| work(g, id)).sum())
+}
+
 /// Products of a node, or elements of its result.
 fn work(g: &Graph, id: NodeId) -> f64 {
     let (ins, out) = (g.inputs_of(id), g.value(g.out(id)).elems() as f64);

@@ -2,10 +2,10 @@
 
 pub use super::replay::Lost;
 use super::replay::{Replay, square};
-use crate::methods::Task;
+use crate::methods::{self, Quick, Task};
 use crate::observe::{Flow, Moments, Observed};
 use crate::scheme::{layer_names, weighted};
-use crate::{Stats, linalg, methods};
+use crate::{Stats, linalg};
 use mcompc_interp::FastNode;
 use mcompc_ir::{Codes, Graph, NodeId, Result, Tensor};
 use rayon::prelude::*;
@@ -15,7 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const ROWS: usize = 20_000;
 /// Products that all replays together may take. Where measuring every width of every layer would take more, one width is measured and the
 /// others follow by what they lose at the layer itself.
-const WORK: f64 = 5e10;
+const WORK: f64 = 3e10;
+/// As [`WORK`], of one run of the whole network on all samples that are kept for replays.
+const WHOLE: f64 = 5e9;
 /// Samples that replays run on, and the fewest with which every width is measured; the fewest at all.
 const SAMPLES: usize = 64;
 const ENOUGH: usize = 12;
@@ -84,8 +86,7 @@ pub(crate) fn survey_of<'a>(
         if weighted(g.node(id)) {
             let seen = flow.observe(id, g, g.inputs_of(id)[0])?;
             let tries = tries(&mcompc_ops::reals(g, g.inputs_of(id)[1])?);
-            let tried = tries.into_iter().map(|codes| attempt(g, id, seen.as_ref(), codes, group)).collect::<Result<_>>()?;
-            found.insert(id, tried);
+            found.insert(id, attempts(g, id, seen.as_ref(), &tries, group).map_err(|e| e.at(&g.node(id).name))?);
         }
         flow.passed(id, g, g.out(id), |_| Vec::new())?;
     }
@@ -96,7 +97,8 @@ pub(crate) fn survey_of<'a>(
     let layers: Vec<Surveyed> = names.into_iter().map(surveyed).collect();
     // Every second set of samples, as the codes leave it.
     let held: Vec<usize> = (0..followed).filter(|&s| held_out(s, followed)).collect();
-    let most = SAMPLES.min(Replay::room(g)?).clamp(1, held.len().max(1));
+    let affordable = (WHOLE / super::replay::products(g)?.max(1.0)) as usize;
+    let most = SAMPLES.min(Replay::room(g)?).min(affordable.max(FEWEST)).clamp(1, held.len().max(1));
     let picked: Vec<&Vec<Vec<f32>>> = (0..most).map(|i| &stats.kept[held[i * held.len() / most]]).collect();
     let mut survey = Survey { g, replay: Replay::new(g, &picked)?, layers };
     survey.measure(most)?;
@@ -108,8 +110,9 @@ fn held_out(sample: usize, samples: usize) -> bool {
     sample * crate::stats::FOLDS / samples % 2 == 1
 }
 
-/// Rounds a layer to codes of a width, or of eight bits under a step, on the samples that are not held out, and measures its sums on those that are.
-fn attempt(g: &Graph, id: NodeId, seen: Option<&Observed>, (bits, step): Try, group: Option<usize>) -> Result<Tried> {
+/// Rounds a layer to codes of every width, or of eight bits under a step, on the samples that are not held out, and measures its sums on those that
+/// are.
+fn attempts(g: &Graph, id: NodeId, seen: Option<&Observed>, tries: &[Try], group: Option<usize>) -> Result<Vec<Tried>> {
     let ins = g.inputs_of(id);
     let (shape, w) = (&g.value(ins[1]).shape, mcompc_ops::reals(g, ins[1])?);
     let (outs, k) = (shape[0], w.len() / shape[0].max(1));
@@ -125,40 +128,43 @@ fn attempt(g: &Graph, id: NodeId, seen: Option<&Observed>, (bits, step): Try, gr
         Some((Observed { all: half(false)?, folds: Vec::new(), prior: seen.prior.clone() }, half(true)?))
     });
     let whole = g.node(id).attrs.int_or("group", 1)? == 1;
-    let group = group.filter(|&len| bits < Codes::I8.bits && whole && len < k);
-    let task = Task { w: &w, k, codes: Codes::signed(bits), group, step, seen: halves.as_ref().map(|h| &h.0) };
+    let quick = Quick::new(Task { w: &w, k, codes: Codes::I8, group: None, step: None, seen: halves.as_ref().map(|h| &h.0) });
     let settle = |scales: Vec<f64>| methods::settled(scales, &vec![0.0; outs], 1.0);
-    let r = methods::quick(&task, &settle);
-    let reals: Vec<f64> = r.products(k, group).iter().enumerate().map(|(i, &p)| f64::from(p) * r.scales[i / k]).collect();
-    let (mut off, mut all) = (0.0, 0.0);
-    let mut made = bias.clone();
-    match &halves {
-        Some((codes, test)) => {
-            for o in 0..outs {
-                let at = o / test.per();
-                let (x, held) = (&codes.all.x[at * k..][..k], &test.x[at * k..][..k]);
-                let (row, own) = (&reals[o * k..][..k], &w[o * k..][..k]);
-                let d: Vec<f64> = row.iter().zip(own).map(|(q, &w)| q - f64::from(w)).collect();
-                let own: Vec<f64> = own.iter().map(|&w| w.into()).collect();
-                made[o] -= linalg::dot(&d, x);
-                let mean = linalg::dot(&d, held) + made[o] - bias[o];
-                let energy = |v: &[f64]| linalg::dot(v, &linalg::product(v, k, test.gram(at), k));
-                off += energy(&d) + mean * mean;
-                all += energy(&own);
+    let own: Vec<f64> = w.iter().map(|&w| w.into()).collect();
+    let squares = |rows: &[f64]| match &halves {
+        Some((_, test)) => energy(rows, test),
+        None => rows.iter().map(|&v| square(v)).sum(),
+    };
+    let all = squares(&own).max(f64::MIN_POSITIVE);
+    let one = |&(bits, step): &Try| {
+        let group = group.filter(|&len| bits < Codes::I8.bits && whole && len < k);
+        let r = quick.round(Codes::signed(bits), step, group, &settle);
+        let reals: Vec<f64> = r.products(k, group).iter().enumerate().map(|(i, &p)| f64::from(p) * r.scales[i / k]).collect();
+        let off: Vec<f64> = reals.iter().zip(&own).map(|(q, w)| q - w).collect();
+        let (mut lost, mut made) = (squares(&off), bias.clone());
+        if let Some((codes, test)) = &halves {
+            for (o, made) in made.iter_mut().enumerate() {
+                let (d, at) = (&off[o * k..][..k], o / test.per() * k);
+                *made -= linalg::dot(d, &codes.all.x[at..][..k]);
+                lost += square(linalg::dot(d, &test.x[at..][..k]) + *made - bias[o]);
             }
         }
-        None => {
-            off = reals.iter().zip(&w).map(|(q, &w)| square(q - f64::from(w))).sum();
-            all = w.iter().map(|&w| square(f64::from(w))).sum();
+        Tried {
+            bits,
+            w: reals.iter().map(|&v| v as f32).collect(),
+            bias: made.iter().map(|&v| v as f32).collect(),
+            gram: lost.max(0.0) / all,
+            end: 0.0,
         }
-    }
-    Ok(Tried {
-        bits,
-        w: reals.iter().map(|&v| v as f32).collect(),
-        bias: made.iter().map(|&v| v as f32).collect(),
-        gram: off.max(0.0) / all.max(f64::MIN_POSITIVE),
-        end: 0.0,
-    })
+    };
+    Ok(tries.iter().map(one).collect())
+}
+
+/// Sum over output channels of d^T G d, d the channel's row and G the covariance of what its group reads.
+fn energy(rows: &[f64], m: &Moments) -> f64 {
+    let len = m.per() * m.k;
+    let group = |(g, rows): (usize, &[f64])| linalg::dot(rows, &linalg::product(rows, m.k, m.gram(g), m.k));
+    rows.par_chunks(len).enumerate().map(group).collect::<Vec<f64>>().iter().sum()
 }
 
 impl Survey<'_> {

@@ -5,10 +5,12 @@
 //! correcting a layer for the error of those before it is that of "GPTAQ: Efficient Finetuning-Free Quantization for Asymmetric
 //! Calibration" (Li et al. 2025).
 
+use super::gptq::Solver;
 use super::task::Task;
 use crate::linalg;
 use crate::observe::{Moments, Observed};
 use rayon::prelude::*;
+use std::sync::OnceLock;
 
 /// Weights and what an error in them costs.
 pub(super) struct Goal {
@@ -18,6 +20,8 @@ pub(super) struct Goal {
     pub h: Vec<f64>,
     pub k: usize,
     pub groups: usize,
+    /// What GPTQ knows of each group's cost matrix, once it has been asked for.
+    solvers: Vec<OnceLock<Option<Solver>>>,
 }
 
 /// Share of the mean diagonal that is added to the covariance for the cost of errors.
@@ -32,7 +36,9 @@ const CHANNELS: usize = 64;
 impl Goal {
     /// The weights themselves.
     pub(super) fn plain(t: &Task<'_>, seen: &Observed) -> Self {
-        Self { w: t.w.iter().map(|&v| v.into()).collect(), h: metric(seen), k: t.k, groups: seen.all.groups }
+        let groups = seen.all.groups;
+        let solvers = (0..groups).map(|_| OnceLock::new()).collect();
+        Self { w: t.w.iter().map(|&v| v.into()).collect(), h: metric(seen), k: t.k, groups, solvers }
     }
     /// Weights corrected for what is wrong with the operand.
     pub(super) fn ridge(t: &Task<'_>, seen: &Observed) -> Self {
@@ -48,6 +54,10 @@ impl Goal {
     /// The cost matrix of group `g`.
     pub(super) fn cost(&self, g: usize) -> &[f64] {
         &self.h[g * self.k * self.k..][..self.k * self.k]
+    }
+    /// GPTQ under the cost matrix of group `g`; `None` where that is not positive definite.
+    pub(super) fn solver(&self, g: usize) -> Option<&Solver> {
+        self.solvers[g].get_or_init(|| Solver::new(self.cost(g), self.k)).as_ref()
     }
     /// Output channels of a group.
     pub(super) fn per(&self) -> usize {

@@ -1,7 +1,7 @@
 //! Methods that know what a layer reads: how they are put together of a goal, a search and an improvement.
 
 use super::goal::Goal;
-use super::gptq::{Found, Job, Solver};
+use super::gptq::{Found, Job};
 use super::search::Narrow;
 use super::task::{Rounded, Settle, Task};
 use super::{descent, kbest, nearest};
@@ -51,14 +51,24 @@ pub(super) fn round(t: &Task<'_>, settle: Settle<'_>, r: Recipe) -> Rounded {
 }
 
 fn rounded(t: &Task<'_>, seen: &Observed, settle: Settle<'_>, r: Recipe) -> Option<Rounded> {
+    if !fits(t, seen) {
+        return None;
+    }
+    let goal = if r.ridge { Goal::ridge(t, seen) } else { Goal::plain(t, seen) };
+    towards(t, &goal, settle, r)
+}
+
+/// Whether what was seen is of these weights.
+pub(super) fn fits(t: &Task<'_>, seen: &Observed) -> bool {
+    seen.all.k == t.k && seen.all.y.len() * t.k == t.w.len()
+}
+
+/// Rounds towards a goal.
+pub(super) fn towards(t: &Task<'_>, goal: &Goal, settle: Settle<'_>, r: Recipe) -> Option<Rounded> {
     let (k, n) = (t.k, Narrow::new(t.codes));
     // A step that is given stays, but for sums that need a coarser one.
     let given = |scales: Vec<f64>| settle(t.step.map_or(scales.clone(), |s| vec![s; scales.len()]));
     let settle: Settle<'_> = &given;
-    if seen.all.k != k || seen.all.y.len() * k != t.w.len() {
-        return None;
-    }
-    let goal = if r.ridge { Goal::ridge(t, seen) } else { Goal::plain(t, seen) };
     let towards: Vec<f32> = goal.w.iter().map(|&w| w as f32).collect();
     // The scale of least weight error, and with it the multipliers of runs.
     let plain = Task { w: &towards, ..*t };
@@ -76,20 +86,20 @@ fn rounded(t: &Task<'_>, seen: &Observed, settle: Settle<'_>, r: Recipe) -> Opti
         (0..t.w.len()).map(|i| f64::from(m[i / k * per + i % k / len].max(1))).collect()
     });
     let tried: Vec<Vec<f64>> = towards.chunks_exact(k).zip(&base).map(|(row, &s)| tried(t, row, s, r.shares)).collect();
-    let found = first(&goal, r.first, runs.as_deref(), n, &tried)?;
+    let found = first(goal, r.first, runs.as_deref(), n, &tried)?;
     let wanted = found.iter().map(|f| f.as_ref().map_or(0.0, |f| f.scale)).collect();
     let mut scales = settle(wanted);
     // Those that had to be coarser are found anew.
     let other = |(f, &s): (&Option<Found>, &f64)| if f.as_ref().is_some_and(|f| f.scale == s) { vec![] } else { vec![s] };
     let again: Vec<Vec<f64>> = found.iter().zip(&scales).map(other).collect();
     let coarser =
-        if again.iter().any(|s| !s.is_empty()) { first(&goal, r.first, runs.as_deref(), n, &again)? } else { vec![None; found.len()] };
+        if again.iter().any(|s| !s.is_empty()) { first(goal, r.first, runs.as_deref(), n, &again)? } else { vec![None; found.len()] };
     let mut codes: Vec<f64> = Vec::with_capacity(t.w.len());
     for (f, c) in found.into_iter().zip(coarser) {
         codes.extend(c.or(f).map_or_else(|| vec![0.0; k], |f| f.codes));
     }
     if r.improve {
-        scales = descent::improve(&goal, runs.as_deref(), n, &mut codes, scales, settle);
+        scales = descent::improve(goal, runs.as_deref(), n, &mut codes, scales, settle);
     }
     Some(Rounded { codes: codes.iter().map(|&c| c as i16).collect(), scales, multipliers })
 }
@@ -134,7 +144,7 @@ fn first(goal: &Goal, how: First, runs: Option<&[f64]>, range: Narrow, tried: &[
             }
             First::KBest => kbest::best(h, k, w, runs, range, &jobs),
             First::Either if k <= FEW => kbest::best(h, k, w, runs, range, &jobs),
-            _ => Some(Solver::new(h, k)?.best(w, runs, range, &jobs)),
+            _ => Some(goal.solver(g)?.best(w, runs, range, &jobs)),
         }
     };
     let all: Vec<Option<Vec<Option<Found>>>> = (0..goal.groups).into_par_iter().map(group).collect();
