@@ -148,7 +148,11 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
         nodes.push(n);
         calls.push(call(false)?);
         variants.push(
-            if o.weights != Weights::Stored && !o.spared.contains(&g.out(n)) && matches!(node.op.as_str(), "q.conv" | "q.dense") {
+            if o.weights != Weights::Stored
+                && !o.spared.contains(&g.out(n))
+                && matches!(node.op.as_str(), "q.conv" | "q.dense")
+                && g.value(g.inputs_of(n)[1]).dtype == mcompc_ir::DType::I8
+            {
                 Some(call(true)?)
             } else {
                 None

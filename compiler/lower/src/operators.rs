@@ -84,7 +84,7 @@ impl Site<'_> {
     /// A layer with weights, and whether it is depthwise.
     fn layer(&self) -> Result<(ConvSpec, bool)> {
         let (spec, depthwise) = conv_spec(self.g, self.n, self.m, self.x_align)?;
-        Ok((if self.bytes { spec.in_bytes() } else { spec }, depthwise))
+        Ok((if self.bytes && spec.bytes_hold_weights() { spec.in_bytes() } else { spec }, depthwise))
     }
     /// Elements of the result.
     fn elems(&self) -> usize {
