@@ -29,11 +29,14 @@ impl Class {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table(Vec<Class>);
 
+/// Values of a byte.
+const BYTES: usize = mcompc_ir::Codes::I8.count();
+
 /// How often each code from -128 on occurs.
-pub(crate) type Counts = [u64; 256];
+pub(crate) type Counts = [u64; BYTES];
 
 pub(crate) fn count(codes: &[i8]) -> Counts {
-    let mut counts = [0; 256];
+    let mut counts = [0; BYTES];
     for &c in codes {
         counts[index(c)] += 1;
     }
@@ -82,12 +85,12 @@ impl Table {
     }
     /// The word and the class of every code; codes that no class holds have none.
     pub(crate) fn words(&self) -> Vec<Option<(u32, Class)>> {
-        let mut words = vec![None; 256];
+        let mut words = vec![None; BYTES];
         let mut at = 0u32;
         for c in &self.0 {
             let word = at >> (PEEK - u32::from(c.length));
             let first = index(c.base);
-            words[first..(first + (1 << c.extra)).min(256)].fill(Some((word, *c)));
+            words[first..(first + (1 << c.extra)).min(BYTES)].fill(Some((word, *c)));
             at += ENTRIES as u32 >> c.length;
         }
         words
@@ -102,7 +105,7 @@ impl Table {
         let mut bits = 0;
         for c in &self.0 {
             let first = index(c.base);
-            let n: u64 = counts[first..(first + (1 << c.extra)).min(256)].iter().sum();
+            let n: u64 = counts[first..(first + (1 << c.extra)).min(BYTES)].iter().sum();
             bits += n as usize * usize::from(c.length + c.extra);
             left -= n;
         }
@@ -126,13 +129,13 @@ fn partition(counts: &Counts) -> Vec<(usize, u8)> {
     // Where the way to a code comes from, and by which class.
     let mut from: [(usize, Option<u8>); 257] = [(0, None); 257];
     best[0] = 0.0;
-    for i in 0..256 {
+    for i in 0..BYTES {
         if counts[i] == 0 && best[i] < best[i + 1] {
             (best[i + 1], from[i + 1]) = (best[i], (i, None));
         }
         for extra in 0..=PEEK as u8 {
             let end = i + (1 << extra);
-            if end > 256 {
+            if end > BYTES {
                 break;
             }
             let n = sums[end] - sums[i];
@@ -147,7 +150,7 @@ fn partition(counts: &Counts) -> Vec<(usize, u8)> {
         }
     }
     let mut parts = Vec::new();
-    let mut at = 256;
+    let mut at = BYTES;
     while at > 0 {
         let (i, extra) = from[at];
         parts.extend(extra.map(|e| (i, e)));

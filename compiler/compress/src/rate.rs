@@ -12,7 +12,7 @@ use rayon::prelude::*;
 /// The step under which a layer is measured, as a share of its weights' root mean square: about three bits.
 const SHARE: f64 = 0.5;
 /// The coarsest step, in the least: the largest weight is 1.
-const COARSEST: f64 = 127.0;
+const COARSEST: f64 = Codes::I8.max() as f64;
 /// Halvings of the interval of tau.
 const HALVINGS: usize = 40;
 

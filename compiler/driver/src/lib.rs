@@ -11,6 +11,7 @@ pub mod bench;
 mod blame;
 mod check;
 mod clock;
+mod compile;
 pub mod cost;
 mod decoding;
 mod describe;
@@ -34,6 +35,7 @@ pub mod verify;
 pub use audit::audit;
 pub use check::check;
 pub use clock::Time;
+pub use compile::{compile, quantize};
 pub use describe::{describe, package, specs};
 pub use firmware::{Firmware, Weights};
 pub use inputs::inputs;
@@ -45,7 +47,5 @@ pub use progress::{Progress, Silent, Step, Timed, timed};
 pub use request::{Amount, Ask, Request, States, default_backend};
 pub use run::{Array, Means, Ran, RunRequest, run, run_compiled};
 pub use sequence::Sequence;
-pub use stages::{
-    Built, Compiled, Front, LayerNote, Quantized, VERSION, build, codes, compile, float_outputs, front, quantize, reals, trace_passes,
-};
+pub use stages::{Built, Compiled, Front, LayerNote, Quantized, VERSION, build, codes, float_outputs, front, reals, trace_passes};
 pub use tasks::{BenchRequest, Benched, Library, VerifyRequest, bench, finish, library, plan, verify};

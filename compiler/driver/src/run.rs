@@ -1,9 +1,10 @@
 //! A model's outputs for the samples of a file, by whichever executor.
 
+use crate::compile::{compile, quantize};
 use crate::progress::{Progress, timed};
 use crate::request::Request;
 use crate::sequence::Sequence;
-use crate::stages::{Compiled, Front, Quantized, Step, compile, float_outputs, front, quantize, reals};
+use crate::stages::{Compiled, Front, Quantized, Step, float_outputs, front, reals};
 use crate::verify::{CHUNK, runner};
 use mcompc_data::{Dataset, Sample};
 use mcompc_interp::{Carry, FastExec, FastInt};

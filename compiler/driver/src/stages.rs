@@ -1,13 +1,12 @@
 //! From a model to an object, stage by stage. Each stage is a function whose result holds every intermediate graph, so that tests,
 //! benches and tools enter and leave where they like: [`front`] -> [`quantize`] -> [`build`].
 
-use crate::allocate::{Task, allocate};
 use crate::firmware::Firmware;
 use crate::progress::{Progress, timed};
 use crate::request::Request;
 use mcompc_backend::Job;
-use mcompc_compress::{CalibOptions, Scheme, Stats};
-use mcompc_data::{Dataset, Input, Sample};
+use mcompc_compress::Scheme;
+use mcompc_data::{Input, Sample};
 use mcompc_integerize::Accumulator;
 use mcompc_interp::FastExec;
 use mcompc_ir::{Code, Error, Graph, Result, Tensor, ValueId};
@@ -187,83 +186,6 @@ pub fn codes(front: &Front, integer: &Graph, sample: &Sample) -> Result<Vec<Tens
     front.inputs.iter().zip(&sample.inputs).zip(values).map(|((i, t), v)| i.codes(t, v)).collect()
 }
 
-/// Calibrates on `o.calib` (or on synthetic data without it) and turns the graph into integers.
-///
-/// # Errors
-/// E401 for data that do not fit, E105 for NaN, E402 and E403 for layers without an integer form; E002 for a budget that cannot be met.
-pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Quantized> {
-    quantize_leaving(o, front, 0.0, progress)
-}
-
-/// As [`quantize`], leaving so many bytes of a flash budget free.
-fn quantize_leaving(o: &Request, front: &Front, slack: f64, progress: &dyn Progress) -> Result<Quantized> {
-    let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), acts: o.acts.clone(), ..Default::default() };
-    // What cannot be is refused before any data are read.
-    match &o.scheme {
-        Some(scheme) => scheme.check(&front.canonical)?,
-        None => mcompc_compress::check(&front.canonical, &options)?,
-    }
-    mcompc_integerize::supported(&front.canonical)?;
-    let mut unused = Vec::new();
-    let stats = timed(progress, "calibrating", || match o.calib.as_deref().map(Dataset::open).transpose()? {
-        None => mcompc_compress::calibrate_without_data(&front.canonical, &front.inputs),
-        Some(data) => {
-            let said = |n: &str| format!("array `{n}` of the calibration data is of no input and was not read");
-            unused = data.unused(&front.inputs).into_iter().map(said).collect();
-            calibrate(front, &data, progress)
-        }
-    })?;
-    let samples = if o.calib.is_some() { stats.samples } else { 0 };
-    let (scheme, allocation) = match (&o.scheme, &o.ask) {
-        (Some(scheme), _) => (scheme.clone(), None),
-        (None, None) => (mcompc_compress::decide(&front.canonical, &stats, &front.inputs, &options)?, None),
-        (None, Some(ask)) => allocate(&Task { o, ask, front, stats: &stats, options: &options, slack }, progress)?,
-    };
-    let mut warnings = mcompc_compress::warnings(&front.canonical, &stats, &front.inputs, &scheme, &options)?;
-    warnings.extend(unused);
-    let (scheme, coded) = timed(progress, "rounding to codes", || match o.rate.filter(|_| o.scheme.is_none()) {
-        Some(rate) => crate::rate::steps(&front.canonical, &stats, &front.inputs, &scheme, rate),
-        None => Ok((scheme.clone(), mcompc_compress::apply(&front.canonical, &stats, &front.inputs, &scheme)?)),
-    })?;
-    let integers = timed(progress, "making integers", || mcompc_integerize::integerize(&coded.graph))?;
-    let origin = integers.origin.iter().filter_map(|(v, c)| Some((*v, *coded.origin.get(c)?))).collect();
-    Ok(Quantized {
-        samples,
-        notes: notes(coded.layers, integers.layers),
-        graph: integers.graph,
-        coded: coded.graph,
-        origin,
-        scheme,
-        warnings,
-        allocation,
-    })
-}
-
-/// The two stages' notes of each layer; both are in the order of execution, and the second have no layer that the first do not have.
-fn notes(weights: Vec<mcompc_compress::LayerNote>, sums: Vec<Accumulator>) -> Vec<LayerNote> {
-    let mut weights = weights.into_iter();
-    let with = |s: Accumulator| Some(LayerNote { weights: weights.find(|w| w.node == s.node)?, sums: s });
-    sums.into_iter().filter_map(with).collect()
-}
-
-fn calibrate(front: &Front, data: &Dataset, progress: &dyn Progress) -> Result<Stats> {
-    let (mut begun, mut done) = (false, 0);
-    let mut tell = |n: usize, all: usize| {
-        if !begun {
-            progress.begin("running samples", Some(all as u64));
-            begun = true;
-        }
-        progress.step((n - done) as u64);
-        done = n;
-    };
-    let options = CalibOptions { sequence: front.sequence, ..CalibOptions::default() };
-    let stats = mcompc_compress::calibrate(&front.canonical, data, &front.inputs, &options, &mut tell);
-    if begun {
-        progress.end();
-    }
-    stats
-}
-
 /// Lowers the integer graph for a target and generates code; `name` prefixes the symbols.
 ///
 /// # Errors
@@ -311,25 +233,4 @@ fn at_layer(mut e: Error, lowered: &Lowered) -> Error {
         e.node = Some(layer.map_or(kernel, |l| l.name.clone()));
     }
     e
-}
-
-/// Attempts at a flash budget: the code that a choice takes is known when it is built, and hardly differs from that of the trial before.
-const ROUNDS: usize = 3;
-
-/// All stages up to the object.
-///
-/// # Errors
-/// Those of the stages.
-pub fn compile(o: &Request, progress: &dyn Progress) -> Result<Compiled> {
-    let front = front(o, progress)?;
-    let mut slack = 0.0;
-    for _ in 0..ROUNDS {
-        let quantized = quantize_leaving(o, &front, slack, progress)?;
-        let built = build(&o.name, &front.sha256, &quantized.graph, (&o.target, o.backend), &o.firmware, progress)?;
-        match crate::allocate::over(&quantized, &built)? {
-            Some(over) => slack += over,
-            None => return Ok(Compiled { front, quantized, built }),
-        }
-    }
-    Err(Error::new(Code::Usage, "the object stays larger than the budget whatever is chosen").hint("allow a little more flash"))
 }

@@ -3,12 +3,13 @@
 use crate::audit::audit;
 use crate::bench::{Measured, measure};
 use crate::check::check;
+use crate::compile::compile;
 use crate::describe::{describe, package};
 use crate::inputs::inputs;
 use crate::limit::MaxLoss;
 use crate::progress::{Progress, timed};
 use crate::request::Request;
-use crate::stages::{Compiled, compile};
+use crate::stages::Compiled;
 use crate::verify::{Extent, Outcome, runner};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_package::File;

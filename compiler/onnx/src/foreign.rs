@@ -3,8 +3,8 @@
 //! Unsigned integers of 32 and 64 bits are held in 64 signed ones, integers of 2 and 4 bits in 8, floats of 4 and 8 bits in 32. Which they are is
 //! remembered by name ([`crate::node::Builder`]), for what changes to such a type.
 
+use crate::dtype::dtype_of;
 use crate::proto::data_type;
-use crate::tensor::dtype_of;
 use mcompc_ir::{Attrs, Code, DType, Error, Result, Tensor};
 
 /// What such a type is.
@@ -100,7 +100,7 @@ impl Foreign {
             Self::Few { .. } => Tensor::from_u8(shape, &(0..n).map(|i| code(i) as u8).collect::<Vec<_>>()),
             Self::Float(s) => Tensor::from_f32(shape, &(0..n).map(|i| s.value(code(i)) as f32).collect::<Vec<_>>()),
             Self::Power => {
-                let one = |c: u64| if c == 255 { f64::NAN } else { libm::ldexp(1.0, c as i32 - 127) };
+                let one = |c: u64| if c == 0xff { f64::NAN } else { libm::ldexp(1.0, c as i32 - 0x7f) };
                 Tensor::from_f32(shape, &(0..n).map(|i| one(code(i)) as f32).collect::<Vec<_>>())
             }
         }

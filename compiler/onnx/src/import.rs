@@ -2,7 +2,7 @@
 
 use crate::body::bad_graph;
 use crate::cut::Cut;
-use crate::kinds::is_float;
+use crate::dtype::is_float;
 use crate::limits::Limits;
 use crate::node::{Bound, Builder};
 use crate::ops::check_opset;

@@ -2,58 +2,13 @@
 //! in the file is known here, so that no operator of floats reads it by mistake, results are cut to whole numbers where the type asks for
 //! that, and 8 and 16 bits wrap as executors' do.
 
+use crate::dtype::is_float;
+use crate::integers::{ARITHMETIC, takes};
 use crate::node::{Bound, Ctx};
 use mcompc_ir::{Attrs, Code, DType, Error, Result, Tensor, ValueId};
 
-/// Operators that move or choose elements, whatever they are: the result has the type of what is moved.
-const MOVES: &[&str] = &[
-    "CenterCropPad",
-    "Clip",
-    "Concat",
-    "DepthToSpace",
-    "Expand",
-    "Flatten",
-    "Gather",
-    "GatherElements",
-    "GatherND",
-    "Identity",
-    "Max",
-    "MaxPool",
-    "Min",
-    "Pad",
-    "ReduceMax",
-    "ReduceMin",
-    "Relu",
-    "Reshape",
-    "ReverseSequence",
-    "ScatterElements",
-    "ScatterND",
-    "Slice",
-    "SpaceToDepth",
-    "Split",
-    "Squeeze",
-    "Tile",
-    "Transpose",
-    "Trilu",
-    "Unsqueeze",
-    "Where",
-];
-
-/// Operators that compute integers from integers; the result may pass the type's ends.
-const ARITHMETIC: &[&str] =
-    &["Abs", "Add", "CumSum", "Div", "MatMul", "Mod", "Mul", "Neg", "Pow", "ReduceProd", "ReduceSum", "Sign", "Sub", "Sum"];
-
 /// Operators whose data operands must have one type.
 const ALIKE: &[&str] = &["Add", "Concat", "Div", "MatMul", "Max", "Min", "Mod", "Mul", "Sub", "Sum"];
-
-pub(crate) fn is_float(d: DType) -> bool {
-    matches!(d, DType::F32 | DType::F64)
-}
-
-/// Whether the operator takes integers and truths as it takes floats.
-pub(crate) fn takes(op: &str) -> bool {
-    MOVES.contains(&op) || ARITHMETIC.contains(&op)
-}
 
 /// Requires that the data operands have one type.
 pub(crate) fn before(c: &Ctx<'_, '_, '_>) -> Result<()> {

@@ -8,12 +8,15 @@
 mod attrs;
 mod body;
 mod cut;
+mod dtype;
 mod fold;
 mod foreign;
 mod import;
+mod integers;
 mod kinds;
 mod limits;
 mod node;
+mod one_hot;
 pub mod ops;
 mod order;
 mod parts;

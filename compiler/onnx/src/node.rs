@@ -1,9 +1,10 @@
 //! One node under import: its inputs, its attributes and the means to emit operators of the IR.
 
 use crate::attrs::NodeAttrs;
-use crate::kinds;
+use crate::dtype::is_float;
+use crate::integers::takes;
 use crate::limits::Limits;
-use crate::ops::lookup::OneHot;
+use crate::one_hot::OneHot;
 use crate::proto::NodeProto;
 use crate::tensor::{TensorReader, check_finite};
 use mcompc_ir::{Attrs, Code, DType, Error, Graph, NodeId, Quant, Result, Tensor, Value, ValueId};
@@ -223,7 +224,7 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
     /// Input `i` as float data; of operators that take any type, as the numbers that it holds.
     pub(crate) fn input(&mut self, i: usize) -> Result<ValueId> {
         let name = self.required(i)?;
-        if kinds::takes(self.op) {
+        if takes(self.op) {
             return self.number(i).map(|(v, _)| v);
         }
         self.not_one_hot(i, name)?;
@@ -245,7 +246,7 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
     pub(crate) fn number(&mut self, i: usize) -> Result<(ValueId, DType)> {
         let name = self.required(i)?;
         self.not_one_hot(i, name)?;
-        if let Some(t) = self.b.known(name).filter(|t| !kinds::is_float(t.dtype)) {
+        if let Some(t) = self.b.known(name).filter(|t| !is_float(t.dtype)) {
             let v = self.shared(&format!("{name}/numbers"), || {
                 let v: Vec<f32> = t.to_i64_vec()?.iter().map(|&x| x as f32).collect();
                 Tensor::from_f32(t.shape.clone(), &v)

@@ -1,6 +1,7 @@
 //! How bits were chosen layer by layer.
 
 use crate::chart::front;
+use crate::point::Point;
 use crate::text::{bytes, escape, real};
 use serde::Serialize;
 use std::fmt::Write;
@@ -54,19 +55,6 @@ pub struct Offer {
     pub gram: f64,
     /// What it costs by the target's cost table; 0 where it has none.
     pub cost: f64,
-}
-
-/// A choice on the front.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Point {
-    /// Bytes of flash.
-    pub flash_bytes: u64,
-    /// Sum of what layers lose one at a time, end to end.
-    pub error: f64,
-    /// What an inference costs by the target's cost table; 0 where it has none.
-    pub cost: f64,
-    /// Bits of every layer.
-    pub bits: Vec<u8>,
 }
 
 impl Allocation {

@@ -1,7 +1,8 @@
 //! Charts as inline SVG, drawn from data without scripts. Every mark has a `title` with its figures.
 
+use crate::Memory;
+use crate::point::Point;
 use crate::text::{bytes, escape};
-use crate::{Memory, Point};
 use std::fmt::Write;
 
 const WIDTH: f64 = 720.0;

@@ -8,10 +8,12 @@ mod allocation;
 mod chart;
 mod check;
 mod html;
+mod point;
 mod text;
 
-pub use allocation::{Allocation, Offer, Place, Point};
+pub use allocation::{Allocation, Offer, Place};
 pub use check::Check;
+pub use point::Point;
 pub use text::{bytes, count};
 
 use serde::Serialize;

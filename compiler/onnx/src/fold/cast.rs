@@ -3,7 +3,7 @@
 use super::args::Args;
 use super::numbers::{Data, Numbers};
 use crate::attrs::{NodeAttrs, unsupported};
-use crate::tensor::dtype_of;
+use crate::dtype::dtype_of;
 use mcompc_ir::{Code, DType, Error, Result, Tensor};
 
 /// Cast 6, 9, 13, 19 (saturate), 21, 23 to 25 (round_mode) of a constant.

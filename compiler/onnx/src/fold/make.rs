@@ -3,8 +3,9 @@
 use super::args::Args;
 use super::numbers::{Data, Numbers, few, misfit};
 use crate::attrs::unsupported;
+use crate::dtype::dtype_of;
 use crate::source::SideFiles;
-use crate::tensor::{TensorReader, dtype_of};
+use crate::tensor::TensorReader;
 use mcompc_ir::{Code, DType, Error, Result, Tensor};
 
 /// Shape 1, 13, 15 (start, end), 19 to 25.

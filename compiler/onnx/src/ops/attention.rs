@@ -1,7 +1,7 @@
 //! Attention, spelt out: scores, softcap, masks, softmax, weighted values.
 
 use crate::attrs::unsupported;
-use crate::kinds::is_float;
+use crate::dtype::is_float;
 use crate::node::Ctx;
 use mcompc_ir::{Attrs, DType, Result, ValueId};
 

@@ -1,8 +1,9 @@
 //! Changes of type of what is computed.
 
+use crate::dtype::is_float;
 use crate::fold::cast;
 use crate::foreign::{self, Foreign};
-use crate::kinds::{is_float, turned, wrapped};
+use crate::kinds::{turned, wrapped};
 use crate::node::Ctx;
 use crate::proto::data_type;
 use mcompc_ir::{Attrs, Code, DType, Error, Result, ValueId};

@@ -41,7 +41,7 @@ pub(super) fn one_hot(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     };
     let (off, full) = (one(c, 0)?, one(c, 1)?);
     let y = super::logic::chosen(c, on, full, off)?;
-    if !crate::kinds::is_float(kind) {
+    if !crate::dtype::is_float(kind) {
         c.kind = Some(kind);
     }
     c.result(y);

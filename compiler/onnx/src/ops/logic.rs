@@ -1,7 +1,7 @@
 //! Comparisons, logic and choices of what is computed, as arithmetic on 0 and 1.
 
 use super::lookup;
-use crate::kinds::is_float;
+use crate::dtype::is_float;
 use crate::node::Ctx;
 use mcompc_ir::{Attrs, Code, DType, Error, Result, ValueId};
 

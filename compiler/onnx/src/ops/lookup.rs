@@ -3,14 +3,8 @@
 //! The graph has no one-hot vectors. The importer remembers of which indices a tensor holds them, and a MatMul by a constant becomes a Gather.
 
 use crate::node::{Bound, Ctx};
+use crate::one_hot::OneHot;
 use mcompc_ir::{Attrs, DType, Result, ValueId};
-
-/// A tensor of vectors of which one element is 1: `index` has its shape without the last dimension.
-#[derive(Clone)]
-pub(crate) struct OneHot {
-    pub(crate) index: ValueId,
-    pub(crate) shape: Vec<usize>,
-}
 
 /// The integer input that a tensor of indices holds under another shape.
 pub(super) fn origin(c: &Ctx<'_, '_, '_>, mut v: ValueId) -> ValueId {

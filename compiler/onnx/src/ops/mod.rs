@@ -271,11 +271,6 @@ fn run_time(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     Err(unknown(c.op, format!("{}{read} is computed at run time; it is supported where all that it reads is known while compiling", c.op)))
 }
 
-/// Whether a node changes to a type that another one holds, which no constant says of itself.
-pub(crate) fn to_foreign(c: &Ctx<'_, '_, '_>) -> bool {
-    cast::is_foreign(c)
-}
-
 /// Why the node's operator is not supported at all, with the node's name; none where that depends on what it reads.
 pub(crate) fn refused(node: &NodeProto) -> Option<Error> {
     row_of(node).err().map(|e| e.at(crate::node::node_label(node)))
@@ -301,7 +296,9 @@ pub(crate) fn import_node(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     }
     quantized::before(c)?;
     crate::kinds::before(c)?;
-    match crate::fold::evaluate(c)? {
+    // What changes to a type that another one holds is no constant of that type.
+    let known = if cast::is_foreign(c) { None } else { crate::fold::evaluate(c)? };
+    match known {
         Some(t) => c.bind(Bound::Const(t)),
         None => (r.import)(c)?,
     }

@@ -50,7 +50,7 @@ pub(super) fn before(c: &Ctx<'_, '_, '_>) -> Result<()> {
     }
     if knows(c.op)
         && let Some(name) = names().find(|n| c.b.foreign.contains_key(*n))
-        && (c.op != "DequantizeLinear" || c.b.kind(name).is_some_and(crate::kinds::is_float))
+        && (c.op != "DequantizeLinear" || c.b.kind(name).is_some_and(crate::dtype::is_float))
     {
         return Err(Error::new(Code::UnsupportedType, format!("{} with `{name}`, whose codes have no 8 bits of their own", c.op))
             .hint("constants of 4-bit integers are dequantized, int8 and uint8 activations quantized; or give the float model"));
@@ -136,7 +136,7 @@ pub(super) fn quantize(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     c.attrs.int("axis")?;
     let dtype = match c.attrs.int_or("output_dtype", 0)? {
         0 => None,
-        t => Some(crate::tensor::dtype_of(i32::try_from(t).unwrap_or(-1))?),
+        t => Some(crate::dtype::dtype_of(i32::try_from(t).unwrap_or(-1))?),
     };
     let q = Params::read(c, 1, 2)?.codes(dtype)?;
     let x = c.input(0)?;

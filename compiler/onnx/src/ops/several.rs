@@ -46,7 +46,7 @@ pub(super) fn extreme(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     // A number that bounds nothing, as exporters start a maximum with, is no operand.
     let end = if c.op == "Max" { f64::NEG_INFINITY } else { f64::INFINITY };
     let open = |c: &Ctx<'_, '_, '_>, i: usize| {
-        let t = c.input_name(i).and_then(|n| c.b.known(n)).filter(|t| t.elems() == 1 && crate::kinds::is_float(t.dtype));
+        let t = c.input_name(i).and_then(|n| c.b.known(n)).filter(|t| t.elems() == 1 && crate::dtype::is_float(t.dtype));
         t.is_some_and(|t| t.shape.is_empty() && c.constant_number(i).ok().flatten() == Some(end))
     };
     let kept: Vec<usize> = (0..c.node.input.len()).filter(|&i| !open(c, i)).collect();

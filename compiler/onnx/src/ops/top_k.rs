@@ -48,7 +48,7 @@ pub(super) fn top_k(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let (values, places) = (c.joined(&values, axis)?, c.joined(&places, axis)?);
     c.output(0, values)?;
     c.output(1, places)?;
-    for (i, kind) in [(0, Some(kind).filter(|k| !crate::kinds::is_float(*k))), (1, Some(DType::I64))] {
+    for (i, kind) in [(0, Some(kind).filter(|k| !crate::dtype::is_float(*k))), (1, Some(DType::I64))] {
         if let (Some(kind), Some(out)) = (kind, c.node.output.get(i)) {
             c.b.kinds.insert(out.clone(), kind);
         }

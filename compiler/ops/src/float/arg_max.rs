@@ -61,8 +61,8 @@ impl Along {
     /// The codes of places, which mean themselves: of eight bits where these hold all of them.
     pub(crate) fn quant(&self) -> Quant {
         match self.n {
-            0..=128 => Quant::new(Codes::I8, 1.0, 0),
-            129..=256 => Quant::new(Codes::I8, 1.0, -128),
+            n if n <= Codes::I8.max() as usize + 1 => Quant::new(Codes::I8, 1.0, 0),
+            n if n <= Codes::I8.count() => Quant::new(Codes::I8, 1.0, Codes::I8.min()),
             _ => Quant::new(Codes::I16, 1.0, 0),
         }
     }
