@@ -100,7 +100,7 @@ fn external_data_outside() {
 fn unsupported_operator() {
     let change = |m: &mut mcompc_onnx::proto::ModelProto| {
         let n = &mut m.graph.as_mut().unwrap().node[1];
-        n.op_type = Some("GridSample".into());
+        n.op_type = Some("DeformConv".into());
         n.name = Some("the_node".into());
     };
     model_fails(change, "E201", "at `the_node`: ");
@@ -109,7 +109,7 @@ fn unsupported_operator() {
 #[test]
 fn several_unsupported_operators_are_named_at_once() {
     let change = |m: &mut mcompc_onnx::proto::ModelProto| {
-        for (i, op) in [(1, "GridSample"), (2, "Scan"), (3, "GridSample")] {
+        for (i, op) in [(1, "DeformConv"), (2, "Scan"), (3, "DeformConv")] {
             let n = &mut m.graph.as_mut().unwrap().node[i];
             n.op_type = Some(op.into());
             n.name = Some(format!("node{i}"));
@@ -120,7 +120,7 @@ fn several_unsupported_operators_are_named_at_once() {
     let out = mcompc(dir.path(), [model.to_str().unwrap(), "--target", "x86_64", "-o", "out"]);
     let text = String::from_utf8(out.stderr).unwrap();
     for part in [
-        "error[E201] at `node1`: 3 nodes are not supported (GridSample 2, Scan 1)",
+        "error[E201] at `node1`: 3 nodes are not supported (DeformConv 2, Scan 1)",
         "1 node as `node2`: operator Scan",
         "export the model without it",
     ] {

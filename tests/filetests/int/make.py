@@ -401,6 +401,11 @@ def convolutions():
         file(f"depthwise_{c}", lambda f: f.depthwise(f.act(1, 4, 5, c), (3, 3), **SAME))
     file("depthwise_stride", lambda f: f.depthwise(f.act(1, 7, 6, 16), (3, 3), strides=(2, 2), pads=(0, 0, 1, 1)))
     file("depthwise_5x5", lambda f: f.depthwise(f.act(1, 6, 6, 5), (5, 5), pads=(2, 2, 2, 2)))
+    # Windows of more taps than a small core holds addresses of.
+    file("depthwise_7x7", lambda f: f.depthwise(f.act(1, 5, 6, 5), (7, 7), pads=(3, 3, 3, 3)))
+    file("depthwise_9x9_stride", lambda f: f.depthwise(f.act(2, 10, 9, 3), (9, 9), strides=(3, 2), pads=(4, 4, 4, 4)))
+    file("depthwise_7x7_bits4", lambda f: f.depthwise(f.act(1, 5, 6, 5), (7, 7), pads=(3, 3, 3, 3), bits=4, bias=50, pre=1))
+    file("multiplier_7x7", lambda f: f.conv(f.act(1, 4, 4, 12), 36, (7, 7), group=12, strides=(3, 3), pads=(2, 2, 2, 2)))
     file("depthwise_dilated", lambda f: f.depthwise(f.act(1, 7, 7, 8), (3, 3), dilations=(2, 2), pads=(2, 2, 2, 2)))
     file("depthwise_row_kernel", lambda f: f.depthwise(f.act(1, 4, 8, 8), (1, 3), pads=(0, 1, 0, 1)))
     file("depthwise_column_kernel", lambda f: f.depthwise(f.act(1, 8, 4, 8), (3, 1), pads=(1, 0, 1, 0)))
