@@ -7,7 +7,7 @@
     y = artifact.run(samples)
 
 Arrays hold samples on axis 0. Flags of the command line are keyword arguments: ``group=32`` is ``--group 32``, ``bits={"fc": 8}`` is
-``--bits fc=8``, ``force=True`` is ``--force``, and a list gives a flag several times. ``python -m mcompc`` lists them.
+``--bits fc=8``, ``slices=True`` is ``--slices``, and a list gives a flag several times. ``python -m mcompc`` lists them.
 """
 
 from __future__ import annotations
@@ -148,11 +148,20 @@ def compile(
     **flags: Any,
 ) -> "Artifact":
     """Compiles a model; nothing is written. ``calib``: a file, an array (of the one input), arrays by the inputs' names, or an iterable of
-    samples, each an array or arrays by name. ``inputs``: raw forms, ``{"x": "u8,scale=0.5,offset=128"}``. Raises :class:`Error`."""
+    samples, each an array or arrays by name. ``inputs``: raw forms, ``{"x": "u8,scale=0.5,offset=128"}``. ``scheme_out``: a file for the scheme.
+    Raises :class:`Error`."""
+    scheme_out = flags.pop("scheme_out", None)
+    useless = sorted(set(flags) & {"force", "json", "timings", "out"})
+    if useless:
+        raise TypeError(f"{', '.join(useless)} say how files are written or answers printed: Artifact.write writes, Artifact.report answers")
     with tempfile.TemporaryDirectory(prefix="mcompc-") as folder, told(progress) as tell:
         # Reading the words writes nothing: the folder is one that compiling would take.
         words = _command(folder, "compile", model, target, opt, calib, None, inputs, flags) + ["-o", os.path.join(folder, "out")]
-        return Artifact(_call(_mcompc.compile, words, tell))
+        artifact = Artifact(_call(_mcompc.compile, words, tell))
+    if scheme_out is not None:
+        with open(scheme_out, "w") as f:
+            f.write(artifact.report["scheme"])
+    return artifact
 
 
 def _answer(first: str, model: Any, target: str, opt: str, calib: Any, data: Any, inputs: Any, progress: bool | None, flags: Mapping[str, Any]) -> Any:
@@ -237,7 +246,7 @@ class Artifact:
         with tempfile.TemporaryDirectory(prefix="mcompc-") as folder, told(progress) as tell:
             path = _save(folder, "data", data)
             _, samples, outputs = _call(self._inner.run, path, means, codes, tell)
-        arrays = {name: np.frombuffer(raw, dtype).reshape(samples, *shape) for name, shape, dtype, raw in outputs}
+        arrays = {name: np.frombuffer(raw, dtype).reshape(samples, *shape).copy() for name, shape, dtype, raw in outputs}
         return next(iter(arrays.values())) if len(arrays) == 1 else arrays
 
     def __repr__(self) -> str:

@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Iterable, Mapping
 
 
+# Codes of errors that say nothing of the model.
+MACHINE = ("E001", "E503", "E504", "E505", "E506")
+
+
 def _one(folder: str, key: str, job: Mapping[str, Any]) -> dict[str, Any]:
     """Compiles one combination; its result is a file that is there as a whole or not at all."""
     import mcompc
@@ -30,6 +34,9 @@ def _one(folder: str, key: str, job: Mapping[str, Any]) -> dict[str, Any]:
         row.update(totals=report["totals"], loss=report.get("loss"), sha256=digest.hexdigest(), error=None)
     except mcompc.Error as e:
         row.update(totals=None, loss=None, sha256=None, error={"code": e.code, "node": e.node, "message": e.message, "hint": e.hint})
+    # What this computer lacks today is asked for again.
+    if row["error"] and row["error"]["code"] in MACHINE:
+        return row
     part = f"{path}.{os.getpid()}.part"
     with open(part, "w") as f:
         json.dump(row, f)
@@ -95,13 +102,12 @@ class Sweep:
 
 
 def _error(row: Mapping[str, Any]) -> float:
-    loss = row["loss"] or {}
-    value = loss.get("error", loss.get("relative_error"))
+    value = (row["loss"] or {}).get("error_over_variance")
     return float("inf") if value is None else float(value)
 
 
 def _lost(loss: Mapping[str, Any]) -> str:
-    value = loss.get("error", loss.get("relative_error"))
+    value = loss.get("error_over_variance")
     return "" if value is None else f"{value:.5f}"
 
 
@@ -117,7 +123,7 @@ def sweep(
     cluster: bool = False,
     **flags: Any,
 ) -> Sweep:
-    """Compiles every combination. ``calib`` (a file, or files by model) and ``inputs`` (raw forms by model) belong to the models. Results are kept
+    """Compiles every combination. ``calib`` (a file) and ``inputs`` (raw forms, as a list) are of all models, or given by model in a mapping. Results are kept
     in ``folder`` by what they depend on, so that a sweep that was ended goes on where it was. ``cluster``: on the Ray cluster that
     ``ray.init()`` reached, whose nodes see the same files; the bytes are the same wherever they are made."""
     folder = os.path.abspath(os.fspath(folder))
@@ -127,11 +133,14 @@ def sweep(
     hashed = lambda path: hashes.setdefault(path, _digest(path))
     from . import __version__
 
-    for model, target, opt, budget in itertools.product(map(_path, models), targets, levels, budgets):
-        data = calib.get(model) if isinstance(calib, Mapping) else calib
-        forms = inputs.get(model) if isinstance(inputs, Mapping) else inputs
+    models = [_path(m) for m in models]
+    calib_of, inputs_of = _by_model("calib", calib, models), _by_model("inputs", inputs, models)
+    for model, target, opt, budget in itertools.product(models, targets, levels, budgets):
+        data, forms = calib_of(model), inputs_of(model)
         job = {"model": model, "target": target, "opt": opt, "budget": budget, "calib": data and _path(data), "inputs": forms, "flags": flags}
-        depends = {**job, "model": hashed(model), "calib": data and hashed(_path(data)), "version": __version__}
+        files = {n: hashed(v) for n, v in flags.items() if isinstance(v, (str, os.PathLike)) and os.path.isfile(v)}
+        beside = [hashed(f) for f in _beside(model)]
+        depends = {**job, "hash": hashed(model), "beside": beside, "calib": data and hashed(_path(data)), "files": files, "version": __version__}
         jobs.append((hashlib.sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()[:32], job))
     rows: dict[str, dict[str, Any]] = {}
     left = []
@@ -144,6 +153,24 @@ def sweep(
     for row in _cluster(folder, left) if cluster else _cores(folder, left, workers):
         rows[row["key"]] = row
     return Sweep([rows[key] for key, _ in jobs])
+
+
+def _by_model(what: str, given: Any, models: list[str]) -> Any:
+    """What is given for a model: the same for all, or by the models' paths."""
+    if not isinstance(given, Mapping):
+        return lambda model: given
+    by_path = {_path(k): v for k, v in given.items()}
+    unknown = sorted(set(by_path) - set(models))
+    if unknown:
+        raise ValueError(f"{what} names {unknown}, which are no models of this sweep")
+    return by_path.get
+
+
+def _beside(model: str) -> list[str]:
+    """Files in the model's folder that may hold its weights."""
+    folder, stem = os.path.dirname(model), os.path.splitext(os.path.basename(model))[0]
+    names = (n for n in os.listdir(folder) if n.startswith(stem) and n.endswith((".data", ".bin", ".weights", ".pb")))
+    return [os.path.join(folder, n) for n in sorted(names)] if os.path.isdir(folder) else []
 
 
 def _path(path: Any) -> str:

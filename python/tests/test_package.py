@@ -37,7 +37,14 @@ class Package(unittest.TestCase):
             with self.assertRaises(mcompc.Error) as e:
                 a.write(os.path.join(d, "out", "digits.h"))
             self.assertTrue(e.exception.hint, e.exception)
+        y -= 1
         self.assertIn("srcdoc", a._repr_html_())
+        with tempfile.TemporaryDirectory() as d:
+            scheme = os.path.join(d, "s.txt")
+            mcompc.compile(DIGITS, calib=CALIB, inputs=INPUTS, scheme_out=scheme)
+            self.assertTrue(open(scheme).read().startswith("scheme 1"))
+        with self.assertRaises(TypeError):
+            mcompc.compile(DIGITS, calib=CALIB, inputs=INPUTS, force=True)
 
     def test_another_target_gives_the_same_bytes(self):
         codes = [mcompc.compile(DIGITS, target=t, calib=CALIB, inputs=INPUTS).run(samples(9), codes=True) for t in ("host", "cortex-m4")]
@@ -73,12 +80,14 @@ class Package(unittest.TestCase):
 
     def test_a_sweep_goes_on_where_it_was(self):
         with tempfile.TemporaryDirectory() as d:
-            ask = dict(targets=["host", "cortex-m4"], levels=["int8", "int9"], calib=CALIB, inputs=["pixels=u8,scale=1,offset=0"], folder=d)
+            ask = dict(targets=["host", "cortex-m4"], levels=["int8", "int4", "int9"], calib={DIGITS: CALIB}, inputs=["pixels=u8,scale=1,offset=0"], folder=d)
             first = mcompc.sweep([DIGITS], workers=2, **ask)
-            self.assertEqual([r["error"] and r["error"]["code"] for r in first.rows], [None, "E501"] * 2)
-            self.assertEqual(len(first.front()), 2)
+            self.assertEqual([r["error"] and r["error"]["code"] for r in first.rows], [None, None, "E501"] * 2)
+            self.assertEqual([r["opt"] for r in first.front()], ["int8", "int4"] * 2)
             lines = first.table().splitlines()
-            self.assertTrue(len(lines) == 5 and "cortex-m4" in lines[3], lines)
+            self.assertTrue(len(lines) == 7 and "cortex-m4" in lines[4] and float(lines[1].split()[-1]) < float(lines[2].split()[-1]), lines)
+            with self.assertRaises(ValueError):
+                mcompc.sweep([DIGITS], calib={"other.onnx": CALIB}, folder=d)
             times = {f: os.stat(os.path.join(d, f)).st_mtime_ns for f in os.listdir(d)}
             os.remove(os.path.join(d, first.rows[0]["key"] + ".json"))
             again = mcompc.sweep([DIGITS], workers=1, **ask)

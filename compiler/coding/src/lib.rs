@@ -24,6 +24,11 @@ pub const PEEK: u32 = 8;
 pub const ENTRIES: usize = 1 << PEEK;
 /// Codes that the decoder makes without looking whether it has left the archive; streams are padded to whole blocks.
 pub const BLOCK: usize = 60;
+
+/// Whether so many codes are few enough for one layer: their blocks are counted in 16 bits.
+pub fn takes(codes: usize) -> bool {
+    codes.div_ceil(BLOCK) <= usize::from(u16::MAX)
+}
 /// Codes whose words are read at a time; their raw bits follow together.
 pub const GROUP: usize = 3;
 /// Bits that a window holds at least: the words of a group, or its raw bits.

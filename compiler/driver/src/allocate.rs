@@ -120,12 +120,18 @@ fn place((r, &bits): (&mcompc_compress::Row, &u8)) -> Place {
 
 /// Without samples nothing is known of any layer: four bits everywhere keep to four on average, and no other budget can be served.
 fn blind(t: &Task<'_>, eight: &Scheme) -> Result<(Scheme, Option<Allocation>)> {
-    if *t.ask != (Ask { weight_bits: t.ask.weight_bits, ..Ask::default() }) || t.ask.weight_bits.is_none() {
-        return Err(Error::new(Code::Usage, "bits are chosen by what each layer loses, which takes at least 8 calibration samples")
-            .hint("give --calib FILE with more samples, or choose by --bits or --scheme"));
+    let bounded = Ask { weight_bits: None, front: false, ..t.ask.clone() } != Ask::default();
+    if eight.layers.is_empty() && bounded {
+        return Err(
+            Error::new(Code::Usage, "the model has no layer with weights, so there are no bits to choose").hint("leave --budget out")
+        );
     }
     if eight.layers.is_empty() {
         return Ok((eight.clone(), None));
+    }
+    if *t.ask != (Ask { weight_bits: t.ask.weight_bits, ..Ask::default() }) || t.ask.weight_bits.is_none() {
+        return Err(Error::new(Code::Usage, "bits are chosen by what each layer loses, which takes at least 8 calibration samples")
+            .hint("give --calib FILE with more samples, or choose by --bits or --scheme"));
     }
     let weights = mcompc_compress::WeightBits { ends: true, ..t.options.weights.clone() };
     let scheme = mcompc_compress::decide(&t.front.canonical, t.stats, &t.front.inputs, &Options { weights, ..t.options.clone() })?;

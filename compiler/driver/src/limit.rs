@@ -63,7 +63,7 @@ impl MaxLoss {
         };
         let hint = match seen.first() {
             _ if bits < 8 => {
-                "keep layers at eight bits with --bits LAYER=8 (depthwise ones lose most), try --group 32 or -O int8, or allow more with \
+                "keep layers at eight bits with --bits LAYER=8 (depthwise ones lose most), try --group 32, a higher --rate or -O int8, or allow more with \
                  --max-loss"
             }
             Some(first) => first,

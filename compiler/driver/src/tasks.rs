@@ -11,6 +11,7 @@ use crate::progress::{Progress, timed};
 use crate::request::Request;
 use crate::stages::Compiled;
 use crate::verify::{Extent, Outcome, runner};
+use mcompc_compress::Scheme;
 use mcompc_ir::{Code, Error, Result};
 use mcompc_package::File;
 use mcompc_report::Report;
@@ -41,12 +42,18 @@ pub fn finish(o: &Request, compiled: &Compiled, limit: MaxLoss, progress: &dyn P
     let check = check(o, compiled, progress)?;
     let loss = crate::loss::measure(o, compiled, progress)?;
     let lossy = audit(o, compiled, loss.as_ref(), progress)?;
-    let loss = limit.hold(loss, compiled.quantized.scheme.bits(), &lossy)?;
+    let loss = limit.hold(loss, narrowest(&compiled.quantized.scheme), &lossy)?;
     timed(progress, "writing the report", || {
         let mut report = Report { check: Some(check), ..describe(o, compiled, loss)? };
         report.warnings.extend(lossy);
         Ok(Library { files: package(o, compiled, &report)?, report })
     })
+}
+
+/// Bits of the narrowest weights; coarse steps of coded weights are as good as few bits.
+fn narrowest(s: &Scheme) -> u8 {
+    const CODED: u8 = 4;
+    if s.layers.iter().any(|l| l.step.is_some()) { s.bits().min(CODED) } else { s.bits() }
 }
 
 /// What a library would cost: the report of a compilation that checks and measures nothing.
@@ -83,7 +90,7 @@ pub fn verify(o: &Request, ask: &VerifyRequest, progress: &dyn Progress) -> Resu
     let compiled = compile(o, progress)?;
     let runner = timed(progress, "linking", || runner(o, &compiled))?;
     let mut outcome = crate::verify::verify(&compiled, &*runner, data, ask.extent, progress)?;
-    if let Some(loss) = ask.limit.hold(Some(outcome.float.clone()), compiled.quantized.scheme.bits(), &[])? {
+    if let Some(loss) = ask.limit.hold(Some(outcome.float.clone()), narrowest(&compiled.quantized.scheme), &[])? {
         outcome.float = loss;
     }
     Ok(outcome)

@@ -59,7 +59,8 @@ pub(crate) fn plan(calls: &mut [Call], variants: Vec<Option<Call>>, everywhere: 
         let Some((at, bytes)) = weights(&variant) else { continue };
         let codes: Vec<i8> = bytes.iter().map(|&b| b as i8).collect();
         let (plain, coded) = (data(call), data(&variant) - codes.len() + mcompc_coding::bytes(&codes));
-        if everywhere || coded + CALL < plain {
+        // A layer of more blocks than its descriptor counts stays as it is.
+        if (everywhere || coded + CALL < plain) && mcompc_coding::takes(codes.len()) {
             archive.add(&codes);
             saved += plain.saturating_sub(coded + CALL);
             chosen.push((i, at, codes.len(), plain, variant));

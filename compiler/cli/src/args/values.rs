@@ -46,7 +46,9 @@ const DECODING: f64 = 0.1;
 pub(crate) fn rate(v: &OsStr) -> Result<f64> {
     let t = text(v)?;
     let known = t.parse::<f64>().ok().filter(|r| (0.05..=8.0).contains(r));
-    known.ok_or_else(|| usage(format!("--rate {t}: no number of bits between 0.05 and 8")))
+    known.ok_or_else(|| {
+        usage(format!("--rate {t}: no number of bits between 0.05 and 8")).hint("3.5 is somewhat smaller than -O int4, and better")
+    })
 }
 
 /// How weights are stored.

@@ -4,6 +4,7 @@ use crate::answer::Answer;
 use crate::args::Given;
 use crate::options::request;
 use mcompc_driver::{Array, Means, Progress, Ran, RunRequest};
+use mcompc_interrupt::{Folder, step};
 use mcompc_ir::{Code, DType, Error, Result, Tensor};
 use npyz::WriterBuilder;
 use npyz::npz::NpzWriter;
@@ -30,7 +31,9 @@ pub(crate) fn run(g: &Given, progress: &dyn Progress) -> Result<Answer> {
         );
     };
     let ran = mcompc_driver::run(&o, &RunRequest { data, limit: g.limit, means }, progress)?;
-    write(&g.out, &ran, g.codes).map_err(|e| Error::new(Code::Io, format!("cannot write `{}`: {e}", g.out.display())))?;
+    write(&g.out, &ran, g.codes).map_err(|e| {
+        Error::new(Code::Io, format!("cannot write `{}`: {e}", g.out.display())).hint("give a file in a folder that can be written")
+    })?;
     let one = |a: &Array| serde_json::json!({"name": a.name, "shape": stacked(ran.samples, a)});
     let outputs: Vec<serde_json::Value> = ran.outputs.iter().map(one).collect();
     let json = serde_json::json!({
@@ -60,15 +63,11 @@ fn text(ran: &Ran, out: &Path) -> String {
 
 /// All arrays in one file, which is there as a whole or not at all.
 fn write(path: &Path, ran: &Ran, codes: bool) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    let result = archive(&part, ran, codes).and_then(|()| std::fs::rename(&part, path));
-    if result.is_err() {
-        // It may never have been made.
-        let _ = std::fs::remove_file(&part);
-    }
-    result
+    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = Folder::new_in(parent)?;
+    let part = folder.path().join("outputs.npz");
+    archive(&part, ran, codes)?;
+    step(|| std::fs::rename(&part, path))
 }
 
 fn archive(path: &Path, ran: &Ran, codes: bool) -> io::Result<()> {

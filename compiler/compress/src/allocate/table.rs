@@ -171,7 +171,7 @@ impl Table {
         Choice { of, sums }
     }
 
-    /// Choices of least loss for ever more bytes, from the fewest that there are to those of no limit: no other is smaller and loses less. At most
+    /// Choices of least loss for ever more bytes, from the fewest that there are to what the limits leave: no other is smaller and loses less. At most
     /// `most` budgets, evenly spread, are asked for.
     ///
     /// # Errors
@@ -181,8 +181,11 @@ impl Table {
         let (Some(least), Some(best)) = (self.choose(Want::Flash, judge, &any)?, self.choose(Want::Accuracy, judge, &any)?) else {
             return Ok(Vec::new());
         };
-        let (from, to) = (least.sums.bytes, best.sums.bytes);
+        let (from, to) = (least.sums.bytes, best.sums.bytes.min(limits.bytes));
         let mut front: Vec<Choice> = Vec::new();
+        if from > to {
+            return Ok(front);
+        }
         for i in 0..most.max(2) {
             let bytes = from + (to - from) * i as f64 / (most.max(2) - 1) as f64;
             let Some(c) = self.choose(Want::Accuracy, judge, &Limits { bytes, ..*limits })? else { continue };
@@ -227,6 +230,14 @@ mod tests {
         let ram = Limits { ram: 450.0, ..Limits::default() };
         assert_eq!(t.bits(&t.choose(Want::Flash, Judge::Gram, &ram).unwrap().unwrap()), [8, 8, 8]);
         assert_eq!(t.choose(Want::Accuracy, Judge::Gram, &Limits { bytes: 5000.0, ..ram }).unwrap(), None);
+    }
+
+    #[test]
+    fn a_front_keeps_to_a_limit_of_bytes() {
+        let t = table();
+        let within = |bytes: f64| t.front(Judge::EndToEnd, &Limits { bytes, ..Limits::default() }, 12).unwrap();
+        assert!(!within(5000.0).is_empty() && within(5000.0).iter().all(|c| c.sums.bytes <= 5000.0));
+        assert!(within(10.0).is_empty());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Values that may saturate at the bottom, because all that becomes of them is the exponential of a difference that is 0 by then: what a softmax
 //! reads, and so the masks that are added before it, whose -1e4 or -1e9 would else set the scale.
 
+use super::Options;
 use crate::Stats;
 use crate::range::Range;
 use mcompc_ir::{Codes, Graph, Result, ValueId};
@@ -15,7 +16,9 @@ pub(super) struct Masks(BTreeMap<ValueId, f64>);
 
 impl Masks {
     /// Read from behind: a value has a bound if each of its readers has one.
-    pub(super) fn new(g: &Graph, stats: &Stats) -> Result<Self> {
+    pub(super) fn new(g: &Graph, stats: &Stats, opts: &Options) -> Result<Self> {
+        // Results of sixteen bits have finer steps.
+        let steps = if opts.acts.bits > Codes::I8.bits { Codes::I16.count() / 2 } else { Codes::I8.count() };
         let mut bounds = BTreeMap::new();
         let mut order = g.topo()?;
         order.reverse();
@@ -27,7 +30,7 @@ impl Masks {
             let asked = users.iter().map(|&(n, port)| {
                 let (node, out) = (g.node(n), g.out(n));
                 match node.op.as_str() {
-                    "Softmax" => softmax(g, stats, v),
+                    "Softmax" => softmax(g, stats, v, steps),
                     op if is_move(op) => bounds.get(&out).copied(),
                     // What is below the bound under the other's largest is below it under any.
                     "Add" => Some(bounds.get(&out)? - most(g, stats, g.inputs_of(n)[1 - port as usize])?),
@@ -56,10 +59,10 @@ impl Masks {
 }
 
 /// What is this far below a row's largest is 0 in any result, and so are all elements of a row together.
-fn softmax(g: &Graph, stats: &Stats, v: ValueId) -> Option<f64> {
+fn softmax(g: &Graph, stats: &Stats, v: ValueId, steps: usize) -> Option<f64> {
     let n = *g.value(v).shape.last()? as f64;
     let least = f64::from(stats.values.get(&v)?.row_top?);
-    Some(least - libm::log(2.0 * n * Codes::I8.count() as f64))
+    Some(least - libm::log(2.0 * n * steps as f64))
 }
 
 /// The largest element.

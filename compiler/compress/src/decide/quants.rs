@@ -23,7 +23,7 @@ pub(super) fn assign(
     raw: &BTreeMap<ValueId, Quant>,
     opts: &Options,
 ) -> Result<BTreeMap<ValueId, Quant>> {
-    let masks = Masks::new(g, stats)?;
+    let masks = Masks::new(g, stats, opts)?;
     let mut classes = Classes::new(g, stats, inputs, raw, opts, &masks)?;
     let floors = Floors::new(g, raw, &masks)?;
     let order = g.topo()?;

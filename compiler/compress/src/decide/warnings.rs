@@ -120,7 +120,7 @@ fn slice_noise(variances: &[f64], noise: f64) -> f64 {
 fn ruined_parts(c: &Ctx<'_>) -> Result<(Vec<String>, Vec<Quant>)> {
     let g = c.g;
     let (mut said, mut scales) = (Vec::new(), Vec::new());
-    let masks = Masks::new(g, c.stats)?;
+    let masks = Masks::new(g, c.stats, &c.opts)?;
     for id in g.topo()?.into_iter().filter(|&id| g.node(id).op == "Concat") {
         let Some(q) = c.quants.get(&g.out(id)) else { continue };
         let mut few = Vec::new();

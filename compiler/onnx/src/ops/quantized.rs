@@ -172,6 +172,11 @@ fn reals(c: &mut Ctx<'_, '_, '_>, i: usize, p: &Params, axis: i64, out: &str) ->
         c.b.names.insert(out.to_string(), Bound::Node(v));
         return Ok(());
     }
+    if let Some(k) = c.b.kind(&name).filter(|k| !crate::dtype::is_float(*k) && c.b.known(&name).is_none()) {
+        let other = p.dtype.map_or("none", DType::name);
+        return Err(Error::new(Code::UnsupportedType, format!("`{name}` is {k}, its zero point {other}"))
+            .hint("int8 and uint8 codes with a zero point of their type are dequantized at run time; give the float model"));
+    }
     let Some(t) = c.constant(i)? else {
         return Err(Error::new(Code::MissingAttr, format!("{} without input {i}", c.op)).hint("the ONNX standard requires it"));
     };

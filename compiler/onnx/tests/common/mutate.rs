@@ -431,7 +431,29 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let mut m = model(14, vec![symbolic("x", &["1", "4"])], vec![value("y", &[1, 4])], vec![], nodes.collect());
     m.graph.as_mut().unwrap().node.reverse();
     out.push(m.encode_to_vec());
+    // One small model of every operator that the ones above have not.
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/operators.pb");
+    let cases = Cases::decode(std::fs::read(file).unwrap().as_slice()).unwrap().cases;
+    for row in mcompc_onnx::ops::TABLE {
+        let has = |m: &Vec<u8>| m.windows(row.name.len()).any(|w| w == row.name.as_bytes());
+        if !out.iter().any(has) {
+            out.extend(cases.iter().map(|c| &c.model).find(|m| has(m)).cloned());
+        }
+    }
     out
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Cases {
+    #[prost(message, repeated, tag = "1")]
+    cases: Vec<Case>,
+}
+
+/// Of the file of operators what is wanted here.
+#[derive(Clone, PartialEq, Message)]
+struct Case {
+    #[prost(bytes = "vec", tag = "2")]
+    model: Vec<u8>,
 }
 
 /// Parsed seeds, ready to be mutated.

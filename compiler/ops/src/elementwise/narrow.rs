@@ -12,7 +12,9 @@ const ATTRS: &[AttrDef] = &[
 ];
 
 pub(crate) const F: Spec = inner("Narrow", "The nearest number of a float type of few bits, of two the even one.", ATTRS, |a| {
-    let (fraction, least, most) = (a.float("fraction")? as i32, a.float("least")? as i32, a.float("most")?);
+    // Wider ones are no numbers of few bits; f64 holds the steps of these.
+    let few = |x: f64| x.clamp(-500.0, 500.0) as i32;
+    let (fraction, least, most) = (few(a.float("fraction")?), few(a.float("least")?), a.float("most")?);
     let (beyond, nan) = (a.float("beyond")?, a.float("nan")? != 0.0);
     Ok(Box::new(move |x| {
         if x.is_nan() {
