@@ -37,7 +37,7 @@ pub(crate) fn behind(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         if let Some(Bound::Node(v)) = c.b.names.get(&name).cloned()
             && c.b.graph.value(v).dtype == DType::F32
         {
-            let whole = if c.op == "Div" { c.part("Trunc", Attrs::new(), &[v])? } else { v };
+            let whole = if matches!(c.op, "Div" | "Pow") { c.part("Trunc", Attrs::new(), &[v])? } else { v };
             let y = wrapped(c, whole, kind)?;
             c.bind(Bound::Node(y));
         }

@@ -41,7 +41,7 @@ pub(super) fn wide(
     let said = |name: &str| opts.acts.by_name.iter().any(|(pattern, _)| fits(pattern, name));
     let open = |(v, name): &&(ValueId, String)| {
         let narrow = narrow.get(v).is_some_and(|q| q.codes == Codes::I8);
-        narrow && !raw.contains_key(v) && !is_move(&g.node(v.node).op) && !said(name)
+        narrow && !jumps(g, *v) && !raw.contains_key(v) && !is_move(&g.node(v.node).op) && !said(name)
     };
     let candidates: Vec<&(ValueId, String)> = names.iter().filter(open).collect();
     if candidates.is_empty() {
@@ -81,6 +81,16 @@ pub(super) fn wide(
     }
     let why = |i: usize| format!("eight bits would cost {:.2} % of an output's variance", 100.0 * losses[i]);
     Ok(order[..count].iter().map(|&i| (candidates[i].1.clone(), why(i))).collect())
+}
+
+/// Whether a function with a jump reads the value: of sixteen bits it would be a line from one side of the jump to the other.
+fn jumps(g: &Graph, v: ValueId) -> bool {
+    const JUMPS: &[&str] = &["Sign", "Floor", "Ceil", "Round", "Trunc", "IsNaN", "IsInf", "Narrow", "ThresholdedRelu"];
+    g.users(v).into_iter().any(|(n, _)| {
+        let node = g.node(n);
+        let steps = node.attrs.str("steps").unwrap_or_default();
+        JUMPS.iter().any(|j| node.op == *j || node.op == "Chain" && steps.contains(j))
+    })
 }
 
 /// Multiplications and results of a run.

@@ -45,7 +45,7 @@ fn mask(c: &mut Ctx<'_, '_, '_>, [b, s, t, past]: [usize; 4], causal: bool) -> R
             return c.misfit(format!("a mask of {kind}"));
         }
         let shape = c.shape(m);
-        let have = shape.last().copied().unwrap_or(0);
+        let Some(&have) = shape.last() else { return c.misfit("a mask without dimensions") };
         if have < t {
             let mut pads = vec![0; 2 * shape.len()];
             pads[2 * shape.len() - 1] = t - have;
@@ -54,6 +54,10 @@ fn mask(c: &mut Ctx<'_, '_, '_>, [b, s, t, past]: [usize; 4], causal: bool) -> R
         all.push(m);
     }
     if causal {
+        if c.input_name(6).is_some() {
+            return c.not_built("with is_causal and nonpad_kv_seqlen", "give the whole mask as attn_mask");
+        }
+        c.b.limits().elements_of(&[s, t])?;
         let v: Vec<f32> = (0..s * t).map(|i| if i % t > past + i / t { MASKED } else { 0.0 }).collect();
         all.push(c.reals("causal", &[s, t], &v)?);
     }
@@ -178,7 +182,7 @@ pub(super) fn rotary(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         if c.input_name(3).is_some() {
             *a = match c.constant(3) {
                 Ok(Some(at)) => {
-                    let rows = c.shape(*a)[0];
+                    let Some(&rows) = c.shape(*a).first() else { return c.misfit("cosines and sines without dimensions") };
                     let inside = |i: i64| usize::try_from(i).ok().filter(|&i| i < rows);
                     let Some(at) = at.to_i64_vec()?.into_iter().map(inside).collect::<Option<Vec<usize>>>() else {
                         return c.misfit(format!("positions outside 0..{rows}"));

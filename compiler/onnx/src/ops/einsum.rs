@@ -17,6 +17,10 @@ const ELLIPSIS: std::ops::RangeInclusive<char> = '0'..='9';
 fn labels(c: &Ctx<'_, '_, '_>, text: &str, rank: Option<usize>, dots: usize) -> Result<Vec<char>> {
     let mut out = Vec::new();
     let mut rest: Vec<char> = text.chars().filter(|x| !x.is_whitespace()).collect();
+    // A letter a dimension, and there are eight of them at most; nothing longer is looked at.
+    if rest.len() > 64 {
+        return c.misfit(format!("an equation term of {} letters", rest.len()));
+    }
     let named = rest.iter().filter(|x| x.is_ascii_alphabetic()).count();
     let mut seen = false;
     while let Some(&x) = rest.first() {
@@ -50,6 +54,9 @@ pub(super) fn einsum(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         None => (equation.clone(), None),
     };
     let parts: Vec<&str> = left.split(',').collect();
+    if parts.len() > 64 {
+        return c.not_built(&format!("of {} operands", parts.len()), "multiply some of them before");
+    }
     if parts.len() != c.node.input.len() {
         return c.misfit(format!("equation `{equation}` of {} operands", c.node.input.len()));
     }

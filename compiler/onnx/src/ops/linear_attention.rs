@@ -52,13 +52,16 @@ pub(super) fn linear(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let beta = match c.optional(5)? {
         None => None,
         Some(x) => {
-            let n = c.shape(x)[2];
+            let [_, _, n] = c.shape(x)[..] else { return c.misfit(format!("beta of shape {:?}", c.shape(x))) };
             Some(heads(c, x, Some(n))?)
         }
     };
     let mut state = match c.optional(3)? {
         Some(s) => s,
-        None => c.reals("state", &[b, h, dk, dv], &vec![0.0; b * h * dk * dv])?,
+        None => {
+            c.b.limits().elements_of(&[b, h, dk, dv])?;
+            c.reals("state", &[b, h, dk, dv], &vec![0.0; b * h * dk * dv])?
+        }
     };
     let scale = c.attrs.float_or("scale", 0.0)? as f32;
     let scale = if scale == 0.0 { (1.0 / (dk as f64).sqrt()) as f32 } else { scale };
@@ -108,6 +111,7 @@ pub(super) fn causal_conv(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         _ if k == 1 => x,
         Some(p) => c.joined(&[p, x], 2)?,
         None => {
+            c.b.limits().elements_of(&[b, channels, k - 1])?;
             let p = c.reals("past", &[b, channels, k - 1], &vec![0.0; b * channels * (k - 1)])?;
             c.joined(&[p, x], 2)?
         }

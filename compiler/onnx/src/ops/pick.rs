@@ -6,6 +6,9 @@ use crate::attrs::unsupported;
 use crate::node::Ctx;
 use mcompc_ir::{Attrs, Result, Tensor, ValueId};
 
+/// Updates of one place at most: each is a round over all that has several.
+const ROUNDS: usize = 64;
+
 /// Indices of a dimension, negative ones counted from its end.
 fn inside(c: &Ctx<'_, '_, '_>, at: &Tensor, n: impl Fn(usize) -> usize) -> Result<Vec<usize>> {
     let of = |(k, i): (usize, i64)| {
@@ -114,7 +117,12 @@ fn scattered(c: &mut Ctx<'_, '_, '_>, x: ValueId, updates: ValueId, row: usize, 
     // Round by round each place takes one more of its updates; those that have none keep what they have.
     let mut y = list;
     let mut left: Vec<(usize, usize)> = at.iter().copied().enumerate().collect();
+    let mut rounds = 0;
     while !left.is_empty() {
+        rounds += 1;
+        if rounds > ROUNDS {
+            return c.not_built(&format!("with more than {ROUNDS} updates of one place"), "add them up before");
+        }
         let mut from: Vec<usize> = (0..n).collect();
         left.retain(|&(k, p)| {
             let free = from[p] == p;

@@ -49,6 +49,9 @@ pub(super) fn sums(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 pub(super) fn at(c: &mut Ctx<'_, '_, '_>, x: ValueId, axis: usize, i: usize) -> Result<ValueId> {
     let mut sizes = c.shape(x);
     let mut starts = vec![0; sizes.len()];
+    if axis >= sizes.len() {
+        return c.misfit(format!("{} dimensions", sizes.len()));
+    }
     (starts[axis], sizes[axis]) = (i, 1);
     c.part("Slice", Attrs::new().with("starts", &starts[..]).with("sizes", &sizes[..]).with("steps", vec![1; sizes.len()]), &[x])
 }

@@ -47,6 +47,8 @@ fn cubic(t: f64) -> f64 {
 
 fn taps(x: f64, n: usize, mode: &str, outside: Outside, align: bool) -> Taps {
     let of = |i: i64, w: f64| element(i, n, outside, align).map(|i| (i, w));
+    // Places this far out are outside of anything.
+    let x = x.clamp(-1e15, 1e15);
     let at = x.floor() as i64;
     match mode {
         "nearest" => of(libm::rint(x) as i64, 1.0).into_iter().collect(),

@@ -50,7 +50,9 @@ fn fold(g: &mut Graph, norm: NodeId) -> Result<bool> {
         next.push(add_f32(g, &format!("{name}.{part}"), &c.shape, &c.reals())?);
     }
     let rows: usize = from[..axis].iter().product();
-    let axis = (0..=parts.len()).find(|&a| parts[..a].iter().product::<usize>() == rows && a >= axis).unwrap_or(axis);
+    // Parts hold no dimensions of 1: there is one place with so many rows before it.
+    let cut = (0..=parts.len()).find(|&a| parts[..a].iter().product::<usize>() == rows);
+    let axis = if parts == from { axis } else { cut.unwrap_or(axis) };
     g.set_inputs(norm, &next);
     g.node_mut(norm).attrs.set("axis", axis);
     g.node_mut(norm).outs = mcompc_ops::infer_in(g, norm)?;

@@ -23,7 +23,7 @@ pub(super) struct Spec {
 }
 
 /// Least norm that a Clip may ask for: what is as small is 0 in any codes, and so is x.
-const LEAST: f64 = 1e-5;
+const LEAST: f64 = 1e-12;
 
 impl Spec {
     pub(super) fn of(g: &Graph, root: NodeId) -> Option<Self> {
@@ -129,7 +129,14 @@ fn square(g: &Graph, v: ValueId) -> Option<[ValueId; 2]> {
 /// x, where a value is x less its mean over these axes.
 fn difference(g: &Graph, v: ValueId, axes: &[usize]) -> Option<ValueId> {
     let ins = g.inputs_of(v.node);
-    let of = |x: ValueId| mean(g, ins[1]).is_some_and(|(y, a, sum)| y == x && a == axes && !sum);
+    // The mean may stand behind a reshape: it must still meet the rows that it is of.
+    let meets = |x: ValueId| {
+        let mut kept = g.value(x).shape.clone();
+        kept.iter_mut().enumerate().filter(|(i, _)| axes.contains(i)).for_each(|(_, d)| *d = 1);
+        let bare = |s: &[usize]| s.iter().copied().skip_while(|&d| d == 1).collect::<Vec<_>>();
+        bare(&g.value(ins[1]).shape) == bare(&kept)
+    };
+    let of = |x: ValueId| mean(g, ins[1]).is_some_and(|(y, a, sum)| y == x && a == axes && !sum) && meets(x);
     (g.node(v.node).op == "Sub" && of(ins[0])).then(|| ins[0])
 }
 
