@@ -11,6 +11,7 @@ use mcompc_interp::{FastExec, FastInt};
 use mcompc_ir::{Result, Tensor};
 use mcompc_report::Loss;
 use mcompc_target::{Backend, Target};
+use rayon::prelude::*;
 
 /// At most so many samples: the figure is for the report, `mcompc verify` measures on everything.
 const SAMPLES: usize = 256;
@@ -19,7 +20,7 @@ const SAMPLES: usize = 256;
 const CHUNK: usize = 32;
 
 /// Compares both sides on the calibration samples. Native code computes the integer side: the target's own where it runs here, else the
-/// host's, which gives the same bytes, as does the integer executor on a computer that is no target. `None` without data.
+/// host's, which gives the same bytes, as does the integer executor where the host has no code for the graph or is no target. `None` without data.
 ///
 /// # Errors
 /// Those of reading the data again and of building for the host.
@@ -28,10 +29,11 @@ pub fn measure(o: &Request, c: &Compiled, progress: &dyn Progress) -> Result<Opt
     let graph = &c.quantized.graph;
     let runner: Box<dyn Runner> = match Target::host() {
         _ if o.target.runs_here() => Box::new(Native::new(&c.built, graph)?),
-        Ok(host) => {
-            let built = build(&o.name, &c.front.sha256, graph, (&host, Backend::Cranelift), &Firmware::default(), progress)?;
-            Box::new(Native::new(&built, graph)?)
-        }
+        // The host may not have what the target has, such as a way to unpack weights of three bits.
+        Ok(host) => match build(&o.name, &c.front.sha256, graph, (&host, Backend::Cranelift), &Firmware::default(), progress) {
+            Ok(built) => Box::new(Native::new(&built, graph)?),
+            Err(_) => Box::new(Executor(FastInt::new(graph)?)),
+        },
         Err(_) => Box::new(Executor(FastInt::new(graph)?)),
     };
     let fast = FastExec::new(&c.front.canonical)?;
@@ -67,6 +69,6 @@ impl Runner for Executor {
         "the integer executor".into()
     }
     fn run_all(&self, inputs: &[Vec<Tensor>]) -> Result<Vec<Vec<Tensor>>> {
-        inputs.iter().map(|x| self.0.run(x, |_, _| {})).collect()
+        inputs.par_iter().map(|x| self.0.run(x, |_, _| {})).collect()
     }
 }

@@ -50,3 +50,29 @@ fn every_form_computes_what_it_was() {
         }
     }
 }
+
+#[test]
+fn a_gain_behind_a_reshape_keeps_the_rows() {
+    // Batches of 1 and 2, rows of two groups; the gain is a channel's, in the shape behind.
+    for (rows, shape, gain) in
+        [([1, 2, 18], [1, 4, 3, 3], [1, 4, 1, 1]), ([2, 2, 18], [2, 4, 3, 3], [1, 4, 1, 1]), ([1, 4, 6], [1, 4, 2, 3], [1, 1, 2, 3])]
+    {
+        let size = rows.iter().product::<usize>();
+        let gains: Vec<String> = (0..gain.iter().product::<usize>()).map(|i| format!("{:?}", 0.5 + i as f32)).collect();
+        let text = format!(
+            "graph \"t\" {{\n%0 = input() \"x\" -> \"x\" f32{rows:?}\n%1 = const() \"g\" -> \"g\" f32[1] = [1.0]\n%2 = const() \"o\" -> \"o\" f32[1] = [0.0]\n\
+             %3 = const() \"k\" -> \"k\" f32{gain:?} = [{}]\n%4 = Norm(%0, %1, %2) \"n\" {{axis = 2, centre = 1, epsilon = 0.01}} -> \"n\" f32{rows:?}\n\
+             %5 = Reshape(%4) \"r\" {{shape = {shape:?}}} -> \"r\" f32{shape:?}\n%6 = Mul(%5, %3) \"m\" -> \"m\" f32{shape:?}\ninputs(%0)\noutputs(\"y\" = %6)\n}}\n",
+            gains.join(", ")
+        );
+        let before = mcompc_ir::parse(&text).unwrap();
+        mcompc_ops::verify(&before).unwrap();
+        let mut after = before.clone();
+        mcompc_passes::run_pipeline(&mut after).unwrap();
+        assert_eq!((count(&after, "Norm"), count(&after, "Mul")), (1, 0), "{rows:?}");
+        let x: Vec<f32> = (0..size).map(|i| ((i * 37) % 23) as f32 / 7.0 - 1.0).collect();
+        let x = Tensor::from_f32(rows, &x).unwrap();
+        let of = |g: &Graph| run(g, std::slice::from_ref(&x)).unwrap()[0].as_f32().unwrap().into_owned();
+        near(&of(&before), &of(&after), &format!("{rows:?}"));
+    }
+}

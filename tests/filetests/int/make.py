@@ -561,6 +561,12 @@ def sixteen():
     wide("conv_from_u8", lambda f: f.conv(f.act(1, 5, 6, 16, dtype=U8, q=(0.5, 130)), 16, (3, 3), **SAME))
     wide("depthwise_from_8", lambda f: f.depthwise(byte(f, 1, 5, 6, 16), (3, 3), pre=3, **SAME))
     wide("dense_from_8", lambda f: f.dense(byte(f, 2, 21), 13, pre=2))
+    for c, o in [(20, 33), (16, 8)]:
+        wide(f"conv_from_8_bits4_{c}_{o}", lambda f: f.conv(byte(f, 1, 5, 5, c), o, (1, 1), bits=4, bias=500, pre=6, gain=1.6))
+    wide("conv_from_8_bits4_3x3", lambda f: f.conv(byte(f, 1, 5, 5, 8), 13, (3, 3), bits=4, bias=500, pre=6, gain=1.6, **SAME))
+    wide("conv_from_8_bits4_block", lambda f: f.conv(byte(f, 1, 3, 4, 33), 17, (1, 1), bits=4, block=32, bias=500, pre=4, gain=1.6))
+    wide("depthwise_from_8_bits4", lambda f: f.depthwise(byte(f, 1, 5, 6, 16), (3, 3), bits=4, bias=50, pre=8, gain=1.6, **SAME))
+    wide("dense_from_8_bits4", lambda f: f.dense(byte(f, 2, 40), 21, bits=4, bias=50, pre=6, gain=1.6))
     to8 = dict(clamp=(-128, 127), top=127)
     wide("conv_to_8", lambda f: f.conv(f.act(1, 5, 6, 5), 7, (3, 3), **to8, **SAME))
     wide("depthwise_to_8", lambda f: f.depthwise(f.act(1, 5, 6, 16), (3, 3), **to8, **SAME))

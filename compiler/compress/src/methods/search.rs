@@ -90,6 +90,10 @@ impl Narrow {
 
     /// Multiplier of a run under the channel's scale.
     fn multiplier(self, run: &[f32], wanted: f64, scale: f64) -> (u8, f64) {
+        // A channel of zeros has no scale yet.
+        if scale <= 0.0 {
+            return (1, 0.0);
+        }
         let most = f64::from(self.most());
         let at = (wanted / scale).clamp(1.0, most);
         let near = [at.floor(), at.ceil()].map(|r| (r as u8, self.error(run, r * scale)));

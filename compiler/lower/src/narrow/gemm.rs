@@ -92,7 +92,7 @@ impl NarrowGemm<'_> {
             }
         };
         g.finish(b, &acc, c[1], c[2], count);
-        let mut next = vec![w, b.ptr_imm(c[1], (nv * n * 8) as i32), b.ptr_imm(c[2], count as i32)];
+        let mut next = vec![w, b.ptr_imm(c[1], (nv * n * 8) as i32), b.ptr_imm(c[2], (count * g.y.bytes()) as i32)];
         next.extend(multipliers);
         next
     }
