@@ -13,6 +13,13 @@ impl Ctx<'_> {
 
     /// Takes a constant that is added no farther than to where the result saturates whatever the other operand is: a mask of -1e9 says no more.
     fn no_farther(&self, id: NodeId, node: &Node, x: ValueId, port: usize, data: &mut [f64]) -> Result<()> {
+        if node.op == "Mul" {
+            // Beyond this every code of x but that of 0 saturates.
+            let (xq, yq) = (self.quant(x)?, self.quant(self.r.from.out(id))?);
+            let most = (yq.reach() + 2.0 * yq.step()) / xq.step();
+            data.iter_mut().for_each(|c| *c = c.clamp(-most, most));
+            return Ok(());
+        }
         let sign = match (node.op.as_str(), port) {
             ("Add", _) => 1.0,
             ("Sub", 1) => -1.0,
@@ -34,11 +41,16 @@ impl Ctx<'_> {
         let (x, c) = (ins[1 - port], ins[port]);
         let (shape, cs) = (self.r.from.value(x).shape.clone(), self.r.from.value(c).shape.clone());
         let mut data: Vec<f64> = mcompc_ops::reals(self.r.from, c)?.into_iter().map(f64::from).collect();
+        let given = data.clone();
         self.no_farther(id, node, x, port, &mut data)?;
         let (lo, hi) = act(node)?;
         if data.len() == 1 {
             // A function of one value: the constant stays a number.
-            let (x, k, q) = (self.uniform(x)?, self.plain(c)?, self.quant(self.r.from.out(id))?);
+            let k = match data[0] == given[0] {
+                true => self.plain(c)?,
+                false => self.r.to.add_const(format!("{}.const", node.name), Tensor::from_f32(cs, &[data[0] as f32])?),
+            };
+            let (x, q) = (self.uniform(x)?, self.quant(self.r.from.out(id))?);
             let reads = if port == 1 { [x, k] } else { [k, x] };
             return self.emit(id, node.attrs.clone(), &reads, q);
         }

@@ -34,6 +34,11 @@ impl Masks {
                     op if is_move(op) => bounds.get(&out).copied(),
                     // What is below the bound under the other's largest is below it under any.
                     "Add" => Some(bounds.get(&out)? - most(g, stats, g.inputs_of(n)[1 - port as usize])?),
+                    // A constant that makes all of it of the smallest code of the other is as good as one that makes more: finfo.min times (1 - mask).
+                    "Mul" if g.const_of(v).is_some() => {
+                        let x = stats.values.get(&g.inputs_of(n)[1 - port as usize])?;
+                        (x.min >= 0.0 && x.max > 0.0).then_some(bounds.get(&out)? * steps as f64 / f64::from(x.max))
+                    }
                     _ => None,
                 }
             });
