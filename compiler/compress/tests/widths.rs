@@ -34,24 +34,26 @@ fn a_constant_mask_sets_no_scale() {
 #[test]
 fn a_computed_mask_sets_no_scale() {
     // Two layers read it, one by a reshape; a row may be masked as a whole.
-    let mut b = B::new();
-    let s = scores(&mut b);
-    let m = b.input("m", &[1, 1, 1, 6]);
-    let far = b.constant(&[], &[-1e4]);
-    let m = b.op("Mul", a(), &[m, far]);
-    let first = b.op("Add", a(), &[s, m]);
-    let first = b.op("Softmax", a().with("axis", 3i64), &[first]);
-    let second = b.op("Add", a(), &[m, s]);
-    let second = b.op("Reshape", a().with("shape", vec![10, 6]), &[second]);
-    let second = b.op("Softmax", a().with("axis", 1i64), &[second]);
-    let c = Case::new(b.output(&[first, second]), &[]);
-    let make = |s: usize| {
-        let mask = (0..6).map(|i| if i > s % 6 { 1.0 } else { 0.0 }).collect();
-        vec![noise(60, s as u64), mask]
-    };
-    let data = Data::new(&c.inputs, 12, make);
-    for e in c.errors(&data) {
-        assert!(e < 4e-4, "{e}");
+    for far in [-1e4f32, -1e9, f32::MIN] {
+        let mut b = B::new();
+        let s = scores(&mut b);
+        let m = b.input("m", &[1, 1, 1, 6]);
+        let by = b.constant(&[], &[far]);
+        let m = b.op("Mul", a(), &[m, by]);
+        let first = b.op("Add", a(), &[s, m]);
+        let first = b.op("Softmax", a().with("axis", 3i64), &[first]);
+        let second = b.op("Add", a(), &[m, s]);
+        let second = b.op("Reshape", a().with("shape", vec![10, 6]), &[second]);
+        let second = b.op("Softmax", a().with("axis", 1i64), &[second]);
+        let c = Case::new(b.output(&[first, second]), &[]);
+        let make = |s: usize| {
+            let mask = (0..6).map(|i| if i > s % 6 { 1.0 } else { 0.0 }).collect();
+            vec![noise(60, s as u64), mask]
+        };
+        let data = Data::new(&c.inputs, 12, make);
+        for e in c.errors(&data) {
+            assert!(e < 4e-4, "{far}: {e}");
+        }
     }
 }
 
