@@ -14,10 +14,6 @@ use crate::spec::{ConvSpec, Geometry, kernel_name};
 use crate::window::Axis;
 use mcompc_ir::{Code, Error, Result, ValueId};
 use mcompc_kernel::{Bin, Builder, Cmp, Lane, MacForm, Machine, MemElem, Role, Row, Ty, Val};
-use std::ops::Range;
-
-/// Taps whose addresses are held at a time where channels go one by one: cores without vectors have few registers, and what is spilled adds up.
-const HELD: usize = 32;
 
 /// Kernel and call of a q.conv with group = channels.
 pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Result<Call> {
@@ -76,12 +72,9 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
     // Channels one at a time find those of the input by themselves; lanes want them side by side.
     let repeated = if lanes > 1 && s.repeat > 1 { g.n * g.image() } else { 0 };
     let zeros = if g.padded() { c * from } else { 0 };
-    let (mut px, mut z, mut sums) = (px, None, None);
-    // Windows of many taps go in parts, the sums of every channel between them.
-    let held = if m.mac_lanes <= 1 { HELD } else { taps };
-    let between = if taps > held { 4 * c } else { 0 };
-    if zeros + repeated + between > 0 {
-        let scratch = if repeated + between > 0 { zeros.next_multiple_of(16) + repeated + between } else { zeros };
+    let (mut px, mut z) = (px, None);
+    if zeros + repeated > 0 {
+        let scratch = if repeated > 0 { zeros.next_multiple_of(16) + repeated } else { zeros };
         args.push(Arg::Scratch(scratch));
         let p = b.ptr("z", Role::Scratch, scratch, 16);
         if zeros > 0 {
@@ -94,9 +87,6 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
             repeat_run(&mut b, unit_of(m), px, to, repeated / s.repeat, s.repeat);
             px = to;
         }
-        if between > 0 {
-            sums = Some(b.ptr_imm(p, (scratch - between) as i32));
-        }
     }
     let image = g.h * g.w * window.c * from;
     let body = Body { s, m, lanes, pairs, narrow, stored, pw, pp };
@@ -104,11 +94,8 @@ pub fn depthwise_kernel(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId) -> Re
         let (iy_start, ix_start) = (b.iconst(-(g.pt as i32)), b.iconst(-(g.pl as i32)));
         b.for_loop(0, g.oh as i32, 1, &[py, iy_start], |b, _, row| {
             let ends = b.for_loop(0, g.ow as i32, 1, &[row[0], ix_start], |b, _, px_out| {
-                for first in (0..taps).step_by(held) {
-                    let here = first..taps.min(first + held);
-                    let ptrs = window.pointers(b, px, z, [row[1], px_out[1]], here.clone());
-                    body.channels(b, &Part { taps: &ptrs, first, last: here.end == taps, sums }, px_out[0]);
-                }
+                let ptrs = window.pointers(b, px, z, row[1], px_out[1]);
+                body.channels(b, &ptrs, px_out[0]);
                 vec![b.ptr_imm(px_out[0], (c * to) as i32), b.add_imm(px_out[1], g.sw as i32)]
             });
             vec![ends[0], b.add_imm(row[1], g.sh as i32)]
@@ -141,18 +128,18 @@ impl<'a> Window<'a> {
         Self { geo, c, size: s.sizes()[0], taps: taps.into_iter().map(|t| [t / geo.kw, t % geo.kw]).collect(), weights }
     }
 
-    // The address of the channels of taps of the window at (iy0, ix0).
-    fn pointers(&self, b: &mut Builder, x: Val, zeros: Option<Val>, [iy0, ix0]: [Val; 2], taps: Range<usize>) -> Vec<Val> {
-        let (g, taps) = (self.geo, &self.taps[taps]);
+    // The address of every tap's channels for the window at (iy0, ix0).
+    fn pointers(&self, b: &mut Builder, x: Val, zeros: Option<Val>, iy0: Val, ix0: Val) -> Vec<Val> {
+        let g = self.geo;
         if let Some(z) = zeros.filter(|_| !(g.rows().any() && g.columns().any())) {
-            return vec![z; taps.len()];
+            return vec![z; self.taps.len()];
         }
         let row0 = b.mul_imm(iy0, g.w as i32);
         let at0 = b.add(row0, ix0);
         let base = b.ptr_add(x, at0, (self.c * self.size) as i32, 0);
         let off = |ky: usize, kx: usize| ((ky * g.dh * g.w + kx * g.dw) * self.c * self.size) as i32;
         let Some(z) = zeros else {
-            return taps.iter().map(|&[ky, kx]| b.ptr_imm(base, off(ky, kx))).collect();
+            return self.taps.iter().map(|&[ky, kx]| b.ptr_imm(base, off(ky, kx))).collect();
         };
         let inside = |b: &mut Builder, first: Val, axis: Axis, k: usize, d: usize, size: usize| -> Vec<Option<Val>> {
             let lim = b.iconst(size as i32);
@@ -172,20 +159,8 @@ impl<'a> Window<'a> {
             }
             _ => z,
         };
-        taps.iter().map(one).collect()
+        self.taps.iter().map(one).collect()
     }
-}
-
-/// Some taps of a window.
-struct Part<'a> {
-    /// Addresses of their channels.
-    taps: &'a [Val],
-    /// The number of the first one.
-    first: usize,
-    /// Whether they are the last ones.
-    last: bool,
-    /// Where sums of channels lie between parts, if there are several.
-    sums: Option<Val>,
 }
 
 struct Body<'a> {
@@ -202,19 +177,19 @@ struct Body<'a> {
 
 impl Body<'_> {
     // All channels of one output pixel, block by block; the last block overlaps where the channels do not divide.
-    fn channels(&self, b: &mut Builder, part: &Part<'_>, out: Val) {
+    fn channels(&self, b: &mut Builder, taps: &[Val], out: Val) {
         let (c, l) = (self.s.geo.c, self.lanes);
         let n = c.div_ceil(l);
         if n == 1 {
             let z = b.iconst(0);
-            return self.block(b, part, out, z, z);
+            return self.block(b, taps, out, z, z);
         }
         if l == 1 && self.s.repeat > 1 {
             // The channels of the result that read one of the input follow each other.
             let z = b.iconst(0);
             b.for_loop(0, self.s.inputs() as i32, 1, &[z], |b, from, at| {
                 b.for_loop(0, self.s.repeat as i32, 1, at, |b, _, at| {
-                    self.block(b, part, out, from, at[0]);
+                    self.block(b, taps, out, from, at[0]);
                     vec![b.add_imm(at[0], 1)]
                 })
             });
@@ -222,25 +197,21 @@ impl Body<'_> {
         }
         b.for_loop(0, (n * l) as i32, l as i32, &[], |b, iv, _| {
             let at = overlapped(b, iv, c, l);
-            self.block(b, part, out, at, at);
+            self.block(b, taps, out, at, at);
             vec![]
         });
     }
 
     // The channels from `at` on, which read those of the input from `from` on.
-    fn block(&self, b: &mut Builder, part: &Part<'_>, out: Val, from: Val, at: Val) {
-        let (c, l, taps) = (self.s.geo.c, self.lanes, part.taps);
+    fn block(&self, b: &mut Builder, taps: &[Val], out: Val, from: Val, at: Val) {
+        let (c, l) = (self.s.geo.c, self.lanes);
         let parts = if l > 1 && (self.m.split || self.pairs.is_some()) { 2 } else { 1 };
         let ty = i32s(l / parts);
         let param = |b: &mut Builder, base: usize| -> Vec<Val> {
             let p = b.ptr_add(self.pp, at, 4, (base * 4) as i32);
             (0..parts).map(|h| b.load_aligned(ty, MemElem::W32, p, (h * (l / parts) * 4) as i32, 4)).collect()
         };
-        let between = part.sums.map(|s| b.ptr_add(s, at, 4, 0));
-        let mut acc = match between.filter(|_| part.first > 0) {
-            Some(p) => vec![b.load_aligned(ty, MemElem::W32, p, 0, 4)],
-            None => param(b, 0),
-        };
+        let mut acc = param(b, 0);
         let [mem, y] = self.s.mem;
         let a_ty = if l > 1 { Ty::Vec(Lane::I16, l as u16) } else { Ty::I32 };
         let load = |b: &mut Builder, t: usize| {
@@ -271,14 +242,11 @@ impl Body<'_> {
             for t in 0..taps.len() {
                 let a = load(b, t);
                 let w = match self.narrow {
-                    Some(taps) => taps.load(b, a_ty, pw, part.first + t, 0, &mut open),
-                    None => b.load(a_ty, self.stored, pw, ((part.first + t) * c * each) as i32),
+                    Some(taps) => taps.load(b, a_ty, pw, t, 0, &mut open),
+                    None => b.load(a_ty, self.stored, pw, (t * c * each) as i32),
                 };
                 mac_parts(b, &mut acc, a, w);
             }
-        }
-        if let Some(p) = between.filter(|_| !part.last) {
-            return b.store_aligned(acc[0], MemElem::W32, p, 0, 4);
         }
         let m = param(b, c);
         let q: Vec<Val> = acc.iter().zip(m).map(|(&acc, m)| b.rescale(self.s.rescale, acc, m)).collect();

@@ -146,6 +146,13 @@ fn stays_depthwise(m: &Machine, c: usize) -> bool {
     }
 }
 
+// Whether a core has room for the addresses of all taps of a window, which a depthwise kernel holds: one whose registers make a tile of one
+// pixel spills them, and reaches few spilled values. A full convolution goes over its window in a loop.
+fn holds(m: &Machine, taps: usize) -> bool {
+    const FEW: usize = 32;
+    taps <= FEW || m.mac_lanes > 1 || m.row().tile[0] > 1
+}
+
 /// Zero point of a tensor of codes.
 pub fn zp(v: &Value) -> Result<i32> {
     v.quant.as_ref().map(Quant::zero_point).ok_or_else(|| Error::new(Code::Internal, format!("value `{}` has no quantization", v.name)))
@@ -255,7 +262,7 @@ pub fn conv_spec(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<(Conv
         let mut geo = geometry(g, n, w.shape[1], w.shape[2])?;
         let group = g.node(n).attrs.int("group")? as usize;
         let (c, o) = (geo.c, w.shape[0]);
-        let depthwise = group > 1 && group == c && (o == c || stays_depthwise(m, c));
+        let depthwise = group > 1 && group == c && (o == c || stays_depthwise(m, c)) && holds(m, geo.kh.saturating_mul(geo.kw));
         // Rows of taps and blocks of channels are padded to what a row of the machine takes.
         let (inner, outer) = if depthwise { (1, o) } else { (geo.kw.saturating_mul(c).saturating_add(256), o.saturating_add(256)) };
         indexable(&[geo.kh, if depthwise { geo.kw } else { 1 }, inner, outer], "weights")?;

@@ -93,7 +93,7 @@ fn codes_at_the_interface() {
     let given = g.node(g.users(g.out(g.inputs[0]))[0].0);
     assert_eq!((given.op.as_str(), given.attrs.int("given")), ("Quantize", Ok(1)));
     // The scale's zero point is of another type than the input.
-    assert_error(ends(data_type::INT8), Code::UnsupportedType, "x");
+    assert_error(ends(data_type::INT8), Code::UnsupportedType, "the_DequantizeLinear");
     // Nobody says what the codes stand for.
     let relu = vec![node("Relu", &["x"], "y", vec![])];
     let m = model(21, vec![typed(value("x", &[1, 3]), data_type::UINT8)], vec![free("y")], vec![], relu);

@@ -401,7 +401,7 @@ def convolutions():
         file(f"depthwise_{c}", lambda f: f.depthwise(f.act(1, 4, 5, c), (3, 3), **SAME))
     file("depthwise_stride", lambda f: f.depthwise(f.act(1, 7, 6, 16), (3, 3), strides=(2, 2), pads=(0, 0, 1, 1)))
     file("depthwise_5x5", lambda f: f.depthwise(f.act(1, 6, 6, 5), (5, 5), pads=(2, 2, 2, 2)))
-    # Windows of more taps than a small core holds addresses of.
+    # Windows of more taps than a small core holds addresses of: a full convolution there.
     file("depthwise_7x7", lambda f: f.depthwise(f.act(1, 5, 6, 5), (7, 7), pads=(3, 3, 3, 3)))
     file("depthwise_9x9_stride", lambda f: f.depthwise(f.act(2, 10, 9, 3), (9, 9), strides=(3, 2), pads=(4, 4, 4, 4)))
     file("depthwise_7x7_bits4", lambda f: f.depthwise(f.act(1, 5, 6, 5), (7, 7), pads=(3, 3, 3, 3), bits=4, bias=50, pre=1))
