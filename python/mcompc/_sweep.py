@@ -68,8 +68,8 @@ class Sweep:
             if r["error"]:
                 lines.append([*first, r["error"]["code"], "", ""])
                 continue
-            loss = r["loss"] or {}
-            lines.append([*first, str(r["totals"]["flash_bytes"]), str(r["totals"]["arena_bytes"]), _lost(loss)])
+            lost = f"{_error(r):.5f}" if r["loss"] else ""
+            lines.append([*first, str(r["totals"]["flash_bytes"]), str(r["totals"]["arena_bytes"]), lost])
         widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
         return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip() for line in lines)
 
@@ -104,11 +104,6 @@ class Sweep:
 def _error(row: Mapping[str, Any]) -> float:
     value = (row["loss"] or {}).get("error_over_variance")
     return float("inf") if value is None else float(value)
-
-
-def _lost(loss: Mapping[str, Any]) -> str:
-    value = loss.get("error_over_variance")
-    return "" if value is None else f"{value:.5f}"
 
 
 def sweep(

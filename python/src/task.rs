@@ -21,9 +21,5 @@ pub(crate) fn run<T: Send>(
     let tell = Tell::new(told);
     let result = py.detach(|| mcompc_backend::guarded(|| task(&tell)));
     tell.raised()?;
-    let panicked = |panic: String| {
-        let e = Error::new(mcompc_ir::Code::Internal, format!("the compiler panicked: {panic}"));
-        e.hint("this is a bug of the compiler: report it with the model and this message")
-    };
-    result.unwrap_or_else(|panic| Err(panicked(panic))).map_err(refused)
+    result.unwrap_or_else(|panic| Err(mcompc::bug(&panic))).map_err(refused)
 }

@@ -1,6 +1,6 @@
 //! Documents that are generated from the code.
 
-use crate::args::Command;
+use crate::args::Tables;
 use crate::explain::explain;
 use mcompc_ir::{Code, Result};
 use mcompc_target::{Backend, Target};
@@ -22,15 +22,9 @@ pub(crate) static DOCUMENTS: &[Document] = &[
 ];
 
 /// Text of a generated document; ends with one newline.
-pub(crate) fn text(name: &str, commands: &[Command], groups: &[(&str, &str)]) -> Result<String> {
+pub(crate) fn text(name: &str, tables: &Tables<'_>) -> Result<String> {
     let document = DOCUMENTS.iter().find(|d| d.name == name);
-    document.map_or_else(|| Ok(String::new()), |d| (d.print)(&Tables { commands, groups }))
-}
-
-/// The tables of the command line.
-struct Tables<'a> {
-    commands: &'a [Command],
-    groups: &'a [(&'a str, &'a str)],
+    document.map_or_else(|| Ok(String::new()), |d| (d.print)(tables))
 }
 
 fn head(title: &str, name: &str) -> String {

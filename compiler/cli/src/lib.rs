@@ -98,7 +98,7 @@ fn answer(command: &Command, given: &Given) -> Result<Answer> {
 }
 
 /// The error for a panic, which is always a bug of the compiler.
-fn bug(panic: &str) -> Error {
+pub fn bug(panic: &str) -> Error {
     Error::new(Code::Internal, format!("the compiler panicked: {panic}")).hint(format!(
         "this is a bug of the compiler whatever the model is: report it with the model, the command line, this message and the version \
          ({})",

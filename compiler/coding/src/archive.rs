@@ -1,6 +1,6 @@
 //! All coded layers of a model: tables, which layers may share, then streams.
 
-use crate::classes::{Counts, count};
+use crate::classes::{Counts, count, index};
 use crate::{BLOCK, FACTOR, REACH, SPAN, Table, WINDOW, check, padded};
 
 /// Layers up to which sharing of tables is looked for among all pairs.
@@ -118,7 +118,7 @@ fn encode(codes: &[i8], table: &Table) -> Vec<bool> {
     let mut bits = Vec::new();
     let mut push = |v: u32, n: u8| bits.extend((0..n).rev().map(|i| v >> i & 1 == 1));
     for group in codes.chunks(crate::GROUP) {
-        let of = |c: i8| words[(i16::from(c) + 128) as usize];
+        let of = |c: i8| words[index(c)];
         for (word, class) in group.iter().filter_map(|&c| of(c)) {
             push(word, class.length);
         }

@@ -43,7 +43,8 @@ pub(crate) fn count(codes: &[i8]) -> Counts {
     counts
 }
 
-fn index(c: i8) -> usize {
+/// Place of a code among the values of a byte.
+pub(crate) fn index(c: i8) -> usize {
     (i16::from(c) + 128) as usize
 }
 
@@ -121,13 +122,13 @@ impl Table {
 /// Classes, as first code and raw bits, of the least ideal cost: a shortest path over the codes.
 fn partition(counts: &Counts) -> Vec<(usize, u8)> {
     let total: u64 = counts.iter().sum();
-    let mut sums = [0; 257];
+    let mut sums = [0; BYTES + 1];
     for (i, c) in counts.iter().enumerate() {
         sums[i + 1] = sums[i] + c;
     }
-    let mut best = [f64::INFINITY; 257];
+    let mut best = [f64::INFINITY; BYTES + 1];
     // Where the way to a code comes from, and by which class.
-    let mut from: [(usize, Option<u8>); 257] = [(0, None); 257];
+    let mut from: [(usize, Option<u8>); BYTES + 1] = [(0, None); BYTES + 1];
     best[0] = 0.0;
     for i in 0..BYTES {
         if counts[i] == 0 && best[i] < best[i + 1] {

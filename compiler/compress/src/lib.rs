@@ -16,7 +16,7 @@ mod rate;
 mod scheme;
 mod stats;
 
-pub use allocate::{Candidate, Choice, Judge, Limits, Lost, Price, Prices, Row, Survey, Table, Want, survey};
+pub use allocate::{Candidate, Choice, Judge, Limits, Lost, Price, Prices, Row, Survey, Table, Want, largest, less_probable, survey};
 pub use apply::{Coded, LayerNote, apply};
 pub use audit::Audit;
 pub use calibrate::{CalibOptions, calibrate};

@@ -4,7 +4,7 @@ use crate::allocate::{Task, allocate};
 use crate::progress::{Progress, timed};
 use crate::request::Request;
 use crate::stages::{Compiled, Front, LayerNote, Quantized, build, front};
-use mcompc_compress::{CalibOptions, Stats};
+use mcompc_compress::{CalibOptions, Options, Stats};
 use mcompc_data::Dataset;
 use mcompc_integerize::Accumulator;
 use mcompc_ir::{Code, Error, Result};
@@ -14,12 +14,19 @@ use mcompc_ir::{Code, Error, Result};
 /// # Errors
 /// E401 for data that do not fit, E105 for NaN, E402 and E403 for layers without an integer form; E002 for a budget that cannot be met.
 pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Quantized> {
-    quantize_leaving(o, front, 0.0, progress)
+    quantize_leaving(o, front, &observe(o, front, progress)?, 0.0, progress)
 }
 
-/// As [`quantize`], leaving so many bytes of a flash budget free.
-fn quantize_leaving(o: &Request, front: &Front, slack: f64, progress: &dyn Progress) -> Result<Quantized> {
-    let options = mcompc_compress::Options { method: o.range, weights: o.weights.clone(), acts: o.acts.clone(), ..Default::default() };
+/// What is known before anything is decided.
+struct Observed {
+    options: Options,
+    stats: Stats,
+    /// Warnings of arrays that nobody reads.
+    unused: Vec<String>,
+}
+
+fn observe(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Observed> {
+    let options = Options { method: o.range, weights: o.weights.clone(), acts: o.acts.clone(), ..Default::default() };
     // What cannot be is refused before any data are read.
     match &o.scheme {
         Some(scheme) => scheme.check(&front.canonical)?,
@@ -35,17 +42,23 @@ fn quantize_leaving(o: &Request, front: &Front, slack: f64, progress: &dyn Progr
             calibrate(front, &data, progress)
         }
     })?;
+    Ok(Observed { options, stats, unused })
+}
+
+/// Turns the graph into integers, leaving so many bytes of a flash budget free.
+fn quantize_leaving(o: &Request, front: &Front, seen: &Observed, slack: f64, progress: &dyn Progress) -> Result<Quantized> {
+    let Observed { options, stats, unused } = seen;
     let samples = if o.calib.is_some() { stats.samples } else { 0 };
     let (scheme, allocation) = match (&o.scheme, &o.ask) {
         (Some(scheme), _) => (scheme.clone(), None),
-        (None, None) => (mcompc_compress::decide(&front.canonical, &stats, &front.inputs, &options)?, None),
-        (None, Some(ask)) => allocate(&Task { o, ask, front, stats: &stats, options: &options, slack }, progress)?,
+        (None, None) => (mcompc_compress::decide(&front.canonical, stats, &front.inputs, options)?, None),
+        (None, Some(ask)) => allocate(&Task { o, ask, front, stats, options, slack }, progress)?,
     };
-    let mut warnings = mcompc_compress::warnings(&front.canonical, &stats, &front.inputs, &scheme, &options)?;
-    warnings.extend(unused);
+    let mut warnings = mcompc_compress::warnings(&front.canonical, stats, &front.inputs, &scheme, options)?;
+    warnings.extend(unused.iter().cloned());
     let (scheme, coded) = timed(progress, "rounding to codes", || match o.rate.filter(|_| o.scheme.is_none()) {
-        Some(rate) => crate::rate::steps(&front.canonical, &stats, &front.inputs, &scheme, rate),
-        None => Ok((scheme.clone(), mcompc_compress::apply(&front.canonical, &stats, &front.inputs, &scheme)?)),
+        Some(rate) => crate::rate::steps(&front.canonical, stats, &front.inputs, &scheme, rate),
+        None => Ok((scheme.clone(), mcompc_compress::apply(&front.canonical, stats, &front.inputs, &scheme)?)),
     })?;
     let integers = timed(progress, "making integers", || mcompc_integerize::integerize(&coded.graph))?;
     let origin = integers.origin.iter().filter_map(|(v, c)| Some((*v, *coded.origin.get(c)?))).collect();
@@ -95,9 +108,10 @@ const ROUNDS: usize = 3;
 /// Those of the stages.
 pub fn compile(o: &Request, progress: &dyn Progress) -> Result<Compiled> {
     let front = front(o, progress)?;
+    let seen = observe(o, &front, progress)?;
     let mut slack = 0.0;
     for _ in 0..ROUNDS {
-        let quantized = quantize_leaving(o, &front, slack, progress)?;
+        let quantized = quantize_leaving(o, &front, &seen, slack, progress)?;
         let built = build(&o.name, &front.sha256, &quantized.graph, (&o.target, o.backend), &o.firmware, progress)?;
         match crate::allocate::over(&quantized, &built)? {
             Some(over) => slack += over,

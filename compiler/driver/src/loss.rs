@@ -3,15 +3,14 @@
 use crate::firmware::Firmware;
 use crate::progress::Progress;
 use crate::request::Request;
-use crate::sequence::Sequence;
+use crate::sequence::{Sequence, in_chunks};
 use crate::stages::{Compiled, build, float_outputs};
-use crate::verify::{Agreement, Native, Runner};
-use mcompc_data::{Dataset, Sample};
-use mcompc_interp::{FastExec, FastInt};
-use mcompc_ir::{Result, Tensor};
+use crate::verify::{Agreement, Integers, Native, Runner};
+use mcompc_data::Dataset;
+use mcompc_interp::FastExec;
+use mcompc_ir::Result;
 use mcompc_report::Loss;
 use mcompc_target::{Backend, Target};
-use rayon::prelude::*;
 
 /// At most so many samples: the figure is for the report, `mcompc verify` measures on everything.
 const SAMPLES: usize = 256;
@@ -32,43 +31,23 @@ pub fn measure(o: &Request, c: &Compiled, progress: &dyn Progress) -> Result<Opt
         // The host may not have what the target has, such as a way to unpack weights of three bits.
         Ok(host) => match build(&o.name, &c.front.sha256, graph, (&host, Backend::Cranelift), &Firmware::default(), progress) {
             Ok(built) => Box::new(Native::new(&built, graph)?),
-            Err(_) => Box::new(Executor(FastInt::new(graph)?)),
+            Err(_) => Box::new(Integers::new(graph)?),
         },
-        Err(_) => Box::new(Executor(FastInt::new(graph)?)),
+        Err(_) => Box::new(Integers::new(graph)?),
     };
     let fast = FastExec::new(&c.front.canonical)?;
     let mut sequence = Sequence::new(&c.front, graph)?;
     let samples = Dataset::open(path)?.samples(&c.front.inputs)?;
     let mut sum = Agreement::new(graph);
     let total = samples.total().min(SAMPLES);
-    let mut samples = samples.take(total);
-    progress.begin("measuring the loss", Some(total as u64));
-    let result = (|| {
-        loop {
-            let chunk = samples.by_ref().take(CHUNK).collect::<Result<Vec<Sample>>>()?;
-            if chunk.is_empty() {
-                return Ok(());
-            }
-            let steps = sequence.steps(&chunk)?;
-            let inputs: Vec<_> = steps.iter().map(|s| s.1.clone()).collect();
-            let int = runner.run_all(&inputs)?;
-            for (real, int) in float_outputs(&fast, &steps)?.iter().zip(&int) {
-                sum.add(real, int, None)?;
-            }
-            progress.step(chunk.len() as u64);
+    in_chunks(samples, (total, CHUNK), (progress, "measuring the loss"), |chunk| {
+        let steps = sequence.steps(chunk)?;
+        let inputs: Vec<_> = steps.iter().map(|s| s.1.clone()).collect();
+        let int = runner.run_all(&inputs)?;
+        for (real, int) in float_outputs(&fast, &steps)?.iter().zip(&int) {
+            sum.add(real, int, None)?;
         }
-    })();
-    progress.end();
-    result.map(|()| Some(sum.loss("calibration")))
-}
-
-struct Executor(FastInt);
-
-impl Runner for Executor {
-    fn name(&self) -> String {
-        "the integer executor".into()
-    }
-    fn run_all(&self, inputs: &[Vec<Tensor>]) -> Result<Vec<Vec<Tensor>>> {
-        inputs.par_iter().map(|x| self.0.run(x, |_, _| {})).collect()
-    }
+        Ok(())
+    })?;
+    Ok(Some(sum.loss("calibration")))
 }

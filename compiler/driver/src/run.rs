@@ -3,13 +3,12 @@
 use crate::compile::{compile, quantize};
 use crate::progress::{Progress, timed};
 use crate::request::Request;
-use crate::sequence::Sequence;
+use crate::sequence::{Sequence, in_chunks};
 use crate::stages::{Compiled, Front, Quantized, Step, float_outputs, front, reals};
-use crate::verify::{CHUNK, runner};
+use crate::verify::{CHUNK, Integers, Runner, runner};
 use mcompc_data::{Dataset, Sample};
-use mcompc_interp::{Carry, FastExec, FastInt};
+use mcompc_interp::{Carry, FastExec};
 use mcompc_ir::{Code, Error, Graph, Result, Tensor, Value};
-use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
 /// What computes.
@@ -92,33 +91,33 @@ pub fn run_compiled(o: &Request, c: &Compiled, ask: &RunRequest, progress: &dyn 
     }
 }
 
-fn by_integers(front: &Front, quantized: &Quantized, ask: &RunRequest, progress: &dyn Progress) -> Result<Ran> {
-    let int = FastInt::new(&quantized.graph)?;
-    let all = |x: &[Vec<Tensor>]| x.par_iter().map(|x| int.run(x, |_, _| {})).collect();
-    on_codes(front, &quantized.graph, ask, progress, "integers".into(), &all)
-}
-
 fn by_code(o: &Request, c: &Compiled, ask: &RunRequest, progress: &dyn Progress) -> Result<Ran> {
     let runner = timed(progress, "linking", || runner(o, c))?;
-    on_codes(&c.front, &c.quantized.graph, ask, progress, runner.name(), &|x| runner.run_all(x))
+    on_codes(&c.front, &c.quantized.graph, ask, progress, &*runner)
 }
 
-/// Outputs of the integer graph for the inputs of several samples.
-type OnCodes<'a> = &'a dyn Fn(&[Vec<Tensor>]) -> Result<Vec<Vec<Tensor>>>;
+fn by_integers(front: &Front, quantized: &Quantized, ask: &RunRequest, progress: &dyn Progress) -> Result<Ran> {
+    on_codes(front, &quantized.graph, ask, progress, &Integers::new(&quantized.graph)?)
+}
 
-fn on_codes(front: &Front, graph: &Graph, ask: &RunRequest, progress: &dyn Progress, machine: String, all: OnCodes<'_>) -> Result<Ran> {
-    let values: Vec<Value> = graph.outputs.iter().map(|o| Value { name: o.name.clone(), ..graph.value(o.value).clone() }).collect();
+fn on_codes(front: &Front, graph: &Graph, ask: &RunRequest, progress: &dyn Progress, runner: &dyn Runner) -> Result<Ran> {
+    let values = outputs(graph);
     let (mut out, mut sequence) = (Outputs::new(&values), Sequence::new(front, graph)?);
     let unused = chunks(front, ask, progress, |chunk| {
         let inputs: Vec<Vec<Tensor>> = sequence.steps(chunk)?.into_iter().map(|s| s.1).collect();
-        out.codes(all(&inputs)?)
+        out.codes(runner.run_all(&inputs)?)
     })?;
-    Ok(out.ran(machine, unused))
+    Ok(out.ran(runner.name(), unused))
+}
+
+/// Output values under their outputs' names.
+fn outputs(g: &Graph) -> Vec<Value> {
+    g.outputs.iter().map(|o| Value { name: o.name.clone(), ..g.value(o.value).clone() }).collect()
 }
 
 fn reference(front: &Front, ask: &RunRequest, progress: &dyn Progress) -> Result<Ran> {
     let g = &front.canonical;
-    let values: Vec<Value> = g.outputs.iter().map(|o| Value { name: o.name.clone(), ..g.value(o.value).clone() }).collect();
+    let values = outputs(g);
     let (mut out, fast) = (Outputs::new(&values), FastExec::new(g)?);
     let (mut scratch, mut carry) = (fast.scratch(), Carry::new(g, front.sequence));
     let unused = chunks(front, ask, progress, |chunk| {
@@ -141,24 +140,11 @@ fn reference(front: &Front, ask: &RunRequest, progress: &dyn Progress) -> Result
 }
 
 /// Gives the samples of the file to `work`, some at a time; returns the names of arrays that are of no input.
-fn chunks(front: &Front, ask: &RunRequest, progress: &dyn Progress, mut work: impl FnMut(&[Sample]) -> Result<()>) -> Result<Vec<String>> {
+fn chunks(front: &Front, ask: &RunRequest, progress: &dyn Progress, work: impl FnMut(&[Sample]) -> Result<()>) -> Result<Vec<String>> {
     let data = Dataset::open(Path::new(&ask.data))?;
     let samples = data.samples(&data.started(&front.inputs)?)?;
     let total = samples.total().min(ask.limit.unwrap_or(usize::MAX));
-    progress.begin("running samples", Some(total as u64));
-    let mut samples = samples.take(total);
-    let result = (|| {
-        loop {
-            let chunk = samples.by_ref().take(CHUNK).collect::<Result<Vec<Sample>>>()?;
-            if chunk.is_empty() {
-                return Ok(());
-            }
-            work(&chunk)?;
-            progress.step(chunk.len() as u64);
-        }
-    })();
-    progress.end();
-    result?;
+    in_chunks(samples, (total, CHUNK), (progress, "running samples"), work)?;
     Ok(data.unused(&front.inputs).into_iter().map(str::to_owned).collect())
 }
 
@@ -180,11 +166,7 @@ impl<'a> Outputs<'a> {
             for ((a, v), t) in self.arrays.iter_mut().zip(self.values).zip(y) {
                 let codes = t.to_i64_vec()?;
                 match &v.quant {
-                    // Scales may differ along an axis.
-                    Some(q) => a.reals.extend(codes.iter().enumerate().map(|(i, &c)| {
-                        let (s, z) = (q.scale.at(&v.shape, i), q.zero.at(&v.shape, i));
-                        (s * (c as f64 - z)) as f32
-                    })),
+                    Some(q) => a.reals.extend(codes.iter().enumerate().map(|(i, &c)| q.real_at(&v.shape, i, c) as f32)),
                     None => a.reals.extend(codes.iter().map(|&c| c as f32)),
                 }
                 a.codes.get_or_insert_default().push(t);

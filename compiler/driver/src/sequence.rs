@@ -1,9 +1,36 @@
 //! The samples of a sequence one after the other, states carried.
 
+use crate::progress::Progress;
 use crate::stages::{Front, Step, codes, reals};
 use mcompc_data::Sample;
 use mcompc_interp::{Carry, FastExec, FastInt, Scratch};
 use mcompc_ir::{Graph, Result, Tensor};
+
+/// Gives `total` samples to `work`, at most `size` at a time, and tells of them.
+///
+/// # Errors
+/// Those of reading and of the work.
+pub(crate) fn in_chunks(
+    samples: impl Iterator<Item = Result<Sample>>,
+    (total, size): (usize, usize),
+    (progress, what): (&dyn Progress, &str),
+    mut work: impl FnMut(&[Sample]) -> Result<()>,
+) -> Result<()> {
+    progress.begin(what, Some(total as u64));
+    let mut samples = samples.take(total);
+    let result = (|| {
+        loop {
+            let chunk = samples.by_ref().take(size).collect::<Result<Vec<Sample>>>()?;
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            work(&chunk)?;
+            progress.step(chunk.len() as u64);
+        }
+    })();
+    progress.end();
+    result
+}
 
 /// Samples of a file, in order, as inputs of both executors. Where there are states each side is given what its own last step left.
 pub struct Sequence<'a> {

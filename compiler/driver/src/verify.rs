@@ -2,15 +2,17 @@
 
 mod agreement;
 pub(crate) mod emulate;
+mod integers;
 pub(crate) mod layout;
 mod native;
 
 pub use agreement::{Agreement, Top1};
+pub(crate) use integers::Integers;
 pub use native::Native;
 
 use crate::progress::Progress;
 use crate::request::Request;
-use crate::sequence::Sequence;
+use crate::sequence::{Sequence, in_chunks};
 use crate::stages::{Compiled, float_outputs};
 use mcompc_data::{Dataset, Sample};
 use mcompc_interp::{FastExec, FastInt};
@@ -95,8 +97,6 @@ pub fn verify(c: &Compiled, runner: &dyn Runner, data: &Path, extent: Extent, pr
         classes(labels, sum.classes())?;
     }
     let total = count.min(extent.limit);
-    progress.begin("verifying", Some(total as u64));
-    let mut samples = samples.take(total);
     let mut state = State {
         c,
         runner,
@@ -107,18 +107,7 @@ pub fn verify(c: &Compiled, runner: &dyn Runner, data: &Path, extent: Extent, pr
         sum,
         bytes: 0,
     };
-    let result = (|| {
-        loop {
-            let chunk = samples.by_ref().take(CHUNK).collect::<Result<Vec<Sample>>>()?;
-            if chunk.is_empty() {
-                return Ok(());
-            }
-            state.chunk(&chunk, labels.as_deref())?;
-            progress.step(chunk.len() as u64);
-        }
-    })();
-    progress.end();
-    result?;
+    in_chunks(samples, (total, CHUNK), (progress, "verifying"), |chunk| state.chunk(chunk, labels.as_deref()))?;
     let State { sum, bytes, .. } = state;
     Ok(Outcome {
         samples: total,

@@ -300,6 +300,10 @@ impl Quant {
     pub fn code(&self, x: f64) -> i32 {
         self.codes.nearest((x / self.step()).round() + f64::from(self.zero_point()))
     }
+    /// What a code of element `i`, row-major, stands for in a tensor of this shape, whose parts may differ.
+    pub fn real_at(&self, shape: &[usize], i: usize, code: i64) -> f64 {
+        self.scale.at(shape, i) * (code as f64 - self.zero.at(shape, i))
+    }
     /// What a code stands for, under [`Self::step`] and [`Self::zero_point`].
     pub fn real(&self, code: i64) -> f64 {
         self.step() * (code - i64::from(self.zero_point())) as f64

@@ -130,9 +130,13 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
     // Codes stored above their value: one correction a pixel and run of K.
     let above_codes = narrow.as_ref().map_or(0, |l| l.split.above());
     let run = narrow.as_ref().map_or(kpad, |l| l.run * st.step);
-    let lanes = if above != 0 { 4 * mr * row.n as usize } else { 0 };
-    let scratch =
-        staged.next_multiple_of(if lanes > 0 { 16 } else { 1 }) + lanes + if above_codes > 0 { 4 * mr * kpad.div_ceil(run) } else { 0 };
+    // Weights stored below their value have one sum a pixel in every lane; they are never narrow, so both corrections never meet.
+    let sums = staged.next_multiple_of(16);
+    let scratch = match (above != 0, above_codes > 0) {
+        (true, _) => sums + 4 * mr * row.n as usize,
+        (_, true) => staged + 4 * mr * kpad.div_ceil(run),
+        _ => staged,
+    };
     let ps = (scratch > 0).then(|| {
         args.push(Arg::Scratch(scratch));
         b.ptr("s", Role::Scratch, scratch, 16)
@@ -158,7 +162,7 @@ fn build(s: &ConvSpec, m: &Machine, x: ValueId, y: ValueId, name: &str) -> Resul
         rescale,
         a_align: from as u8,
         y: s.mem[1],
-        from: ps.filter(|_| above != 0).map(|ps| b.ptr_imm(ps, staged.next_multiple_of(16) as i32)),
+        from: ps.filter(|_| above != 0).map(|ps| b.ptr_imm(ps, sums as i32)),
     };
     if above != 0
         && kpad != k

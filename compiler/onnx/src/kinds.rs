@@ -5,7 +5,7 @@
 use crate::dtype::is_float;
 use crate::integers::{ARITHMETIC, takes};
 use crate::node::{Bound, Ctx};
-use mcompc_ir::{Attrs, Code, DType, Error, Result, Tensor, ValueId};
+use mcompc_ir::{Code, DType, Error, Result, Tensor, ValueId};
 
 /// Operators whose data operands must have one type.
 const ALIKE: &[&str] = &["Add", "Concat", "Div", "MatMul", "Max", "Min", "Mod", "Mul", "Sub", "Sum"];
@@ -37,7 +37,7 @@ pub(crate) fn behind(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         if let Some(Bound::Node(v)) = c.b.names.get(&name).cloned()
             && c.b.graph.value(v).dtype == DType::F32
         {
-            let whole = if matches!(c.op, "Div" | "Pow") { c.part("Trunc", Attrs::new(), &[v])? } else { v };
+            let whole = if matches!(c.op, "Div" | "Pow") { c.plain("Trunc", &[v])? } else { v };
             let y = wrapped(c, whole, kind)?;
             c.bind(Bound::Node(y));
         }
@@ -99,9 +99,9 @@ pub(crate) fn turned(c: &mut Ctx<'_, '_, '_>, x: ValueId, range: u32, signed: bo
     let range = range as f32;
     let least = if signed { -range / 2.0 } else { 0.0 };
     let (inverse, least, range) = (c.scalar(1.0 / range)?, c.scalar(least)?, c.scalar(range)?);
-    let from = c.part("Sub", Attrs::new(), &[x, least])?;
-    let turns = c.part("Mul", Attrs::new(), &[from, inverse])?;
-    let turns = c.part("Floor", Attrs::new(), &[turns])?;
-    let turns = c.part("Mul", Attrs::new(), &[turns, range])?;
-    c.part("Sub", Attrs::new(), &[x, turns])
+    let from = c.plain("Sub", &[x, least])?;
+    let turns = c.plain("Mul", &[from, inverse])?;
+    let turns = c.plain("Floor", &[turns])?;
+    let turns = c.plain("Mul", &[turns, range])?;
+    c.plain("Sub", &[x, turns])
 }

@@ -5,30 +5,12 @@
 
 mod common;
 
-use common::models;
+use common::{Cases, models};
 use mcompc_ir::{Graph, Tensor};
 use mcompc_onnx::proto::TensorProto;
 use mcompc_onnx::{ImportOptions, import_bytes, ops};
 use prost::Message;
 use std::collections::BTreeSet;
-
-#[derive(Clone, PartialEq, Message)]
-struct Cases {
-    #[prost(message, repeated, tag = "1")]
-    cases: Vec<Case>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Case {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(bytes = "vec", tag = "2")]
-    model: Vec<u8>,
-    #[prost(message, required, tag = "3")]
-    x: TensorProto,
-    #[prost(message, required, tag = "4")]
-    y: TensorProto,
-}
 
 fn tensor(t: &TensorProto) -> Tensor {
     let shape: Vec<usize> = t.dims.iter().map(|&d| d as usize).collect();
@@ -58,8 +40,7 @@ fn assert_close(name: &str, got: &Tensor, want: &Tensor) {
 
 #[test]
 fn operators_compute_what_onnx_runtime_computes() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/operators.pb");
-    let file = Cases::decode(std::fs::read(path).unwrap().as_slice()).unwrap();
+    let file = Cases::of_operators();
     let (mut seen, mut wrong) = (BTreeSet::new(), Vec::new());
     for c in &file.cases {
         match import_bytes(c.model.clone().into(), &ImportOptions::default()) {

@@ -24,7 +24,7 @@ pub fn constant(g: &Graph, v: ValueId) -> Result<Vec<f32>> {
         u.scale[(o / (value.shape[0] / u.groups).max(1) * channels + i % channels).min(u.scale.len() - 1)]
     };
     let real = |(i, c): (usize, i64)| {
-        let r = q.scale.at(&value.shape, i) * (c as f64 - q.zero.at(&value.shape, i));
+        let r = q.real_at(&value.shape, i, c);
         (r / units.as_ref().map_or(1.0, |u| per_group(i, u))) as f32
     };
     Ok(t.to_i64_vec()?.into_iter().enumerate().map(real).collect())

@@ -2,6 +2,7 @@
 //! too much memory ends one stretch and is reported like a panic.
 #![forbid(unsafe_code)]
 
+use mcompc_interrupt::Process;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -186,19 +187,8 @@ fn process(options: &Options, seed: u64, runs: u64, folder: &Path, trace: Option
     }
     let log = folder.join(format!("{}-{seed}.log", options.target.name));
     let file = std::fs::File::create(&log).map_err(fail)?;
-    let mut child = command.stdout(file).stderr(Stdio::null()).spawn().map_err(fail)?;
-    let patience = mcompc_interrupt::Patience::new(child.id(), CHILD_LIMIT);
-    let status = loop {
-        if let Some(status) = child.try_wait().map_err(fail)? {
-            break status.code();
-        }
-        if patience.is_over() {
-            child.kill().map_err(fail)?;
-            child.wait().map_err(fail)?;
-            break None;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
+    let mut child = Process::spawn(command.stdout(file).stderr(Stdio::null())).map_err(fail)?;
+    let status = child.wait_at_work(CHILD_LIMIT).map_err(fail)?.and_then(|s| s.code());
     let text = std::fs::read_to_string(&log).map_err(fail)?;
     std::fs::remove_file(&log).map_err(fail)?;
     Ok((status, text))

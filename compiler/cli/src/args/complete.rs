@@ -1,6 +1,6 @@
 //! Completions of shells, and a manual page, from the rows.
 
-use super::row::{Command, Row};
+use super::row::{Row, Tables};
 use std::fmt::Write;
 
 /// A shell that takes completions.
@@ -14,25 +14,6 @@ pub(crate) struct Shell {
 /// All of them.
 pub(crate) static SHELLS: &[Shell] =
     &[Shell { name: "bash", script: bash }, Shell { name: "zsh", script: zsh }, Shell { name: "fish", script: fish }];
-
-/// The commands, and the first words of several.
-pub(crate) struct Tables<'a> {
-    /// All commands.
-    pub commands: &'a [Command],
-    /// Words and what they are about.
-    pub groups: &'a [(&'static str, &'static str)],
-}
-
-/// First words of commands.
-fn words(t: &Tables<'_>) -> Vec<(&'static str, &'static str)> {
-    let single = t.commands.iter().filter(|c| !c.name.contains(' ')).map(|c| (c.name, c.about));
-    single.chain(t.groups.iter().copied()).collect()
-}
-
-/// What a group's commands are called within it.
-fn members<'a>(t: &Tables<'a>, group: &str) -> Vec<&'a Command> {
-    t.commands.iter().filter(|c| c.name.split_once(' ').is_some_and(|(g, _)| g == group)).collect()
-}
 
 fn flags(row: &Row) -> Vec<String> {
     let long = Some(row.long).filter(|l| !l.is_empty()).map(|l| format!("--{l}"));
@@ -68,10 +49,10 @@ fn bash(t: &Tables<'_>) -> String {
         let _ = writeln!(s, "        \"{}\") flags=\"{}\"; words=\"{}\" ;;", c.name, all.join(" "), places.join(" "));
     }
     for (group, _) in t.groups {
-        let names: Vec<&str> = members(t, group).iter().filter_map(|c| c.name.split(' ').nth(1)).collect();
+        let names: Vec<&str> = t.members(group).filter_map(|c| c.name.split(' ').nth(1)).collect();
         let _ = writeln!(s, "        \"{group} \"*) words=\"{}\" ;;", names.join(" "));
     }
-    let first: Vec<&str> = words(t).into_iter().map(|w| w.0).collect();
+    let first: Vec<&str> = t.words().map(|w| w.0).collect();
     let _ = write!(
         s,
         "    esac\n    if [ \"$COMP_CWORD\" = 1 ]; then words=\"{}\"; fi\n    case \"$word\" in\n        \
@@ -90,7 +71,7 @@ fn zsh(t: &Tables<'_>) -> String {
 fn fish(t: &Tables<'_>) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
     let mut s = String::from("# fish completion of mcompc: put it into ~/.config/fish/completions as mcompc.fish.\n");
-    for (name, about) in words(t) {
+    for (name, about) in t.words() {
         let _ = writeln!(s, "complete -c mcompc -n __fish_use_subcommand -a {name} -d {}", quoted(about));
     }
     for c in t.commands {

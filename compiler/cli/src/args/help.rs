@@ -2,7 +2,7 @@
 
 use super::near::nearest;
 use super::row::Command;
-use super::table::{COMMANDS, GROUPS};
+use super::table::{COMMANDS, GROUPS, TABLES};
 use mcompc_ir::{Code, Error, Result};
 use std::fmt::Write;
 
@@ -31,8 +31,7 @@ pub(crate) fn all() -> String {
         "Ahead-of-time compiler: a trained ONNX model in, a small integer-only native library out.\n\n\
          `mcompc MODEL ...` is short for `mcompc compile MODEL ...`.\n\nCommands:\n",
     );
-    let single = COMMANDS.iter().filter(|c| !c.name.contains(' ')).map(|c| (c.name, c.about));
-    columns(&mut s, single.chain(GROUPS.iter().copied()).map(|(a, b)| (a.to_owned(), b.to_owned())));
+    columns(&mut s, TABLES.words().map(|(a, b)| (a.to_owned(), b.to_owned())));
     s.push_str("\n`mcompc help COMMAND` lists a command's flags; -V prints the version.\n");
     s
 }
@@ -56,8 +55,7 @@ pub(crate) fn of(name: &str) -> Result<String> {
     }
     if let Some((group, about)) = GROUPS.iter().find(|(group, _)| *group == name) {
         let mut s = format!("{about}.\n\nCommands:\n");
-        let members = COMMANDS.iter().filter(|c| c.name.starts_with(&format!("{group} ")));
-        columns(&mut s, members.map(|c| (c.name.to_owned(), c.about.to_owned())));
+        columns(&mut s, TABLES.members(group).map(|c| (c.name.to_owned(), c.about.to_owned())));
         return Ok(s);
     }
     let c = COMMANDS.iter().find(|c| c.name == name).ok_or_else(|| no_command(name))?;

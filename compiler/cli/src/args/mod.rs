@@ -10,10 +10,10 @@ mod row;
 mod table;
 mod values;
 
-pub(crate) use complete::{SHELLS, Tables, manual};
+pub(crate) use complete::{SHELLS, manual};
 pub(crate) use given::Given;
 pub(crate) use parse::{Line, parse};
-pub(crate) use row::Command;
+pub(crate) use row::{Command, Tables};
 
 /// The flag whose presence makes errors JSON too, also those of a command line that does not parse.
 pub(crate) const JSON: &str = "--json";

@@ -50,6 +50,27 @@ impl Command {
     }
 }
 
+/// The commands, and the first words of several.
+#[derive(Clone, Copy)]
+pub(crate) struct Tables<'a> {
+    /// All commands.
+    pub commands: &'a [Command],
+    /// Words and what they are about.
+    pub groups: &'a [(&'static str, &'static str)],
+}
+
+impl<'a> Tables<'a> {
+    /// First words of commands, and what they are about.
+    pub fn words(self) -> impl Iterator<Item = (&'static str, &'static str)> + 'a {
+        let single = self.commands.iter().filter(|c| !c.name.contains(' ')).map(|c| (c.name, c.about));
+        single.chain(self.groups.iter().copied())
+    }
+    /// The commands that begin with a group's word.
+    pub fn members(self, group: &'a str) -> impl Iterator<Item = &'a Command> {
+        self.commands.iter().filter(move |c| c.name.split_once(' ').is_some_and(|(g, _)| g == group))
+    }
+}
+
 /// Puts a value where it belongs, or says what is wrong with it (E002, E501, E502).
 pub(crate) type Set = fn(&mut Given, &OsStr) -> Result<()>;
 

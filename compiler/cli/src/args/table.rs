@@ -1,14 +1,17 @@
 //! The commands.
 
 use super::build::{BUILD, JSON, PARETO, SCHEME_OUT, TIMINGS};
-use super::complete::{SHELLS, Tables};
-use super::row::{Command, Row, flag, operand, switch};
+use super::complete::SHELLS;
+use super::row::{Command, Row, Tables, flag, operand, switch};
 use super::values::{max_loss, number, text, word};
 use crate::{commands, docs};
 use mcompc_target::Target;
 
 /// First words of several commands.
 pub(crate) static GROUPS: &[(&str, &str)] = &[("dev", "Tools for the compiler's own development")];
+
+/// Both.
+pub(crate) const TABLES: Tables<'static> = Tables { commands: COMMANDS, groups: GROUPS };
 
 /// All commands, in the order of documents; the first one is meant where none is named.
 pub(crate) static COMMANDS: &[Command] = &[
@@ -48,14 +51,9 @@ pub(crate) static COMMANDS: &[Command] = &[
         name: "completions",
         about: "Prints a shell's completions",
         rows: &[SHELL, JSON],
-        run: |g, _| commands::completions(g.shell, &Tables { commands: COMMANDS, groups: GROUPS }),
+        run: |g, _| commands::completions(g.shell, &TABLES),
     },
-    Command {
-        name: "man",
-        about: "Prints the manual page",
-        rows: &[JSON],
-        run: |_, _| commands::man(&Tables { commands: COMMANDS, groups: GROUPS }),
-    },
+    Command { name: "man", about: "Prints the manual page", rows: &[JSON], run: |_, _| commands::man(&TABLES) },
     Command {
         name: "dev show",
         about: "Prints a model at one stage of the way through the compiler, in its text form",
@@ -68,12 +66,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         rows: &[COST],
         run: commands::cost,
     },
-    Command {
-        name: "dev docs",
-        about: "Prints a generated document",
-        rows: &[DOCUMENT],
-        run: |g, _| commands::document(g, COMMANDS, GROUPS),
-    },
+    Command { name: "dev docs", about: "Prints a generated document", rows: &[DOCUMENT], run: |g, _| commands::document(g, &TABLES) },
 ];
 
 const COMPILE: &[Row] = &[

@@ -1,7 +1,7 @@
 //! Commands that only print what the compiler knows.
 
 use crate::answer::Answer;
-use crate::args::{Command, Given, SHELLS, Tables, manual};
+use crate::args::{Given, SHELLS, Tables, manual};
 use crate::{docs, explain as text};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_target::{Backend, Target};
@@ -39,16 +39,13 @@ pub(crate) fn explain(code: &str) -> Result<Answer> {
 }
 
 pub(crate) fn completions(shell: &str, t: &Tables<'_>) -> Result<Answer> {
-    let text = SHELLS.iter().find(|s| s.name == shell).map(|s| (s.script)(t)).unwrap_or_default();
-    Ok(Answer { json: text.clone().into(), text })
+    Ok(Answer::of(SHELLS.iter().find(|s| s.name == shell).map(|s| (s.script)(t)).unwrap_or_default()))
 }
 
 pub(crate) fn man(t: &Tables<'_>) -> Result<Answer> {
-    let text = manual(t);
-    Ok(Answer { json: text.clone().into(), text })
+    Ok(Answer::of(manual(t)))
 }
 
-pub(crate) fn document(g: &Given, commands: &[Command], groups: &[(&str, &str)]) -> Result<Answer> {
-    let text = docs::text(g.document, commands, groups)?;
-    Ok(Answer { json: text.clone().into(), text })
+pub(crate) fn document(g: &Given, t: &Tables<'_>) -> Result<Answer> {
+    Ok(Answer::of(docs::text(g.document, t)?))
 }

@@ -6,6 +6,7 @@ mod replay;
 mod survey;
 mod table;
 
+pub use replay::{largest, less_probable};
 pub(crate) use survey::survey_of;
 pub use survey::{Lost, Survey, survey};
 pub use table::{Candidate, Choice, Judge, Limits, Price, Prices, Row, Table, Want};

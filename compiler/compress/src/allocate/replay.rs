@@ -173,16 +173,17 @@ pub(super) fn square(x: f64) -> f64 {
     x * x
 }
 
-fn largest(v: &[f32]) -> usize {
+/// Index of the largest element, the first of equal ones.
+pub fn largest<T: PartialOrd>(v: &[T]) -> usize {
     v.iter().enumerate().fold(0, |best, (i, x)| if *x > v[best] { i } else { best })
 }
 
-/// By how much `second` is less probable than `first`, the largest of the scores.
-fn less_probable(scores: &[f32], first: usize, second: usize) -> f64 {
+/// By how much `second` is less probable than `first`, the largest of the scores, under their softmax.
+pub fn less_probable<T: Copy + Into<f64>>(scores: &[T], first: usize, second: usize) -> f64 {
     if first == second {
         return 0.0;
     }
-    let e = |x: f32| libm::exp(f64::from(x) - f64::from(scores[first]));
+    let e = |x: T| libm::exp(x.into() - scores[first].into());
     (1.0 - e(scores[second])) / scores.iter().map(|&x| e(x)).sum::<f64>()
 }
 

@@ -1,6 +1,7 @@
 //! Figures over many samples, in one pass: same prediction, what it should cost, squared error over variance, paired difference of top-1. An output that joins
 //! parts is judged by its worst part: what is large in one must not hide what is lost in another.
 
+use mcompc_compress::{largest, less_probable};
 use mcompc_ir::{Code, DType, Error, Graph, Node, NodeId, Quant, Result, Tensor, Value, ValueId};
 use mcompc_ops::{is_move, real};
 use mcompc_report::{Criterion, Loss};
@@ -129,11 +130,6 @@ fn part_of(g: &Graph, v: ValueId, parts: &mut u32) -> Result<Vec<u32>> {
     Ok(parts_of.iter().map(|&p| p as u32).collect())
 }
 
-/// Index of the largest element, the first of equal ones.
-fn argmax(v: &[f64]) -> usize {
-    v.iter().enumerate().fold(0, |best, (i, x)| if *x > v[best] { i } else { best })
-}
-
 /// What gives probabilities.
 const SOFTMAX: &str = "q.softmax";
 
@@ -153,9 +149,7 @@ fn ahead(scores: &[f64], first: usize, second: usize, probabilities: bool) -> f6
     if probabilities {
         return (scores[first] - scores[second]).max(0.0);
     }
-    // The first is the largest.
-    let e = |x: f64| libm::exp(x - scores[first]);
-    (1.0 - e(scores[second])) / scores.iter().map(|&x| e(x)).sum::<f64>()
+    less_probable(scores, first, second)
 }
 
 /// How the first output is judged, and how many of its elements are one prediction. A classifier's comes from a softmax, whose axis holds the
@@ -235,13 +229,13 @@ impl Agreement {
             if i == 0 {
                 for (r, q) in r.chunks(self.classes.max(1)).zip(q.chunks(self.classes.max(1))) {
                     self.positions += 1;
-                    let (theirs, ours) = (argmax(r), argmax(q));
+                    let (theirs, ours) = (largest(r), largest(q));
                     self.same += usize::from(theirs == ours);
                     let missed = if theirs == ours { 0.0 } else { ahead(r, theirs, ours, self.probabilities) };
                     self.missed = (self.missed.0 + missed, self.missed.1 + missed * missed);
                 }
                 if let Some(y) = label {
-                    let (a, b) = (argmax(&r), argmax(&q));
+                    let (a, b) = (largest(&r), largest(&q));
                     let (fr, ir) = (a as i64 == y, b as i64 == y);
                     self.labelled += 1;
                     self.float_right += usize::from(fr);

@@ -6,7 +6,7 @@ use crate::foreign::{self, Foreign};
 use crate::kinds::{turned, wrapped};
 use crate::node::Ctx;
 use crate::proto::data_type;
-use mcompc_ir::{Attrs, Code, DType, Error, Result, ValueId};
+use mcompc_ir::{Code, DType, Error, Result, ValueId};
 
 /// Cast 6, 9, 13, 19, 21, 23 to 25. Floats of 16 and more bits have 32 here.
 pub(super) fn cast_to(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
@@ -65,7 +65,7 @@ fn convert(c: &mut Ctx<'_, '_, '_>, code: i32) -> Result<()> {
             return Err(Error::new(Code::UnsupportedType, "Cast to FLOAT8E8M0 is not supported").hint("convert the model to float32"));
         }
         Some(Foreign::Few { bits, signed }) => {
-            let whole = if is_float(from) { c.part("Trunc", Attrs::new(), &[x])? } else { x };
+            let whole = if is_float(from) { c.plain("Trunc", &[x])? } else { x };
             turned(c, whole, 1 << bits, signed)?
         }
         Some(Foreign::Wide(_)) | None => typed(c, x, from, to)?,
@@ -86,11 +86,11 @@ pub(super) fn typed(c: &mut Ctx<'_, '_, '_>, x: ValueId, from: DType, to: DType)
     match to {
         _ if is_float(to) || from == to || from == DType::Bool => Ok(x),
         DType::Bool => {
-            let sign = c.part("Sign", Attrs::new(), &[x])?;
-            c.part("Abs", Attrs::new(), &[sign])
+            let sign = c.plain("Sign", &[x])?;
+            c.plain("Abs", &[sign])
         }
         _ => {
-            let whole = if is_float(from) { c.part("Trunc", Attrs::new(), &[x])? } else { x };
+            let whole = if is_float(from) { c.plain("Trunc", &[x])? } else { x };
             if is_float(from) { Ok(whole) } else { wrapped(c, whole, to) }
         }
     }

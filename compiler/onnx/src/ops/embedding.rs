@@ -22,6 +22,6 @@ pub(super) fn gather(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     if from == index {
         return c.emit("Gather", Attrs::new(), &[table, index]);
     }
-    let rows = c.part("Gather", Attrs::new(), &[table, from])?;
+    let rows = c.plain("Gather", &[table, from])?;
     c.emit("Reshape", Attrs::new().with("shape", &to[..]), &[rows])
 }

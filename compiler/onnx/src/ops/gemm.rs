@@ -37,7 +37,7 @@ pub(super) fn gemm(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         if trans_b {
             b = c.part("Transpose", Attrs::new().with("perm", vec![1, 0]), &[b])?;
         }
-        let mut y = c.part("MatMul", Attrs::new(), &[a, b])?;
+        let mut y = c.plain("MatMul", &[a, b])?;
         y = scaled(c, y, alpha, "alpha")?;
         return add_scaled(c, y, c_in, beta);
     };
@@ -60,7 +60,7 @@ pub(super) fn gemm(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         Some(bias) => c.emit("Dense", Attrs::new(), &[a, w, bias]),
         None if c_in.is_none() => c.emit("Dense", Attrs::new(), &[a, w]),
         None => {
-            let y = c.part("Dense", Attrs::new(), &[a, w])?;
+            let y = c.plain("Dense", &[a, w])?;
             add_scaled(c, y, c_in, beta)
         }
     }
@@ -97,7 +97,7 @@ fn scaled(c: &mut Ctx<'_, '_, '_>, v: ValueId, by: f32, label: &str) -> Result<V
         return Ok(v);
     }
     let factor = c.make_const(label, Tensor::from_f32(Vec::new(), &[by])?)?;
-    c.part("Mul", Attrs::new(), &[v, factor])
+    c.plain("Mul", &[v, factor])
 }
 
 /// y + beta * C as the node's output. C may broadcast to y, never y to C.

@@ -9,7 +9,7 @@ use mcompc_ir::{Attrs, DType, Result, Tensor, ValueId};
 pub(super) fn hot(c: &mut Ctx<'_, '_, '_>, index: ValueId, axis: usize, depth: usize) -> Result<ValueId> {
     let mut shape = c.shape(index);
     shape.insert(axis, 1);
-    let index = c.part("Reshape", Attrs::new().with("shape", &shape[..]), &[index])?;
+    let index = c.reshaped(index, &shape[..])?;
     let mut along = vec![1; shape.len()];
     along[axis] = depth;
     let range: Vec<f32> = (0..depth).map(|i| i as f32).collect();
@@ -32,12 +32,12 @@ pub(super) fn one_hot(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     c.b.limits().elements_of(&shape)?;
     let (values, kind) = c.number(2)?;
     let from_end = c.scalar(depth as f32)?;
-    let raised = c.part("Add", Attrs::new(), &[index, from_end])?;
+    let raised = c.plain("Add", &[index, from_end])?;
     let (a, b) = (hot(c, index, axis, depth as usize)?, hot(c, raised, axis, depth as usize)?);
-    let on = c.part("Add", Attrs::new(), &[a, b])?;
+    let on = c.plain("Add", &[a, b])?;
     let one = |c: &mut Ctx<'_, '_, '_>, i: usize| {
         let v = super::running::at(c, values, 0, i)?;
-        c.part("Reshape", Attrs::new().with("shape", Vec::<i64>::new()), &[v])
+        c.reshaped(v, &[])
     };
     let (off, full) = (one(c, 0)?, one(c, 1)?);
     let y = super::logic::chosen(c, on, full, off)?;
@@ -58,7 +58,7 @@ pub(super) fn hardmax(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         (x, axis)
     } else {
         let matrix = [shape[..axis].iter().product::<usize>(), shape[axis..].iter().product()];
-        (c.part("Reshape", Attrs::new().with("shape", &matrix[..]), &[x])?, 1)
+        (c.reshaped(x, &matrix[..])?, 1)
     };
     let n = c.shape(x)[axis];
     let place = super::arg::of(c, x, axis, true, false)?;
@@ -78,7 +78,7 @@ pub(super) fn loss(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let scores = if softmax {
         let soft = Attrs::new().with("axes", vec![1]);
         let (log, _, below) = super::reduce::log_sum(c, x, &soft)?;
-        c.part("Sub", Attrs::new(), &[below, log])?
+        c.plain("Sub", &[below, log])?
     } else {
         x
     };
@@ -91,8 +91,8 @@ pub(super) fn loss(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     if let Some(weights) = c.optional(2)? {
         let mut one_each = vec![1; shape.len()];
         one_each[1] = classes;
-        let weights = c.part("Reshape", Attrs::new().with("shape", &one_each[..]), &[weights])?;
-        chosen = c.part("Mul", Attrs::new(), &[chosen, weights])?;
+        let weights = c.reshaped(weights, &one_each[..])?;
+        chosen = c.plain("Mul", &[chosen, weights])?;
     }
     if let Some(ignored) = c.attrs.int("ignore_index")? {
         let ignored = c.scalar(ignored as f32)?;
@@ -100,13 +100,13 @@ pub(super) fn loss(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         let stays = super::logic::inverse(c, gone)?;
         let mut kept = shape.clone();
         kept[1] = 1;
-        let stays = c.part("Reshape", Attrs::new().with("shape", &kept[..]), &[stays])?;
-        chosen = c.part("Mul", Attrs::new(), &[chosen, stays])?;
+        let stays = c.reshaped(stays, &kept[..])?;
+        chosen = c.plain("Mul", &[chosen, stays])?;
     }
     let over = |axes: Vec<usize>| Attrs::new().with("axes", &axes[..]).with("keepdims", 0i64);
-    let product = c.part("Mul", Attrs::new(), &[scores, chosen])?;
+    let product = c.plain("Mul", &[scores, chosen])?;
     let each = c.part("ReduceSum", over(vec![1]), &[product])?;
-    let each = c.part("Neg", Attrs::new(), &[each])?;
+    let each = c.plain("Neg", &[each])?;
     let all: Vec<usize> = (0..want.len()).collect();
     let y = match c.attrs.str_or("reduction", "mean")? {
         "none" => each,
@@ -114,7 +114,7 @@ pub(super) fn loss(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         "mean" => {
             let sum = c.part("ReduceSum", over(all), &[each])?;
             let weight = c.part("ReduceSum", over((0..shape.len()).collect()), &[chosen])?;
-            c.part("Div", Attrs::new(), &[sum, weight])?
+            c.plain("Div", &[sum, weight])?
         }
         word => return Err(crate::attrs::unsupported("reduction", word).hint("the standard has none, sum and mean")),
     };

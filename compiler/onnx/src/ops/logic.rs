@@ -5,28 +5,24 @@ use crate::dtype::is_float;
 use crate::node::Ctx;
 use mcompc_ir::{Attrs, Code, DType, Error, Result, ValueId};
 
-fn op(c: &mut Ctx<'_, '_, '_>, op: &str, ins: &[ValueId]) -> Result<ValueId> {
-    c.part(op, Attrs::new(), ins)
-}
-
 /// 1 - x.
 pub(super) fn inverse(c: &mut Ctx<'_, '_, '_>, x: ValueId) -> Result<ValueId> {
     let one = c.scalar(1.0)?;
-    op(c, "Sub", &[one, x])
+    c.plain("Sub", &[one, x])
 }
 
 /// 1 where a > b, else 0.
 fn above(c: &mut Ctx<'_, '_, '_>, a: ValueId, b: ValueId) -> Result<ValueId> {
-    let d = op(c, "Sub", &[a, b])?;
-    let s = op(c, "Sign", &[d])?;
-    op(c, "Relu", &[s])
+    let d = c.plain("Sub", &[a, b])?;
+    let s = c.plain("Sign", &[d])?;
+    c.plain("Relu", &[s])
 }
 
 /// 1 where a is b, else 0.
 pub(super) fn equal(c: &mut Ctx<'_, '_, '_>, a: ValueId, b: ValueId) -> Result<ValueId> {
-    let d = op(c, "Sub", &[a, b])?;
-    let s = op(c, "Sign", &[d])?;
-    let differs = op(c, "Abs", &[s])?;
+    let d = c.plain("Sub", &[a, b])?;
+    let s = c.plain("Sign", &[d])?;
+    let differs = c.plain("Abs", &[s])?;
     inverse(c, differs)
 }
 
@@ -74,7 +70,7 @@ fn boolean(c: &mut Ctx<'_, '_, '_>, i: usize) -> Result<ValueId> {
 /// IsNaN 9, 13, 20.
 pub(super) fn is_nan(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let x = c.input(0)?;
-    let y = op(c, "IsNaN", &[x])?;
+    let y = c.plain("IsNaN", &[x])?;
     truth(c, y);
     Ok(())
 }
@@ -93,14 +89,14 @@ pub(super) fn is_inf(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 pub(super) fn both(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let (a, b) = (boolean(c, 0)?, boolean(c, 1)?);
     let y = match c.op {
-        "And" => op(c, "Mul", &[a, b])?,
+        "And" => c.plain("Mul", &[a, b])?,
         "Or" => {
-            let sum = op(c, "Add", &[a, b])?;
+            let sum = c.plain("Add", &[a, b])?;
             c.part("Clip", Attrs::new().with("min", 0.0).with("max", 1.0), &[sum])?
         }
         _ => {
-            let d = op(c, "Sub", &[a, b])?;
-            op(c, "Abs", &[d])?
+            let d = c.plain("Sub", &[a, b])?;
+            c.plain("Abs", &[d])?
         }
     };
     truth(c, y);
@@ -127,9 +123,9 @@ pub(super) fn choose(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 /// `x` where the condition is 1, `y` where it is 0.
 pub(super) fn chosen(c: &mut Ctx<'_, '_, '_>, condition: ValueId, x: ValueId, y: ValueId) -> Result<ValueId> {
     let rest = inverse(c, condition)?;
-    let x = op(c, "Mul", &[x, condition])?;
-    let y = op(c, "Mul", &[y, rest])?;
-    op(c, "Add", &[x, y])
+    let x = c.plain("Mul", &[x, condition])?;
+    let y = c.plain("Mul", &[y, rest])?;
+    c.plain("Add", &[x, y])
 }
 
 /// Mod 10, 13: of integers; the remainder has the sign of the divisor, or of the dividend with `fmod`.
@@ -140,8 +136,8 @@ pub(super) fn remainder(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     if float && !fmod {
         return Err(crate::attrs::unsupported("fmod", 0).hint("the standard asks for 1 with floats"));
     }
-    let q = op(c, "Div", &[a, b])?;
-    let q = op(c, if fmod { "Trunc" } else { "Floor" }, &[q])?;
-    let whole = op(c, "Mul", &[q, b])?;
+    let q = c.plain("Div", &[a, b])?;
+    let q = c.plain(if fmod { "Trunc" } else { "Floor" }, &[q])?;
+    let whole = c.plain("Mul", &[q, b])?;
     c.emit("Sub", Attrs::new(), &[a, whole])
 }

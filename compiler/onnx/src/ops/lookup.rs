@@ -81,7 +81,7 @@ pub(super) fn matmul(c: &mut Ctx<'_, '_, '_>) -> Result<bool> {
         return Ok(false);
     }
     let index = origin(c, h.index);
-    let rows = c.part("Gather", Attrs::new(), &[table, index])?;
+    let rows = c.plain("Gather", &[table, index])?;
     let shape = [&h.shape[..h.shape.len() - 1], &s[1..]].concat();
     c.emit("Reshape", Attrs::new().with("shape", &shape[..]), &[rows])?;
     Ok(true)

@@ -23,20 +23,20 @@ fn normal_of(c: &mut Ctx<'_, '_, '_>, x: ValueId, axes: &[usize], epsilon: f64, 
     let (mut d, mut mean) = (x, x);
     if centred {
         mean = c.part("ReduceMean", over(axes), &[x])?;
-        d = c.part("Sub", Attrs::new(), &[x, mean])?;
+        d = c.plain("Sub", &[x, mean])?;
     }
     let square = c.part("Power", Attrs::new().with("exponent", 2.0), &[d])?;
     let variance = c.part("ReduceMean", over(axes), &[square])?;
     let epsilon = number(c, "epsilon", epsilon)?;
-    let shifted = c.part("Add", Attrs::new(), &[variance, epsilon])?;
+    let shifted = c.plain("Add", &[variance, epsilon])?;
     let root = c.part("Power", Attrs::new().with("exponent", -0.5), &[shifted])?;
-    Ok([c.part("Mul", Attrs::new(), &[d, root])?, root, mean])
+    Ok([c.plain("Mul", &[d, root])?, root, mean])
 }
 
 /// y * scale + bias as the node's output.
 fn affine(c: &mut Ctx<'_, '_, '_>, y: ValueId, scale: ValueId, bias: Option<ValueId>) -> Result<()> {
     let Some(bias) = bias else { return c.emit("Mul", Attrs::new(), &[y, scale]) };
-    let y = c.part("Mul", Attrs::new(), &[y, scale])?;
+    let y = c.plain("Mul", &[y, scale])?;
     c.emit("Add", Attrs::new(), &[y, bias])
 }
 
@@ -117,8 +117,8 @@ pub(super) fn group(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let y = normal(c, y, &[2], epsilon, true)?;
     if c.opset < 21 {
         let (scale, bias) = (per_channel(c, 1, groups, 3)?, per_channel(c, 2, groups, 3)?);
-        let y = c.part("Mul", Attrs::new(), &[y, scale])?;
-        let y = c.part("Add", Attrs::new(), &[y, bias])?;
+        let y = c.plain("Mul", &[y, scale])?;
+        let y = c.plain("Add", &[y, bias])?;
         return c.emit("Reshape", Attrs::new().with("shape", &shape[..]), &[y]);
     }
     let y = c.part("Reshape", Attrs::new().with("shape", &shape[..]), &[y])?;
@@ -162,8 +162,8 @@ pub(super) fn local_response(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let mean = c.part("AveragePool", window, &[square])?;
     let mean = c.part("Reshape", Attrs::new().with("shape", &shape[..]), &[mean])?;
     let (alpha, bias) = (number(c, "alpha", alpha)?, number(c, "bias", bias)?);
-    let scaled = c.part("Mul", Attrs::new(), &[mean, alpha])?;
-    let base = c.part("Add", Attrs::new(), &[scaled, bias])?;
+    let scaled = c.plain("Mul", &[mean, alpha])?;
+    let base = c.plain("Add", &[scaled, bias])?;
     let factor = c.part("Power", Attrs::new().with("exponent", -beta), &[base])?;
     c.emit("Mul", Attrs::new(), &[x, factor])
 }

@@ -32,28 +32,6 @@ struct Direction {
     label: usize,
 }
 
-fn op(c: &mut Ctx<'_, '_, '_>, name: &str, ins: &[ValueId]) -> Result<ValueId> {
-    c.part(name, Attrs::new(), ins)
-}
-
-fn reshape(c: &mut Ctx<'_, '_, '_>, x: ValueId, shape: &[usize]) -> Result<ValueId> {
-    if c.shape(x) == shape {
-        return Ok(x);
-    }
-    c.part("Reshape", Attrs::new().with("shape", shape), &[x])
-}
-
-/// Indices `first..first + n` of dimension `d`.
-fn slice(c: &mut Ctx<'_, '_, '_>, x: ValueId, d: usize, first: usize, n: usize) -> Result<ValueId> {
-    let (mut starts, mut sizes) = (vec![0; c.shape(x).len()], c.shape(x));
-    if n == sizes[d] {
-        return Ok(x);
-    }
-    (starts[d], sizes[d]) = (first, n);
-    let attrs = Attrs::new().with("starts", &starts[..]).with("sizes", &sizes[..]).with("steps", vec![1; sizes.len()]);
-    c.part("Slice", attrs, &[x])
-}
-
 /// Rows `first..first + n` of direction `d` of a constant [directions, rows, ...].
 fn rows(t: &Tensor, d: usize, first: usize, n: usize) -> Result<Tensor> {
     let inner: usize = t.shape[2..].iter().product();
@@ -152,13 +130,13 @@ fn directions(c: &mut Ctx<'_, '_, '_>, gates: usize, default: &[&str]) -> Result
             }
         }
         let weights = c.make_const(&format!("W{d}"), rows(&w, d, 0, gates * hidden)?)?;
-        let flat = reshape(c, x, &[z.steps * z.batch, z.input])?;
+        let flat = c.reshaped(x, &[z.steps * z.batch, z.input])?;
         let mut ins = vec![flat, weights];
         if let Some(b) = bias {
             ins.push(c.make_const(&format!("B{d}"), b)?);
         }
-        let given = op(c, "Dense", &ins)?;
-        let given = reshape(c, given, &[z.steps, z.batch, gates * hidden])?;
+        let given = c.plain("Dense", &ins)?;
+        let given = c.reshaped(given, &[z.steps, z.batch, gates * hidden])?;
         let state = |c: &mut Ctx<'_, '_, '_>, i: usize| -> Result<Option<ValueId>> {
             let Some(mut v) = c.optional(i)? else { return Ok(None) };
             if layout {
@@ -167,8 +145,8 @@ fn directions(c: &mut Ctx<'_, '_, '_>, gates: usize, default: &[&str]) -> Result
             if c.shape(v) != [n, z.batch, hidden] {
                 return Err(misfit(format!("a state of shape {:?}, expected {:?}", c.shape(v), [n, z.batch, hidden])));
             }
-            let v = slice(c, v, 0, d, 1)?;
-            reshape(c, v, &[z.batch, hidden]).map(Some)
+            let v = c.sliced(v, 0, d, 1)?;
+            c.reshaped(v, &[z.batch, hidden]).map(Some)
         };
         let (h, cell) = (state(c, 5)?, if c.op == "LSTM" { state(c, 6)? } else { None });
         let functions = names[d * default.len()..(d + 1) * default.len()].to_vec();
@@ -200,8 +178,8 @@ fn run(
     for (mut d, back) in all {
         let order: Vec<usize> = if back { (0..z.steps).rev().collect() } else { (0..z.steps).collect() };
         for t in order {
-            let x = slice(c, d.given, 0, t, 1)?;
-            let x = reshape(c, x, &[z.batch, z.gates * z.hidden])?;
+            let x = c.sliced(d.given, 0, t, 1)?;
+            let x = c.reshaped(x, &[z.batch, z.gates * z.hidden])?;
             step(c, &mut d, z, x)?;
             given[t].extend(d.hidden);
         }
@@ -212,10 +190,10 @@ fn run(
     if wants(c, 0) {
         let mut parts = Vec::new();
         for v in given.into_iter().flatten() {
-            parts.push(reshape(c, v, &[1, 1, z.batch, z.hidden])?);
+            parts.push(c.reshaped(v, &[1, 1, z.batch, z.hidden])?);
         }
         let y = joined(c, &parts)?;
-        let mut y = reshape(c, y, &[z.steps, n, z.batch, z.hidden])?;
+        let mut y = c.reshaped(y, &[z.steps, n, z.batch, z.hidden])?;
         if layout {
             y = c.part("Transpose", Attrs::new().with("perm", vec![2, 0, 1, 3]), &[y])?;
         }
@@ -227,7 +205,7 @@ fn run(
         }
         let mut parts = Vec::new();
         for v in states {
-            parts.push(reshape(c, v, &[1, z.batch, z.hidden])?);
+            parts.push(c.reshaped(v, &[1, z.batch, z.hidden])?);
         }
         let mut y = joined(c, &parts)?;
         if layout {
@@ -260,10 +238,10 @@ fn gates_of(
     first: usize,
     n: usize,
 ) -> Result<ValueId> {
-    let x = slice(c, x, 1, first * z.hidden, n * z.hidden)?;
+    let x = c.sliced(x, 1, first * z.hidden, n * z.hidden)?;
     let Some(h) = state else { return Ok(x) };
     let r = product(c, d, z, h, first, n, false)?;
-    op(c, "Add", &[x, r])
+    c.plain("Add", &[x, r])
 }
 
 /// The product of the state with the weights of gates `first..first + n`.
@@ -278,7 +256,7 @@ fn product(c: &mut Ctx<'_, '_, '_>, d: &Direction, z: Sizes, h: ValueId, first: 
         let name = format!("{}/Rb{}.{first}.{n}", c.name, d.label);
         ins.push(c.shared(&name, || Tensor::from_f32([n * z.hidden], &b.as_f32()?[first * z.hidden..(first + n) * z.hidden]))?);
     }
-    op(c, "Dense", &ins)
+    c.plain("Dense", &ins)
 }
 
 /// LSTM 7, 14, 22 without peepholes: gates input, output, forget, cell.
@@ -291,19 +269,19 @@ pub(super) fn lstm(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         let g = gates_of(c, d, z, x, d.hidden, 0, 4)?;
         let (f, gate, out) = (d.functions[0].clone(), d.functions[1].clone(), d.functions[2].clone());
         let part = |c: &mut Ctx<'_, '_, '_>, i: usize, f: &str| {
-            let v = slice(c, g, 1, i * z.hidden, z.hidden)?;
-            op(c, f, &[v])
+            let v = c.sliced(g, 1, i * z.hidden, z.hidden)?;
+            c.plain(f, &[v])
         };
         let (input, output) = (part(c, 0, &f)?, part(c, 1, &f)?);
         let fresh = part(c, 3, &gate)?;
-        let mut cell = op(c, "Mul", &[input, fresh])?;
+        let mut cell = c.plain("Mul", &[input, fresh])?;
         if let Some(old) = d.cell {
             let forget = part(c, 2, &f)?;
-            let kept = op(c, "Mul", &[forget, old])?;
-            cell = op(c, "Add", &[kept, cell])?;
+            let kept = c.plain("Mul", &[forget, old])?;
+            cell = c.plain("Add", &[kept, cell])?;
         }
-        let shown = op(c, &out, &[cell])?;
-        d.hidden = Some(op(c, "Mul", &[output, shown])?);
+        let shown = c.plain(&out, &[cell])?;
+        d.hidden = Some(c.plain("Mul", &[output, shown])?);
         d.cell = Some(cell);
         Ok(())
     })
@@ -315,9 +293,9 @@ pub(super) fn gru(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         let after = c.attrs.flag("linear_before_reset", false)?;
         let (f, g) = (d.functions[0].clone(), d.functions[1].clone());
         let both = gates_of(c, d, z, x, d.hidden, 0, 2)?;
-        let both = op(c, &f, &[both])?;
-        let (update, reset) = (slice(c, both, 1, 0, z.hidden)?, slice(c, both, 1, z.hidden, z.hidden)?);
-        let mut fresh = slice(c, x, 1, 2 * z.hidden, z.hidden)?;
+        let both = c.plain(&f, &[both])?;
+        let (update, reset) = (c.sliced(both, 1, 0, z.hidden)?, c.sliced(both, 1, z.hidden, z.hidden)?);
+        let mut fresh = c.sliced(x, 1, 2 * z.hidden, z.hidden)?;
         if after {
             // The bias counts even where the state is 0.
             let r = match d.hidden {
@@ -331,22 +309,22 @@ pub(super) fn gru(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
                 },
             };
             if let Some(r) = r {
-                let r = op(c, "Mul", &[reset, r])?;
-                fresh = op(c, "Add", &[fresh, r])?;
+                let r = c.plain("Mul", &[reset, r])?;
+                fresh = c.plain("Add", &[fresh, r])?;
             }
         } else if let Some(h) = d.hidden {
-            let h = op(c, "Mul", &[reset, h])?;
+            let h = c.plain("Mul", &[reset, h])?;
             let r = product(c, d, z, h, 2, 1, false)?;
-            fresh = op(c, "Add", &[fresh, r])?;
+            fresh = c.plain("Add", &[fresh, r])?;
         }
-        let fresh = op(c, &g, &[fresh])?;
+        let fresh = c.plain(&g, &[fresh])?;
         // (1 - update) * fresh + update * old.
         let one = c.shared(&format!("{}/one", c.name), || Tensor::from_f32(Vec::new(), &[1.0]))?;
-        let rest = op(c, "Sub", &[one, update])?;
-        let mut next = op(c, "Mul", &[rest, fresh])?;
+        let rest = c.plain("Sub", &[one, update])?;
+        let mut next = c.plain("Mul", &[rest, fresh])?;
         if let Some(old) = d.hidden {
-            let kept = op(c, "Mul", &[update, old])?;
-            next = op(c, "Add", &[next, kept])?;
+            let kept = c.plain("Mul", &[update, old])?;
+            next = c.plain("Add", &[next, kept])?;
         }
         d.hidden = Some(next);
         Ok(())
@@ -358,7 +336,7 @@ pub(super) fn rnn(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     run(c, 1, &["Tanh"], |c, d, z, x| {
         let g = gates_of(c, d, z, x, d.hidden, 0, 1)?;
         let f = d.functions[0].clone();
-        d.hidden = Some(op(c, &f, &[g])?);
+        d.hidden = Some(c.plain(&f, &[g])?);
         Ok(())
     })
 }

@@ -46,7 +46,7 @@ pub(super) fn of_a_sum(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let x = c.input(0)?;
     let rank = c.shape(x).len();
     let before = match c.op {
-        "ReduceL1" => c.part("Abs", Attrs::new(), &[x])?,
+        "ReduceL1" => c.plain("Abs", &[x])?,
         "ReduceL2" | "ReduceSumSquare" => square(c, x)?,
         _ => x,
     };
@@ -68,10 +68,10 @@ pub(super) fn of_a_sum(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 pub(super) fn log_sum(c: &mut Ctx<'_, '_, '_>, x: ValueId, attrs: &Attrs) -> Result<(ValueId, ValueId, ValueId)> {
     let kept = attrs.clone().with("keepdims", 1i64);
     let top = c.part("ReduceMax", kept.clone(), &[x])?;
-    let below = c.part("Sub", Attrs::new(), &[x, top])?;
-    let e = c.part("Exp", Attrs::new(), &[below])?;
+    let below = c.plain("Sub", &[x, top])?;
+    let e = c.plain("Exp", &[below])?;
     let sum = c.part("ReduceSum", kept, &[e])?;
-    Ok((c.part("Log", Attrs::new(), &[sum])?, top, below))
+    Ok((c.plain("Log", &[sum])?, top, below))
 }
 
 /// ReduceLogSumExp 1, 11, 13, 18.
@@ -83,7 +83,7 @@ pub(super) fn log_sum_exp(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     if attrs.int("keepdims")? == 1 {
         return c.emit("Add", Attrs::new(), &[log, top]);
     }
-    let y = c.part("Add", Attrs::new(), &[log, top])?;
+    let y = c.plain("Add", &[log, top])?;
     let gone = attrs.usizes("axes")?;
     let shape: Vec<usize> = c.shape(x).into_iter().enumerate().filter(|(i, _)| !gone.contains(i)).map(|(_, d)| d).collect();
     c.emit("Reshape", Attrs::new().with("shape", &shape[..]), &[y])
@@ -107,13 +107,13 @@ pub(super) fn lp_normalization(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let axis = c.axis(c.attrs.int_or("axis", -1)?, rank, false)?;
     let p = c.attrs.int_or("p", 2)?;
     let before = match p {
-        1 => c.part("Abs", Attrs::new(), &[x])?,
+        1 => c.plain("Abs", &[x])?,
         2 => square(c, x)?,
         p => return Err(unsupported("p", p).hint("the standard has 1 and 2")),
     };
     let sum = c.part("ReduceSum", Attrs::new().with("axes", &[axis][..]).with("keepdims", 1i64), &[before])?;
     let least = c.make_const("least", Tensor::from_f32(Vec::new(), &[1e-36])?)?;
-    let sum = c.part("Add", Attrs::new(), &[sum, least])?;
+    let sum = c.plain("Add", &[sum, least])?;
     let exponent = if p == 1 { -1.0 } else { -0.5 };
     let factor = c.part("Power", Attrs::new().with("exponent", exponent), &[sum])?;
     c.emit("Mul", Attrs::new(), &[x, factor])

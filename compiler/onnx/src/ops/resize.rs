@@ -246,14 +246,14 @@ fn along(c: &mut Ctx<'_, '_, '_>, x: ValueId, d: usize, a: Axis, rule: &Rule<'_>
     let w = c.make_const(&format!("weights{d}"), Tensor::from_f32([a.from, a.to], &matrix)?)?;
     let rank = c.shape(x).len();
     if d + 1 == rank {
-        return c.part("MatMul", Attrs::new(), &[x, w]);
+        return c.plain("MatMul", &[x, w]);
     }
     // The dimension goes to the end and comes back.
     let mut perm: Vec<usize> = (0..rank).collect();
     perm.swap(d, rank - 1);
     let turn = |c: &mut Ctx<'_, '_, '_>, v| c.part("Transpose", Attrs::new().with("perm", &perm[..]), &[v]);
     let y = turn(c, x)?;
-    let y = c.part("MatMul", Attrs::new(), &[y, w])?;
+    let y = c.plain("MatMul", &[y, w])?;
     turn(c, y)
 }
 

@@ -41,19 +41,17 @@ pub(super) fn sums(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     perm.swap(axis, last);
     let perm = Attrs::new().with("perm", &perm[..]);
     let moved = c.part("Transpose", perm.clone(), &[x])?;
-    let y = c.part("MatMul", Attrs::new(), &[moved, triangle])?;
+    let y = c.plain("MatMul", &[moved, triangle])?;
     c.emit("Transpose", perm, &[y])
 }
 
 /// Element `i` along an axis, which stays as a dimension of 1.
 pub(super) fn at(c: &mut Ctx<'_, '_, '_>, x: ValueId, axis: usize, i: usize) -> Result<ValueId> {
-    let mut sizes = c.shape(x);
-    let mut starts = vec![0; sizes.len()];
-    if axis >= sizes.len() {
-        return c.misfit(format!("{} dimensions", sizes.len()));
+    let rank = c.shape(x).len();
+    if axis >= rank {
+        return c.misfit(format!("{rank} dimensions"));
     }
-    (starts[axis], sizes[axis]) = (i, 1);
-    c.part("Slice", Attrs::new().with("starts", &starts[..]).with("sizes", &sizes[..]).with("steps", vec![1; sizes.len()]), &[x])
+    c.sliced(x, axis, i, 1)
 }
 
 fn few(c: &Ctx<'_, '_, '_>, n: usize) -> Result<()> {
@@ -76,7 +74,7 @@ pub(super) fn products(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let mut all = Vec::new();
     for k in 0..n {
         let one = at(c, x, axis, if reverse { n - 1 - k } else { k })?;
-        let next = if k == 0 { one } else { c.part("Mul", Attrs::new(), &[y, one])? };
+        let next = if k == 0 { one } else { c.plain("Mul", &[y, one])? };
         all.push(if exclusive { y } else { next });
         y = next;
     }
@@ -99,7 +97,7 @@ pub(super) fn product(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         let all = (0..n).map(|i| at(c, y, axis, i)).collect::<Result<Vec<_>>>()?;
         y = all[0];
         for &v in &all[1..] {
-            y = c.part("Mul", Attrs::new(), &[y, v])?;
+            y = c.plain("Mul", &[y, v])?;
         }
     }
     let to: Vec<usize> =

@@ -25,7 +25,7 @@ pub(super) fn sum(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         return c.forward();
     }
     for &x in &all[1..last] {
-        y = c.part("Add", Attrs::new(), &[y, x])?;
+        y = c.plain("Add", &[y, x])?;
     }
     c.emit("Add", Attrs::new(), &[y, all[last]])
 }
@@ -35,7 +35,7 @@ pub(super) fn mean(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let all = inputs(c)?;
     let mut y = all[0];
     for &x in &all[1..] {
-        y = c.part("Add", Attrs::new(), &[y, x])?;
+        y = c.plain("Add", &[y, x])?;
     }
     let n = c.make_const("count", Tensor::from_f32(Vec::new(), &[all.len() as f32])?)?;
     c.emit("Div", Attrs::new(), &[y, n])
@@ -130,9 +130,9 @@ pub(super) fn prelu(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     if let Some(alpha) = number(c, slope)? {
         return c.emit("LeakyRelu", Attrs::new().with("alpha", alpha), &[x]);
     }
-    let above = c.part("Relu", Attrs::new(), &[x])?;
+    let above = c.plain("Relu", &[x])?;
     let below = c.part("Clip", Attrs::new().with("min", f64::NEG_INFINITY).with("max", 0.0), &[x])?;
-    let below = c.part("Mul", Attrs::new(), &[below, slope])?;
+    let below = c.plain("Mul", &[below, slope])?;
     c.emit("Add", Attrs::new(), &[above, below])
 }
 
@@ -153,7 +153,7 @@ pub(super) fn choose(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     for (v, label, on) in [(x, "mask", 1), (y, "rest", 0)] {
         let mask: Vec<f32> = truths.iter().map(|&b| if b == on { 1.0 } else { 0.0 }).collect();
         let mask = c.make_const(label, Tensor::from_f32(t.shape.clone(), &mask)?)?;
-        parts.push(c.part("Mul", Attrs::new(), &[v, mask])?);
+        parts.push(c.plain("Mul", &[v, mask])?);
     }
     c.emit("Add", Attrs::new(), &parts)
 }

@@ -140,3 +140,31 @@ pub fn models() -> PathBuf {
 pub fn zoo() -> Option<PathBuf> {
     mcompc_filetest::zoo()
 }
+
+/// The form of `tests/data/operators.pb` (make_operators.py).
+#[derive(Clone, PartialEq, Message)]
+pub struct Cases {
+    #[prost(message, repeated, tag = "1")]
+    pub cases: Vec<Case>,
+}
+
+/// A model of one operator, its input, and what ONNX Runtime gives.
+#[derive(Clone, PartialEq, Message)]
+pub struct Case {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub model: Vec<u8>,
+    #[prost(message, required, tag = "3")]
+    pub x: TensorProto,
+    #[prost(message, required, tag = "4")]
+    pub y: TensorProto,
+}
+
+impl Cases {
+    /// Those of the file that is kept.
+    pub fn of_operators() -> Self {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/operators.pb");
+        Self::decode(std::fs::read(path).unwrap().as_slice()).unwrap()
+    }
+}

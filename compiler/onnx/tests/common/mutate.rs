@@ -432,8 +432,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     m.graph.as_mut().unwrap().node.reverse();
     out.push(m.encode_to_vec());
     // One small model of every operator that the ones above have not.
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/operators.pb");
-    let cases = Cases::decode(std::fs::read(file).unwrap().as_slice()).unwrap().cases;
+    let cases = Cases::of_operators().cases;
     for row in mcompc_onnx::ops::TABLE {
         let has = |m: &Vec<u8>| m.windows(row.name.len()).any(|w| w == row.name.as_bytes());
         if !out.iter().any(has) {
@@ -441,19 +440,6 @@ pub fn seeds() -> Vec<Vec<u8>> {
         }
     }
     out
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Cases {
-    #[prost(message, repeated, tag = "1")]
-    cases: Vec<Case>,
-}
-
-/// Of the file of operators what is wanted here.
-#[derive(Clone, PartialEq, Message)]
-struct Case {
-    #[prost(bytes = "vec", tag = "2")]
-    model: Vec<u8>,
 }
 
 /// Parsed seeds, ready to be mutated.
