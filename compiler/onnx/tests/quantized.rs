@@ -180,6 +180,7 @@ fn scales_of_run_time_are_not_needed() {
     };
     let dynamic = several("DynamicQuantizeLinear", &["x"], &["q", "k", "zero"]);
     let mut all = constants();
+    all.push(floats("bias", &[2], &[10.0, 1.0]));
     all.push(tensor("w8", &[3, 2], data_type::INT8, &[1, -2, 3, 4, 5, -6]));
     let product = several("MatMulInteger", &["q", "w8", "zero"], &["i"]);
     let cast = node("Cast", &["i"], "f", vec![a_int("to", 1)]);
@@ -194,6 +195,19 @@ fn scales_of_run_time_are_not_needed() {
     let g = import(whole).unwrap();
     let x = mcompc_ir::Tensor::from_f32([1, 3], &[1.0, 2.0, -3.0]).unwrap();
     assert_eq!(mcompc_interp::run(&g, &[x]).unwrap()[0].as_f32().unwrap().to_vec(), [-2.0, 6.0]);
+    // A bias that older tools divide by the scale and add as an integer.
+    let bias = vec![
+        dynamic.clone(),
+        product.clone(),
+        several("Div", &["bias", "k"], &["steps"]),
+        several("Floor", &["steps"], &["low"]),
+        node("Cast", &["low"], "whole", vec![a_int("to", 6)]),
+        several("Add", &["i", "whole"], &["sum"]),
+        node("Cast", &["sum"], "f", vec![a_int("to", 1)]),
+        several("Mul", &["f", "k"], &["y"]),
+    ];
+    let g = import(bias).unwrap();
+    assert_eq!(mcompc_interp::run(&g, &[x.clone()]).unwrap()[0].as_f32().unwrap().to_vec(), [2.0, 25.0]);
     let refused = |nodes: Vec<NodeProto>, code: Code, at: &str, what: &str| {
         let e = assert_error(import(nodes), code, at);
         assert!(e.message.contains(what), "{e}");

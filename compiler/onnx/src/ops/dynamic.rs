@@ -22,7 +22,8 @@ pub(crate) enum Dynamic {
 }
 
 /// Operators that may read what depends on a scale of run time.
-const KNOWING: &[&str] = &["Cast", "ConvInteger", "Identity", "MatMulInteger", "MatMulIntegerToFloat", "Mul", "Reshape"];
+const KNOWING: &[&str] =
+    &["Add", "Cast", "ConvInteger", "Div", "Floor", "Identity", "MatMulInteger", "MatMulIntegerToFloat", "Mul", "Reshape", "Round"];
 
 /// Refuses an operator that would need the scale.
 pub(super) fn before(c: &Ctx<'_, '_, '_>) -> Result<()> {
@@ -127,12 +128,28 @@ pub(super) fn kept(c: &mut Ctx<'_, '_, '_>) -> Result<bool> {
             remember(c, 0, d);
             Ok(true)
         }
+        // Sums as floats, and a bias in the sums' steps as integers.
         ("Cast", Some(d @ Dynamic::Sums(..)), _) => {
-            if !matches!(c.attrs.int("to")?, Some(1 | 10 | 11 | 16)) {
+            if !matches!(c.attrs.int("to")?, Some(1 | 6 | 10 | 11 | 16)) {
                 return refused(c);
             }
             crate::fold::cast::options(&c.attrs, c.opset)?;
             remember(c, 0, d);
+            Ok(true)
+        }
+        ("Floor" | "Round", Some(d @ Dynamic::Sums(..)), _) => {
+            remember(c, 0, d);
+            Ok(true)
+        }
+        ("Div", None, Some(Dynamic::Scale(id, f))) => {
+            let steps = c.constant_named(f, "steps")?;
+            let y = c.inner("Div", 14, vec![c.name_of(0), steps], Vec::new())?;
+            remember(c, 0, Dynamic::Sums(id, y));
+            Ok(true)
+        }
+        ("Add", Some(Dynamic::Sums(id, a)), Some(Dynamic::Sums(other, b))) if id == other => {
+            let y = c.plain("Add", &[a, b])?;
+            remember(c, 0, Dynamic::Sums(id, y));
             Ok(true)
         }
         ("Reshape", Some(Dynamic::Scale(id, factor)), None) => {

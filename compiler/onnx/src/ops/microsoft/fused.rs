@@ -68,7 +68,7 @@ fn function(c: &mut Ctx<'_, '_, '_>, x: ValueId, word: &str, parameters: &[f32])
     }
     let mut attrs = Attrs::new();
     for (name, &v) in names.iter().zip(parameters) {
-        attrs.set(*name, f64::from(v));
+        attrs.set(name, f64::from(v));
     }
     c.part(word, attrs, &[x])
 }
