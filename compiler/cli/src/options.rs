@@ -69,6 +69,7 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
     let stem = g.model.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Request {
         model: g.model.clone(),
+        command: Some(g.line.clone()),
         target,
         backend,
         name: mcompc_package::prefix(g.name.as_deref().unwrap_or(&stem)),
