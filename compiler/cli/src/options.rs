@@ -59,6 +59,7 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
     if !mcompc_backend::built_in(backend) {
         return Err(target.needs_mlir());
     }
+    mcompc_package::suit(&g.forms, &target.name)?;
     let firmware = Firmware::new(g.weights_section.as_deref(), g.slices, g.layer_dump, &target)?;
     let firmware = Firmware {
         forms: g.forms.clone(),

@@ -17,7 +17,7 @@ mod text;
 mod write;
 
 pub use archive::archive;
-pub use forms::{FORMS, Form, on_demand};
+pub use forms::{FORMS, Form, on_demand, suit};
 pub use layers::{LayerSpec, Place};
 pub use names::{Names, TensorNames, prefix};
 pub use states::StateSpec;
