@@ -17,9 +17,10 @@ mod text;
 mod write;
 
 pub use archive::archive;
-pub use forms::{FORMS, Form, on_demand};
+pub use forms::{FORMS, Form, on_demand, suit};
 pub use layers::{LayerSpec, Place};
 pub use names::{Names, TensorNames, prefix};
+pub use rust::module_of as rust_module;
 pub use states::StateSpec;
 pub use write::{check_out_dir, write_dir};
 

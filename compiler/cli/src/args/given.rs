@@ -9,7 +9,11 @@ use std::path::PathBuf;
 /// The values of all rows of a command; what is not given, or not the command's, is empty.
 #[derive(Default)]
 pub(crate) struct Given {
+    /// The command in one line, with files by their names, without what changes nothing of the library.
+    pub line: String,
     pub model: PathBuf,
+    /// The second of two outputs.
+    pub other: PathBuf,
     pub target: Option<Target>,
     /// Bits of the weights, from the level.
     pub bits: Option<u8>,
@@ -59,6 +63,7 @@ pub(crate) struct Given {
     pub data: Option<PathBuf>,
     pub limit: Option<usize>,
     pub by_the_book: bool,
+    pub per_layer: bool,
     /// The float model, the graph of integers.
     pub reference: bool,
     pub integers: bool,
