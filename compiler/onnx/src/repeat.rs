@@ -61,7 +61,7 @@ impl Scope<'_, '_> {
                 continue;
             }
             let shapes = (self.b.shape_of(a), self.b.shape_of(b));
-            if shapes.0 != shapes.1 {
+            if shapes.0.is_none() || shapes.0 != shapes.1 {
                 return Err(refused(
                     "an If of a computed condition whose branches give unlike shapes",
                     "every size is fixed at compile time: export the branch that is meant",

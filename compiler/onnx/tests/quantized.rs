@@ -194,7 +194,7 @@ fn scales_of_run_time_are_not_needed() {
     ];
     let g = import(whole).unwrap();
     let x = mcompc_ir::Tensor::from_f32([1, 3], &[1.0, 2.0, -3.0]).unwrap();
-    assert_eq!(mcompc_interp::run(&g, &[x]).unwrap()[0].as_f32().unwrap().to_vec(), [-2.0, 6.0]);
+    assert_eq!(mcompc_interp::run(&g, std::slice::from_ref(&x)).unwrap()[0].as_f32().unwrap().to_vec(), [-2.0, 6.0]);
     // A bias that older tools divide by the scale and add as an integer.
     let bias = vec![
         dynamic.clone(),
@@ -207,7 +207,7 @@ fn scales_of_run_time_are_not_needed() {
         several("Mul", &["f", "k"], &["y"]),
     ];
     let g = import(bias).unwrap();
-    assert_eq!(mcompc_interp::run(&g, &[x.clone()]).unwrap()[0].as_f32().unwrap().to_vec(), [2.0, 25.0]);
+    assert_eq!(mcompc_interp::run(&g, &[x]).unwrap()[0].as_f32().unwrap().to_vec(), [2.0, 25.0]);
     let refused = |nodes: Vec<NodeProto>, code: Code, at: &str, what: &str| {
         let e = assert_error(import(nodes), code, at);
         assert!(e.message.contains(what), "{e}");

@@ -39,7 +39,7 @@ pub(super) fn choose(g: &Graph, acts: &ActBits) -> Result<BTreeMap<ValueId, Code
     let names = value_names(g)?;
     let mut codes = BTreeMap::new();
     // Between values that a file gives sixteen bits, eight are no choice.
-    let by_file = g.ids().into_iter().filter_map(|n| (g.node(n).op == "Quantize").then(|| mcompc_ops::given_codes(g.node(n))));
+    let by_file = g.ids().into_iter().map(|n| g.node(n)).filter(|n| n.op == "Quantize").map(mcompc_ops::given_codes);
     let by_file = by_file.collect::<Result<Vec<_>>>()?.into_iter().flatten().any(|q| q.codes.bits == Codes::I16.bits);
     let bits = if by_file { acts.bits.max(Codes::I16.bits) } else { acts.bits };
     for (k, (pattern, bits)) in
