@@ -2,6 +2,8 @@
 
 mod cmake;
 
+pub use cmake::{CMAKE, cmake_version};
+
 use crate::{File, Names, PackageInput, archive, header, rust};
 use mcompc_ir::Result;
 
@@ -37,8 +39,10 @@ fn c_owns(name: &str) -> bool {
 }
 
 fn c(p: &PackageInput, n: &Names) -> Result<Vec<File>> {
-    let mut files =
-        vec![File::new(format!("lib{}.a", p.name), archive(&p.name, &p.object)?), File::new(format!("{}.h", p.name), header::header(p, n))];
+    let mut files = vec![
+        File::new(format!("lib{}.a", p.name), archive(&[(&format!("{}.o", p.name), &p.object)])?),
+        File::new(format!("{}.h", p.name), header::header(p, n)),
+    ];
     if !p.layers.is_empty() {
         files.push(File::new(format!("{}_layers.h", p.name), header::layers(p, n)));
     }
@@ -46,7 +50,7 @@ fn c(p: &PackageInput, n: &Names) -> Result<Vec<File>> {
 }
 
 fn report(p: &PackageInput, _: &Names) -> Result<Vec<File>> {
-    Ok(vec![File::new("report.json", p.report_json.clone()), File::new("report.html", p.report_html.clone())])
+    Ok(crate::report_files(p))
 }
 
 fn rust_crate(p: &PackageInput, n: &Names) -> Result<Vec<File>> {

@@ -9,6 +9,7 @@ const ORDER: &[&[&str]] = &[
     &["python"],
     &["cli"],
     &["driver"],
+    &["bundle"],
     &["backend", "package", "report"],
     &["exec", "emu"],
     &["codegen-cranelift", "codegen-mlir", "codegen-small"],
