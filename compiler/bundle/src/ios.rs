@@ -59,7 +59,7 @@ fn files(input: &Input) -> Result<Vec<File>> {
 fn library(name: &str, slices: &[&Slice]) -> Result<Vec<u8>> {
     let mut parts = Vec::new();
     for v in slices.iter().flat_map(|s| &s.variants) {
-        parts.push((cpu(&v.target), archive(&[(&format!("{name}.o"), &v.object)])?));
+        parts.push((cpu(&v.target), archive(name, &v.object)?));
     }
     match <[_; 1]>::try_from(parts) {
         Ok([(_, one)]) => Ok(one),

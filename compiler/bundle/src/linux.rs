@@ -2,7 +2,7 @@
 
 use crate::{Abi, Bundle, Input, dispatch, link};
 use mcompc_ir::Result;
-use mcompc_package::{ABI_VERSION, File, archive, c_header};
+use mcompc_package::{ABI_VERSION, File, archive_of, c_header};
 use mcompc_target::Target;
 
 pub(crate) const BUNDLE: Bundle = Bundle {
@@ -20,7 +20,7 @@ fn files(input: &Input) -> Result<Vec<File>> {
     for slice in &input.slices {
         let objects = dispatch::objects(slice, name, &crate::info(p))?;
         let members: Vec<(&str, &[u8])> = objects.iter().map(|(n, b)| (n.as_str(), &**b)).collect();
-        out.push(File::new(format!("lib{name}.a"), archive(&members)?));
+        out.push(File::new(format!("lib{name}.a"), archive_of(&members)?));
         let exports = ["run", "variant", "info"].map(|s| format!("{name}_{s}"));
         out.push(File::new(format!("lib{name}.so"), link::shared_object(&objects, &exports, &format!("lib{name}.so"))?));
     }

@@ -62,6 +62,7 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
     if !mcompc_backend::built_in(backend) {
         return Err(target.needs_mlir());
     }
+    mcompc_package::suit(&g.forms, &target.name)?;
     let firmware = Firmware::new(g.weights_section.as_deref(), g.slices, g.layer_dump, &target)?;
     let firmware = Firmware {
         forms: g.forms.clone(),
@@ -72,6 +73,7 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
     let stem = g.model.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Request {
         model: g.model.clone(),
+        command: Some(g.line.clone()),
         target,
         backend,
         name: mcompc_package::prefix(g.name.as_deref().unwrap_or(&stem)),

@@ -123,7 +123,7 @@ fn slice(o: &Request, c: &Compiled, abi: &'static Abi, sum: &mut Sum, progress: 
         // What runs here are the very objects that are linked.
         let object = built.object.clone();
         let whole = match &data {
-            Some(data) => Built { object: mcompc_package::archive(&[("variant.o", &object), ("constants.o", data)])?, ..built },
+            Some(data) => Built { object: mcompc_package::archive_of(&[("variant.o", &object), ("constants.o", data)])?, ..built },
             None => built,
         };
         check_variant(&Request { target: target.clone(), backend, ..o.clone() }, c, &whole, progress)?;

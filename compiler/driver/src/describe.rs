@@ -2,11 +2,11 @@
 
 use crate::request::Request;
 use crate::size;
-use crate::stages::{Compiled, Front, LayerNote, Quantized, VERSION};
-use mcompc_ir::{Code, Error, Graph, NodeId, Quant, Result, Value};
+use crate::stages::{Compiled, Front, LayerNote, Quantized, VERSION, hash_file};
+use mcompc_ir::{Code, Error, Graph, NodeId, Quant, Result, Value, ValueId};
 use mcompc_lower::{Located, Lowered};
 use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, StateSpec, TensorSpec};
-use mcompc_report::{Buffer, Calibration, Forecast, Layer, Loss, Memory, Pass, Report, State, Tensor, Totals};
+use mcompc_report::{Buffer, Calibration, Forecast, Layer, Limits, Loss, Memory, Pass, Report, Spread, State, Tensor, Totals};
 
 /// Inputs and outputs of the entry function.
 ///
@@ -88,6 +88,8 @@ pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report>
         target: o.target.name.clone(),
         backend: o.backend.name().into(),
         level: o.level_name(),
+        command: o.command.clone(),
+        limits: o.target.memory.as_ref().map(|m| Limits { flash: m.flash, ram: m.ram }),
         inputs: inputs.iter().zip(&names.inputs).map(tensor).collect(),
         outputs: outputs.iter().zip(&names.outputs).map(tensor).collect(),
         states: states(&c.front, &c.quantized.graph)?
@@ -104,6 +106,7 @@ pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report>
         calibration: Calibration {
             samples: c.quantized.samples,
             range: if o.calib.is_some() { o.range.name().into() } else { "data-free".into() },
+            sha256: o.calib.as_deref().map(hash_file).transpose()?,
         },
         scheme: c.quantized.scheme.to_string(),
         allocation: c.quantized.allocation.clone(),
@@ -142,9 +145,18 @@ fn layers(q: &Quantized, lowered: &Lowered) -> Vec<Layer> {
             bits: note.map(|x| x.weights.bits),
             bits_why: note.and_then(|x| x.weights.why.clone()),
             group: note.and_then(|x| x.weights.group),
+            error: None,
+            spread: spread(q, l.value, value),
         }
     };
     lowered.layers.iter().map(row).collect()
+}
+
+/// How the values of a result were spread in calibration, and what its codes reach.
+fn spread(q: &Quantized, v: ValueId, value: &Value) -> Option<Spread> {
+    let (seen, quant) = (q.spreads.get(q.origin.get(&v)?)?, value.quant.as_ref()?);
+    let (lo, hi) = value.dtype.int_range()?;
+    Some(Spread { codes: (quant.real(i64::from(lo)), quant.real(i64::from(hi))), ..seen.clone() })
 }
 
 /// Fills in what each layer costs by the target's table; returns the sum.

@@ -14,7 +14,7 @@ use mcompc_kernel::{Data, Frames, Machine, Module};
 use mcompc_lower::Lowered;
 use mcompc_onnx::ImportOptions;
 use mcompc_passes::PassReport;
-use mcompc_report::Allocation;
+use mcompc_report::{Allocation, Spread};
 use mcompc_target::{Backend, Target};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -62,6 +62,8 @@ pub struct Quantized {
     pub notes: Vec<LayerNote>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// How the values of the canonical float graph were spread in calibration.
+    pub spreads: BTreeMap<ValueId, Spread>,
     /// How bits were chosen layer by layer, where they were.
     pub allocation: Option<Allocation>,
 }
@@ -141,7 +143,8 @@ pub fn trace_passes(o: &Request, progress: &dyn Progress) -> Result<String> {
     Ok(text)
 }
 
-fn hash_file(path: &Path) -> Result<String> {
+/// SHA-256 of a file, hexadecimal.
+pub(crate) fn hash_file(path: &Path) -> Result<String> {
     let io = |e: std::io::Error| Error::new(Code::Io, format!("cannot read `{}`: {e}", path.display()));
     let mut file = File::open(path).map_err(io)?;
     let mut hash = Sha256::new();

@@ -47,10 +47,13 @@ pub fn finish(o: &Request, compiled: &Compiled, limit: MaxLoss, progress: &dyn P
 pub(crate) fn judged(o: &Request, compiled: &Compiled, limit: MaxLoss, progress: &dyn Progress) -> Result<Report> {
     let check = check(o, compiled, progress)?;
     let loss = crate::loss::measure(o, compiled, progress)?;
-    let lossy = audit(o, compiled, loss.as_ref(), progress)?;
-    let loss = limit.hold(loss, narrowest(&compiled.quantized.scheme), &lossy)?;
+    let found = audit(o, compiled, loss.as_ref(), progress)?;
+    let loss = limit.hold(loss, narrowest(&compiled.quantized.scheme), &found.warnings)?;
     let mut report = Report { check: Some(check), ..describe(o, compiled, loss)? };
-    report.warnings.extend(lossy);
+    for (row, layer) in report.layers.iter_mut().zip(&compiled.built.lowered.layers) {
+        row.error = found.errors.get(&layer.value).copied();
+    }
+    report.warnings.extend(found.warnings);
     Ok(report)
 }
 

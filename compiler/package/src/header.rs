@@ -6,7 +6,7 @@ use mcompc_ir::{DType, Quant};
 use std::fmt::Write;
 
 /// C type of an element.
-fn ctype(d: DType) -> &'static str {
+pub(crate) fn ctype(d: DType) -> &'static str {
     match d {
         DType::I8 => "int8_t",
         DType::U8 | DType::Bool => "uint8_t",

@@ -16,9 +16,9 @@ mod states;
 mod text;
 mod write;
 
-pub use archive::archive;
+pub use archive::{archive, archive_of};
 pub use cpu::feature_masks;
-pub use forms::{CMAKE, FORMS, Form, cmake_version, on_demand};
+pub use forms::{CMAKE, FORMS, Form, cmake_version, on_demand, suit};
 pub use layers::{LayerSpec, Place};
 pub use names::{Names, TensorNames, prefix};
 pub use states::StateSpec;

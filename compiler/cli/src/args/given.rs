@@ -10,6 +10,8 @@ use std::path::PathBuf;
 /// The values of all rows of a command; what is not given, or not the command's, is empty.
 #[derive(Default)]
 pub(crate) struct Given {
+    /// The command in one line, with files by their names, without what changes nothing of the library.
+    pub line: String,
     pub model: PathBuf,
     pub target: Option<Target>,
     /// Bits of the weights, from the level.

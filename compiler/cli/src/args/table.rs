@@ -75,7 +75,8 @@ const COMPILE: &[Row] = &[
         Ok(())
     })
     .short('o')
-    .required(),
+    .required()
+    .aside(),
     flag("emit", "FORM", "Adds the library in another form, for a build system", |g, v| {
         g.forms.push(word("--emit", v, mcompc_package::on_demand().map(|name| (name, name)))?);
         Ok(())
@@ -96,7 +97,8 @@ const COMPILE: &[Row] = &[
     switch("force", "Replace the output folder whatever it holds", |g, _| {
         g.force = true;
         Ok(())
-    }),
+    })
+    .aside(),
     flag(
         "max-loss",
         "[top1:|error:]N",

@@ -7,6 +7,7 @@ use crate::options::request;
 use mcompc_driver::verify::{Extent, Outcome};
 use mcompc_driver::{MaxLoss, Progress, Request, VerifyRequest};
 use mcompc_ir::Result;
+use mcompc_report::Class;
 use std::fmt::Write;
 
 pub(crate) fn verify(g: &Given, progress: &dyn Progress) -> Result<Answer> {
@@ -53,5 +54,28 @@ fn text(o: &Request, r: &Outcome) -> String {
             100.0 * t.interval.1
         );
     }
+    classes(&mut s, &r.classes);
     s
+}
+
+/// The labelled samples class by class: all of few classes, of many those that the library loses most of.
+fn classes(s: &mut String, all: &[Class]) {
+    const MOST: usize = 16;
+    let lost = |c: &Class| c.float as i64 - c.int as i64;
+    let mut rows: Vec<&Class> = all.iter().collect();
+    if rows.len() > MOST {
+        rows.sort_by_key(|c| -lost(c));
+        rows.truncate(MOST);
+    }
+    if rows.is_empty() {
+        return;
+    }
+    let of = if all.len() > MOST { format!("the {MOST} of {} that lose most", all.len()) } else { "all".into() };
+    let _ = writeln!(s, "  classes ({of}):\n    class  samples  float right  right  taken for (samples)");
+    for c in rows {
+        let mut taken = c.taken_for.clone();
+        taken.sort_by_key(|&(_, n)| std::cmp::Reverse(n));
+        let taken: Vec<String> = taken.iter().take(4).map(|(c, n)| format!("{c} ({n})")).collect();
+        let _ = writeln!(s, "    {:5}  {:7}  {:11}  {:5}  {}", c.class, c.samples, c.float, c.int, taken.join(", "));
+    }
 }

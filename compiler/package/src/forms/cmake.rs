@@ -11,6 +11,7 @@ pub(super) const FORM: Form = Form {
     name: "cmake",
     doc: "CMake package with an imported target",
     always: false,
+    suits: |_| None,
     owns: |n| n == "cmake",
     files: |p, n| {
         let name = &n.prefix;
