@@ -112,7 +112,7 @@ const BUDGET: [(&str, f64, f64); 16] = [
     ("x86_64-v4", 0.0, 0.0),
     ("aarch64", 0.47, 1.0),
     ("aarch64-dotprod", 0.12, 1.0),
-    ("armv7a-neon", 0.60, 1.3),
+    ("armv7a-neon", 0.45, 1.4),
     ("riscv64gc", 3.2, 8.0),
     ("riscv64gcv", 0.45, 0.70),
     ("riscv32imac", 3.2, 8.0),
@@ -139,7 +139,9 @@ fn budget(target: &str) {
     measure(target, "conv3x3", &four_bits(layer(8, 8, 16, 17, 3, false)));
     measure(target, "dense", &four_bits(layer(1, 1, 256, 41, 1, false)));
     // Counts are 0 where they cannot be taken.
-    assert!(conv4 <= 1.25 * conv && dw4 <= 1.25 * dw, "{target}: four bits take {:.3} and {:.3} of int8's", conv4 / conv, dw4 / dw);
+    // Sixteen registers hold the sums of a depthwise block, but not what unpacking takes beside them.
+    let unpacked = if target == "armv7a-neon" { 1.75 } else { 1.25 };
+    assert!(conv4 <= 1.25 * conv && dw4 <= unpacked * dw, "{target}: four bits take {:.3} and {:.3} of int8's", conv4 / conv, dw4 / dw);
     assert!(conv <= pointwise && dw <= depthwise, "{target}: {conv:.3} and {dw:.3} instructions a product");
 }
 
