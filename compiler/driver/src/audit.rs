@@ -9,6 +9,7 @@ use mcompc_data::Dataset;
 use mcompc_ir::{Graph, Result, ValueId};
 use mcompc_report::Loss;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Multiply-accumulates, and results of other operators, that all samples together may take; one sample is taken whatever it costs.
 const WORK: f64 = 2e9;
@@ -35,15 +36,24 @@ pub struct Audited {
 /// Those of reading the data again.
 pub fn audit(o: &Request, c: &Compiled, loss: Option<&Loss>, progress: &dyn Progress) -> Result<Audited> {
     let Some(path) = &o.calib else { return Ok(Audited::default()) };
+    let audit = look(c, path, usize::MAX, progress)?;
+    let mut warnings = audit.warnings();
+    warnings.extend(loss.into_iter().flat_map(outputs));
+    Ok(Audited { warnings, errors: audit.errors() })
+}
+
+/// Compares layers on at most `limit` samples of a file.
+///
+/// # Errors
+/// Those of reading the data.
+pub(crate) fn look<'a>(c: &'a Compiled, path: &Path, limit: usize, progress: &dyn Progress) -> Result<Audit<'a>> {
     let graph = &c.quantized.graph;
     let mut audit = Audit::new(&c.front.canonical, graph, &c.quantized.origin)?;
     let mut sequence = Sequence::new(&c.front, graph)?;
     let samples = Dataset::open(path)?.samples(&c.front.inputs)?;
-    let most = ((WORK / work(graph).max(1.0)) as usize).clamp(1, SAMPLES).min(samples.total());
+    let most = ((WORK / work(graph).max(1.0)) as usize).clamp(1, SAMPLES).min(samples.total()).min(limit);
     in_chunks(samples, (most, CHUNK), (progress, "looking for what loses accuracy"), |chunk| audit.add(&sequence.steps(chunk)?))?;
-    let mut warnings = audit.warnings();
-    warnings.extend(loss.into_iter().flat_map(outputs));
-    Ok(Audited { warnings, errors: audit.errors() })
+    Ok(audit)
 }
 
 /// Outputs of which little is left.

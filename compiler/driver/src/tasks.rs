@@ -10,7 +10,7 @@ use crate::limit::MaxLoss;
 use crate::progress::{Progress, timed};
 use crate::request::Request;
 use crate::stages::Compiled;
-use crate::verify::{Extent, Outcome, runner};
+use crate::verify::{Extent, LayerError, Outcome, runner};
 use mcompc_compress::Scheme;
 use mcompc_ir::{Code, Error, Result};
 use mcompc_package::File;
@@ -81,6 +81,8 @@ pub struct VerifyRequest {
     pub extent: Extent,
     /// Loss from which on it fails.
     pub limit: MaxLoss,
+    /// Whether every layer's error is wanted.
+    pub per_layer: bool,
 }
 
 /// Compiles, runs the code, and compares it with the integer reference and the float model.
@@ -97,6 +99,11 @@ pub fn verify(o: &Request, ask: &VerifyRequest, progress: &dyn Progress) -> Resu
     let compiled = compile(o, progress)?;
     let runner = timed(progress, "linking", || runner(o, &compiled))?;
     let mut outcome = crate::verify::verify(&compiled, &*runner, data, ask.extent, progress)?;
+    if ask.per_layer {
+        let errors = crate::audit::look(&compiled, data, ask.extent.limit, progress)?.errors();
+        let row = |l: &mcompc_lower::Layer| LayerError { layer: l.name.clone(), op: l.op.clone(), error: errors.get(&l.value).copied() };
+        outcome.layers = compiled.built.lowered.layers.iter().map(row).collect();
+    }
     if let Some(loss) = ask.limit.hold(Some(outcome.float.clone()), narrowest(&compiled.quantized.scheme), &[])? {
         outcome.float = loss;
     }

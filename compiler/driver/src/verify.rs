@@ -83,6 +83,19 @@ pub struct Outcome {
     pub top1: Option<Top1>,
     /// The labelled samples class by class.
     pub classes: Vec<Class>,
+    /// What each layer differs from the float model, in the order of execution; where it was asked for.
+    pub layers: Vec<LayerError>,
+}
+
+/// A layer's error.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerError {
+    /// Its ONNX node.
+    pub layer: String,
+    /// Its integer operator.
+    pub op: String,
+    /// Squared difference of its result from the float model's over the variance; absent for constants and what has no counterpart there.
+    pub error: Option<f64>,
 }
 
 /// Runs the samples of `data` natively, on the integer reference, and on the float model. A state is given, at every step, what the
@@ -121,6 +134,7 @@ pub fn verify(c: &Compiled, runner: &dyn Runner, data: &Path, extent: Extent, pr
         float: sum.loss("given data"),
         top1: sum.top1(),
         classes: sum.by_class(),
+        layers: Vec::new(),
     })
 }
 

@@ -21,6 +21,7 @@ pub use cpu::feature_masks;
 pub use forms::{CMAKE, FORMS, Form, cmake_version, on_demand, suit};
 pub use layers::{LayerSpec, Place};
 pub use names::{Names, TensorNames, prefix};
+pub use rust::module_of as rust_module;
 pub use states::StateSpec;
 pub use write::{Owns, check_out_dir, write_dir};
 

@@ -6,7 +6,7 @@ use crate::workspace::{self, Kind, Package};
 /// The crates in order, by their folders, without `compiler/`: a crate may depend on crates of later
 /// rows only, never on one of its own row.
 const ORDER: &[&[&str]] = &[
-    &["python"],
+    &["python", "build-script"],
     &["cli"],
     &["driver"],
     &["bundle"],

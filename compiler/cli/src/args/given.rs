@@ -13,6 +13,8 @@ pub(crate) struct Given {
     /// The command in one line, with files by their names, without what changes nothing of the library.
     pub line: String,
     pub model: PathBuf,
+    /// The second of two outputs.
+    pub other: PathBuf,
     pub target: Option<Target>,
     /// Bits of the weights, from the level.
     pub bits: Option<u8>,
@@ -64,6 +66,7 @@ pub(crate) struct Given {
     pub data: Option<PathBuf>,
     pub limit: Option<usize>,
     pub by_the_book: bool,
+    pub per_layer: bool,
     /// The float model, the graph of integers.
     pub reference: bool,
     pub integers: bool,

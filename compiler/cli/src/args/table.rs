@@ -45,6 +45,12 @@ pub(crate) static COMMANDS: &[Command] = &[
         rows: &[BUILD, JSON, TIMINGS, BENCH],
         run: commands::bench,
     },
+    Command {
+        name: "compare",
+        about: "Shows in what two outputs differ: sizes, forecasts, losses, and layer by layer",
+        rows: &[OUTPUTS, JSON],
+        run: |g, _| commands::compare(g),
+    },
     Command { name: "targets", about: "Lists the targets", rows: &[JSON], run: |_, _| commands::targets() },
     Command { name: "explain", about: "Explains an error code, such as E201", rows: &[CODE, JSON], run: |g, _| commands::explain(&g.code) },
     Command {
@@ -130,8 +136,23 @@ const VERIFY: &[Row] = &[
         g.by_the_book = true;
         Ok(())
     }),
+    switch("per-layer", "Adds what every layer differs from the float model, on up to 64 samples", |g, _| {
+        g.per_layer = true;
+        Ok(())
+    }),
     flag("max-loss", "[top1:|error:]N", "Fail if the samples lose more than this, as for `compile` [default: none]", |g, v| {
         g.max_loss = Some(max_loss(v)?);
+        Ok(())
+    }),
+];
+
+const OUTPUTS: &[Row] = &[
+    operand("FIRST", "Folder that mcompc wrote, or its report.json", |g, v| {
+        g.model = v.into();
+        Ok(())
+    }),
+    operand("SECOND", "The other", |g, v| {
+        g.other = v.into();
         Ok(())
     }),
 ];

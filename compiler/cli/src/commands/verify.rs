@@ -1,6 +1,6 @@
 //! `mcompc verify`.
 
-use super::{json, percent};
+use super::{aligned, json, percent};
 use crate::answer::Answer;
 use crate::args::Given;
 use crate::options::request;
@@ -14,7 +14,7 @@ pub(crate) fn verify(g: &Given, progress: &dyn Progress) -> Result<Answer> {
     let o = request(g)?;
     // Whatever the level, verifying is measuring: only an explicit limit fails it.
     let limit = g.max_loss.unwrap_or(MaxLoss::None);
-    let ask = VerifyRequest { data: g.data.clone(), extent: extent(g), limit };
+    let ask = VerifyRequest { data: g.data.clone(), extent: extent(g), limit, per_layer: g.per_layer };
     let outcome = mcompc_driver::verify(&o, &ask, progress)?;
     let mut value = json(&outcome)?;
     value["name"] = o.name.clone().into();
@@ -55,6 +55,11 @@ fn text(o: &Request, r: &Outcome) -> String {
         );
     }
     classes(&mut s, &r.classes);
+    if !r.layers.is_empty() {
+        let error = |e: Option<f64>| e.map_or_else(|| "-".into(), |e| format!("{:.4} %", 100.0 * e));
+        let rows: Vec<[String; 4]> = r.layers.iter().map(|l| ["  ".into(), error(l.error), l.op.clone(), l.layer.clone()]).collect();
+        let _ = write!(s, "  squared error over variance, layer by layer:\n{}", aligned(&rows, &[0, 2, 3]));
+    }
     s
 }
 
