@@ -103,7 +103,7 @@ impl Model {
         let library = mcompc_driver::library(&asked.request, limit, &mcompc_driver::Silent)?;
         let name = asked.request.name;
         let folder = out.join(&name);
-        mcompc_package::write_dir(&folder, &library.files, true)?;
+        mcompc_package::write_dir(&folder, &library.files, true, &mcompc_driver::owns)?;
         let module = out.join(format!("{name}.rs"));
         std::fs::write(&module, mcompc_package::rust_module(&name, &library.files))
             .map_err(|e| Error::new(Code::Io, format!("cannot write `{}`: {e}", module.display())))?;

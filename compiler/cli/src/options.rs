@@ -53,7 +53,10 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
     if g.sequence == Some(0) {
         return Err(Error::new(Code::Usage, "--sequence 0 is no sequence").hint("give the number of samples of one, or leave the flag out"));
     }
-    let target = g.target.clone().map_or_else(Target::host, Ok)?;
+    let target = match (&g.target, g.bundle) {
+        (None, Some(b)) => (b.target)()?,
+        (given, _) => given.clone().map_or_else(Target::host, Ok)?,
+    };
     let backend = g.backend.unwrap_or_else(|| default_backend(&target));
     target.machine(backend)?;
     if !mcompc_backend::built_in(backend) {

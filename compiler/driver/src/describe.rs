@@ -217,12 +217,18 @@ fn memory(l: &Lowered) -> Memory {
 /// # Errors
 /// E009 if object or report are malformed, E002 for a layer dump of a model without layers.
 pub fn package(o: &Request, c: &Compiled, report: &Report) -> Result<Vec<mcompc_package::File>> {
+    mcompc_package::render(&package_input(o, c, report)?)
+}
+
+/// What they are made from.
+pub(crate) fn package_input(o: &Request, c: &Compiled, report: &Report) -> Result<PackageInput> {
     let (inputs, outputs) = specs(&c.front, &c.quantized.graph)?;
     let arch = o.target.rust_triple.split('-').next().unwrap_or_default();
-    mcompc_package::render(&PackageInput {
+    Ok(PackageInput {
         name: o.name.clone(),
         target: o.target.name.clone(),
         arch: rust_arch(arch).into(),
+        variants: vec![],
         requires: o.target.requires.clone(),
         os: o.target.is_macho().then(|| if o.target.rust_triple.ends_with("darwin") { "macos".into() } else { "ios".into() }),
         object: c.built.object.clone(),
@@ -270,7 +276,7 @@ fn layer_specs(c: &Compiled) -> Vec<LayerSpec> {
 /// Rust's `target_arch` for the first part of a Rust triple.
 fn rust_arch(first: &str) -> &str {
     match first {
-        a if a.starts_with("thumb") => "arm",
+        a if a.starts_with("thumb") || a.starts_with("armv") => "arm",
         a if a.starts_with("riscv64") => "riscv64",
         a if a.starts_with("riscv32") => "riscv32",
         a => a,

@@ -39,18 +39,22 @@ pub fn library(o: &Request, limit: MaxLoss, progress: &dyn Progress) -> Result<L
 /// # Errors
 /// As [`library`].
 pub fn finish(o: &Request, compiled: &Compiled, limit: MaxLoss, progress: &dyn Progress) -> Result<Library> {
+    let report = judged(o, compiled, limit, progress)?;
+    timed(progress, "writing the report", || Ok(Library { files: package(o, compiled, &report)?, report }))
+}
+
+/// The report of what was compiled, once its code is checked and its loss is within the limit.
+pub(crate) fn judged(o: &Request, compiled: &Compiled, limit: MaxLoss, progress: &dyn Progress) -> Result<Report> {
     let check = check(o, compiled, progress)?;
     let loss = crate::loss::measure(o, compiled, progress)?;
     let found = audit(o, compiled, loss.as_ref(), progress)?;
     let loss = limit.hold(loss, narrowest(&compiled.quantized.scheme), &found.warnings)?;
-    timed(progress, "writing the report", || {
-        let mut report = Report { check: Some(check), ..describe(o, compiled, loss)? };
-        for (row, layer) in report.layers.iter_mut().zip(&compiled.built.lowered.layers) {
-            row.error = found.errors.get(&layer.value).copied();
-        }
-        report.warnings.extend(found.warnings);
-        Ok(Library { files: package(o, compiled, &report)?, report })
-    })
+    let mut report = Report { check: Some(check), ..describe(o, compiled, loss)? };
+    for (row, layer) in report.layers.iter_mut().zip(&compiled.built.lowered.layers) {
+        row.error = found.errors.get(&layer.value).copied();
+    }
+    report.warnings.extend(found.warnings);
+    Ok(report)
 }
 
 /// Bits of the narrowest weights; coarse steps of coded weights are as good as few bits.

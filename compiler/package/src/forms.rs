@@ -8,6 +8,8 @@ mod example;
 mod platformio;
 mod zephyr;
 
+pub use cmake::{CMAKE, cmake_version};
+
 use crate::{File, Names, PackageInput, archive, header, rust};
 use mcompc_ir::{Code, Error, Result};
 
@@ -80,7 +82,7 @@ fn c(p: &PackageInput, n: &Names) -> Result<Vec<File>> {
 }
 
 fn report(p: &PackageInput, _: &Names) -> Result<Vec<File>> {
-    Ok(vec![File::new("report.json", p.report_json.clone()), File::new("report.html", p.report_html.clone())])
+    Ok(crate::report_files(p))
 }
 
 fn rust_crate(p: &PackageInput, n: &Names) -> Result<Vec<File>> {

@@ -12,7 +12,7 @@ use std::process::Command;
 /// Writes the sample in a form, for a target in name only: its object is this computer's.
 fn emit(d: &Path, form: &'static str, target: &str) {
     let p = PackageInput { forms: vec![form], target: target.into(), ..sample(d, "Net") };
-    write_dir(&d.join("net"), &render(&p).unwrap(), false).unwrap();
+    write_dir(&d.join("net"), &render(&p).unwrap(), false, &|_| false).unwrap();
 }
 
 const MAIN: &str = r#"

@@ -9,6 +9,7 @@ const ORDER: &[&[&str]] = &[
     &["python", "build-script"],
     &["cli"],
     &["driver"],
+    &["bundle"],
     &["backend", "package", "report"],
     &["exec", "emu"],
     &["codegen-cranelift", "codegen-mlir", "codegen-small"],

@@ -1,5 +1,6 @@
 //! What a command line gives, each value read and checked by itself. How values go together is `options`' to say.
 
+use mcompc_bundle::Bundle;
 use mcompc_compress::RangeMethod;
 use mcompc_data::InputSpec;
 use mcompc_driver::{Ask, MaxLoss, Weights};
@@ -55,6 +56,8 @@ pub(crate) struct Given {
     pub layer_dump: bool,
     /// Names of forms that there are.
     pub forms: Vec<&'static str>,
+    /// A form for phones or desktops.
+    pub bundle: Option<&'static Bundle>,
     pub json: bool,
     pub timings: bool,
     pub out: PathBuf,

@@ -89,6 +89,17 @@ const COMPILE: &[Row] = &[
     })
     .often()
     .choices(|| mcompc_package::on_demand().collect()),
+    flag(
+        "bundle",
+        "FORM",
+        "Writes the library for every CPU of an ABI, which chooses its code when it runs, instead of an object for one: linux (shared and static \
+         library for the ABI of --target), android (AAR), ios (xcframework and Swift package)",
+        |g, v| {
+            g.bundle = Some(word("--bundle", v, mcompc_bundle::BUNDLES.iter().map(|b| (b.name, b)))?);
+            Ok(())
+        },
+    )
+    .choices(|| mcompc_bundle::BUNDLES.iter().map(|b| b.name).collect()),
     switch("force", "Replace the output folder whatever it holds", |g, _| {
         g.force = true;
         Ok(())
