@@ -111,7 +111,8 @@ mod tests {
     const OUTPUTS: usize = 4;
 
     fn package() -> PackageInput {
-        let spec = |kind: &str, i: usize| TensorSpec { name: format!("{kind}{i}\t"), dtype: DType::I16, shape: vec![1, 3 + i], quant: None };
+        let spec =
+            |kind: &str, i: usize| TensorSpec { name: format!("{kind}{i}\t"), dtype: DType::I16, shape: vec![1, 3 + i], quant: None };
         PackageInput {
             name: "net_x".into(),
             target: String::new(),
@@ -169,7 +170,8 @@ mod tests {
         let p = package();
         std::fs::write(dir.join("jni.o"), object(&p, arch, &Class::of(&p.name)).unwrap()).unwrap();
         std::fs::write(dir.join("main.c"), program()).unwrap();
-        let built = Command::new(compiler[0]).args(&compiler[1..]).args(["-O1", "main.c", "jni.o", "-o", "program"]).current_dir(dir).output();
+        let built =
+            Command::new(compiler[0]).args(&compiler[1..]).args(["-O1", "main.c", "jni.o", "-o", "program"]).current_dir(dir).output();
         let built = built.unwrap();
         assert!(built.status.success(), "{arch:?}: {}", String::from_utf8_lossy(&built.stderr));
         let program = dir.join("program");
