@@ -249,7 +249,7 @@ fn advice(op: &str) -> &'static str {
     match op {
         op if crate::fold::has(op) => "bind the dimensions that it depends on with --dim, or leave this part of the model to the caller",
         "If" | "Loop" | "Scan" => {
-            "a Loop is imported where its number of iterations is known while compiling, an If where its condition is, or both branches give the same shapes"
+            "a Loop or a Scan is imported where its number of iterations is known while compiling, an If where its condition is, or both branches give the same shapes"
         }
         _ => "docs/ops.md lists the operators; rewrite this part of the model with them, or leave it to the caller",
     }
