@@ -188,6 +188,7 @@ fn scales_of_run_time_are_not_needed() {
     };
     let dynamic = several("DynamicQuantizeLinear", &["x"], &["q", "k", "zero"]);
     let mut all = constants();
+    all.push(ints("row", &[1, 2]));
     all.push(floats("bias", &[2], &[10.0, 1.0]));
     all.push(tensor("w8", &[3, 2], data_type::INT8, &[1, -2, 3, 4, 5, -6]));
     let product = several("MatMulInteger", &["q", "w8", "zero"], &["i"]);
@@ -209,7 +210,8 @@ fn scales_of_run_time_are_not_needed() {
         product.clone(),
         several("Div", &["bias", "k"], &["steps"]),
         several("Floor", &["steps"], &["low"]),
-        node("Cast", &["low"], "whole", vec![a_int("to", 6)]),
+        node("Cast", &["low"], "flat", vec![a_int("to", 6)]),
+        several("Reshape", &["flat", "row"], &["whole"]),
         several("Add", &["i", "whole"], &["sum"]),
         node("Cast", &["sum"], "f", vec![a_int("to", 1)]),
         several("Mul", &["f", "k"], &["y"]),

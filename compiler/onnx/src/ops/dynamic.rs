@@ -152,6 +152,13 @@ pub(super) fn kept(c: &mut Ctx<'_, '_, '_>) -> Result<bool> {
             remember(c, 0, Dynamic::Sums(id, y));
             Ok(true)
         }
+        ("Reshape", Some(Dynamic::Sums(id, v)), None) => {
+            c.attrs.pass_on();
+            let input = vec![c.named(v, "sums"), c.name_of(1)];
+            let y = c.inner("Reshape", c.opset, input, c.node.attribute.clone())?;
+            remember(c, 0, Dynamic::Sums(id, y));
+            Ok(true)
+        }
         ("Reshape", Some(Dynamic::Scale(id, factor)), None) => {
             c.attrs.flag("allowzero", false)?;
             let t = c.constant_named(factor, "factor")?;
