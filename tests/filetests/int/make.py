@@ -700,7 +700,7 @@ def long():
     wide("dense_17_bits", lambda f: f.dense_long(f.spread(3, 9, bits=17, pre=5), 19))
     wide("dense_27_bits", lambda f: f.dense_long(f.spread(3, 300, bits=27, pre=15), 9))
     wide("dense_to_8", lambda f: f.dense_long(f.spread(3, 21), 13, clamp=(-128, 127), top=127))
-    wide("dense_to_32", lambda f: f.curve(f.dense_long(f.spread(3, 21), 13, pre=2, **full(28)), 8, signed=True))
+    wide("dense_to_32", lambda f: f.curve(f.dense_long(f.spread(3, 21), 13, **full(27)), 8, signed=True))
     wide("dense_from_16", lambda f: f.curve(f.dense(f.act(3, 33), 17, pre=4, **full(27)), 8, signed=True))
     wide("dense_from_8", lambda f: f.curve(f.dense(f.act(3, 33, dtype=I8), 17, pre=6, **full(25)), 8, signed=True))
     wide("conv_to_32", lambda f: f.curve(f.conv(f.act(1, 5, 6, 5), 7, (3, 3), pre=4, **full(27), **SAME), 8, signed=True))
@@ -723,7 +723,7 @@ def long():
     def spectrum(f):
         x = f.act(4, 40)
         y = f.hypot(f.dense(x, 21, pre=4, **full(27)), f.dense(x, 21, pre=4, **full(27)), **top(26))
-        return f.dense(f.curve(f.dense_long(y, 13, bias=0, pre=2, **full(26)), 8), 24)
+        return f.dense(f.curve(f.dense_long(y, 13, bias=0, **full(26)), 8), 24)
 
     wide("spectrum", spectrum)
 

@@ -111,6 +111,7 @@ fn layer(g: &Graph, id: NodeId, name: String, choice: bits::Choice, block: Optio
         && shown
         && seen
         && let Some(method) = methods::named(CORRECTED).filter(|m| k <= m.most && (m.fits)(bits, group.is_some()))
+        && methods::loses(&mcompc_ops::reals(g, g.inputs_of(id)[1])?, k)
     {
         let why = why.or_else(|| Some("the result is an output".into()));
         return Ok(LayerScheme { layer: name, method: method.name.into(), bits, group, step: None, why });
