@@ -4,10 +4,12 @@ use crate::allocate::{Task, allocate};
 use crate::progress::{Progress, timed};
 use crate::request::Request;
 use crate::stages::{Compiled, Front, LayerNote, Quantized, build, front};
-use mcompc_compress::{CalibOptions, Options, Stats};
+use mcompc_compress::{CalibOptions, Options, Stats, ValueStats};
 use mcompc_data::Dataset;
 use mcompc_integerize::Accumulator;
 use mcompc_ir::{Code, Error, Result};
+use mcompc_report::Spread;
+use std::collections::BTreeMap;
 
 /// Calibrates on `o.calib` (or on synthetic data without it) and turns the graph into integers.
 ///
@@ -70,8 +72,16 @@ fn quantize_leaving(o: &Request, front: &Front, seen: &Observed, slack: f64, pro
         origin,
         scheme,
         warnings,
+        spreads: if stats.synthetic { BTreeMap::new() } else { stats.values.iter().filter_map(|(&v, s)| Some((v, spread(s)?))).collect() },
         allocation,
     })
+}
+
+/// The histogram of a value, for people.
+fn spread(s: &ValueStats) -> Option<Spread> {
+    let half = s.hist.width() / 2.0;
+    let zeros = (s.zeros > 0).then_some((0.0, s.zeros));
+    (s.count > 0).then(|| Spread::new((f64::from(s.min), f64::from(s.max)), s.hist.filled().map(|(v, n)| (v + half, n)).chain(zeros)))
 }
 
 /// The two stages' notes of each layer; both are in the order of execution, and the second have no layer that the first do not have.
