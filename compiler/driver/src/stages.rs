@@ -18,7 +18,7 @@ use mcompc_report::Allocation;
 use mcompc_target::{Backend, Target};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
@@ -199,13 +199,7 @@ pub fn build(
     progress: &dyn Progress,
 ) -> Result<Built> {
     let lowered = timed(progress, "making kernels", || {
-        let machine = target.machine(backend)?;
-        let mut options =
-            mcompc_lower::Options { name: name.into(), slices: firmware.slices, weights: firmware.weights, ..Default::default() };
-        if let Some(share) = firmware.decoding {
-            options.spared = crate::decoding::spared(graph, (target, backend), &options, share)?;
-        }
-        let mut lowered = mcompc_lower::lower(graph, &machine, &options)?;
+        let mut lowered = lowered(name, graph, (target, backend), firmware)?;
         let info = format!("mcompc {VERSION}; target {}; model sha256 {sha256}\0", target.name);
         lowered.module.data.push(Data { name: format!("{name}_info"), bytes: info.into_bytes(), align: 1, weights: false, export: true });
         Ok::<_, Error>(lowered)
@@ -216,6 +210,34 @@ pub fn build(
         timed(progress, "generating code", || object(&lowered.module, (target, backend), firmware)).map_err(|e| at_layer(e, &lowered))?;
     let stack_bytes = mcompc_kernel::stack_bytes(&lowered.module, &frames)?;
     Ok(Built { lowered, object, stack_bytes })
+}
+
+/// Kernels for the integer graph, with weights stored as `firmware` says.
+///
+/// # Errors
+/// Those of lowering; E002 where layers to code are chosen by time and the target has no cost table.
+pub(crate) fn lowered(name: &str, graph: &Graph, on: (&Target, Backend), firmware: &Firmware) -> Result<Lowered> {
+    let mut options = mcompc_lower::Options { name: name.into(), slices: firmware.slices, weights: firmware.weights, ..Default::default() };
+    if let Some(only) = &firmware.only {
+        let layers = graph.ids().into_iter().map(|id| graph.out(id));
+        options.spared = layers.filter(|v| !only.contains(v)).collect();
+    } else if let Some(share) = firmware.decoding {
+        options.spared = crate::decoding::spared(graph, on, &options, share)?;
+    }
+    mcompc_lower::lower(graph, &on.0.machine(on.1)?, &options)
+}
+
+/// `firmware` with coded weights in the layers of the canonical graph `g` to which the scheme gives a step, and nowhere else, where it was `chosen` what is coded
+/// or the scheme gives any. `origin` is that of [`Quantized`].
+///
+/// # Errors
+/// A cycle.
+pub fn storage(firmware: &Firmware, (g, origin): (&Graph, &BTreeMap<ValueId, ValueId>), scheme: &Scheme, chosen: bool) -> Result<Firmware> {
+    let stepped: BTreeSet<&str> = scheme.layers.iter().filter(|l| l.step.is_some()).map(|l| l.layer.as_str()).collect();
+    let coded = mcompc_compress::layers(g)?.into_iter().filter(|(_, name)| stepped.contains(name.as_str()));
+    let results: BTreeSet<ValueId> = coded.map(|(id, _)| g.out(id)).collect();
+    let only = origin.iter().filter(|(_, of)| results.contains(of)).map(|(v, _)| *v).collect();
+    Ok(Firmware { only: (chosen || !stepped.is_empty()).then_some(only), ..firmware.clone() })
 }
 
 /// Code for a module, and the stack bytes each function takes for itself.

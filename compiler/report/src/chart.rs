@@ -72,7 +72,7 @@ pub(crate) fn front(points: &[Point], budget: Option<u64>) -> String {
         );
     }
     for p in points {
-        let bits: Vec<String> = p.bits.iter().map(u8::to_string).collect();
+        let bits: Vec<String> = p.bits.iter().map(f64::to_string).collect();
         let _ = writeln!(
             s,
             "<g><title>{}, {:.4} %: {}</title><circle class=\"bar\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\"/></g>",

@@ -78,7 +78,18 @@ pub(super) fn value_range(g: &Graph, stats: &Stats, v: ValueId, codes: Codes, op
     let Some(seen) = stats.values.get(&v) else { return Ok(Range::new(0.0, 0.0)) };
     let all = range(seen, RangeMethod::MinMax);
     let least = masks.within(v, all);
-    Ok(if least == all { range(seen, method) } else { least }.within(lo, hi))
+    let found = if least == all { range(seen, method) } else { least }.within(lo, hi);
+    Ok(if stats.synthetic { clamped(found, lo, hi) } else { found })
+}
+
+/// How far made-up samples may fall short of the ends of a clamp that real ones are thought to reach.
+const SHORT: f64 = 16.0;
+
+/// What a clamped value takes on real samples, where made-up ones take `seen`: a clamp is there because it is reached. One that is far away only guards against
+/// overflow.
+fn clamped(seen: Range, lo: f64, hi: f64) -> Range {
+    let far = SHORT * seen.width();
+    if hi.is_finite() && lo.is_finite() && hi - lo <= far { Range::new(lo, hi) } else { seen }
 }
 
 /// The range of a constant's finite elements.
