@@ -41,6 +41,8 @@ if [ "$cross" = 1 ]; then
 fi
 if [ "$emu" = 1 ]; then
     packages+=(qemu-user qemu-system-arm qemu-system-misc)
+    # The class in an AAR is compiled again and called from a JVM.
+    command -v javac >/dev/null || packages+=(default-jdk-headless)
 fi
 if [ "$core" = 1 ]; then
     # Compiler and library source must be one version: `-Z build-std` with another pair fails

@@ -1,7 +1,7 @@
 //! The back ends in the calling process.
 
 use crate::job::Job;
-use mcompc_ir::Result;
+use mcompc_ir::{Code, Error, Result};
 use mcompc_kernel::{Frames, Module};
 use mcompc_target::Backend;
 use std::any::Any;
@@ -12,17 +12,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(crate) fn compile(module: &Module, job: &Job<'_>) -> Result<(Vec<u8>, Frames)> {
     let weights_section = job.weights_section.map(str::to_owned);
+    let elsewhere = job.elsewhere.iter().cloned().collect();
     match job.backend {
         Backend::Cranelift => {
-            let options = mcompc_codegen_cranelift::Options { weights_section };
+            let options = mcompc_codegen_cranelift::Options { weights_section, elsewhere };
             mcompc_codegen_cranelift::compile_with_frames(module, job.target, &options)
+        }
+        Backend::Small if !job.elsewhere.is_empty() => {
+            Err(Error::new(Code::Backend, "the small back end writes objects that are complete by themselves"))
         }
         Backend::Small => {
             let options = mcompc_codegen_small::Options { weights_section };
             mcompc_codegen_small::compile_with_frames(module, job.target, &options)
         }
         Backend::Mlir => {
-            let options = mcompc_codegen_mlir::Options { weights_section, ..Default::default() };
+            let options = mcompc_codegen_mlir::Options { weights_section, elsewhere, ..Default::default() };
             mcompc_codegen_mlir::compile_with_frames(module, job.target, &options)
         }
     }

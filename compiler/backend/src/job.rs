@@ -16,4 +16,6 @@ pub struct Job<'a> {
     pub backend: Backend,
     /// Section of the weights; read-only data when absent.
     pub weights_section: Option<&'a str>,
+    /// Names of data that another object has: global symbols there, which this object only refers to. For Cranelift and MLIR.
+    pub elsewhere: &'a [String],
 }

@@ -27,7 +27,7 @@ pub(crate) enum Request<'a> {
 
 /// What the worker is to do.
 pub(crate) enum Task {
-    Compile { module: Module, target: Box<Target>, backend: Backend, weights_section: Option<String> },
+    Compile { module: Module, target: Box<Target>, backend: Backend, weights_section: Option<String>, elsewhere: Vec<String> },
     Run { object: Vec<u8>, buffers: Vec<Vec<u8>>, calls: Vec<Call> },
 }
 
@@ -56,6 +56,7 @@ enum RequestHead {
         name: String,
         backend: Backend,
         weights_section: Option<String>,
+        elsewhere: Vec<String>,
         text: usize,
         digest: u64,
         data: Vec<DataHead>,
@@ -175,6 +176,7 @@ impl<'a> Request<'a> {
                     name: job.target.name.clone(),
                     backend: job.backend,
                     weights_section: job.weights_section.map(str::to_owned),
+                    elsewhere: job.elsewhere.to_vec(),
                     text: text.len(),
                     digest: digest(&code),
                     data: module.data.iter().map(one).collect(),
@@ -198,7 +200,7 @@ impl Task {
         let (head, body) = read(from, usize::MAX)?;
         let mut pieces = Pieces(&body);
         Ok(match head {
-            RequestHead::Compile { mut target, name, backend, weights_section, text, digest: want, data } => {
+            RequestHead::Compile { mut target, name, backend, weights_section, elsewhere, text, digest: want, data } => {
                 target.name = name;
                 let text = String::from_utf8_lossy(pieces.take(text)?);
                 let mut all = Vec::with_capacity(data.len());
@@ -206,7 +208,7 @@ impl Task {
                     let bytes = pieces.take(d.bytes)?.to_vec();
                     all.push(Data { name: d.name, bytes, align: d.align, weights: d.weights, export: d.export });
                 }
-                module(&text, want, all).map(|module| Task::Compile { module, target, backend, weights_section })
+                module(&text, want, all).map(|module| Task::Compile { module, target, backend, weights_section, elsewhere })
             }
             RequestHead::Run { object, buffers, calls } => {
                 let object = pieces.take(object)?.to_vec();
@@ -302,10 +304,13 @@ mod tests {
         machine.contract.iter().for_each(|r| {
             m.row(r);
         });
-        let job = Job { target: &target, backend: Backend::Mlir, weights_section: Some(".w") };
+        let elsewhere = ["none".to_owned()];
+        let job = Job { target: &target, backend: Backend::Mlir, weights_section: Some(".w"), elsewhere: &elsewhere };
         let bytes = Request::compile(&m, &job).to_frame().unwrap();
-        let Ok(Task::Compile { module, target: t, backend, weights_section }) = Task::read(&mut &*bytes).unwrap() else { panic!() };
-        assert!(module == m && *t == target && backend == Backend::Mlir && weights_section.as_deref() == Some(".w"));
+        let Ok(Task::Compile { module, target: t, backend, weights_section, elsewhere: e }) = Task::read(&mut &*bytes).unwrap() else {
+            panic!()
+        };
+        assert!(module == m && *t == target && backend == Backend::Mlir && weights_section.as_deref() == Some(".w") && e == elsewhere);
         // A flipped bit anywhere is noticed.
         for i in 0..bytes.len() {
             let mut bad = bytes.clone();

@@ -50,9 +50,9 @@ fn write(frame: &[u8]) -> io::Result<()> {
 
 fn work(task: Task) -> Answer {
     match task {
-        Task::Compile { module, target, backend, weights_section } => {
+        Task::Compile { module, target, backend, weights_section, elsewhere } => {
             fault::provoke(&module);
-            let job = Job { target: &target, backend, weights_section: weights_section.as_deref() };
+            let job = Job { target: &target, backend, weights_section: weights_section.as_deref(), elsewhere: &elsewhere };
             match here::compile(&module, &job) {
                 Ok((object, frames)) => Answer::Compiled { object, frames },
                 Err(e) => Answer::Refused(e),

@@ -55,12 +55,16 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
     if g.sequence == Some(0) {
         return Err(Error::new(Code::Usage, "--sequence 0 is no sequence").hint("give the number of samples of one, or leave the flag out"));
     }
-    let target = g.target.clone().map_or_else(Target::host, Ok)?;
+    let target = match (&g.target, g.bundle) {
+        (None, Some(b)) => (b.target)()?,
+        (given, _) => given.clone().map_or_else(Target::host, Ok)?,
+    };
     let backend = g.backend.unwrap_or_else(|| default_backend(&target));
     target.machine(backend)?;
     if !mcompc_backend::built_in(backend) {
         return Err(target.needs_mlir());
     }
+    mcompc_package::suit(&g.forms, &target.name)?;
     let firmware = Firmware::new(g.weights_section.as_deref(), g.slices, g.layer_dump, &target)?;
     let ask = if scheme.is_some() { None } else { ask(g)? };
     // A scheme that gives steps means coded weights, as a choice by layer does.
@@ -74,6 +78,7 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
     let stem = g.model.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Request {
         model: g.model.clone(),
+        command: Some(g.line.clone()),
         target,
         backend,
         name: mcompc_package::prefix(g.name.as_deref().unwrap_or(&stem)),

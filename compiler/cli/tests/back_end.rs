@@ -118,9 +118,9 @@ fn a_worker_without_a_request_says_so() {
 #[test]
 fn the_worker_makes_what_this_process_makes() {
     let target = Target::by_name("x86_64-v2").unwrap();
-    let job = Job { target: &target, backend: Backend::Cranelift, weights_section: Some(".weights") };
+    let job = Job { target: &target, backend: Backend::Cranelift, weights_section: Some(".weights"), elsewhere: &[] };
     let m = mcompc_kernel::parse(STORE).unwrap();
-    let options = mcompc_codegen_cranelift::Options { weights_section: Some(".weights".into()) };
+    let options = mcompc_codegen_cranelift::Options { weights_section: Some(".weights".into()), ..Default::default() };
     let here = mcompc_codegen_cranelift::compile_with_frames(&m, &target, &options).unwrap();
     worker();
     assert!(mcompc_backend::compile(&m, &job).unwrap() == here);

@@ -9,7 +9,22 @@ use serde_json::Value;
 fn verify(target: &str, limit: &str) -> Value {
     let dir = tempfile::tempdir().unwrap();
     let [model, calib, eval] = ["digits.onnx", "digits.calib.npz", "digits.eval.npz"].map(|f| digits(f).to_str().unwrap().to_string());
-    let args = ["verify", &model, "--target", target, "--calib", &calib, "--data", &eval, "--input", INPUT, "--limit", limit, "--json"];
+    let args = [
+        "verify",
+        &model,
+        "--target",
+        target,
+        "--calib",
+        &calib,
+        "--data",
+        &eval,
+        "--input",
+        INPUT,
+        "--limit",
+        limit,
+        "--json",
+        "--per-layer",
+    ];
     let v = serde_json::from_str(&ok(dir.path(), args)).unwrap();
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "verify writes nothing");
     v
@@ -23,6 +38,16 @@ fn verify_on_this_computer() {
     assert!(v["float"]["top1_agreement"].as_f64().unwrap() >= 0.97, "{v}");
     let t = &v["top1"];
     assert!(t["float"].as_f64().unwrap() >= 0.97 && t["difference"].as_f64().unwrap().abs() <= 0.01, "{v}");
+    // Every class adds up, and what is not taken for itself is taken for others.
+    let classes = v["classes"].as_array().unwrap();
+    let sum = |key: &str| classes.iter().map(|c| c[key].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((classes.len(), sum("samples")), (10, 450));
+    assert_eq!(sum("int") as f64 / 450.0, t["int"].as_f64().unwrap());
+    let others = |c: &Value| c["taken_for"].as_array().unwrap().iter().map(|p| p[1].as_u64().unwrap()).sum::<u64>();
+    assert!(classes.iter().all(|c| others(c) + c["int"].as_u64().unwrap() == c["samples"].as_u64().unwrap()), "{v}");
+    // Errors grow along the way, and are small.
+    let errors: Vec<f64> = v["layers"].as_array().unwrap().iter().filter_map(|l| l["error"].as_f64()).collect();
+    assert!(errors.len() > 3 && errors.iter().all(|e| *e > 0.0 && *e < 0.05), "{v}");
     assert!(t["interval"][0].as_f64() <= t["difference"].as_f64() && t["difference"].as_f64() <= t["interval"][1].as_f64());
 }
 
@@ -141,6 +166,25 @@ fn plan_shows_every_layer_and_writes_nothing() {
 }
 
 /// Every step has its time, in the table and in JSON; without the flag there is none.
+#[test]
+fn two_outputs_are_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path();
+    common::compile_digits(d, "x86_64", "digits", "a");
+    let [model, calib] = ["digits.onnx", "digits.calib.npz"].map(|f| digits(f).to_str().unwrap().to_string());
+    ok(d, [&model, "--target", "x86_64", "-O", "int4", "--int4-all", "--calib", &calib, "--input", INPUT, "--name", "digits", "-o", "b"]);
+    let same = ok(d, ["compare", "a", "a/report.json"]);
+    assert!(same.ends_with("\nevery layer is the same\n"), "{same}");
+    let v: Value = serde_json::from_str(&ok(d, ["compare", "a", "b", "--json"])).unwrap();
+    assert!(v["totals"]["flash_bytes"][0].as_f64() > v["totals"]["flash_bytes"][1].as_f64(), "{v}");
+    let bits: Vec<&Value> = v["layers"].as_array().unwrap().iter().filter(|l| l["figure"] == "bits").collect();
+    assert!(!bits.is_empty() && bits.iter().all(|l| l["values"] == serde_json::json!([8.0, 4.0])), "{v}");
+    let text = ok(d, ["compare", "a", "b"]);
+    assert!(text.contains("layers that differ") && text.lines().any(|l| l.starts_with("flash") && l.contains("x 0.")), "{text}");
+    common::refused(d, ["compare", "a", "a/digits.h"], "E001", "`a/digits.h` is no report");
+    common::refused(d, ["compare", "a", "c"], "E001", "cannot read `c`");
+}
+
 #[test]
 fn timings() {
     let dir = tempfile::tempdir().unwrap();

@@ -17,7 +17,9 @@ fn same_bytes_from_two_directories() {
     for f in ["digits.onnx", "digits.calib.npz"] {
         std::fs::copy(digits(f), deeper.join(f)).unwrap();
     }
-    let args = ["--target", "x86_64", "digits.onnx", "--calib", "digits.calib.npz", "--input", common::INPUT, "-o", "../elsewhere"];
+    let input = format!("--input={}", common::INPUT);
+    let args =
+        ["--name=digits", "--target", "x86_64", "digits.onnx", "-Oint8", "--calib", "digits.calib.npz", &input, "-o", "../elsewhere"];
     ok(&deeper, args);
     let (x, y) = (tree(&a.path().join("out")), tree(&b.path().join("elsewhere")));
     assert!(x.len() >= 8, "{:?}", x.keys());

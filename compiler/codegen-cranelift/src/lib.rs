@@ -24,12 +24,15 @@ use cranelift_codegen::isa::TargetIsa;
 use mcompc_ir::{Code, Error, Result};
 use mcompc_kernel::{Frames, Module, structure};
 use mcompc_target::Target;
+use std::collections::BTreeSet;
 
 /// What does not follow from the module and the target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Section of [`mcompc_kernel::Data`] marked as weights, for Mach-O as `SEGMENT,section`; read-only data when absent.
     pub weights_section: Option<String>,
+    /// Names of data that another object has: global symbols there, hidden from other libraries, which this object only refers to.
+    pub elsewhere: BTreeSet<String>,
 }
 
 /// Translates a module to a relocatable object. Same module, target and options give the same bytes on any host.

@@ -50,6 +50,10 @@ pub(crate) fn emit(module: &Module, isa: OwnedTargetIsa, options: &Options) -> R
             Some((symbol, _)) => symbol,
             None => return Err(backend("-", format!("`{}` has no symbol", d.name))),
         };
+        if options.elsewhere.contains(&d.name) {
+            product.object.symbol_mut(symbol).scope = SymbolScope::Linkage;
+            continue;
+        }
         let name = options.weights_section.as_deref().filter(|_| d.weights);
         let out = &mut product.object;
         let section = *sections.entry(name).or_insert_with(|| {

@@ -32,7 +32,7 @@ fn module() -> Module {
 #[test]
 fn sections_and_symbols() {
     for name in ["x86_64", "aarch64", "riscv64gc"] {
-        let options = Options { weights_section: Some(".model_weights".into()) };
+        let options = Options { weights_section: Some(".model_weights".into()), ..Options::default() };
         let bytes = compile(&module(), &Target::by_name(name).unwrap(), &options).unwrap();
         let file = object::File::parse(&*bytes).unwrap();
         assert!(file.symbols().all(|s| !s.is_undefined() || s.name() == Ok("")), "{name}: undefined symbol");
@@ -53,7 +53,7 @@ fn sections_and_symbols() {
 #[test]
 fn mach_o_for_apple_systems() {
     for name in ["aarch64-apple-ios", "aarch64-apple-darwin"] {
-        let options = Options { weights_section: Some("__TEXT,__weights".into()) };
+        let options = Options { weights_section: Some("__TEXT,__weights".into()), ..Options::default() };
         let bytes = compile(&module(), &Target::by_name(name).unwrap(), &options).unwrap();
         let file = object::File::parse(&*bytes).unwrap();
         assert_eq!((file.format(), file.architecture()), (object::BinaryFormat::MachO, object::Architecture::Aarch64));

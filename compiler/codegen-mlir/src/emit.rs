@@ -41,6 +41,15 @@ fn section(target: &Target, name: &str) -> String {
 
 /// A read-only global.
 fn data(out: &mut String, d: &Data, target: &Target, opts: &Options) {
+    if opts.elsewhere.contains(&d.name) {
+        let (name, len) = (quoted(&d.name), d.bytes.len());
+        let _ = writeln!(
+            out,
+            "  llvm.mlir.global external hidden constant @{name}() {{addr_space = 0 : i32, alignment = {} : i64}} : !llvm.array<{len} x i8>",
+            d.align
+        );
+        return;
+    }
     let linkage = if d.export { "external" } else { "internal" };
     let section = match &opts.weights_section {
         Some(s) if d.weights => format!(", section = {}", quoted(s)),

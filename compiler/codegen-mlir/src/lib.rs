@@ -18,6 +18,7 @@ use mcompc_ir::Result;
 use mcompc_kernel::Func;
 use mcompc_kernel::{Frames, Module};
 use mcompc_target::Target;
+use std::collections::BTreeSet;
 
 /// What to write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub enum Output {
 pub struct Options {
     /// Section that constant data marked as weights go to, for Mach-O as `SEGMENT,section`; read-only data when absent.
     pub weights_section: Option<String>,
+    /// Names of data that another object has: global symbols there, hidden from other libraries, which this object only refers to.
+    pub elsewhere: BTreeSet<String>,
     /// What to write.
     pub output: Output,
 }

@@ -2,12 +2,14 @@
 
 use crate::progress::Progress;
 use crate::request::Request;
-use crate::sequence::Sequence;
+use crate::sequence::{Sequence, in_chunks};
 use crate::stages::Compiled;
 use mcompc_compress::Audit;
-use mcompc_data::{Dataset, Sample};
-use mcompc_ir::{Graph, Result};
+use mcompc_data::Dataset;
+use mcompc_ir::{Graph, Result, ValueId};
 use mcompc_report::Loss;
+use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Multiply-accumulates, and results of other operators, that all samples together may take; one sample is taken whatever it costs.
 const WORK: f64 = 2e9;
@@ -18,36 +20,40 @@ const CHUNK: usize = 8;
 /// Squared error over variance above which an output is warned of.
 const LOST: f64 = 0.1;
 
-/// Warnings of layers that lose what their operands still have, of channels of outputs that say nothing any more, and of outputs that differ
+/// What was found layer by layer.
+#[derive(Clone, Debug, Default)]
+pub struct Audited {
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// Squared error over variance of values of the integer graph.
+    pub errors: BTreeMap<ValueId, f64>,
+}
+
+/// Errors of layers; warnings of layers that lose what their operands still have, of channels of outputs that say nothing any more, and of outputs that differ
 /// much from the float model's. None without calibration data.
 ///
 /// # Errors
 /// Those of reading the data again.
-pub fn audit(o: &Request, c: &Compiled, loss: Option<&Loss>, progress: &dyn Progress) -> Result<Vec<String>> {
-    let Some(path) = &o.calib else { return Ok(Vec::new()) };
+pub fn audit(o: &Request, c: &Compiled, loss: Option<&Loss>, progress: &dyn Progress) -> Result<Audited> {
+    let Some(path) = &o.calib else { return Ok(Audited::default()) };
+    let audit = look(c, path, usize::MAX, progress)?;
+    let mut warnings = audit.warnings();
+    warnings.extend(loss.into_iter().flat_map(outputs));
+    Ok(Audited { warnings, errors: audit.errors() })
+}
+
+/// Compares layers on at most `limit` samples of a file.
+///
+/// # Errors
+/// Those of reading the data.
+pub(crate) fn look<'a>(c: &'a Compiled, path: &Path, limit: usize, progress: &dyn Progress) -> Result<Audit<'a>> {
     let graph = &c.quantized.graph;
     let mut audit = Audit::new(&c.front.canonical, graph, &c.quantized.origin)?;
     let mut sequence = Sequence::new(&c.front, graph)?;
     let samples = Dataset::open(path)?.samples(&c.front.inputs)?;
-    let most = ((WORK / work(graph).max(1.0)) as usize).clamp(1, SAMPLES).min(samples.total());
-    let mut samples = samples.take(most);
-    progress.begin("looking for what loses accuracy", Some(most as u64));
-    let result = (|| {
-        loop {
-            let chunk = samples.by_ref().take(CHUNK).collect::<Result<Vec<Sample>>>()?;
-            if chunk.is_empty() {
-                return Ok(());
-            }
-            audit.add(&sequence.steps(&chunk)?)?;
-            progress.step(chunk.len() as u64);
-        }
-    })();
-    progress.end();
-    result.map(|()| {
-        let mut said = audit.warnings();
-        said.extend(loss.into_iter().flat_map(outputs));
-        said
-    })
+    let most = ((WORK / work(graph).max(1.0)) as usize).clamp(1, SAMPLES).min(samples.total()).min(limit);
+    in_chunks(samples, (most, CHUNK), (progress, "looking for what loses accuracy"), |chunk| audit.add(&sequence.steps(chunk)?))?;
+    Ok(audit)
 }
 
 /// Outputs of which little is left.

@@ -89,6 +89,7 @@ mod tests {
         let host = Target::host()?;
         let o = Request {
             model: "g.onnx".into(),
+            command: None,
             target: host.clone(),
             backend: Backend::Cranelift,
             name: "g".into(),

@@ -27,7 +27,15 @@ const STEPS: f64 = 4e7;
 /// # Errors
 /// E601 with the layer's name at the first byte that differs; nothing may be written then.
 pub fn check(o: &Request, c: &Compiled, progress: &dyn Progress) -> Result<Check> {
-    timed(progress, "checking the code", || run(o, &c.quantized.graph, &c.built, &samples(o, c)?))
+    check_variant(o, c, &c.built, progress)
+}
+
+/// [`check`] of other code for the same integers: a variant of a bundle.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_variant(o: &Request, c: &Compiled, built: &Built, progress: &dyn Progress) -> Result<Check> {
+    timed(progress, "checking the code", || run(o, &c.quantized.graph, built, &samples(o, c)?))
 }
 
 /// What the inputs of a sample are called, and their codes.

@@ -4,10 +4,11 @@ use crate::allocate::{Allocator, Task};
 use crate::progress::{Progress, timed};
 use crate::request::Request;
 use crate::stages::{Compiled, Front, LayerNote, Quantized, build, front, storage};
-use mcompc_compress::{CalibOptions, Coded, Options, Stats};
+use mcompc_compress::{CalibOptions, Coded, Options, Stats, ValueStats};
 use mcompc_data::Dataset;
 use mcompc_integerize::{Accumulator, Integerized};
 use mcompc_ir::{Code, Error, Result, ValueId};
+use mcompc_report::Spread;
 use std::collections::BTreeMap;
 
 /// Calibrates on `o.calib` (or on synthetic data without it) and turns the graph into integers.
@@ -81,6 +82,7 @@ fn quantize_by(
         coded: coded.graph,
         scheme,
         warnings,
+        spreads: if stats.synthetic { BTreeMap::new() } else { stats.values.iter().filter_map(|(&v, s)| Some((v, spread(s)?))).collect() },
         allocation,
     })
 }
@@ -88,6 +90,13 @@ fn quantize_by(
 /// Values of the integer graph and those of the float graph that they stand for.
 pub(crate) fn origin(integers: &Integerized, coded: &Coded) -> BTreeMap<ValueId, ValueId> {
     integers.origin.iter().filter_map(|(v, c)| Some((*v, *coded.origin.get(c)?))).collect()
+}
+
+/// The histogram of a value, for people.
+fn spread(s: &ValueStats) -> Option<Spread> {
+    let half = s.hist.width() / 2.0;
+    let zeros = (s.zeros > 0).then_some((0.0, s.zeros));
+    (s.count > 0).then(|| Spread::new((f64::from(s.min), f64::from(s.max)), s.hist.filled().map(|(v, n)| (v + half, n)).chain(zeros)))
 }
 
 /// The two stages' notes of each layer; both are in the order of execution, and the second have no layer that the first do not have.

@@ -2,11 +2,11 @@
 
 use crate::request::Request;
 use crate::size;
-use crate::stages::{Compiled, Front, LayerNote, Quantized, VERSION};
-use mcompc_ir::{Code, Error, Graph, NodeId, Quant, Result, Value};
+use crate::stages::{Compiled, Front, LayerNote, Quantized, VERSION, hash_file};
+use mcompc_ir::{Code, Error, Graph, NodeId, Quant, Result, Value, ValueId};
 use mcompc_lower::{Located, Lowered};
 use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, StateSpec, TensorSpec};
-use mcompc_report::{Buffer, Calibration, Forecast, Layer, Loss, Memory, Pass, Report, State, Tensor, Totals};
+use mcompc_report::{Buffer, Calibration, Forecast, Layer, Limits, Loss, Memory, Pass, Report, Spread, State, Tensor, Totals};
 
 /// Inputs and outputs of the entry function.
 ///
@@ -88,6 +88,8 @@ pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report>
         target: o.target.name.clone(),
         backend: o.backend.name().into(),
         level: o.level_name(),
+        command: o.command.clone(),
+        limits: o.target.memory.as_ref().map(|m| Limits { flash: m.flash, ram: m.ram }),
         inputs: inputs.iter().zip(&names.inputs).map(tensor).collect(),
         outputs: outputs.iter().zip(&names.outputs).map(tensor).collect(),
         states: states(&c.front, &c.quantized.graph)?
@@ -104,6 +106,7 @@ pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report>
         calibration: Calibration {
             samples: c.quantized.samples,
             range: if o.calib.is_some() { o.range.name().into() } else { "data-free".into() },
+            sha256: o.calib.as_deref().map(hash_file).transpose()?,
         },
         scheme: c.quantized.scheme.to_string(),
         allocation: c.quantized.allocation.clone(),
@@ -142,9 +145,18 @@ fn layers(q: &Quantized, lowered: &Lowered) -> Vec<Layer> {
             bits: note.map(|x| x.weights.bits),
             bits_why: note.and_then(|x| x.weights.why.clone()),
             group: note.and_then(|x| x.weights.group),
+            error: None,
+            spread: spread(q, l.value, value),
         }
     };
     lowered.layers.iter().map(row).collect()
+}
+
+/// How the values of a result were spread in calibration, and what its codes reach.
+fn spread(q: &Quantized, v: ValueId, value: &Value) -> Option<Spread> {
+    let (seen, quant) = (q.spreads.get(q.origin.get(&v)?)?, value.quant.as_ref()?);
+    let (lo, hi) = value.dtype.int_range()?;
+    Some(Spread { codes: (quant.real(i64::from(lo)), quant.real(i64::from(hi))), ..seen.clone() })
 }
 
 /// Fills in what each layer costs by the target's table; returns the sum.
@@ -205,12 +217,18 @@ fn memory(l: &Lowered) -> Memory {
 /// # Errors
 /// E009 if object or report are malformed, E002 for a layer dump of a model without layers.
 pub fn package(o: &Request, c: &Compiled, report: &Report) -> Result<Vec<mcompc_package::File>> {
+    mcompc_package::render(&package_input(o, c, report)?)
+}
+
+/// What they are made from.
+pub(crate) fn package_input(o: &Request, c: &Compiled, report: &Report) -> Result<PackageInput> {
     let (inputs, outputs) = specs(&c.front, &c.quantized.graph)?;
     let arch = o.target.rust_triple.split('-').next().unwrap_or_default();
-    mcompc_package::render(&PackageInput {
+    Ok(PackageInput {
         name: o.name.clone(),
         target: o.target.name.clone(),
         arch: rust_arch(arch).into(),
+        variants: vec![],
         requires: o.target.requires.clone(),
         os: o.target.is_macho().then(|| if o.target.rust_triple.ends_with("darwin") { "macos".into() } else { "ios".into() }),
         object: c.built.object.clone(),
@@ -258,7 +276,7 @@ fn layer_specs(c: &Compiled) -> Vec<LayerSpec> {
 /// Rust's `target_arch` for the first part of a Rust triple.
 fn rust_arch(first: &str) -> &str {
     match first {
-        a if a.starts_with("thumb") => "arm",
+        a if a.starts_with("thumb") || a.starts_with("armv") => "arm",
         a if a.starts_with("riscv64") => "riscv64",
         a if a.starts_with("riscv32") => "riscv32",
         a => a,

@@ -37,15 +37,19 @@ pub fn measure(o: &Request, c: &Compiled, progress: &dyn Progress) -> Result<Opt
     };
     let fast = FastExec::new(&c.front.canonical)?;
     let mut sequence = Sequence::new(&c.front, graph)?;
-    let samples = Dataset::open(path)?.samples(&c.front.inputs)?;
+    let data = Dataset::open(path)?;
+    let samples = data.samples(&c.front.inputs)?;
     let mut sum = Agreement::new(graph);
+    // Calibration needs no labels, so those that are no classes of the first output are none; `verify` refuses them.
+    let fits = |l: &Vec<i64>| crate::verify::classes(l, sum.classes()).is_ok();
+    let labels = data.labels(&c.front.inputs, samples.total()).ok().flatten().filter(fits);
     let total = samples.total().min(SAMPLES);
     in_chunks(samples, (total, CHUNK), (progress, "measuring the loss"), |chunk| {
         let steps = sequence.steps(chunk)?;
         let inputs: Vec<_> = steps.iter().map(|s| s.1.clone()).collect();
         let int = runner.run_all(&inputs)?;
-        for (real, int) in float_outputs(&fast, &steps)?.iter().zip(&int) {
-            sum.add(real, int, None)?;
+        for ((real, int), s) in float_outputs(&fast, &steps)?.iter().zip(&int).zip(chunk) {
+            sum.add(real, int, labels.as_ref().and_then(|l| l.get(s.index)).copied())?;
         }
         Ok(())
     })?;

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 pub struct Request {
     /// ONNX file.
     pub model: PathBuf,
+    /// The command line that makes the same library, with files by their names; for the report.
+    pub command: Option<String>,
     /// CPU.
     pub target: Target,
     /// Code generator.

@@ -10,11 +10,11 @@ use mcompc_data::{Input, Sample};
 use mcompc_integerize::Accumulator;
 use mcompc_interp::FastExec;
 use mcompc_ir::{Code, Error, Graph, Result, Tensor, ValueId};
-use mcompc_kernel::{Data, Frames, Module};
+use mcompc_kernel::{Data, Frames, Machine, Module};
 use mcompc_lower::Lowered;
 use mcompc_onnx::ImportOptions;
 use mcompc_passes::PassReport;
-use mcompc_report::Allocation;
+use mcompc_report::{Allocation, Spread};
 use mcompc_target::{Backend, Target};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -62,6 +62,8 @@ pub struct Quantized {
     pub notes: Vec<LayerNote>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// How the values of the canonical float graph were spread in calibration.
+    pub spreads: BTreeMap<ValueId, Spread>,
     /// How bits were chosen layer by layer, where they were.
     pub allocation: Option<Allocation>,
 }
@@ -141,7 +143,8 @@ pub fn trace_passes(o: &Request, progress: &dyn Progress) -> Result<String> {
     Ok(text)
 }
 
-fn hash_file(path: &Path) -> Result<String> {
+/// SHA-256 of a file, hexadecimal.
+pub(crate) fn hash_file(path: &Path) -> Result<String> {
     let io = |e: std::io::Error| Error::new(Code::Io, format!("cannot read `{}`: {e}", path.display()));
     let mut file = File::open(path).map_err(io)?;
     let mut hash = Sha256::new();
@@ -198,33 +201,50 @@ pub fn build(
     firmware: &Firmware,
     progress: &dyn Progress,
 ) -> Result<Built> {
-    let lowered = timed(progress, "making kernels", || {
-        let mut lowered = lowered(name, graph, (target, backend), firmware)?;
-        let info = format!("mcompc {VERSION}; target {}; model sha256 {sha256}\0", target.name);
-        lowered.module.data.push(Data { name: format!("{name}_info"), bytes: info.into_bytes(), align: 1, weights: false, export: true });
-        Ok::<_, Error>(lowered)
-    })?;
-    // No code for a module with an access that is not proven to be in bounds.
-    timed(progress, "proving the bounds", || mcompc_kernel::verify(&lowered.module)?.complete())?;
-    let (object, frames) =
-        timed(progress, "generating code", || object(&lowered.module, (target, backend), firmware)).map_err(|e| at_layer(e, &lowered))?;
-    let stack_bytes = mcompc_kernel::stack_bytes(&lowered.module, &frames)?;
-    Ok(Built { lowered, object, stack_bytes })
+    let machine = target.machine(backend)?;
+    let mut lowered = timed(progress, "making kernels", || lowered(name, graph, &machine, (target, backend), firmware))?;
+    lowered.module.data.push(info(name, target, sha256));
+    translate(lowered, (target, backend), firmware, &[], progress)
 }
 
-/// Kernels for the integer graph, with weights stored as `firmware` says.
-///
-/// # Errors
-/// Those of lowering; E002 where layers to code are chosen by time and the target has no cost table.
-pub(crate) fn lowered(name: &str, graph: &Graph, on: (&Target, Backend), firmware: &Firmware) -> Result<Lowered> {
+/// What the object says of itself.
+pub(crate) fn info(name: &str, target: &Target, sha256: &str) -> Data {
+    let text = format!("mcompc {VERSION}; target {}; model sha256 {sha256}\0", target.name);
+    Data { name: format!("{name}_info"), bytes: text.into_bytes(), align: 1, weights: false, export: true }
+}
+
+/// Kernels of the integer graph for a machine of a target, with weights stored as `firmware` says; `name` prefixes the symbols.
+pub(crate) fn lowered(
+    name: &str,
+    graph: &Graph,
+    machine: &Machine,
+    (target, backend): (&Target, Backend),
+    firmware: &Firmware,
+) -> Result<Lowered> {
     let mut options = mcompc_lower::Options { name: name.into(), slices: firmware.slices, weights: firmware.weights, ..Default::default() };
     if let Some(only) = &firmware.only {
         let layers = graph.ids().into_iter().map(|id| graph.out(id));
         options.spared = layers.filter(|v| !only.contains(v)).collect();
     } else if let Some(share) = firmware.decoding {
-        options.spared = crate::decoding::spared(graph, on, &options, share)?;
+        options.spared = crate::decoding::spared(graph, (target, backend), &options, share)?;
     }
-    mcompc_lower::lower(graph, &on.0.machine(on.1)?, &options)
+    mcompc_lower::lower(graph, machine, &options)
+}
+
+/// Code for kernels, once their accesses are proven to be in bounds; `elsewhere` names data that another object has.
+pub(crate) fn translate(
+    lowered: Lowered,
+    (target, backend): (&Target, Backend),
+    firmware: &Firmware,
+    elsewhere: &[String],
+    progress: &dyn Progress,
+) -> Result<Built> {
+    timed(progress, "proving the bounds", || mcompc_kernel::verify(&lowered.module)?.complete())?;
+    let job = Job { target, backend, weights_section: firmware.weights_section.as_deref(), elsewhere };
+    let (object, frames) =
+        timed(progress, "generating code", || mcompc_backend::compile(&lowered.module, &job)).map_err(|e| at_layer(e, &lowered))?;
+    let stack_bytes = mcompc_kernel::stack_bytes(&lowered.module, &frames)?;
+    Ok(Built { lowered, object, stack_bytes })
 }
 
 /// `firmware` with coded weights in the layers of the canonical graph `g` to which the scheme gives a step, and nowhere else, where it was `chosen` what is coded
@@ -242,7 +262,7 @@ pub fn storage(firmware: &Firmware, (g, origin): (&Graph, &BTreeMap<ValueId, Val
 
 /// Code for a module, and the stack bytes each function takes for itself.
 pub(crate) fn object(module: &Module, (target, backend): (&Target, Backend), firmware: &Firmware) -> Result<(Vec<u8>, Frames)> {
-    mcompc_backend::compile(module, &Job { target, backend, weights_section: firmware.weights_section.as_deref() })
+    mcompc_backend::compile(module, &Job { target, backend, weights_section: firmware.weights_section.as_deref(), elsewhere: &[] })
 }
 
 /// A back end knows kernels; the user knows the layer.

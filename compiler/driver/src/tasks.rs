@@ -10,7 +10,7 @@ use crate::limit::MaxLoss;
 use crate::progress::{Progress, timed};
 use crate::request::Request;
 use crate::stages::Compiled;
-use crate::verify::{Extent, Outcome, runner};
+use crate::verify::{Extent, LayerError, Outcome, runner};
 use mcompc_compress::Scheme;
 use mcompc_ir::{Code, Error, Result};
 use mcompc_package::File;
@@ -39,15 +39,22 @@ pub fn library(o: &Request, limit: MaxLoss, progress: &dyn Progress) -> Result<L
 /// # Errors
 /// As [`library`].
 pub fn finish(o: &Request, compiled: &Compiled, limit: MaxLoss, progress: &dyn Progress) -> Result<Library> {
+    let report = judged(o, compiled, limit, progress)?;
+    timed(progress, "writing the report", || Ok(Library { files: package(o, compiled, &report)?, report }))
+}
+
+/// The report of what was compiled, once its code is checked and its loss is within the limit.
+pub(crate) fn judged(o: &Request, compiled: &Compiled, limit: MaxLoss, progress: &dyn Progress) -> Result<Report> {
     let check = check(o, compiled, progress)?;
     let loss = crate::loss::measure(o, compiled, progress)?;
-    let lossy = audit(o, compiled, loss.as_ref(), progress)?;
-    let loss = limit.hold(loss, narrowest(&compiled.quantized.scheme), &lossy)?;
-    timed(progress, "writing the report", || {
-        let mut report = Report { check: Some(check), ..describe(o, compiled, loss)? };
-        report.warnings.extend(lossy);
-        Ok(Library { files: package(o, compiled, &report)?, report })
-    })
+    let found = audit(o, compiled, loss.as_ref(), progress)?;
+    let loss = limit.hold(loss, narrowest(&compiled.quantized.scheme), &found.warnings)?;
+    let mut report = Report { check: Some(check), ..describe(o, compiled, loss)? };
+    for (row, layer) in report.layers.iter_mut().zip(&compiled.built.lowered.layers) {
+        row.error = found.errors.get(&layer.value).copied();
+    }
+    report.warnings.extend(found.warnings);
+    Ok(report)
 }
 
 /// Bits of the narrowest weights; coarse steps of coded weights are as good as few bits.
@@ -74,6 +81,8 @@ pub struct VerifyRequest {
     pub extent: Extent,
     /// Loss from which on it fails.
     pub limit: MaxLoss,
+    /// Whether every layer's error is wanted.
+    pub per_layer: bool,
 }
 
 /// Compiles, runs the code, and compares it with the integer reference and the float model.
@@ -90,6 +99,11 @@ pub fn verify(o: &Request, ask: &VerifyRequest, progress: &dyn Progress) -> Resu
     let compiled = compile(o, progress)?;
     let runner = timed(progress, "linking", || runner(o, &compiled))?;
     let mut outcome = crate::verify::verify(&compiled, &*runner, data, ask.extent, progress)?;
+    if ask.per_layer {
+        let errors = crate::audit::look(&compiled, data, ask.extent.limit, progress)?.errors();
+        let row = |l: &mcompc_lower::Layer| LayerError { layer: l.name.clone(), op: l.op.clone(), error: errors.get(&l.value).copied() };
+        outcome.layers = compiled.built.lowered.layers.iter().map(row).collect();
+    }
     if let Some(loss) = ask.limit.hold(Some(outcome.float.clone()), narrowest(&compiled.quantized.scheme), &[])? {
         outcome.float = loss;
     }

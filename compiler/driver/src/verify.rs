@@ -6,7 +6,7 @@ mod integers;
 pub(crate) mod layout;
 mod native;
 
-pub use agreement::{Agreement, Top1};
+pub use agreement::Agreement;
 pub(crate) use integers::Integers;
 pub use native::Native;
 
@@ -17,6 +17,7 @@ use crate::stages::{Compiled, float_outputs};
 use mcompc_data::{Dataset, Sample};
 use mcompc_interp::{FastExec, FastInt};
 use mcompc_ir::{Code, Error, Result, Tensor};
+use mcompc_report::{Class, Top1};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::path::Path;
@@ -80,6 +81,21 @@ pub struct Outcome {
     pub unused: Vec<String>,
     /// With labels.
     pub top1: Option<Top1>,
+    /// The labelled samples class by class.
+    pub classes: Vec<Class>,
+    /// What each layer differs from the float model, in the order of execution; where it was asked for.
+    pub layers: Vec<LayerError>,
+}
+
+/// A layer's error.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerError {
+    /// Its ONNX node.
+    pub layer: String,
+    /// Its integer operator.
+    pub op: String,
+    /// Squared difference of its result from the float model's over the variance; absent for constants and what has no counterpart there.
+    pub error: Option<f64>,
 }
 
 /// Runs the samples of `data` natively, on the integer reference, and on the float model. A state is given, at every step, what the
@@ -117,11 +133,13 @@ pub fn verify(c: &Compiled, runner: &dyn Runner, data: &Path, extent: Extent, pr
         unused: data.unused(&c.front.inputs).into_iter().map(str::to_owned).collect(),
         float: sum.loss("given data"),
         top1: sum.top1(),
+        classes: sum.by_class(),
+        layers: Vec::new(),
     })
 }
 
 /// Labels must name classes of the one prediction that a sample has.
-fn classes(labels: &[i64], classes: Option<usize>) -> Result<()> {
+pub(crate) fn classes(labels: &[i64], classes: Option<usize>) -> Result<()> {
     let wrong = |what: String| {
         let e = Error::new(Code::BadCalib, what).at("y");
         e.hint("`y` holds the number of each sample's right class, from 0; leave the array out to compare with the float model alone")

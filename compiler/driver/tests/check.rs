@@ -81,7 +81,7 @@ fn a_wrong_object_is_found_where_it_runs() {
     let mut module = c.built.lowered.module.clone();
     let last = module.data.iter_mut().rfind(|d| d.weights).unwrap();
     last.bytes.iter_mut().for_each(|b| *b = !*b);
-    let job = mcompc_backend::Job { target: &o.target, backend: o.backend, weights_section: None };
+    let job = mcompc_backend::Job { target: &o.target, backend: o.backend, weights_section: None, elsewhere: &[] };
     let (object, _) = mcompc_backend::compile(&module, &job).unwrap();
     let bad = Compiled { built: Built { object, ..c.built.clone() }, ..c };
     refused(&o, &bad);

@@ -131,7 +131,7 @@ impl Program {
             // GNU ld warns about a writable, executable segment: the virt board has one memory.
             link.arg("-Wl,--no-warn-rwx-segments");
         }
-        if machine.cc.starts_with("arm-") {
+        if machine.cc.starts_with("arm-") && matches!(machine.kind, Kind::Bare(_)) {
             link.args(["--specs=nano.specs", "--specs=nosys.specs"]);
         }
         link.arg("main.o");

@@ -116,6 +116,10 @@ impl Machine {
             return Err(none());
         } else if t.arch() == ARCH {
             (Kind::Native, "gcc", Vec::new())
+        } else if t.arch() == "armv7a" {
+            // The compiler for bare metal, whose library asks the emulator for files as a debugger's host would be asked.
+            let flags = ["-marm", "-march=armv7-a+simd", "-mfloat-abi=softfp", "--specs=rdimon.specs"];
+            (Kind::Hosted, "arm-none-eabi-gcc", strings(&flags))
         } else {
             let cc = match t.arch() {
                 "x86_64" => "x86_64-linux-gnu-gcc",

@@ -1,4 +1,4 @@
-//! Loads an emitted ELF relocatable object of this computer's architecture into memory and calls its exported functions.
+//! Loads an emitted ELF relocatable object (or a static library of some) of this computer's architecture into memory and calls its exported functions.
 //!
 //! A linker for one file: sections are copied into one anonymous map, relocations applied, the map made executable and read-only.
 //! Objects for other architectures are linked and emulated elsewhere; here they are refused.
@@ -7,6 +7,7 @@
 mod buffer;
 mod call;
 mod load;
+mod members;
 mod reloc;
 
 pub use buffer::Buffer;

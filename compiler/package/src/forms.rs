@@ -1,9 +1,17 @@
 //! The forms in which a library is handed over: one row each, a file where there is more to it than a name.
 
+mod arduino;
 mod cmake;
+mod cmsis_pack;
+mod esp_idf;
+mod example;
+mod platformio;
+mod zephyr;
+
+pub use cmake::{CMAKE, cmake_version};
 
 use crate::{File, Names, PackageInput, archive, header, rust};
-use mcompc_ir::Result;
+use mcompc_ir::{Code, Error, Result};
 
 /// A form.
 pub struct Form {
@@ -13,6 +21,8 @@ pub struct Form {
     pub doc: &'static str,
     /// Whether every output has it.
     pub always: bool,
+    /// Why it is nothing for a target, by the target's name.
+    pub(crate) suits: fn(&str) -> Option<&'static str>,
     /// Whether a file or folder at the top of an output is this form's: what is nobody's is the user's, and not replaced.
     pub(crate) owns: fn(&str) -> bool,
     /// Its files.
@@ -21,15 +31,41 @@ pub struct Form {
 
 /// Every form, in the order of the files.
 pub static FORMS: &[Form] = &[
-    Form { name: "c", doc: "static library and header", always: true, owns: c_owns, files: c },
-    Form { name: "report", doc: "report", always: true, owns: |n| matches!(n, "report.json" | "report.html"), files: report },
-    Form { name: "rust", doc: "Rust crate", always: true, owns: |n| n == "rust", files: rust_crate },
+    Form { name: "c", doc: "static library and header", always: true, suits: |_| None, owns: c_owns, files: c },
+    Form {
+        name: "report",
+        doc: "report",
+        always: true,
+        suits: |_| None,
+        owns: |n| matches!(n, "report.json" | "report.html"),
+        files: report,
+    },
+    Form { name: "rust", doc: "Rust crate", always: true, suits: |_| None, owns: |n| n == "rust", files: rust_crate },
     cmake::FORM,
+    zephyr::FORM,
+    arduino::FORM,
+    cmsis_pack::FORM,
+    esp_idf::FORM,
+    platformio::FORM,
 ];
 
 /// Names of the forms that are made where they are asked for.
 pub fn on_demand() -> impl Iterator<Item = &'static str> {
     FORMS.iter().filter(|f| !f.always).map(|f| f.name)
+}
+
+/// Whether forms are something for a target.
+///
+/// # Errors
+/// E002 for one that is not.
+pub fn suit(forms: &[&str], target: &str) -> Result<()> {
+    for f in FORMS.iter().filter(|f| forms.contains(&f.name)) {
+        if let Some(why) = (f.suits)(target) {
+            let what = format!("--emit {} is nothing for {target}", f.name);
+            return Err(Error::new(Code::Usage, what).hint(format!("{why}: choose another target, or leave the form out")));
+        }
+    }
+    Ok(())
 }
 
 fn c_owns(name: &str) -> bool {
@@ -46,7 +82,7 @@ fn c(p: &PackageInput, n: &Names) -> Result<Vec<File>> {
 }
 
 fn report(p: &PackageInput, _: &Names) -> Result<Vec<File>> {
-    Ok(vec![File::new("report.json", p.report_json.clone()), File::new("report.html", p.report_html.clone())])
+    Ok(crate::report_files(p))
 }
 
 fn rust_crate(p: &PackageInput, n: &Names) -> Result<Vec<File>> {

@@ -6,7 +6,7 @@ use mcompc_ir::{DType, Quant};
 use std::fmt::Write;
 
 /// C type of an element.
-fn ctype(d: DType) -> &'static str {
+pub(crate) fn ctype(d: DType) -> &'static str {
     match d {
         DType::I8 => "int8_t",
         DType::U8 | DType::Bool => "uint8_t",
@@ -38,6 +38,9 @@ pub(crate) fn layers(p: &PackageInput, n: &Names) -> String {
 /// What else an entry function may return.
 const DAMAGED: &str = ",\n * or -2 where weights in flash are damaged (a check differs); outputs mean nothing then";
 
+/// What else, where the library chooses its code.
+const UNFIT: &str = ",\n * or -3 where the CPU runs none of the variants";
+
 /// What an input without codes is.
 const INDEX: &str =
     "\n * Inputs without a scale are indices: 0 to rows - 1, or negative from the end; others are taken for the nearest of these.";
@@ -62,7 +65,7 @@ pub(crate) fn header(p: &PackageInput, n: &Names) -> String {
         target = comment(&p.target),
         hash = comment(&p.model_hash),
         run = format_args!("{pre}_run"),
-        damaged = if p.coded { DAMAGED } else { "" },
+        damaged = format_args!("{}{}", if p.coded { DAMAGED } else { "" }, if p.variants.is_empty() { "" } else { UNFIT }),
         index = if p.inputs.iter().all(|t| t.quant.is_some()) { "" } else { INDEX },
     );
     let _ = write!(
@@ -82,6 +85,14 @@ pub(crate) fn header(p: &PackageInput, n: &Names) -> String {
         "\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\nint32_t {pre}_run({});\n\n/* Compiler version, target and model hash, zero-terminated, inside the object. */\nextern const char {pre}_info[];\n",
         params.join(", ")
     );
+    if !p.variants.is_empty() {
+        let all = p.variants.join(", ");
+        let _ = write!(
+            s,
+            "\n/* The variant that {pre}_run runs on this CPU: {all}, or empty for none of them. */\nconst char *{pre}_variant(void);\n",
+            all = comment(&all)
+        );
+    }
     if p.slices > 0 {
         s.push_str(&slices::c(n, p.slices, &params));
     }

@@ -116,7 +116,7 @@ pub(crate) fn header(p: &PackageInput, n: &Names, params: &[String], names: &[St
 /// which no tensor's name does.
 pub(crate) fn rust(p: &PackageInput, n: &Names, safe: &[String], names: &[String]) -> String {
     let mut s = String::from(
-        "//! Every layer's output, for debugging on the device.\n\nuse crate::{run_slice, Arena, Error, SLICES};\n\n\
+        "//! Every layer's output, for debugging on the device.\n\nuse super::{run_slice, Arena, Error, SLICES};\n\n\
          /// A layer and its result.\n#[derive(Clone, Copy, Debug, PartialEq)]\npub struct Layer {\n    /// ONNX name of the node.\n    \
          pub name: &'static str,\n    /// Integer operator.\n    pub op: &'static str,\n    /// Element type of the result: `i8` or `u8`.\n    \
          pub dtype: &'static str,\n    /// Its dimensions; images are channels-last.\n    pub shape: &'static [usize],\n    \
@@ -153,7 +153,7 @@ pub(crate) fn rust(p: &PackageInput, n: &Names, safe: &[String], names: &[String
     }
     let _ = write!(
         s,
-        "];\n\n/// Computes what [`run`](crate::run) computes and calls `each` after every layer, in order of execution, with the codes of its result.\n///\n\
+        "];\n\n/// Computes what [`run`](super::run) computes and calls `each` after every layer, in order of execution, with the codes of its result.\n///\n\
          /// # Errors\n/// Those of [`run_slice`].\n\
          pub fn run_dump({}, mut each: impl FnMut(&Layer, &[u8])) -> Result<(), Error> {{\n    \
          let mut layers_ = LAYERS.iter();\n    for slice_ in 0..SLICES {{\n        run_slice(slice_, {})?;\n        \

@@ -16,12 +16,14 @@ mod states;
 mod text;
 mod write;
 
-pub use archive::archive;
-pub use forms::{FORMS, Form, on_demand};
+pub use archive::{archive, archive_of};
+pub use cpu::feature_masks;
+pub use forms::{CMAKE, FORMS, Form, cmake_version, on_demand, suit};
 pub use layers::{LayerSpec, Place};
 pub use names::{Names, TensorNames, prefix};
+pub use rust::module_of as rust_module;
 pub use states::StateSpec;
-pub use write::{check_out_dir, write_dir};
+pub use write::{Owns, check_out_dir, write_dir};
 
 use mcompc_ir::{DType, Quant, Result};
 
@@ -57,6 +59,8 @@ pub struct PackageInput {
     pub target: String,
     /// Rust's `target_arch` of the object, checked by the crate's build script.
     pub arch: String,
+    /// Names of the targets among which the library chooses when it runs, best first; empty for a library for one.
+    pub variants: Vec<String>,
     /// What the CPU must have beyond the architecture's first, by the names of `targets/<name>/target.toml`.
     pub requires: Vec<String>,
     /// Rust's `target_os`, checked too, where the object is for one system only.
@@ -116,9 +120,20 @@ pub struct File {
 }
 
 impl File {
-    fn new(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+    /// A file.
+    pub fn new(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         Self { path: path.into(), bytes: bytes.into() }
     }
+}
+
+/// The header alone.
+pub fn c_header(p: &PackageInput) -> String {
+    header::header(p, &Names::new(&p.name, &p.inputs, &p.outputs))
+}
+
+/// The report alone, by which an output folder is recognised later.
+pub fn report_files(p: &PackageInput) -> Vec<File> {
+    vec![File::new("report.json", p.report_json.clone()), File::new("report.html", p.report_html.clone())]
 }
 
 /// All files in a fixed order. An error (E009) only if the object or the alignment is not what a back end may give.

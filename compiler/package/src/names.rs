@@ -21,7 +21,7 @@ const MACROS: &str = " HIGH HUGE_VAL I INFINITY INPUT LOW NAN OUTPUT PI ";
 
 /// What the header defines after the prefix and an underscore, in lower case.
 const OWN: &str = " abi_version arena_align arena_bytes code_bytes flash_bytes info layer layer_fn layer_rank layers model_hash nearest run \
-    run_dump run_slice slices stack_bytes state_init states step table_bytes weight_bytes ";
+    run_dump run_slice slices stack_bytes state_init states step supported table_bytes variant weight_bytes ";
 
 /// Ends of the macros of each tensor.
 const OF_TENSORS: [&str; 4] = ["_elems", "_scale", "_zero_point", "_channels"];

@@ -25,8 +25,11 @@ fn place(out: &Path) -> Result<(PathBuf, PathBuf)> {
     Ok((parent, full))
 }
 
+/// Whether a file or folder at the top of an output is that of a form beside those of [`FORMS`].
+pub type Owns<'a> = &'a dyn Fn(&str) -> bool;
+
 /// Whether the folder holds an earlier output of ours and nothing else (build products inside `rust/` are not looked at).
-fn ours(dir: &Path) -> bool {
+fn ours(dir: &Path, owns: Owns<'_>) -> bool {
     let report = fs::read_to_string(dir.join("report.json")).ok();
     let value: Option<serde_json::Value> = report.and_then(|t| serde_json::from_str(&t).ok());
     if value.as_ref().and_then(|v| v.get("generator")).and_then(|g| g.as_str()) != Some("mcompc") {
@@ -37,7 +40,7 @@ fn ours(dir: &Path) -> bool {
         e.is_ok_and(|e| {
             let name = e.file_name();
             let name = name.to_string_lossy();
-            FORMS.iter().any(|f| (f.owns)(&name))
+            owns(&name) || FORMS.iter().any(|f| (f.owns)(&name))
         })
     })
 }
@@ -47,9 +50,9 @@ fn ours(dir: &Path) -> bool {
 ///
 /// # Errors
 /// E001 for anything that is not a folder, and where the system refuses to write there; E002 for a folder with other contents.
-pub fn check_out_dir(out: &Path, force: bool) -> Result<()> {
+pub fn check_out_dir(out: &Path, force: bool, owns: Owns<'_>) -> Result<()> {
     let (parent, full) = place(out)?;
-    replaceable(out, &full, force)?;
+    replaceable(out, &full, force, owns)?;
     // The nearest folder that is there; what is missing below it is made when there is something to put in.
     let there = parent.ancestors().find(|p| p.as_os_str().is_empty() || p.exists()).filter(|p| !p.as_os_str().is_empty());
     let there = there.unwrap_or(Path::new("."));
@@ -59,7 +62,7 @@ pub fn check_out_dir(out: &Path, force: bool) -> Result<()> {
 const ELSEWHERE: &str = "give an output folder in a place that you may write to with -o";
 const NO_SPACE: &str = "nothing was written; free space there, or give another output folder with -o";
 
-fn replaceable(out: &Path, full: &Path, force: bool) -> Result<()> {
+fn replaceable(out: &Path, full: &Path, force: bool, owns: Owns<'_>) -> Result<()> {
     let meta = match fs::symlink_metadata(full) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(io("cannot look at", full, &e).hint(ELSEWHERE)),
@@ -71,7 +74,7 @@ fn replaceable(out: &Path, full: &Path, force: bool) -> Result<()> {
         );
     }
     let empty = fs::read_dir(full).map_err(|e| io("cannot read", full, &e))?.next().is_none();
-    if empty || force || ours(full) {
+    if empty || force || ours(full, owns) {
         return Ok(());
     }
     Err(Error::new(Code::Usage, format!("`{}` holds files that mcompc did not write", out.display()))
@@ -130,9 +133,9 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// As [`check_out_dir`], and E001 when the disk refuses; nothing is left behind then.
-pub fn write_dir(out: &Path, files: &[File], force: bool) -> Result<()> {
+pub fn write_dir(out: &Path, files: &[File], force: bool, owns: Owns<'_>) -> Result<()> {
     let (parent, full) = place(out)?;
-    replaceable(out, &full, force)?;
+    replaceable(out, &full, force, owns)?;
     let parents = Parents::make(&parent).map_err(|e| io("cannot create", &parent, &e).hint(ELSEWHERE))?;
     let temp = Folder::new_in(&parent).map_err(|e| io("cannot write into", &parent, &e).hint(ELSEWHERE))?;
     // The temporary folder itself is private to the user; the one moved out of it has the user's usual permissions.

@@ -8,12 +8,20 @@ mod allocation;
 mod chart;
 mod check;
 mod html;
+mod judged;
+mod layers;
 mod point;
+mod spread;
+mod style;
+mod table;
 mod text;
+mod tiles;
 
 pub use allocation::{Allocation, Offer, Place};
 pub use check::Check;
+pub use judged::{Changed, Class, Top1};
 pub use point::Point;
+pub use spread::Spread;
 pub use text::{bytes, count};
 
 use serde::Serialize;
@@ -35,6 +43,10 @@ pub struct Report {
     pub backend: String,
     /// Value of `-O`.
     pub level: String,
+    /// The command line that makes the same library, with files by their names; absent where there was none.
+    pub command: Option<String>,
+    /// What a chip with this CPU has; absent where chips do not say.
+    pub limits: Option<Limits>,
     /// Graph inputs in ONNX order.
     pub inputs: Vec<Tensor>,
     /// Graph outputs in ONNX order.
@@ -61,6 +73,15 @@ pub struct Report {
     pub loss: Option<Loss>,
     /// Things the user should know.
     pub warnings: Vec<String>,
+}
+
+/// Memory of a typical chip, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// For code and constants.
+    pub flash: u64,
+    /// For everything else.
+    pub ram: u64,
 }
 
 /// A tensor at the interface.
@@ -175,6 +196,10 @@ pub struct Layer {
     pub bits_why: Option<String>,
     /// Weights of a channel in a row that share a multiplier.
     pub group: Option<usize>,
+    /// Squared difference of the result from the float model's over its variance, on calibration samples; absent where that was not measured.
+    pub error: Option<f64>,
+    /// Values of the result in calibration.
+    pub spread: Option<Spread>,
 }
 
 /// The memory plan.
@@ -214,6 +239,8 @@ pub struct Calibration {
     pub samples: usize,
     /// Value of `--range`, or `data-free`.
     pub range: String,
+    /// SHA-256 of the data file, hexadecimal; absent without data.
+    pub sha256: Option<String>,
 }
 
 /// One pass over the float graph.
@@ -249,6 +276,10 @@ pub struct Loss {
     pub criterion: Criterion,
     /// The most that was allowed, in the unit of [`Loss::lost`]; absent where anything was.
     pub limit: Option<f64>,
+    /// Predictions of the first output that changed, in order; no more than [`Loss::LISTED`].
+    pub changed: Vec<Changed>,
+    /// Of both sides, where samples have labels.
+    pub top1: Option<Top1>,
 }
 
 /// What counts as loss.
@@ -263,6 +294,8 @@ pub enum Criterion {
 }
 
 impl Loss {
+    /// Changed predictions that are listed.
+    pub const LISTED: usize = 64;
     /// The loss by its criterion: expected points of top-1 accuracy, or percent of the output's variance.
     pub fn lost(&self) -> f64 {
         match self.criterion {

@@ -1,7 +1,7 @@
 //! The page is well formed, escapes names and agrees with the JSON.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use mcompc_report::{Buffer, Calibration, Layer, Loss, Memory, Pass, Report, State, Tensor, Totals};
+use mcompc_report::{Buffer, Calibration, Changed, Layer, Limits, Loss, Memory, Pass, Report, Spread, State, Tensor, Top1, Totals};
 
 fn report() -> Report {
     let tensor = |name: &str| Tensor {
@@ -32,6 +32,8 @@ fn report() -> Report {
         bits: Some(4),
         bits_why: Some("first <layer>".into()),
         group: None,
+        error: Some(0.0125),
+        spread: Some(Spread { codes: (-1.0, 2.0), ..Spread::new((-1.0, 3.0), [(-1.0, 5), (0.0, 7), (2.9, 1)].into_iter()) }),
     };
     Report {
         generator: "mcompc",
@@ -41,6 +43,8 @@ fn report() -> Report {
         target: "host".into(),
         backend: "cranelift".into(),
         level: "int8".into(),
+        command: Some("mcompc compile 'a <b>.onnx' --target host".into()),
+        limits: Some(Limits { flash: 1 << 20, ram: 32 }),
         inputs: vec![tensor("<script>alert(1)</script>")],
         outputs: vec![tensor("out")],
         states: vec![State { input: "in".into(), output: "out".into(), bytes: 24 }],
@@ -53,7 +57,7 @@ fn report() -> Report {
             buffers: vec![Buffer { name: "t".into(), offset: 0, bytes: 32, first: 0, last: 1 }],
             live: vec![32, 64],
         },
-        calibration: Calibration { samples: 10, range: "mse".into() },
+        calibration: Calibration { samples: 10, range: "mse".into(), sha256: Some("cd".repeat(32)) },
         scheme: "scheme 1\nvalue \"<x>\" i8 scale 0.5 zero 0\n".into(),
         allocation: None,
         passes: vec![Pass { name: "fold".into(), changes: 3 }],
@@ -67,6 +71,8 @@ fn report() -> Report {
             predictions: 10,
             error_over_variance: 0.003,
             limit: Some(12.5),
+            changed: vec![Changed { sample: 3, position: 0, float: 7, int: 9 }],
+            top1: Some(Top1 { samples: 10, float: 0.8, int: 0.7, difference: -0.1, interval: (-0.3, 0.1) }),
             ..Loss::default()
         }),
         warnings: vec!["a < b".into()],
@@ -75,7 +81,7 @@ fn report() -> Report {
 
 /// Checks that elements which need an end tag have one, in order.
 fn balanced(html: &str) {
-    let optional = ["meta", "p", "tr", "td", "th", "rect", "line", "polyline", "br"];
+    let optional = ["meta", "p", "tr", "td", "th", "rect", "line", "polyline"];
     let mut stack = Vec::new();
     for part in html.split('<').skip(1) {
         let tag: String = part.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
@@ -100,7 +106,13 @@ fn page_is_self_contained_and_escaped() {
     assert!(!html.contains("http") && !html.contains("src="));
     assert!(html.contains("first &lt;layer&gt;") && html.contains("1.25 expected points of top-1 (limit 12.5)"));
     assert!(html.contains("90.00 %") && html.contains("20.0 k"));
-    assert_eq!(html.matches("class=\"bar\"").count(), 4);
+    // Two layers in three charts, three bins of each one's values, one of which no code reaches.
+    assert_eq!(html.matches("class=\"row\"").count(), 6);
+    assert_eq!((html.matches("class=\"bar\"").count(), html.matches("class=\"over\" x").count()), (4, 2));
+    // RAM is 96 bytes of 32, flash is within its limit.
+    assert_eq!(html.matches("<i class=\"over\"").count(), 3);
+    assert!(html.contains("mcompc compile &#39;a &lt;b&gt;.onnx&#39; --target host") && html.contains(&"cd".repeat(32)));
+    assert!(html.contains("70.00 %; the float model 80.00 %; difference -10.00 points (95 % interval -30.00 to +10.00)"));
     assert_eq!(html.matches("class=\"buf\"").count(), 1);
 }
 

@@ -7,7 +7,7 @@
 mod host;
 mod spec;
 
-pub use spec::{Backend, Cache, Cranelift, Llvm, Memory, Qemu, Target};
+pub use spec::{Backend, Cache, Cranelift, InBundle, Llvm, Memory, Qemu, Target};
 
 use mcompc_ir::{Code, Error, Result};
 use mcompc_kernel::Machine;
@@ -62,6 +62,18 @@ impl Target {
             Backend::Cranelift => self.machine_cranelift.as_ref().ok_or_else(|| self.needs_mlir())?,
         };
         machine(isa)
+    }
+    /// Machine description for a variant in a bundle.
+    ///
+    /// # Errors
+    /// As [`Target::machine`].
+    pub fn bundle_machine(&self, backend: Backend) -> Result<Machine> {
+        let isa = match backend {
+            Backend::Mlir => self.bundle.mlir.as_ref(),
+            Backend::Cranelift => self.bundle.cranelift.as_ref(),
+            Backend::Small => None,
+        };
+        isa.map_or_else(|| self.machine(backend), |isa| machine(isa))
     }
     fn no_small(&self) -> Error {
         Error::new(Code::UnknownTarget, format!("the small back end has no instructions for target `{}`", self.name))

@@ -61,6 +61,9 @@ pub struct Target {
     /// Machine description for Cranelift; absent where it has no code generator.
     #[serde(default)]
     pub machine_cranelift: Option<String>,
+    /// What differs where the target is a variant beside others.
+    #[serde(default)]
+    pub bundle: InBundle,
     /// What LLVM is told.
     pub llvm: Llvm,
     /// What Cranelift is told.
@@ -74,6 +77,18 @@ pub struct Target {
     /// How to run its code elsewhere; absent where QEMU cannot.
     #[serde(default)]
     pub qemu: Option<Qemu>,
+}
+
+/// Machine descriptions of a target in a bundle, where all variants read weights in one layout; the target's own where absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InBundle {
+    /// For the MLIR back end.
+    #[serde(default)]
+    pub mlir: Option<String>,
+    /// For Cranelift.
+    #[serde(default)]
+    pub cranelift: Option<String>,
 }
 
 /// LLVM's view of the CPU.

@@ -32,7 +32,10 @@ fn machines_are_named_as_their_folders_and_all_used() {
     let targets = Target::all().unwrap();
     for name in machines() {
         assert_eq!(machine(name).unwrap().isa, name);
-        let names = |t: &Target| [Some(t.machine_mlir.clone()), t.machine_cranelift.clone(), t.machine_small.clone()];
+        let names = |t: &Target| {
+            let own = [Some(t.machine_mlir.clone()), t.machine_cranelift.clone(), t.machine_small.clone()];
+            [own.to_vec(), vec![t.bundle.mlir.clone(), t.bundle.cranelift.clone()]].concat()
+        };
         let used = targets.iter().any(|t| names(t).iter().flatten().any(|n| n == name));
         assert!(used, "{name} is used by no target");
     }

@@ -124,6 +124,12 @@ impl Builder<'_> {
         self.tensors.push(raw(&name, shape, data));
         name
     }
+    /// An integer that has no dimensions.
+    pub fn integer(&mut self, v: i64) -> String {
+        let name = self.fresh("i");
+        self.tensors.push(TensorProto { int64_data: vec![v], ..header(&name, &[], data_type::INT64) });
+        name
+    }
 
     /// The name of a list of integers: shapes, axes, pads.
     pub fn integers(&mut self, data: &[i64]) -> String {

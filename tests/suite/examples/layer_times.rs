@@ -44,7 +44,7 @@ fn main() {
         mcompc_lower::lower(g, &target.machine(backend).unwrap(), &mcompc_lower::Options { name: "model".into(), ..Default::default() })
             .unwrap();
     let (module, names) = split(&l.module, &l.entry);
-    let job = mcompc_backend::Job { target: &target, backend, weights_section: None };
+    let job = mcompc_backend::Job { target: &target, backend, weights_section: None, elsewhere: &[] };
     let (object, _) = mcompc_backend::compile(&module, &job).unwrap();
     if let Some(path) = args.next() {
         std::fs::write(path, &object).unwrap();

@@ -100,6 +100,7 @@ pub fn prepare_at(m: &Model, path: &Path, random: usize, (weights, acts): (Weigh
     let target = Target::by_name("x86_64")?;
     let o = Request {
         model: path.into(),
+        command: None,
         target,
         backend: Backend::Cranelift,
         name: "model".into(),

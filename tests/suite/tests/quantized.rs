@@ -39,6 +39,7 @@ fn case(file: &'static str) -> Option<Case> {
     let path = Model { file, input: "" }.path()?;
     let o = Request {
         model: path.clone(),
+        command: None,
         target: Target::by_name("x86_64").unwrap(),
         backend: Backend::Cranelift,
         name: "model".into(),

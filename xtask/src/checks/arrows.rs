@@ -6,9 +6,10 @@ use crate::workspace::{self, Kind, Package};
 /// The crates in order, by their folders, without `compiler/`: a crate may depend on crates of later
 /// rows only, never on one of its own row.
 const ORDER: &[&[&str]] = &[
-    &["python"],
+    &["python", "build-script"],
     &["cli"],
     &["driver"],
+    &["bundle"],
     &["backend", "package", "report"],
     &["exec", "emu"],
     &["codegen-cranelift", "codegen-mlir", "codegen-small"],

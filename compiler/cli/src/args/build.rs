@@ -9,7 +9,8 @@ use mcompc_target::{Backend, Target};
 pub(crate) const JSON: &[Row] = &[switch("json", "Machine-readable output on stdout", |g, _| {
     g.json = true;
     Ok(())
-})];
+})
+.aside()];
 
 /// All choices of bits.
 pub(crate) const PARETO: &[Row] =
@@ -22,14 +23,16 @@ pub(crate) const PARETO: &[Row] =
 pub(crate) const TIMINGS: &[Row] = &[switch("timings", "Adds the time of every step; with --json as `timings`", |g, _| {
     g.timings = true;
     Ok(())
-})];
+})
+.aside()];
 
 /// What was decided, for --scheme.
 pub(crate) const SCHEME_OUT: &[Row] =
     &[flag("scheme-out", "FILE", "Writes what was decided of the integers to a text file, to be changed and given to --scheme", |g, v| {
         g.scheme_out = Some(v.into());
         Ok(())
-    })];
+    })
+    .aside()];
 
 /// The model and how it is compiled.
 pub(crate) const BUILD: &[Row] = &[

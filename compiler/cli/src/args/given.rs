@@ -1,5 +1,6 @@
 //! What a command line gives, each value read and checked by itself. How values go together is `options`' to say.
 
+use mcompc_bundle::Bundle;
 use mcompc_compress::RangeMethod;
 use mcompc_data::InputSpec;
 use mcompc_driver::{Ask, MaxLoss, Weights};
@@ -9,7 +10,11 @@ use std::path::PathBuf;
 /// The values of all rows of a command; what is not given, or not the command's, is empty.
 #[derive(Default)]
 pub(crate) struct Given {
+    /// The command in one line, with files by their names, without what changes nothing of the library.
+    pub line: String,
     pub model: PathBuf,
+    /// The second of two outputs.
+    pub other: PathBuf,
     pub target: Option<Target>,
     /// Bits of the weights, from the level.
     pub bits: Option<u8>,
@@ -50,6 +55,8 @@ pub(crate) struct Given {
     pub layer_dump: bool,
     /// Names of forms that there are.
     pub forms: Vec<&'static str>,
+    /// A form for phones or desktops.
+    pub bundle: Option<&'static Bundle>,
     pub json: bool,
     pub timings: bool,
     pub out: PathBuf,
@@ -58,6 +65,7 @@ pub(crate) struct Given {
     pub data: Option<PathBuf>,
     pub limit: Option<usize>,
     pub by_the_book: bool,
+    pub per_layer: bool,
     /// The float model, the graph of integers.
     pub reference: bool,
     pub integers: bool,

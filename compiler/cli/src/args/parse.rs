@@ -7,6 +7,7 @@ use super::row::{Command, Row};
 use super::table::{COMMANDS, GROUPS};
 use mcompc_ir::{Code, Error, Result};
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 /// What a command line asks for.
 pub(crate) enum Line {
@@ -93,8 +94,27 @@ fn flag<'a>(command: &'static Command, word: &'a str) -> Result<(&'static Row, O
     Ok((row, value))
 }
 
+/// The line that a report shows, in the order of the table. Paths are another's on another computer, names and hashes are not.
+fn line(command: &Command, said: &[(&Row, &OsStr)]) -> String {
+    let mut words = vec![format!("mcompc {}", command.name)];
+    for row in command.rows().filter(|r| !r.aside) {
+        for (_, value) in said.iter().filter(|(r, _)| std::ptr::eq(*r, row)) {
+            words.extend(if row.long.is_empty() { row.short.map(|c| format!("-{c}")) } else { Some(format!("--{}", row.long)) });
+            let name = if row.is_file() { Path::new(value).file_name().unwrap_or(value) } else { value }.to_string_lossy();
+            let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=,:%+@".contains(c);
+            match name.chars().all(plain) {
+                _ if row.value.is_empty() => {}
+                true => words.push(name.into_owned()),
+                false => words.push(format!("'{}'", name.replace('\'', "'\\''"))),
+            }
+        }
+    }
+    words.join(" ")
+}
+
 fn values(command: &'static Command, words: &[OsString]) -> Result<Line> {
     let mut given = Box::<Given>::default();
+    let mut said: Vec<(&Row, &OsStr)> = Vec::new();
     let mut seen: Vec<&Row> = Vec::new();
     let mut operands = command.rows().filter(|r| r.is_operand());
     let mut words = words.iter();
@@ -108,6 +128,7 @@ fn values(command: &'static Command, words: &[OsString]) -> Result<Line> {
             let row =
                 operands.next().ok_or_else(|| usage(format!("`{}` is one word too many", word.display())).hint(help::usage(command)))?;
             (row.set)(&mut given, word)?;
+            said.push((row, word));
             seen.push(row);
             continue;
         }
@@ -122,23 +143,27 @@ fn values(command: &'static Command, words: &[OsString]) -> Result<Line> {
             return Err(usage(format!("{} is given twice", row.names())).hint("leave one of them out"));
         }
         seen.push(row);
-        match (row.value.is_empty(), hanging) {
-            (true, None) => (row.set)(&mut given, OsStr::new(""))?,
+        let value: &OsStr = match (row.value.is_empty(), hanging) {
+            (true, None) => OsStr::new(""),
             (true, Some(v)) => return Err(usage(format!("{} takes no value, `{v}` is one", row.names())).hint("leave it out")),
-            (false, Some(v)) => (row.set)(&mut given, OsStr::new(v))?,
+            (false, Some(v)) => OsStr::new(v),
             (false, None) => {
                 let missing = || {
                     let e = usage(format!("{} has no value", row.names()));
                     e.hint(format!("give {}; a value that begins with a dash goes behind `=`", row.form()))
                 };
-                let value = words.next().filter(|v| !is_flag(v)).ok_or_else(missing)?;
-                (row.set)(&mut given, value)?;
+                words.next().filter(|v| !is_flag(v)).ok_or_else(missing)?
             }
-        }
+        };
+        (row.set)(&mut given, value)?;
+        said.push((row, value));
     }
     match command.rows().find(|r| (r.required || r.is_operand()) && !seen.iter().any(|s| std::ptr::eq(*s, *r))) {
         Some(row) => Err(usage(format!("`mcompc {}` needs {}", command.name, row.form())).hint(help::usage(command))),
-        None => Ok(Line::Run(command, given)),
+        None => {
+            given.line = line(command, &said);
+            Ok(Line::Run(command, given))
+        }
     }
 }
 
@@ -195,6 +220,16 @@ mod tests {
         assert_eq!((name, g.model.to_str(), g.out.to_str()), ("compile", Some("m.onnx"), Some("out")));
         assert_eq!((g.bits, g.dims.len(), g.layer_bits.len(), g.backend, g.group), (Some(4), 2, 1, Some(Backend::Small), Some(64)));
         assert!(g.json && !g.force && !g.timings);
+    }
+
+    #[test]
+    fn the_line_of_a_report_is_the_same_in_every_folder() {
+        let (a, b) = (
+            given("compile a/m.onnx --calib=/x/c.npz -O int4 -o out --json --slices").1,
+            given("m.onnx --calib y/c.npz -Oint4 --slices -o b").1,
+        );
+        assert_eq!(a.line, "mcompc compile m.onnx --calib c.npz -O int4 --slices");
+        assert_eq!(a.line, b.line);
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(crate) struct Row {
     pub often: bool,
     /// Whether the command needs it. Operands are always needed.
     pub required: bool,
+    /// Whether the library is the same with it and without.
+    pub aside: bool,
     /// Takes the value; an empty one of a switch.
     pub set: Set,
 }
@@ -76,7 +78,7 @@ pub(crate) type Set = fn(&mut Given, &OsStr) -> Result<()>;
 
 /// A flag with a value.
 pub(crate) const fn flag(long: &'static str, value: &'static str, help: &'static str, set: Set) -> Row {
-    Row { long, short: None, value, help, default: "", choices: Vec::new, often: false, required: false, set }
+    Row { long, short: None, value, help, default: "", choices: Vec::new, often: false, required: false, aside: false, set }
 }
 
 /// A flag without a value.
@@ -109,6 +111,15 @@ impl Row {
     pub const fn often(mut self) -> Self {
         self.often = true;
         self
+    }
+    /// Changes nothing of the library.
+    pub const fn aside(mut self) -> Self {
+        self.aside = true;
+        self
+    }
+    /// Whether it names a file that is read.
+    pub fn is_file(&self) -> bool {
+        matches!(self.value, "MODEL" | "FILE")
     }
     /// Must be given.
     pub const fn required(mut self) -> Self {

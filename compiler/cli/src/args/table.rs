@@ -45,6 +45,12 @@ pub(crate) static COMMANDS: &[Command] = &[
         rows: &[BUILD, JSON, TIMINGS, BENCH],
         run: commands::bench,
     },
+    Command {
+        name: "compare",
+        about: "Shows in what two outputs differ: sizes, forecasts, losses, and layer by layer",
+        rows: &[OUTPUTS, JSON],
+        run: |g, _| commands::compare(g),
+    },
     Command { name: "targets", about: "Lists the targets", rows: &[JSON], run: |_, _| commands::targets() },
     Command { name: "explain", about: "Explains an error code, such as E201", rows: &[CODE, JSON], run: |g, _| commands::explain(&g.code) },
     Command {
@@ -75,17 +81,30 @@ const COMPILE: &[Row] = &[
         Ok(())
     })
     .short('o')
-    .required(),
+    .required()
+    .aside(),
     flag("emit", "FORM", "Adds the library in another form, for a build system", |g, v| {
         g.forms.push(word("--emit", v, mcompc_package::on_demand().map(|name| (name, name)))?);
         Ok(())
     })
     .often()
     .choices(|| mcompc_package::on_demand().collect()),
+    flag(
+        "bundle",
+        "FORM",
+        "Writes the library for every CPU of an ABI, which chooses its code when it runs, instead of an object for one: linux (shared and static \
+         library for the ABI of --target), android (AAR), ios (xcframework and Swift package)",
+        |g, v| {
+            g.bundle = Some(word("--bundle", v, mcompc_bundle::BUNDLES.iter().map(|b| (b.name, b)))?);
+            Ok(())
+        },
+    )
+    .choices(|| mcompc_bundle::BUNDLES.iter().map(|b| b.name).collect()),
     switch("force", "Replace the output folder whatever it holds", |g, _| {
         g.force = true;
         Ok(())
-    }),
+    })
+    .aside(),
     flag(
         "max-loss",
         "[top1:|error:]N",
@@ -117,8 +136,23 @@ const VERIFY: &[Row] = &[
         g.by_the_book = true;
         Ok(())
     }),
+    switch("per-layer", "Adds what every layer differs from the float model, on up to 64 samples", |g, _| {
+        g.per_layer = true;
+        Ok(())
+    }),
     flag("max-loss", "[top1:|error:]N", "Fail if the samples lose more than this, as for `compile` [default: none]", |g, v| {
         g.max_loss = Some(max_loss(v)?);
+        Ok(())
+    }),
+];
+
+const OUTPUTS: &[Row] = &[
+    operand("FIRST", "Folder that mcompc wrote, or its report.json", |g, v| {
+        g.model = v.into();
+        Ok(())
+    }),
+    operand("SECOND", "The other", |g, v| {
+        g.other = v.into();
         Ok(())
     }),
 ];

@@ -4,7 +4,7 @@ use super::{json, percent};
 use crate::answer::Answer;
 use crate::args::Given;
 use crate::options::request;
-use mcompc_driver::{Library, MaxLoss, Progress, library, timed};
+use mcompc_driver::{Library, MaxLoss, Progress, bundle, library, timed};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_package::{check_out_dir, write_dir};
 use mcompc_report::{Report, bytes, count};
@@ -13,9 +13,13 @@ use std::fmt::Write;
 pub(crate) fn compile(g: &Given, progress: &dyn Progress) -> Result<Answer> {
     let o = request(g)?;
     let limit = g.max_loss.unwrap_or(MaxLoss::Usual);
-    check_out_dir(&g.out, g.force)?;
-    let Library { files, report } = library(&o, limit, progress)?;
-    timed(progress, "writing the files", || write_dir(&g.out, &files, g.force))?;
+    let abis = g.bundle.map(|b| (b.abis)(g.target.as_ref())).transpose()?;
+    check_out_dir(&g.out, g.force, &mcompc_bundle::owns)?;
+    let Library { files, report } = match (g.bundle, abis) {
+        (Some(form), Some(abis)) => bundle(&o, form, &abis, limit, progress)?,
+        _ => library(&o, limit, progress)?,
+    };
+    timed(progress, "writing the files", || write_dir(&g.out, &files, g.force, &mcompc_bundle::owns))?;
     write_scheme(g, &report)?;
 
     let mut text = summary(&report);

@@ -1,6 +1,7 @@
 //! One file a command; each returns its answer as text and as JSON.
 
 mod bench;
+mod compare;
 mod compile;
 mod cost;
 mod plan;
@@ -10,6 +11,7 @@ mod tables;
 mod verify;
 
 pub(crate) use bench::bench;
+pub(crate) use compare::compare;
 pub(crate) use compile::compile;
 pub(crate) use cost::cost;
 pub(crate) use plan::{aligned, plan};

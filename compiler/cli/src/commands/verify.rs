@@ -1,19 +1,20 @@
 //! `mcompc verify`.
 
-use super::{json, percent};
+use super::{aligned, json, percent};
 use crate::answer::Answer;
 use crate::args::Given;
 use crate::options::request;
 use mcompc_driver::verify::{Extent, Outcome};
 use mcompc_driver::{MaxLoss, Progress, Request, VerifyRequest};
 use mcompc_ir::Result;
+use mcompc_report::Class;
 use std::fmt::Write;
 
 pub(crate) fn verify(g: &Given, progress: &dyn Progress) -> Result<Answer> {
     let o = request(g)?;
     // Whatever the level, verifying is measuring: only an explicit limit fails it.
     let limit = g.max_loss.unwrap_or(MaxLoss::None);
-    let ask = VerifyRequest { data: g.data.clone(), extent: extent(g), limit };
+    let ask = VerifyRequest { data: g.data.clone(), extent: extent(g), limit, per_layer: g.per_layer };
     let outcome = mcompc_driver::verify(&o, &ask, progress)?;
     let mut value = json(&outcome)?;
     value["name"] = o.name.clone().into();
@@ -53,5 +54,33 @@ fn text(o: &Request, r: &Outcome) -> String {
             100.0 * t.interval.1
         );
     }
+    classes(&mut s, &r.classes);
+    if !r.layers.is_empty() {
+        let error = |e: Option<f64>| e.map_or_else(|| "-".into(), |e| format!("{:.4} %", 100.0 * e));
+        let rows: Vec<[String; 4]> = r.layers.iter().map(|l| ["  ".into(), error(l.error), l.op.clone(), l.layer.clone()]).collect();
+        let _ = write!(s, "  squared error over variance, layer by layer:\n{}", aligned(&rows, &[0, 2, 3]));
+    }
     s
+}
+
+/// The labelled samples class by class: all of few classes, of many those that the library loses most of.
+fn classes(s: &mut String, all: &[Class]) {
+    const MOST: usize = 16;
+    let lost = |c: &Class| c.float as i64 - c.int as i64;
+    let mut rows: Vec<&Class> = all.iter().collect();
+    if rows.len() > MOST {
+        rows.sort_by_key(|c| -lost(c));
+        rows.truncate(MOST);
+    }
+    if rows.is_empty() {
+        return;
+    }
+    let of = if all.len() > MOST { format!("the {MOST} of {} that lose most", all.len()) } else { "all".into() };
+    let _ = writeln!(s, "  classes ({of}):\n    class  samples  float right  right  taken for (samples)");
+    for c in rows {
+        let mut taken = c.taken_for.clone();
+        taken.sort_by_key(|&(_, n)| std::cmp::Reverse(n));
+        let taken: Vec<String> = taken.iter().take(4).map(|(c, n)| format!("{c} ({n})")).collect();
+        let _ = writeln!(s, "    {:5}  {:7}  {:11}  {:5}  {}", c.class, c.samples, c.float, c.int, taken.join(", "));
+    }
 }

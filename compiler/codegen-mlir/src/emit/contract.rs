@@ -114,6 +114,33 @@ impl Emitter<'_> {
                     "llvm.call_intrinsic \"llvm.aarch64.neon.saddlp.v4i32.v8i16\"({p}) : (vector<8xi16>) -> vector<4xi32>"
                 ))
             }
+            Form::Dot | Form::Lane if self.isa == &Isa::Neon && r.k == 2 && r.n == 4 && r.a == Elem::I8 && r.w == Elem::I8 => {
+                let p = self.temp(format_args!(
+                    "llvm.call_intrinsic \"llvm.arm.neon.vmulls.v8i16\"({a}, {w}) : (vector<8xi8>, vector<8xi8>) -> vector<8xi16>"
+                ));
+                self.line(format_args!(
+                    "{d} = llvm.call_intrinsic \"llvm.arm.neon.vpadals.v4i32.v8i16\"({acc}, {p}) : (vector<4xi32>, vector<8xi16>) -> vector<4xi32>"
+                ));
+                return Ok(());
+            }
+            // Four products a channel: pairs of them as 32 bits, then pairs of pairs.
+            Form::Dot | Form::Lane if self.isa == &Isa::Aarch64 && r.k == 4 && r.n == 4 && r.a == Elem::I8 && r.w == Elem::I8 => {
+                let mut pairs = vec![];
+                for half in [0, 8] {
+                    let mask: Vec<u16> = (half..half + 8).collect();
+                    let [x, y] = [a, w].map(|v| self.shuffle(&vec_ty(8, 16), v, v, &mask));
+                    let p = self.temp(format_args!(
+                        "llvm.call_intrinsic \"llvm.aarch64.neon.smull.v8i16\"({x}, {y}) : (vector<8xi8>, vector<8xi8>) -> vector<8xi16>"
+                    ));
+                    pairs.push(self.temp(format_args!(
+                        "llvm.call_intrinsic \"llvm.aarch64.neon.saddlp.v4i32.v8i16\"({p}) : (vector<8xi16>) -> vector<4xi32>"
+                    )));
+                }
+                self.temp(format_args!(
+                    "llvm.call_intrinsic \"llvm.aarch64.neon.addp.v4i32\"({}, {}) : (vector<4xi32>, vector<4xi32>) -> vector<4xi32>",
+                    pairs[0], pairs[1]
+                ))
+            }
             Form::Dot | Form::Lane => {
                 let p = self.products(r, r.n * r.k, a, w);
                 if r.n == 1 {

@@ -12,6 +12,8 @@ pub(crate) enum Isa {
     Avx,
     /// NEON.
     Aarch64,
+    /// NEON of Armv7-A.
+    Neon,
     /// Armv6-M: no 64-bit product.
     Thumb1,
     /// Armv7-M: no DSP extension.
@@ -33,6 +35,7 @@ impl Isa {
             "x86_64" if target.vector_bits < 256 => Isa::Sse,
             "x86_64" => Isa::Avx,
             "aarch64" => Isa::Aarch64,
+            "armv7a" => Isa::Neon,
             "thumbv6m" => Isa::Thumb1,
             "thumbv7m" => Isa::Thumb2,
             "thumbv8.1m.main" => Isa::Mve,

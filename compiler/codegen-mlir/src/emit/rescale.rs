@@ -23,7 +23,8 @@ impl Emitter<'_> {
         };
         let whole_i8 = (r.lo, r.hi) == (-128, 127);
         let v = match (self.isa, t) {
-            (Isa::Aarch64, Ty::Vec(_, n)) if n >= 4 => self.sqdmulh(r, n, &acc, &a[1]),
+            (Isa::Aarch64, Ty::Vec(_, n)) if n >= 4 => self.sqdmulh(["aarch64.neon.sqdmulh", "aarch64.neon.srshl"], r, n, &acc, &a[1]),
+            (Isa::Neon, Ty::Vec(_, n)) if n >= 4 => self.sqdmulh(["arm.neon.vqdmulh", "arm.neon.vrshifts"], r, n, &acc, &a[1]),
             _ => {
                 let high = self.mul_hi(t, &acc, &a[1]);
                 let mut c = self.splat_const((i64::from(r.zp) << r.shift) + (1 << (r.shift - 1)), &name);
@@ -50,7 +51,7 @@ impl Emitter<'_> {
 
     /// `sqdmulh` is floor(acc * m / 2^31) for m < 2^31 (it saturates only for -2^31 squared), and `srshr #s+1` of it is
     /// floor((floor(acc * m / 2^31) + 2^s) / 2^(s+1)) = floor((acc * m + 2^(31+s)) / 2^(32+s)): the rule, before the zero point.
-    fn sqdmulh(&mut self, r: &Rescale, n: u16, acc: &str, m: &str) -> String {
+    fn sqdmulh(&mut self, [product, shift_by]: [&str; 2], r: &Rescale, n: u16, acc: &str, m: &str) -> String {
         let t = ty(Ty::Vec(Lane::I32, n));
         let q = "vector<4xi32>";
         let shift = self.splat_const(-i64::from(r.shift) - 1, q);
@@ -59,8 +60,8 @@ impl Emitter<'_> {
             let mask: Vec<u16> = (first..first + 4).collect();
             let (x, y) =
                 if n == 4 { (acc.to_string(), m.to_string()) } else { (self.shuffle(&t, acc, acc, &mask), self.shuffle(&t, m, m, &mask)) };
-            let h = self.temp(format_args!("llvm.call_intrinsic \"llvm.aarch64.neon.sqdmulh.v4i32\"({x}, {y}) : ({q}, {q}) -> {q}"));
-            parts.push(self.temp(format_args!("llvm.call_intrinsic \"llvm.aarch64.neon.srshl.v4i32\"({h}, {shift}) : ({q}, {q}) -> {q}")));
+            let h = self.temp(format_args!("llvm.call_intrinsic \"llvm.{product}.v4i32\"({x}, {y}) : ({q}, {q}) -> {q}"));
+            parts.push(self.temp(format_args!("llvm.call_intrinsic \"llvm.{shift_by}.v4i32\"({h}, {shift}) : ({q}, {q}) -> {q}")));
         }
         let mut width = 4;
         while parts.len() > 1 {

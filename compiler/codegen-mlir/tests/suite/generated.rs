@@ -106,12 +106,13 @@ fn kernel(target: &str, kind: &str, s: &ConvSpec) -> Call {
 
 /// Target, and the most instructions a product of a 1x1 convolution (25x5 pixels, 64 to 64 channels), and of a depthwise 3x3 one of the
 /// same size. Targets without a bar of their own have what they reach, rounded up: a regression shows.
-const BUDGET: [(&str, f64, f64); 15] = [
+const BUDGET: [(&str, f64, f64); 16] = [
     ("x86_64-v2", 0.60, 1.20),
     ("x86_64", 0.25, 0.60),
     ("x86_64-v4", 0.0, 0.0),
     ("aarch64", 0.47, 1.0),
     ("aarch64-dotprod", 0.12, 1.0),
+    ("armv7a-neon", 0.45, 1.4),
     ("riscv64gc", 3.2, 8.0),
     ("riscv64gcv", 0.45, 0.70),
     ("riscv32imac", 3.2, 8.0),
@@ -138,7 +139,9 @@ fn budget(target: &str) {
     measure(target, "conv3x3", &four_bits(layer(8, 8, 16, 17, 3, false)));
     measure(target, "dense", &four_bits(layer(1, 1, 256, 41, 1, false)));
     // Counts are 0 where they cannot be taken.
-    assert!(conv4 <= 1.25 * conv && dw4 <= 1.25 * dw, "{target}: four bits take {:.3} and {:.3} of int8's", conv4 / conv, dw4 / dw);
+    // Sixteen registers hold the sums of a depthwise block, but not what unpacking takes beside them.
+    let unpacked = if target == "armv7a-neon" { 1.75 } else { 1.25 };
+    assert!(conv4 <= 1.25 * conv && dw4 <= unpacked * dw, "{target}: four bits take {:.3} and {:.3} of int8's", conv4 / conv, dw4 / dw);
     assert!(conv <= pointwise && dw <= depthwise, "{target}: {conv:.3} and {dw:.3} instructions a product");
 }
 
@@ -152,6 +155,7 @@ budgets! {
     layers_x86_64_v4 "x86_64-v4"
     layers_aarch64 "aarch64"
     layers_aarch64_dotprod "aarch64-dotprod"
+    layers_armv7a_neon "armv7a-neon"
     layers_riscv64gc "riscv64gc"
     layers_riscv64gcv "riscv64gcv"
     layers_riscv32imac "riscv32imac"

@@ -404,6 +404,7 @@ targets! {
     ops_aarch64 "aarch64"
     ops_aarch64_dotprod "aarch64-dotprod"
     ops_aarch64_i8mm "aarch64-i8mm"
+    ops_armv7a_neon "armv7a-neon"
     ops_riscv64gc "riscv64gc"
     ops_riscv64gcv "riscv64gcv"
     ops_riscv32imac "riscv32imac"

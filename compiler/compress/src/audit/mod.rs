@@ -188,6 +188,12 @@ impl<'a> Audit<'a> {
         }
     }
 
+    /// Squared error over variance of every value of the integer graph that was compared and is not constant.
+    pub fn errors(&self) -> BTreeMap<ValueId, f64> {
+        let error = |of| self.seen.get(of).and_then(|s| s.whole().ratio());
+        self.pairs.iter().filter_map(|(&v, (of, ..))| Some((v, error(of)?))).collect()
+    }
+
     /// What the user should know: layers where accuracy is lost, and channels of outputs that hold nothing any more.
     pub fn warnings(&self) -> Vec<String> {
         diagnose::warnings(self)

@@ -107,7 +107,8 @@ fn lowered_as(t: &Task<'_>, scheme: &Scheme, firmware: Firmware) -> Result<Trial
         Weights::AllCoded => firmware,
         _ => storage(&firmware, (g, &crate::compile::origin(&integers, &coded)), scheme, true)?,
     };
-    let lowered = crate::stages::lowered(&t.o.name, &integers.graph, (&t.o.target, t.o.backend), &firmware)?;
+    let lowered =
+        crate::stages::lowered(&t.o.name, &integers.graph, &t.o.target.machine(t.o.backend)?, (&t.o.target, t.o.backend), &firmware)?;
     let costs = costs(t.o, &lowered)?.map_or_else(|| vec![0.0; lowered.layers.len()], |(_, costs)| costs);
     let steps = lowered.buffers.iter().map(|b| b.last + 1).max().unwrap_or(0);
     let live: Vec<u64> = (0..steps.max(lowered.layers.len()))

@@ -4,24 +4,8 @@
 use mcompc_compress::{largest, less_probable};
 use mcompc_ir::{Code, DType, Error, Graph, Node, NodeId, Quant, Result, Tensor, Value, ValueId};
 use mcompc_ops::{is_move, real};
-use mcompc_report::{Criterion, Loss};
-use serde::Serialize;
+use mcompc_report::{Changed, Class, Criterion, Loss, Top1};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Top-1 of both sides on labelled samples, in 0..=1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Top1 {
-    /// Labelled samples.
-    pub samples: usize,
-    /// The float model's.
-    pub float: f64,
-    /// The integer library's.
-    pub int: f64,
-    /// `int - float`.
-    pub difference: f64,
-    /// 95 % interval of the difference: normal approximation over the paired differences of the samples.
-    pub interval: (f64, f64),
-}
 
 #[derive(Clone, Copy, Default)]
 struct Moments {
@@ -75,6 +59,10 @@ pub struct Agreement {
     int_right: usize,
     /// Samples only one side gets right: float, integer.
     only: (usize, usize),
+    /// The first predictions that changed.
+    changed: Vec<Changed>,
+    /// Of each label: samples, those that the float model gets right, and what the library takes them for.
+    by_class: BTreeMap<usize, (usize, usize, BTreeMap<usize, usize>)>,
 }
 
 struct Figures {
@@ -204,6 +192,8 @@ impl Agreement {
             float_right: 0,
             int_right: 0,
             only: (0, 0),
+            changed: Vec::new(),
+            by_class: BTreeMap::new(),
         }
     }
 
@@ -227,11 +217,14 @@ impl Agreement {
                 }
             }
             if i == 0 {
-                for (r, q) in r.chunks(self.classes.max(1)).zip(q.chunks(self.classes.max(1))) {
+                for (position, (r, q)) in r.chunks(self.classes.max(1)).zip(q.chunks(self.classes.max(1))).enumerate() {
                     self.positions += 1;
                     let (theirs, ours) = (largest(r), largest(q));
                     self.same += usize::from(theirs == ours);
                     let missed = if theirs == ours { 0.0 } else { ahead(r, theirs, ours, self.probabilities) };
+                    if theirs != ours && self.changed.len() < Loss::LISTED {
+                        self.changed.push(Changed { sample: self.samples - 1, position, float: theirs, int: ours });
+                    }
                     self.missed = (self.missed.0 + missed, self.missed.1 + missed * missed);
                 }
                 if let Some(y) = label {
@@ -242,6 +235,10 @@ impl Agreement {
                     self.int_right += usize::from(ir);
                     self.only.0 += usize::from(fr && !ir);
                     self.only.1 += usize::from(ir && !fr);
+                    let class = self.by_class.entry(y as usize).or_default();
+                    class.0 += 1;
+                    class.1 += usize::from(fr);
+                    *class.2.entry(b).or_default() += 1;
                 }
             }
         }
@@ -274,7 +271,21 @@ impl Agreement {
             per_output: self.outputs.iter().map(|f| (f.name.clone(), f.worst())).collect(),
             criterion: self.criterion,
             limit: None,
+            changed: self.changed.clone(),
+            top1: self.top1(),
         }
+    }
+
+    /// Labelled samples class by class, by number.
+    pub fn by_class(&self) -> Vec<Class> {
+        let row = |(&class, (samples, float, taken)): (&usize, &(usize, usize, BTreeMap<usize, usize>))| Class {
+            class,
+            samples: *samples,
+            float: *float,
+            int: taken.get(&class).copied().unwrap_or(0),
+            taken_for: taken.iter().filter(|(c, _)| **c != class).map(|(&c, &n)| (c, n)).collect(),
+        };
+        self.by_class.iter().map(row).collect()
     }
 
     /// Classes of the first output, where a sample has one prediction.

@@ -12,6 +12,7 @@ pub fn digits(target: &str) -> Request {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/digits");
     Request {
         model: dir.join("digits.onnx"),
+        command: None,
         target: Target::by_name(target).unwrap(),
         backend: Backend::Cranelift,
         name: "digits".into(),

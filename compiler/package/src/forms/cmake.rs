@@ -4,13 +4,14 @@ use super::Form;
 use crate::text::comment;
 use crate::{ABI_VERSION, File};
 
-/// Newest CMake whose behaviour the package asks for; older ones than the first are refused by CMake.
-const CMAKE: &str = "3.13...3.31";
+/// Newest CMake whose behaviour a package asks for; older ones than the first are refused by CMake.
+pub const CMAKE: &str = "3.13...3.31";
 
 pub(super) const FORM: Form = Form {
     name: "cmake",
     doc: "CMake package with an imported target",
     always: false,
+    suits: |_| None,
     owns: |n| n == "cmake",
     files: |p, n| {
         let name = &n.prefix;
@@ -26,13 +27,19 @@ pub(super) const FORM: Form = Form {
             target = comment(&p.target),
             lib = p.name,
         );
-        // The binary interface is what a program asks for by version.
-        let version = format!(
-            "set(PACKAGE_VERSION \"{ABI_VERSION}.0.0\")\nset(PACKAGE_VERSION_COMPATIBLE FALSE)\nset(PACKAGE_VERSION_EXACT FALSE)\n\
-             if(PACKAGE_FIND_VERSION STREQUAL \"\" OR PACKAGE_FIND_VERSION_MAJOR EQUAL {ABI_VERSION})\n    \
-             set(PACKAGE_VERSION_COMPATIBLE TRUE)\nendif()\nif(PACKAGE_FIND_VERSION STREQUAL PACKAGE_VERSION)\n    \
-             set(PACKAGE_VERSION_EXACT TRUE)\nendif()\n"
-        );
-        Ok(vec![File::new(format!("cmake/{name}Config.cmake"), config), File::new(format!("cmake/{name}ConfigVersion.cmake"), version)])
+        Ok(vec![
+            File::new(format!("cmake/{name}Config.cmake"), config),
+            File::new(format!("cmake/{name}ConfigVersion.cmake"), cmake_version()),
+        ])
     },
 };
+
+/// A package's version file: the binary interface is what a program asks for by version.
+pub fn cmake_version() -> String {
+    format!(
+        "set(PACKAGE_VERSION \"{ABI_VERSION}.0.0\")\nset(PACKAGE_VERSION_COMPATIBLE FALSE)\nset(PACKAGE_VERSION_EXACT FALSE)\n\
+         if(PACKAGE_FIND_VERSION STREQUAL \"\" OR PACKAGE_FIND_VERSION_MAJOR EQUAL {ABI_VERSION})\n    \
+         set(PACKAGE_VERSION_COMPATIBLE TRUE)\nendif()\nif(PACKAGE_FIND_VERSION STREQUAL PACKAGE_VERSION)\n    \
+         set(PACKAGE_VERSION_EXACT TRUE)\nendif()\n"
+    )
+}

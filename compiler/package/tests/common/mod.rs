@@ -36,6 +36,7 @@ pub fn sample(dir: &Path, name: &str) -> PackageInput {
         name: name.into(),
         target: "host".into(),
         arch: std::env::consts::ARCH.into(),
+        variants: vec![],
         requires: vec![],
         os: None,
         object: std::fs::read(&o).unwrap(),

@@ -210,7 +210,7 @@ pub fn stft(b: &mut Builder<'_>) -> Option<usize> {
         return None;
     }
     b.work += elems(&to) * frame;
-    let inputs = [b.name(x), b.integers(&[step as i64]), String::new(), b.integers(&[frame as i64])];
+    let inputs = [b.name(x), b.integer(step as i64), String::new(), b.integer(frame as i64)];
     Some(b.node("STFT", &inputs, vec![], to))
 }
 

@@ -34,13 +34,23 @@ fn magnitude(trace: &Trace) -> f32 {
     trace.values.values().map(largest).fold(0.0, f32::max)
 }
 
+/// How far values that reach `scale` may be apart.
+pub(crate) fn bound(scale: f32) -> f32 {
+    1e-3 * scale.max(1e-3)
+}
+
 /// The first element that differs by more than a thousandth of `scale`.
 pub(crate) fn differs(a: &[f32], b: &[f32], scale: f32) -> Option<String> {
+    differs_where(a, b, scale, |_| true)
+}
+
+/// As [`differs`], of the elements that count.
+pub(crate) fn differs_where(a: &[f32], b: &[f32], scale: f32, counts: impl Fn(usize) -> bool) -> Option<String> {
     if a.len() != b.len() {
         return Some(format!("{} elements against {}", a.len(), b.len()));
     }
-    let bound = 1e-3 * scale.max(1e-3);
-    let i = (0..a.len()).find(|&i| (a[i] - b[i]).abs() > bound || a[i].is_nan() != b[i].is_nan())?;
+    let bound = bound(scale);
+    let i = (0..a.len()).filter(|&i| counts(i)).find(|&i| (a[i] - b[i]).abs() > bound || a[i].is_nan() != b[i].is_nan())?;
     Some(format!("element {i} is {} against {}, where values reach {scale}", a[i], b[i]))
 }
 

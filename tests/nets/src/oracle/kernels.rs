@@ -99,7 +99,7 @@ fn native(config: &Config, site: &Site, integer: &Integer, lowered: &Lowered, na
         rename(&mut lowered, &format!("n{}_{}", notes.serial, notes.objects));
     }
     // Whatever a back end refuses of a verified module is a fault.
-    let job = mcompc_backend::Job { target: &site.target, backend: site.backend, weights_section: None };
+    let job = mcompc_backend::Job { target: &site.target, backend: site.backend, weights_section: None, elsewhere: &[] };
     let (object, _) =
         mcompc_backend::compile(&lowered.module, &job).map_err(|e| Outcome { kind: Kind::Fault, ..Outcome::of(&**stage, &e) })?;
     notes.objects += 1;

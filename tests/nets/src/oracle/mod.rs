@@ -5,6 +5,7 @@ pub mod emulate;
 mod float;
 mod integer;
 mod kernels;
+mod noise;
 mod npz;
 mod ort;
 

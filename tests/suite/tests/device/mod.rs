@@ -18,6 +18,7 @@ fn package(m: Model, target: &str, firmware: Firmware) -> Option<(Package, Vec<V
     let backend = driver::default_backend(&target);
     let o = Request {
         model: m.path()?,
+        command: None,
         target,
         backend,
         name: "net".into(),

@@ -210,6 +210,7 @@ emulated! {
     emulated_cortex_m33_by_small "cortex-m33" Small;
     emulated_riscv32imac_by_small "riscv32imac" Small;
     #[cfg(feature = "mlir")] emulated_aarch64_by_mlir "aarch64" Mlir;
+    #[cfg(feature = "mlir")] emulated_armv7a_neon_by_mlir "armv7a-neon" Mlir;
     #[cfg(feature = "mlir")] emulated_riscv64gcv_by_mlir "riscv64gcv" Mlir;
     #[cfg(feature = "mlir")] emulated_cortex_m4_by_mlir "cortex-m4" Mlir;
     #[cfg(feature = "mlir")] emulated_cortex_m55_by_mlir "cortex-m55" Mlir;
