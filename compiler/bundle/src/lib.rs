@@ -17,7 +17,7 @@ mod zip;
 
 pub use abi::{ABIS, Abi, Arch};
 pub use dispatch::{constants, objects};
-pub use link::shared_object;
+pub use link::{linker, shared_object};
 pub use share::{Shared, share};
 pub use stub::{STUBS, Stub};
 

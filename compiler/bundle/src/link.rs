@@ -13,11 +13,11 @@ const NAMES: &[&str] =
 /// Pages of at most so many bytes: what Android asks for since its version 15, and a multiple of what other systems have.
 pub(crate) const PAGE: u64 = 16 << 10;
 
-/// The linker.
+/// The program that links shared objects.
 ///
 /// # Errors
 /// E505 where there is none.
-fn linker() -> Result<OsString> {
+pub fn linker() -> Result<OsString> {
     let named = std::env::var_os("MCOMPC_LLD").filter(|n| !n.is_empty());
     if let Some(n) = named.clone().into_iter().chain(NAMES.iter().map(OsString::from)).find(|n| is_there(n)) {
         return Ok(n);

@@ -9,7 +9,7 @@ use crate::request::{Request, default_backend};
 use crate::size::of_object;
 use crate::stages::{Built, Compiled, info, lowered, storage, translate};
 use crate::tasks::{Library, judged};
-use mcompc_bundle::{Abi, Arch, Bundle, Input, Slice, Variant, constants, render, share};
+use mcompc_bundle::{Abi, Arch, Bundle, Input, Slice, Variant, constants, linker, render, share};
 use mcompc_ir::{Code, Error, Result};
 use mcompc_lower::Lowered;
 use mcompc_package::{PackageInput, Sizes};
@@ -22,6 +22,13 @@ use mcompc_target::{Backend, Target};
 /// As [`library`](crate::library), for every variant; E002 where the request is for firmware, E505 where there is no linker.
 pub fn bundle(o: &Request, form: &Bundle, abis: &[&'static Abi], limit: MaxLoss, progress: &dyn Progress) -> Result<Library> {
     refuse_firmware(o)?;
+    // What is not there is said before any work.
+    for abi in abis {
+        abi.targets()?.iter().try_for_each(|t| backend(o, t).map(|_| ()))?;
+        if abi.arch != Arch::MachO {
+            linker()?;
+        }
+    }
     let compiled = compile(o, progress)?;
     let report = judged(o, &compiled, limit, progress)?;
     let mut sum = Sum::default();

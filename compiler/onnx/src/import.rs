@@ -13,7 +13,7 @@ use crate::scope::Scope;
 use crate::source::{SideFiles, map_file};
 use crate::tensor::TensorReader;
 use bytes::Bytes;
-use mcompc_ir::{Code, Codes, DType, Error, Graph, Output, Quant, Result, Value};
+use mcompc_ir::{Code, Codes, DType, Error, Graph, Output, Quant, Result, Tensor, Value};
 use prost::Message;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -26,7 +26,8 @@ const IR_VERSIONS: std::ops::RangeInclusive<i64> = 3..=14;
 pub struct ImportOptions {
     /// Bounds on the file.
     pub limits: Limits,
-    /// Sizes of symbolic dimensions (`--dim N=1`): the dimension's name, or `INPUT:AXIS` for one without a name.
+    /// Sizes of symbolic dimensions (`--dim N=1`): the dimension's name, or `INPUT:AXIS` for one without a name. An integer input of this name is
+    /// no input but this number: a sampling rate, a switch.
     pub dims: Vec<(String, usize)>,
     /// Which part of the model is meant (`--inputs`, `--outputs`).
     pub cut: Cut,
@@ -36,7 +37,7 @@ pub struct ImportOptions {
 ///
 /// The file is mapped and must not be changed while the compiler runs. Weights stay slices of it. External data come from the model's
 /// own directory only. Errors carry code, node or tensor name, and a hint; nothing in the file is ignored but documentation, metadata
-/// and the shapes noted for inner tensors, which are inferred anew.
+/// and the shapes noted for inner tensors and outputs, which are inferred anew.
 pub fn import(path: &Path, opts: &ImportOptions) -> Result<Graph> {
     let bytes = map_file(path, &opts.limits)?;
     import_model(bytes, Some(path), opts)
@@ -203,6 +204,27 @@ fn indexes(b: &Builder<'_>, g: &GraphProto, name: &str) -> bool {
     false
 }
 
+/// Rows of the smallest constant table that an input chooses from, perhaps under another shape.
+fn table_rows(b: &Builder<'_>, g: &GraphProto, name: &str) -> Option<usize> {
+    let mut same = BTreeSet::from([name]);
+    let mut least = None;
+    for n in &g.node {
+        let reads = |i: usize| n.input.get(i).is_some_and(|x| same.contains(x.as_str()));
+        match n.op_type.as_deref().unwrap_or("") {
+            "Gather" if reads(1) => {
+                let axis = n.attribute.iter().find(|a| a.name.as_deref() == Some("axis")).and_then(|a| a.i).unwrap_or(0);
+                let rows = n.input.first().and_then(|t| b.known(t)?.shape.get(usize::try_from(axis).ok()?).copied());
+                least = least.into_iter().chain(rows).min();
+            }
+            "Cast" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Identity" | "Expand" if reads(0) => {
+                same.extend(n.output.iter().map(String::as_str));
+            }
+            _ => {}
+        }
+    }
+    least
+}
+
 /// A dimension of an input that is not bound.
 struct Open<'a> {
     input: &'a str,
@@ -269,6 +291,17 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
                 .at(name)
                 .hint("bind dimensions to 1 or more"));
         }
+        if let Some(&(_, n)) = opts.dims.iter().find(|(s, _)| s == name && !is_float(dtype)) {
+            used.insert(name.to_string());
+            if dtype == DType::Bool && n > 1 || (n as u64).checked_shr(8 * dtype.size() as u32 - 1).is_some_and(|top| top != 0) {
+                return Err(Error::new(Code::Usage, format!("--dim {name}={n}: the input is {dtype}")).hint("give a number of its type"));
+            }
+            let bytes = (n as u64).to_le_bytes();
+            let all = bytes[..dtype.size()].repeat(elements);
+            b.reader.materialise(all.len() as u64)?;
+            b.names.insert(name.to_string(), Bound::Const(Tensor::new(dtype, shape, all.into())?));
+            continue;
+        }
         if matches!(dtype, DType::I8 | DType::U8)
             && let Some(q) = crate::ops::quantized::of_input(b, g, name, dtype)?
         {
@@ -276,6 +309,9 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
             continue;
         }
         if matches!(dtype, DType::I32 | DType::I64) && indexes(b, g, name) {
+            if let Some(rows) = table_rows(b, g, name) {
+                b.rows.insert(name.to_string(), rows);
+            }
             b.add_input(Value::new(name, DType::I32, shape));
             continue;
         }
@@ -295,7 +331,11 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
             }
             ref names => format!("the symbolic dimensions are {}", names.join(", ")),
         };
-        return Err(Error::new(Code::Usage, format!("--dim {s}: no input has a symbolic dimension of this name")).hint(hint));
+        return Err(Error::new(
+            Code::Usage,
+            format!("--dim {s}: no input has a symbolic dimension of this name, and no integer input is called so"),
+        )
+        .hint(hint));
     }
     Ok(())
 }
@@ -317,7 +357,7 @@ fn add_numbers(b: &mut Builder<'_>, name: &str, dtype: DType, shape: Vec<usize>)
     Ok(())
 }
 
-/// Graph outputs, checked against their declared type and shape.
+/// Graph outputs, checked against their declared type.
 fn add_outputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Result<()> {
     if g.output.is_empty() {
         return Err(bad_graph("the graph has no output".into()));
@@ -330,10 +370,18 @@ fn add_outputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Res
         }
         // The type of an inner tensor is what is inferred.
         let known = v.r#type.is_some() || opts.cut.outputs.is_empty();
-        let (dtype, dims) = if known { declared(v, opts, &mut BTreeSet::new())? } else { (DType::F32, None) };
+        if b.sequences.contains_key(name) {
+            let e = Error::new(Code::UnsupportedType, "a sequence as an output is not supported").at(name);
+            return Err(e.hint("give its tensors as outputs of their own"));
+        }
+        let (dtype, _) = if known { declared(v, opts, &mut BTreeSet::new())? } else { (DType::F32, None) };
         if b.one_hot.contains_key(name) {
             let e = Error::new(Code::UnsupportedOp, "a one-hot vector of an index as an output is not supported").at(name);
             return Err(e.hint("give the index, or what is computed from the vector"));
+        }
+        if b.dynamic.contains_key(name) {
+            let e = Error::new(Code::UnsupportedOp, "what depends on a scale that is computed at run time is no output").at(name);
+            return Err(e.hint("scales are chosen while compiling; give the reals as the output"));
         }
         let kind = b.kinds.get(name).copied();
         let mut value = b.value_of(name)?;
@@ -344,14 +392,13 @@ fn add_outputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Res
             value = crate::ops::quantized::itself(b, name, value, codes)?;
         }
         let got = b.graph.value(value);
-        let fits = |d: &[Dim]| d.len() == got.shape.len() && d.iter().zip(&got.shape).all(|(d, &n)| !matches!(d, Dim::Size(s) if *s != n));
-        // Codes in the file are reals here, and so are doubles.
+        // Codes in the file are reals here, and so are doubles. The shape is inferred, whatever is noted.
         let dtype = if dtype == DType::F64 { DType::F32 } else { dtype };
         let codes = b.codes.get(name).map(|q| q.codes.dtype());
-        if known && codes.or(kind).unwrap_or(got.dtype) != dtype || dims.as_ref().is_some_and(|d| !fits(d)) {
+        if known && codes.or(kind).unwrap_or(got.dtype) != dtype {
             return Err(Error::new(
                 Code::BadShape,
-                format!("the graph computes {}{:?}, the output is declared otherwise", got.dtype, got.shape),
+                format!("the graph computes {}{:?}, the output is declared as {dtype}", got.dtype, got.shape),
             )
             .at(name)
             .hint("correct the output's declaration (onnx.tools.update_model_dims)"));

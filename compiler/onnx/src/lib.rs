@@ -15,6 +15,7 @@ mod import;
 mod integers;
 mod kinds;
 mod limits;
+mod masks;
 mod node;
 mod one_hot;
 pub mod ops;
@@ -22,8 +23,10 @@ mod order;
 mod parts;
 pub mod proto;
 mod refusals;
+mod repeat;
 pub mod scan;
 mod scope;
+mod sequence;
 mod source;
 mod tensor;
 

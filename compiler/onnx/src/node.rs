@@ -5,6 +5,7 @@ use crate::dtype::is_float;
 use crate::integers::takes;
 use crate::limits::Limits;
 use crate::one_hot::OneHot;
+use crate::ops::dynamic::Dynamic;
 use crate::proto::NodeProto;
 use crate::tensor::{TensorReader, check_finite};
 use mcompc_ir::{Attrs, Code, DType, Error, Graph, NodeId, Quant, Result, Tensor, Value, ValueId};
@@ -36,12 +37,16 @@ pub(crate) struct Builder<'a> {
     pub(crate) names: BTreeMap<String, Bound>,
     /// Tensors that are codes in the file; the graph holds the reals that they stand for.
     pub(crate) codes: BTreeMap<String, Quant>,
-    /// Constants that were codes farther from their zero point than i8 reaches.
-    pub(crate) wide: BTreeSet<String>,
+    /// Tensors that depend on a scale that is computed at run time.
+    pub(crate) dynamic: BTreeMap<String, Dynamic>,
     /// Types of computed tensors that are no floats in the file; the graph holds their numbers.
     pub(crate) kinds: BTreeMap<String, DType>,
     /// Codes of the standard of tensors whose type another one holds.
     pub(crate) foreign: BTreeMap<String, i32>,
+    /// The tensors of sequences, by name.
+    pub(crate) sequences: BTreeMap<String, Vec<String>>,
+    /// Rows of the smallest table that an index, an input of the graph, chooses from.
+    pub(crate) rows: BTreeMap<String, usize>,
     /// One-hot vectors of an integer input, which the graph does not hold.
     pub(crate) one_hot: BTreeMap<String, OneHot>,
     used_nodes: BTreeSet<String>,
@@ -56,9 +61,11 @@ impl<'a> Builder<'a> {
             reader,
             names: BTreeMap::new(),
             codes: BTreeMap::new(),
-            wide: BTreeSet::new(),
+            dynamic: BTreeMap::new(),
             kinds: BTreeMap::new(),
             foreign: BTreeMap::new(),
+            sequences: BTreeMap::new(),
+            rows: BTreeMap::new(),
             one_hot: BTreeMap::new(),
             used_nodes: BTreeSet::new(),
             numbers: BTreeMap::new(),
@@ -89,6 +96,12 @@ impl<'a> Builder<'a> {
         let name = value.name.clone();
         let id = self.graph.add_input(value);
         self.names.insert(name, Bound::Node(id));
+    }
+
+    /// Whether `name` is defined, in whatever form it is remembered.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let other = self.one_hot.contains_key(name) || self.dynamic.contains_key(name) || self.sequences.contains_key(name);
+        other || self.names.contains_key(name)
     }
 
     /// The constant behind `name`, if it is one.
@@ -408,7 +421,7 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
         self.b.names.insert(key, Bound::Node(v));
         Ok(v)
     }
-    fn out_names(&self) -> String {
+    pub(crate) fn out_names(&self) -> String {
         // Tensor names are unique, and no name of a model holds all of a node's with this between them.
         format!("\u{1}{}", self.node.output.join("\u{1}"))
     }

@@ -1,5 +1,5 @@
 //! The import of nodes, one after the other; and in the place of a node that a body stands for, of the body's: the branch of an If whose
-//! condition is known, the iterations of a Loop whose number is, and functions of the model, under names of their own.
+//! condition is known, the iterations of a Loop whose number is (`repeat.rs`), and functions of the model, under names of their own.
 
 use crate::body::{Body, bad_graph, graph_of, reads, rename, with_attributes};
 use crate::limits::Limits;
@@ -8,14 +8,11 @@ use crate::ops::{check_opset, import_node};
 use crate::order::order;
 use crate::proto::{FunctionProto, NodeProto, OperatorSetIdProto};
 use crate::refusals::Refusals;
-use mcompc_ir::{Code, DType, Error, Result, Tensor};
+use mcompc_ir::{Code, Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Bodies within bodies.
 const DEPTH: usize = 16;
-/// Iterations of a Loop, which are laid out one behind the other.
-const ITERATIONS: i64 = 1 << 8;
-
 /// Where nodes are imported to: the graph itself, or in the place of a node that a body stands for.
 pub(crate) struct Scope<'s, 'a> {
     pub(crate) b: &'s mut Builder<'a>,
@@ -39,14 +36,14 @@ impl Scope<'_, '_> {
     /// Imports nodes, of whose results `outputs` are wanted, producers first.
     pub(crate) fn nodes(&mut self, nodes: &[NodeProto], outputs: &BTreeSet<&str>) -> Result<()> {
         let read: BTreeSet<&str> = nodes.iter().flat_map(reads).chain(outputs.iter().copied()).collect();
-        let given = |x: &str| self.b.names.contains_key(x) || self.refused.lost(x);
+        let given = |x: &str| self.b.has(x) || self.refused.lost(x);
         for i in order(nodes, given)? {
             self.node(&nodes[i], &read).map_err(|e| e.at(node_label(&nodes[i])))?;
         }
         Ok(())
     }
 
-    fn node(&mut self, node: &NodeProto, read: &BTreeSet<&str>) -> Result<()> {
+    pub(crate) fn node(&mut self, node: &NodeProto, read: &BTreeSet<&str>) -> Result<()> {
         let label = node_label(node);
         if self.refused.reads(node, self.function(node).is_some()) {
             return Ok(());
@@ -64,6 +61,8 @@ impl Scope<'_, '_> {
             Err(e) if e.code == Code::UnsupportedOp => return self.refused.add(node, crate::ops::refused(node).unwrap_or(e).at(label)),
             Err(e) => return Err(e),
         }
+        let finite = crate::masks::replaced(node, self.b)?;
+        let node = finite.as_ref().unwrap_or(node);
         let mut import = || import_node(&mut Ctx::new(node, label, self.opset, self.b)?);
         import().or_else(|e| self.refused.add(node, e.at(label)))
     }
@@ -71,7 +70,7 @@ impl Scope<'_, '_> {
 
 impl Scope<'_, '_> {
     /// Imports a body whose inputs are bound to names outside; gives the names of its results outside.
-    fn body(&mut self, body: &Body<'_>, prefix: &str, given: &[(&str, String)], opset: i64) -> Result<Vec<String>> {
+    pub(crate) fn body(&mut self, body: &Body<'_>, prefix: &str, given: &[(&str, String)], opset: i64) -> Result<Vec<String>> {
         if self.depth == DEPTH {
             return Err(Error::new(Code::Limit, format!("more than {DEPTH} bodies within each other"))
                 .hint("flatten the model, for instance with onnx.inliner"));
@@ -113,12 +112,16 @@ impl Scope<'_, '_> {
     }
 
     /// Makes `name` stand for what `of` does.
-    fn stand(&mut self, name: &str, of: &str) -> Result<()> {
+    pub(crate) fn stand(&mut self, name: &str, of: &str) -> Result<()> {
         if name.is_empty() {
             return Ok(());
         }
         if self.refused.lost(of) {
             self.refused.lose_name(name);
+            return Ok(());
+        }
+        if let Some(all) = self.b.sequences.get(of).cloned() {
+            self.b.sequences.insert(name.to_string(), all);
             return Ok(());
         }
         if let Some(h) = self.b.one_hot.get(of).cloned() {
@@ -147,18 +150,20 @@ impl Scope<'_, '_> {
             _ if self.function(n).is_some() => self.call(n).map(|()| true),
             "If" if own => self.branch(n),
             "Loop" if own => self.repeat(n),
+            "Scan" if own => self.scan(n),
+            _ if own => self.sequence(n),
             _ => Ok(false),
         }
     }
 
     /// The only element of a constant input, as an integer.
-    fn integer(&self, n: &NodeProto, i: usize) -> Option<i64> {
+    pub(crate) fn integer(&self, n: &NodeProto, i: usize) -> Option<i64> {
         let t = self.b.known(n.input.get(i)?)?;
         (t.elems() == 1).then(|| t.to_i64_vec().ok()?.first().copied())?
     }
 
     fn branch(&mut self, n: &NodeProto) -> Result<bool> {
-        let Some(condition) = self.integer(n, 0) else { return Ok(false) };
+        let Some(condition) = self.integer(n, 0) else { return self.both(n) };
         let name = if condition != 0 { "then_branch" } else { "else_branch" };
         let g = graph_of(n, name).ok_or_else(|| bad_graph(format!("If without {name}")))?;
         let outputs = self.body(&Body::of(g), node_label(n), &[], self.opset)?;
@@ -166,49 +171,6 @@ impl Scope<'_, '_> {
             return Err(bad_graph(format!("an If of {} outputs whose branch has {}", n.output.len(), outputs.len())));
         }
         n.output.iter().zip(&outputs).try_for_each(|(o, from)| self.stand(o, from))?;
-        Ok(true)
-    }
-
-    fn repeat(&mut self, n: &NodeProto) -> Result<bool> {
-        let g = graph_of(n, "body").ok_or_else(|| bad_graph("Loop without a body".into()))?;
-        let given = |i: usize| n.input.get(i).is_some_and(|x| !x.is_empty());
-        let (count, first) = (self.integer(n, 0), self.integer(n, 1));
-        if given(0) && count.is_none() || given(1) && first.is_none() || !given(0) && !given(1) {
-            return Ok(false);
-        }
-        let carried: Vec<&String> = n.input.iter().skip(2).collect();
-        let body = Body::of(g);
-        if g.input.len() != carried.len() + 2 || body.outputs.len() < carried.len() + 1 || n.output.len() > body.outputs.len() - 1 {
-            return Err(bad_graph("Loop whose body has other inputs or outputs than it needs".into()));
-        }
-        if body.outputs.len() > carried.len() + 1 {
-            return Err(Error::new(Code::UnsupportedOp, "Loop that collects a value of every iteration is not supported")
-                .hint("export the model with the loop unrolled"));
-        }
-        let mut values: Vec<String> = carried.into_iter().cloned().collect();
-        let (mut i, mut go_on) = (0, first != Some(0));
-        while go_on && count.is_none_or(|c| i < c) {
-            if i == ITERATIONS {
-                return Err(Error::new(Code::UnsupportedOp, format!("Loop of more than {ITERATIONS} iterations is not supported"))
-                    .hint("iterations are laid out one behind the other"));
-            }
-            let prefix = format!("{}/{i}", node_label(n));
-            let (number, condition) = (format!("{prefix}/iteration"), format!("{prefix}/condition"));
-            self.b.names.insert(number.clone(), Bound::Const(Tensor::from_i64(Vec::new(), &[i])?));
-            self.b.names.insert(condition.clone(), Bound::Const(Tensor::new(DType::Bool, Vec::new(), vec![1].into())?));
-            let names = [number, condition].into_iter().chain(values);
-            let given: Vec<(&str, String)> = g.input.iter().map(|v| v.name.as_deref().unwrap_or("")).zip(names).collect();
-            let outputs = self.body(&body, &prefix, &given, self.opset)?;
-            let next = self.b.known(&outputs[0]).filter(|t| t.elems() == 1);
-            let Some(next) = next else {
-                return Err(Error::new(Code::UnsupportedOp, "Loop whose condition is computed at run time is not supported")
-                    .hint("the number of iterations must be known while compiling"));
-            };
-            go_on = next.to_i64_vec()?[0] != 0;
-            values = outputs[1..].to_vec();
-            i += 1;
-        }
-        n.output.iter().zip(&values).try_for_each(|(o, from)| self.stand(o, from))?;
         Ok(true)
     }
 

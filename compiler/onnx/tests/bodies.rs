@@ -81,9 +81,65 @@ fn iterations_are_laid_out() {
     assert_eq!(ops(&run(9, step.clone()).unwrap()), ["Add", "Add", "Add"], "the condition ends it");
     let g = run(0, step.clone()).unwrap();
     assert!(ops(&g).is_empty() && g.outputs[0].value == g.out(g.inputs[0]));
-    let mut scan = step;
-    scan.output.push(ValueInfoProto { name: Some("w".into()), ..Default::default() });
-    assert_error(run(2, scan), Code::UnsupportedOp, "the_Loop");
+}
+
+/// A body of the state `v` and the element `e`: w = v + e, of which every iteration gives one.
+fn running() -> GraphProto {
+    body(&["v", "e"], vec![node("Add", &["v", "e"], "w", vec![])], &["w", "w"], vec![])
+}
+
+fn floats_of(g: &Graph, x: &[usize], v: &[f32]) -> Vec<f32> {
+    let x = mcompc_ir::Tensor::from_f32(x, v).unwrap();
+    mcompc_interp::run(g, &[x]).unwrap()[0].as_f32().unwrap().to_vec()
+}
+
+#[test]
+fn what_iterations_collect() {
+    let step = body(&["i", "c", "v"], vec![node("Add", &["v", "one"], "w", vec![])], &["c", "w", "w"], vec![floats("one", &[], &[1.0])]);
+    for opset in [11, 13] {
+        let looped = |count: i64| {
+            let n = two(node("Loop", &["n", "", "x"], "last", vec![a_graph("body", step.clone())]), "y");
+            import(&model(opset, vec![value("x", &[2])], vec![free("y")], vec![ints("n", &[count])], vec![n]))
+        };
+        assert_eq!(floats_of(&looped(3).unwrap(), &[2], &[5.0, 7.0]), [6.0, 8.0, 7.0, 9.0, 8.0, 10.0]);
+        assert_error(looped(0), Code::UnsupportedOp, "the_Loop");
+    }
+}
+
+#[test]
+fn a_scan_is_laid_out() {
+    let scan = |attrs: Vec<AttributeProto>| {
+        let attrs = [vec![a_int("num_scan_inputs", 1), a_graph("body", running())], attrs].concat();
+        let n = two(node("Scan", &["zeros", "x"], "last", attrs), "y");
+        import(&model(16, vec![value("x", &[3, 2])], vec![free("y")], vec![floats("zeros", &[2], &[0.0, 0.0])], vec![n]))
+    };
+    let x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+    assert_eq!(floats_of(&scan(vec![]).unwrap(), &[3, 2], &x), [1.0, 2.0, 4.0, 6.0, 9.0, 12.0]);
+    let back = vec![a_ints("scan_input_directions", &[1]), a_ints("scan_output_directions", &[1])];
+    assert_eq!(floats_of(&scan(back).unwrap(), &[3, 2], &x), [9.0, 12.0, 8.0, 10.0, 5.0, 6.0]);
+    // Results side by side.
+    let g = scan(vec![a_ints("scan_output_axes", &[-1])]).unwrap();
+    assert_eq!((out_shape(&g), floats_of(&g, &[3, 2], &x)), (vec![2, 3], vec![1.0, 4.0, 9.0, 2.0, 6.0, 12.0]));
+    let e = assert_error(scan(vec![a_int("num_scan_outputs", 1)]), Code::UnsupportedAttr, "the_Scan");
+    assert!(e.message.contains("num_scan_outputs"), "{e}");
+}
+
+#[test]
+fn both_branches_of_a_computed_condition() {
+    let branch = |op: &str| body(&[], vec![node(op, &["x"], "r", vec![])], &["r"], vec![]);
+    let run = |otherwise: GraphProto| {
+        let nodes = vec![
+            node("ReduceSum", &["x"], "s", vec![a_int("keepdims", 0)]),
+            node("Greater", &["s", "zero"], "c", vec![]),
+            node("If", &["c"], "y", vec![a_graph("then_branch", branch("Relu")), a_graph("else_branch", otherwise)]),
+        ];
+        import(&model(13, vec![value("x", &[2])], vec![free("y")], vec![floats("zero", &[], &[0.0])], nodes))
+    };
+    let g = run(branch("Neg")).unwrap();
+    assert_eq!(floats_of(&g, &[2], &[3.0, -1.0]), [3.0, 0.0]);
+    assert_eq!(floats_of(&g, &[2], &[-3.0, 1.0]), [3.0, -1.0]);
+    let e = assert_error(run(branch("Flatten")), Code::UnsupportedOp, "the_If");
+    assert!(e.message.contains("unlike shapes"), "{e}");
 }
 
 fn call(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
@@ -137,4 +193,69 @@ fn functions_of_the_model() {
     m.functions[0].node[1].op_type = Some("Det".into());
     let e = import(&m).unwrap_err();
     assert!(e.code == Code::UnsupportedOp && e.message.contains("Det"), "{e}");
+}
+
+#[test]
+fn sequences_are_lists_of_names() {
+    let several = |op: &str, ins: &[&str], out: &str, attrs: Vec<AttributeProto>| NodeProto {
+        input: ins.iter().map(|s| s.to_string()).collect(),
+        ..node(op, &[], out, attrs)
+    };
+    let run = |nodes: Vec<NodeProto>| {
+        let constants = vec![
+            ints("sizes", &[1, 2]),
+            TensorProto { dims: vec![], ..ints("two", &[2]) },
+            TensorProto { dims: vec![], ..ints("last", &[-1]) },
+        ];
+        import(&model(13, vec![value("x", &[3, 2])], vec![free("y")], constants, nodes))
+    };
+    let x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+    let split = |ins: &[&str], attrs| several("SplitToSequence", ins, "s", attrs);
+    let at = |seq: &str| several("SequenceAt", &[seq, "last"], "y", vec![]);
+    assert_eq!(floats_of(&run(vec![split(&["x", "sizes"], vec![]), at("s")]).unwrap(), &[3, 2], &x), [3.0, 4.0, 5.0, 6.0]);
+    assert_eq!(floats_of(&run(vec![split(&["x", "two"], vec![]), at("s")]).unwrap(), &[3, 2], &x), [5.0, 6.0]);
+    let g = run(vec![split(&["x"], vec![a_int("axis", -1), a_int("keepdims", 0)]), at("s")]).unwrap();
+    assert_eq!((out_shape(&g), floats_of(&g, &[3, 2], &x)), (vec![3], vec![2.0, 4.0, 6.0]));
+    // Made, made longer and shorter, put together.
+    let nodes = vec![
+        several("Neg", &["x"], "n", vec![]),
+        several("SequenceEmpty", &[], "none", vec![]),
+        several("SequenceInsert", &["none", "x"], "one", vec![]),
+        several("SequenceInsert", &["one", "n", "last"], "both", vec![]),
+        several("SequenceConstruct", &["x", "n", "x"], "all", vec![]),
+        several("SequenceErase", &["all"], "fewer", vec![]),
+        several("ConcatFromSequence", &["both"], "a", vec![a_int("axis", 1)]),
+        several("ConcatFromSequence", &["fewer"], "b", vec![a_int("axis", 0), a_int("new_axis", 1)]),
+        several("SequenceLength", &["all"], "l", vec![]),
+        several("Cast", &["l"], "f", vec![a_int("to", 1)]),
+        several("ReduceSum", &["b"], "c", vec![a_int("keepdims", 0)]),
+        several("Add", &["a", "f"], "d", vec![]),
+        several("Add", &["d", "c"], "y", vec![]),
+    ];
+    let g = run(nodes).unwrap();
+    let wanted = [2.0, 1.0, 4.0, 5.0, 0.0, -1.0, 6.0, 7.0, -2.0, -3.0, 8.0, 9.0];
+    assert_eq!((out_shape(&g), floats_of(&g, &[3, 2], &x)), (vec![3, 4], wanted.to_vec()));
+    let e = assert_error(run(vec![several("SequenceConstruct", &["x"], "y", vec![])]), Code::UnsupportedType, "y");
+    assert!(e.message.contains("sequence"), "{e}");
+}
+
+#[test]
+fn an_integer_input_that_is_a_number() {
+    let branch = |op: &str| body(&[], vec![node(op, &["x"], "r", vec![])], &["r"], vec![]);
+    let rate = {
+        let mut v = value("rate", &[]);
+        v.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap().elem_type = Some(data_type::INT64);
+        v
+    };
+    let which = NodeProto { input: vec!["rate".into(), "high".into()], ..node("Equal", &[], "c", vec![]) };
+    let nodes = vec![which, node("If", &["c"], "y", vec![a_graph("then_branch", branch("Relu")), a_graph("else_branch", branch("Tanh"))])];
+    let high = TensorProto { dims: vec![], ..ints("high", &[16000]) };
+    let m = model(13, vec![value("x", &[2]), rate], vec![free("y")], vec![high], nodes);
+    let with = |n: usize| {
+        let opts = mcompc_onnx::ImportOptions { dims: vec![("rate".into(), n)], ..Default::default() };
+        mcompc_onnx::import_bytes(prost::Message::encode_to_vec(&m).into(), &opts)
+    };
+    assert_eq!(ops(&with(16000).unwrap()), ["Relu"]);
+    let g = with(8000).unwrap();
+    assert_eq!((ops(&g), g.inputs.len()), (vec!["Tanh".to_string()], 1));
 }

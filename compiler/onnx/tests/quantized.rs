@@ -27,6 +27,11 @@ fn constants() -> Vec<TensorProto> {
         tensor("odd", &[2, 3], data_type::UINT8, &[0, 5, 255, 7, 8, 9]),
         tensor("oddz", &[2], data_type::UINT8, &[0, 255]),
         tensor("z16", &[], data_type::INT16, &[0]),
+        tensor("z32", &[], data_type::INT32, &[0]),
+        floats("blocks", &[2, 2], &[0.5, 2.0, 0.25, 4.0]),
+        floats("real", &[2, 3], &[0.4, -0.6, 9.0, 0.2, -40.0, 0.1]),
+        tensor("least", &[], data_type::UINT8, &[1]),
+        tensor("most", &[], data_type::UINT8, &[9]),
     ]
 }
 
@@ -111,18 +116,107 @@ fn what_is_not_taken_is_refused() {
     refused(vec![quantized("x", "q"), node("Relu", &["q"], "y", vec![])], Code::UnsupportedType, "the_Relu", "Relu of integers");
     refused(vec![quantized("x", "q"), dq(["q", "s2", "z"], vec![])], Code::UnsupportedAttr, "the_DequantizeLinear", "another scale");
     refused(vec![q(["x", "ws", "wz"], vec![])], Code::UnsupportedAttr, "the_QuantizeLinear", "2 scales");
-    refused(vec![q(["x", "s", "z16"], vec![])], Code::UnsupportedType, "the_QuantizeLinear", "i16 codes");
+    refused(vec![q(["x", "s", "z32"], vec![])], Code::UnsupportedType, "the_QuantizeLinear", "i32 codes");
     refused(vec![q(["x", "x", "z"], vec![])], Code::UnsupportedAttr, "the_QuantizeLinear", "computed at run time");
-    refused(
-        vec![dq(["w", "ws", "wz"], vec![a_int("axis", 0), a_int("block_size", 3)])],
-        Code::UnsupportedAttr,
-        "the_DequantizeLinear",
-        "block_size",
-    );
-    refused(vec![dq(["w", "ws", "wz"], vec![a_int("axis", 1)])], Code::BadShape, "the_DequantizeLinear", "2 scales");
+    let blocks = |attrs| vec![dq(["w", "blocks", ""], attrs)];
+    refused(blocks(vec![a_int("axis", 1), a_int("block_size", 1)]), Code::BadShape, "w", "scales of shape [2, 2]");
+    refused(vec![q(["x", "s", "z"], vec![a_int("block_size", 2)])], Code::UnsupportedAttr, "the_QuantizeLinear", "block_size");
+    refused(vec![dq(["w", "ws", "wz"], vec![a_int("axis", 1)])], Code::BadShape, "w", "scales of shape [2]");
     refused(vec![dq(["w", "s", "z"], vec![])], Code::UnsupportedType, "the_DequantizeLinear", "zero point");
     refused(vec![dq(["w", "s2", "x"], vec![])], Code::UnsupportedAttr, "the_DequantizeLinear", "computed at run time");
-    let odd = node("DequantizeLinear", &["odd", "ws", "oddz"], "f", vec![a_int("axis", 0)]);
+}
+
+/// The reals of the weights that a node of these inputs, called `f`, gives a Gemm.
+fn weights(first: Vec<NodeProto>) -> Vec<f32> {
     let gemm = NodeProto { input: vec!["x".into(), "f".into()], ..node("Gemm", &[], "y", vec![a_int("transB", 1)]) };
-    refused(vec![odd, gemm], Code::UnsupportedType, "the_Gemm", "zero point");
+    let g = chain(first.into_iter().chain([gemm]).collect()).unwrap();
+    let w: ValueId = g.inputs_of(g.outputs[0].value.node)[1];
+    g.const_of(w).unwrap().as_f32().unwrap().to_vec()
+}
+
+#[test]
+fn blocks_have_scales_of_their_own() {
+    let attrs = vec![a_int("axis", 1), a_int("block_size", 2)];
+    let w = weights(vec![node("DequantizeLinear", &["w", "blocks"], "f", attrs)]);
+    assert_eq!(w, [0.5, -1.0, 254.0, -31.75, 1.0, 0.0]);
+}
+
+#[test]
+fn zero_points_far_apart_are_taken() {
+    let w = weights(vec![node("DequantizeLinear", &["odd", "ws", "oddz"], "f", vec![a_int("axis", 0)])]);
+    assert_eq!(w, [0.0, 2.5, 127.5, -62.0, -61.75, -61.5]);
+}
+
+#[test]
+fn constants_are_rounded_while_importing() {
+    let axis = || vec![a_int("axis", 0)];
+    let nodes = vec![
+        NodeProto { output: vec!["c".into()], ..node("QuantizeLinear", &["real", "ws", "wz"], "c", axis()) },
+        node("DequantizeLinear", &["c", "ws", "wz"], "f", axis()),
+    ];
+    // Ties go to the even code; -40 / 0.25 saturates.
+    assert_eq!(weights(nodes), [0.5, -0.5, 9.0, 0.25, -32.0, 0.0]);
+}
+
+#[test]
+fn codes_of_sixteen_bits_and_of_fewer() {
+    let wide =
+        chain(vec![node("QuantizeLinear", &["x", "s", "z16"], "q", vec![]), node("DequantizeLinear", &["q", "s", "z16"], "y", vec![])]);
+    let g = wide.unwrap();
+    assert_eq!(g.node(g.outputs[0].value.node).attrs.get("codes"), Some(&Attr::Str("i16".into())));
+    // A Clip of codes bounds the reals: codes 1 to 9 less 3, in steps of 0.5.
+    let clip = NodeProto { input: ["q", "least", "most"].map(String::from).to_vec(), ..node("Clip", &[], "c", vec![]) };
+    let g = chain(vec![quantized("x", "q"), clip, real("c", "y")]).unwrap();
+    let x = mcompc_ir::Tensor::from_f32([1, 3], &[-5.0, 1.1, 50.0]).unwrap();
+    assert_eq!(mcompc_interp::run(&g, &[x]).unwrap()[0].as_f32().unwrap().to_vec(), [-1.0, 1.0, 3.0]);
+}
+
+#[test]
+fn scales_of_run_time_are_not_needed() {
+    let several = |op: &str, ins: &[&str], outs: &[&str]| NodeProto {
+        input: ins.iter().map(|s| s.to_string()).collect(),
+        output: outs.iter().map(|s| s.to_string()).collect(),
+        ..node(op, &[], outs[0], vec![])
+    };
+    let dynamic = several("DynamicQuantizeLinear", &["x"], &["q", "k", "zero"]);
+    let mut all = constants();
+    all.push(floats("bias", &[2], &[10.0, 1.0]));
+    all.push(tensor("w8", &[3, 2], data_type::INT8, &[1, -2, 3, 4, 5, -6]));
+    let product = several("MatMulInteger", &["q", "w8", "zero"], &["i"]);
+    let cast = node("Cast", &["i"], "f", vec![a_int("to", 1)]);
+    let import = |nodes: Vec<NodeProto>| import(&model(21, vec![value("x", &[1, 3])], vec![free("y")], all.clone(), nodes));
+    let whole = vec![
+        dynamic.clone(),
+        product.clone(),
+        cast.clone(),
+        several("Mul", &["k", "s2"], &["both"]),
+        several("Mul", &["f", "both"], &["y"]),
+    ];
+    let g = import(whole).unwrap();
+    let x = mcompc_ir::Tensor::from_f32([1, 3], &[1.0, 2.0, -3.0]).unwrap();
+    assert_eq!(mcompc_interp::run(&g, std::slice::from_ref(&x)).unwrap()[0].as_f32().unwrap().to_vec(), [-2.0, 6.0]);
+    // A bias that older tools divide by the scale and add as an integer.
+    let bias = vec![
+        dynamic.clone(),
+        product.clone(),
+        several("Div", &["bias", "k"], &["steps"]),
+        several("Floor", &["steps"], &["low"]),
+        node("Cast", &["low"], "whole", vec![a_int("to", 6)]),
+        several("Add", &["i", "whole"], &["sum"]),
+        node("Cast", &["sum"], "f", vec![a_int("to", 1)]),
+        several("Mul", &["f", "k"], &["y"]),
+    ];
+    let g = import(bias).unwrap();
+    assert_eq!(mcompc_interp::run(&g, &[x]).unwrap()[0].as_f32().unwrap().to_vec(), [2.0, 25.0]);
+    let refused = |nodes: Vec<NodeProto>, code: Code, at: &str, what: &str| {
+        let e = assert_error(import(nodes), code, at);
+        assert!(e.message.contains(what), "{e}");
+    };
+    // Sums without their scale, another tensor's scale, codes read by an operator of reals, the scale as an output.
+    let other = several("DynamicQuantizeLinear", &["s"], &["q2", "k2", "zero2"]);
+    refused(vec![dynamic.clone(), product.clone(), several("Mul", &["i", "s2"], &["y"])], Code::UnsupportedAttr, "the_Mul", "Mul of what");
+    let mixed = vec![dynamic.clone(), other, product, cast, several("Mul", &["f", "k2"], &["y"])];
+    refused(mixed, Code::UnsupportedAttr, "the_Mul", "Mul of what");
+    refused(vec![dynamic.clone(), several("Relu", &["q"], &["y"])], Code::UnsupportedAttr, "the_Relu", "reads `q`");
+    refused(vec![several("DynamicQuantizeLinear", &["x"], &["q", "y", "zero"])], Code::UnsupportedOp, "y", "no output");
 }

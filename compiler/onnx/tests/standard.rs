@@ -189,7 +189,8 @@ fn codes(g: &Graph, v: ValueId) -> Option<(f64, f64)> {
 
 /// A result as the caller gets it: codes where the file says so.
 fn given_out(g: &Graph, v: ValueId, y: &Tensor, want: &TensorProto) -> Tensor {
-    let integer = matches!(want.data_type, Some(data_type::INT8 | data_type::UINT8 | 21 | 22 | 25 | 26));
+    let integer =
+        matches!(want.data_type, Some(data_type::INT8 | data_type::UINT8 | data_type::INT16 | data_type::UINT16 | 21 | 22 | 25 | 26));
     match codes(g, v).filter(|_| integer && y.dtype == DType::F32) {
         Some((s, z)) => {
             let v: Vec<i64> = y.as_f32().unwrap().iter().map(|&x| (f64::from(x) / s + z).round() as i64).collect();
@@ -204,7 +205,8 @@ fn inputs(g: &Graph, data: &BTreeMap<String, TensorProto>) -> Result<Vec<Tensor>
     let one = |id: &mcompc_ir::NodeId| {
         let v = g.value(g.out(*id));
         let t = data.get(&v.name).ok_or_else(|| bad("no data"))?;
-        let integer = matches!(t.data_type, Some(data_type::INT8 | data_type::UINT8 | 21 | 22 | 25 | 26));
+        let integer =
+            matches!(t.data_type, Some(data_type::INT8 | data_type::UINT8 | data_type::INT16 | data_type::UINT16 | 21 | 22 | 25 | 26));
         let (s, z) = codes(g, g.out(*id)).filter(|_| integer).unwrap_or((1.0, 0.0));
         let given = numbers(t).ok_or_else(|| bad("an input that is no tensor of numbers"))?;
         if given.iter().any(|x| x.is_finite() && (*x as f32).is_infinite()) {

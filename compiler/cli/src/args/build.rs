@@ -74,7 +74,7 @@ pub(crate) const BUILD: &[Row] = &[
         },
     )
     .often(),
-    flag("dim", "NAME=SIZE", "Size of a symbolic dimension", |g, v| {
+    flag("dim", "NAME=SIZE", "Size of a symbolic dimension; or of an integer input, which is none then, the number that it always is", |g, v| {
         g.dims.push(dim(v)?);
         Ok(())
     })

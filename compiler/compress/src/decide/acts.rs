@@ -38,8 +38,12 @@ impl Default for ActBits {
 pub(super) fn choose(g: &Graph, acts: &ActBits) -> Result<BTreeMap<ValueId, Codes>> {
     let names = value_names(g)?;
     let mut codes = BTreeMap::new();
+    // Between values that a file gives sixteen bits, eight are no choice.
+    let by_file = g.ids().into_iter().map(|n| g.node(n)).filter(|n| n.op == "Quantize").map(mcompc_ops::given_codes);
+    let by_file = by_file.collect::<Result<Vec<_>>>()?.into_iter().flatten().any(|q| q.codes.bits == Codes::I16.bits);
+    let bits = if by_file { acts.bits.max(Codes::I16.bits) } else { acts.bits };
     for (k, (pattern, bits)) in
-        std::iter::once(("*", acts.bits)).chain(acts.by_name.iter().map(|(name, bits)| (name.as_str(), *bits))).enumerate()
+        std::iter::once(("*", bits)).chain(acts.by_name.iter().map(|(name, bits)| (name.as_str(), *bits))).enumerate()
     {
         let width = match bits {
             8 => Codes::I8,

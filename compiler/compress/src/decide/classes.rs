@@ -221,9 +221,16 @@ impl Classes {
     }
 }
 
-/// The codes that a file gives, as i8.
+/// The codes that a file gives, as i8, or as i16 around 0.
 fn given(g: &Graph, id: NodeId) -> Result<Option<Quant>> {
-    Ok(mcompc_ops::given_codes(g.node(id))?.map(|q| q.in_i8()))
+    Ok(mcompc_ops::given_codes(g.node(id))?.map(|q| if q.codes.bits == Codes::I8.bits { q.in_i8() } else { centred(&q) }))
+}
+
+/// i16 codes around 0 for all that these hold: in the same steps where their zero point is in the middle, else in steps of up to twice theirs.
+fn centred(q: &Quant) -> Quant {
+    let reach = |end: i32, most: i32| q.real(end.into()) / f64::from(most);
+    let step = reach(q.codes.max(), Codes::I16.max()).max(reach(q.codes.min(), Codes::I16.min()));
+    Quant::new(Codes::I16, step, 0)
 }
 
 fn is_join(g: &Graph, id: NodeId) -> bool {

@@ -71,7 +71,7 @@ pub(super) fn value_range(g: &Graph, stats: &Stats, v: ValueId, codes: Codes, op
     let node = g.node(v.node);
     if node.op == "Gather" {
         // Any row may be asked for, seen or not.
-        return Ok(const_range(g, g.inputs_of(v.node)[0]));
+        return Ok(masks.within(v, const_range(g, g.inputs_of(v.node)[0])));
     }
     let (lo, hi) = act(node)?;
     let method = if codes.bits > Codes::I8.bits { RangeMethod::MinMax } else { opts.method };

@@ -34,7 +34,7 @@ fn truth(c: &mut Ctx<'_, '_, '_>, y: ValueId) {
 
 /// Equal 7, 11, 13, 19; Less, Greater 7, 9, 13; LessOrEqual, GreaterOrEqual 12, 16.
 pub(super) fn compare(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
-    if lookup::one_hot_of_range(c)? {
+    if lookup::one_hot_of_range(c)? || lookup::truths(c)? {
         return Ok(());
     }
     let ((a, left), (b, right)) = (c.number(0)?, c.number(1)?);

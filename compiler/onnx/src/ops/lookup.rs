@@ -40,6 +40,38 @@ pub(super) fn one_hot_of_range(c: &mut Ctx<'_, '_, '_>) -> Result<bool> {
     Ok(false)
 }
 
+/// A comparison of an index with one constant number: truths of all rows that there are, chosen by the index. False where it is another.
+pub(super) fn truths(c: &mut Ctx<'_, '_, '_>) -> Result<bool> {
+    for (i, k) in [(0, 1), (1, 0)] {
+        let (Some(v), Some(t)) = (indices(c, i), c.input_name(k).and_then(|n| c.b.known(n))) else { continue };
+        let index = origin(c, v);
+        let rows = c.b.rows.get(&c.b.graph.value(index).name).copied();
+        let (Some(rows), 1) = (rows, t.elems()) else { continue };
+        if t.shape.len() > c.shape(v).len() {
+            continue;
+        }
+        let than = t.to_i64_vec()?[0];
+        let holds = |r: i64| {
+            let (a, b) = if i == 0 { (r, than) } else { (than, r) };
+            match c.op {
+                "Equal" => a == b,
+                "Less" => a < b,
+                "Greater" => a > b,
+                "LessOrEqual" => a <= b,
+                _ => a >= b,
+            }
+        };
+        let all: Vec<f32> = (0..rows as i64).map(|r| f32::from(u8::from(holds(r)))).collect();
+        let (table, shape) = (c.reals("truths", &[rows], &all)?, c.shape(v));
+        let y = c.plain("Gather", &[table, index])?;
+        let y = c.reshaped(y, &shape)?;
+        c.result(y);
+        c.kind = Some(DType::Bool);
+        return Ok(true);
+    }
+    Ok(false)
+}
+
 /// OneHot 9, 11 of indices along the last dimension, with 0 and 1 for off and on.
 pub(super) fn one_hot(c: &mut Ctx<'_, '_, '_>) -> Result<bool> {
     let (Some(v), Some(depth), Some(values)) = (indices(c, 0), c.constant_number(1)?, c.constant(2)?) else { return Ok(false) };

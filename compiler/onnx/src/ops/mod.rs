@@ -6,6 +6,7 @@ mod cast;
 mod conv;
 mod conv_transpose;
 mod depth;
+pub(crate) mod dynamic;
 mod einsum;
 mod elementwise;
 mod embedding;
@@ -16,6 +17,8 @@ mod hot;
 mod linear_attention;
 mod logic;
 pub(crate) mod lookup;
+mod microsoft;
+mod nested;
 mod norm;
 mod pad;
 mod pick;
@@ -94,14 +97,31 @@ pub const TABLE: &[OpRow] = &[
     row("Concat", 7, (1, usize::MAX), shape::concat, ""),
     row("Constant", 7, (0, 0), shape::constant, "dense numeric values"),
     row("Conv", 7, (2, 3), conv::conv, ""),
+    row("ConvInteger", 10, (2, 4), dynamic::product, "codes of DynamicQuantizeLinear, constant weights"),
     row("ConvTranspose", 7, (2, 3), conv_transpose::conv_transpose, "constant weights"),
     row("CumProd", 26, (2, 2), running::products, "constant axis, at most 256 elements along it"),
     row("CumSum", 11, (2, 2), running::sums, "constant axis, at most 2048 elements along it"),
     row("DFT", 17, (1, 3), spectrum::dft, "constant length and axis, at most 4096 elements"),
     row("DepthToSpace", 7, (1, 1), depth::depth_to_space, ""),
-    row("DequantizeLinear", 10, (2, 3), quantized::dequantize, "int8, uint8, int32; constants per tensor and axis"),
+    row(
+        "DequantizeLinear",
+        10,
+        (2, 3),
+        quantized::dequantize,
+        "int8, uint8, int16, uint16, int32; constants per tensor, axis and block, of 4 bits, too",
+    ),
     row("Div", 7, (2, 2), elementwise::binary, ""),
     row("Dropout", 7, (1, 3), shape::dropout, "inference form, without the mask"),
+    OpRow {
+        all_outputs: true,
+        ..row(
+            "DynamicQuantizeLinear",
+            11,
+            (1, 1),
+            dynamic::quantize,
+            "where its scale is taken back behind a product; codes are chosen while compiling",
+        )
+    },
     row("Einsum", 12, (1, usize::MAX), einsum::einsum, ""),
     row("Equal", 7, (2, 2), logic::compare, ""),
     row("Expand", 8, (2, 2), expand::expand, "constant shape, at most 256 copies along a dimension"),
@@ -133,6 +153,7 @@ pub const TABLE: &[OpRow] = &[
     row("LpNormalization", 7, (1, 1), reduce::lp_normalization, ""),
     row("LpPool", 7, (1, 1), pool::lp, "dilations 1"),
     row("MatMul", 7, (2, 2), gemm::matmul, ""),
+    row("MatMulInteger", 10, (2, 4), dynamic::product, "codes of DynamicQuantizeLinear, constant weights"),
     row("Max", 7, (1, usize::MAX), several::extreme, ""),
     row("MaxPool", 7, (1, 1), pool::max, "dilations 1, without the indices"),
     row("Mean", 7, (1, usize::MAX), several::mean, ""),
@@ -144,12 +165,12 @@ pub const TABLE: &[OpRow] = &[
     row("Not", 7, (1, 1), logic::not, ""),
     row("OneHot", 9, (3, 3), hot::one_hot, "constant depth"),
     row("Or", 7, (2, 2), logic::both, ""),
-    row("PRelu", 7, (2, 2), several::prelu, "constant slopes"),
+    row("PRelu", 7, (2, 2), several::prelu, ""),
     row("Pad", 7, (1, 4), pad::pad, "constant pads"),
     row("Pow", 7, (2, 2), several::power, "one constant exponent"),
-    row("QLinearConv", 10, (8, 9), quantized::conv, "constant weights with zero point 0"),
-    row("QLinearMatMul", 10, (8, 8), quantized::matmul, "constant weights with zero point 0"),
-    row("QuantizeLinear", 10, (2, 3), quantized::quantize, "int8, uint8; per tensor"),
+    row("QLinearConv", 10, (8, 9), quantized::conv, "constant weights"),
+    row("QLinearMatMul", 10, (8, 8), quantized::matmul, "constant weights"),
+    row("QuantizeLinear", 10, (2, 3), quantized::quantize, "int8, uint8, int16, uint16; per tensor; constants per axis and block, too"),
     row("RMSNormalization", 23, (2, 2), norm::last_axes, ""),
     OpRow { all_outputs: true, ..row("RNN", 7, (3, 6), recurrent::rnn, "constant weights, at most 256 steps, no clip") },
     row("ReduceL1", 7, (1, 2), reduce::of_a_sum, "constant axes"),
@@ -188,6 +209,11 @@ pub const TABLE: &[OpRow] = &[
     row("Xor", 7, (2, 2), logic::both, ""),
 ];
 
+/// The operators of ONNX Runtime's own, `com.microsoft`.
+pub fn microsoft() -> &'static [OpRow] {
+    microsoft::TABLE
+}
+
 /// An ONNX operator as documents show it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Taken {
@@ -204,7 +230,7 @@ pub struct Taken {
 pub fn taken() -> Vec<Taken> {
     let row = |name: String, r: &OpRow| Taken { name, since: r.since, notes: r.notes.into() };
     let mut all: Vec<Taken> = TABLE.iter().map(|r| row(r.name.into(), r)).collect();
-    all.extend(quantized::MICROSOFT.iter().map(|r| row(format!("com.microsoft.{}", r.name), r)));
+    all.extend(microsoft::TABLE.iter().map(|r| row(format!("com.microsoft.{}", r.name), r)));
     let functions = mcompc_ops::functions().filter_map(|f| Some(Taken { name: f.op.name.into(), since: f.since?, notes: String::new() }));
     all.extend(functions.filter(|f| TABLE.iter().all(|r| r.name != f.name)));
     let known: BTreeSet<String> = all.iter().map(|t| t.name.clone()).collect();
@@ -221,12 +247,9 @@ pub fn taken() -> Vec<Taken> {
 /// What to do about an operator that is not in the table.
 fn advice(op: &str) -> &'static str {
     match op {
-        "ConvInteger" | "MatMulInteger" | "DynamicQuantizeLinear" => {
-            "scales that are computed at run time are not supported; give the float model, the compiler quantizes it itself"
-        }
         op if crate::fold::has(op) => "bind the dimensions that it depends on with --dim, or leave this part of the model to the caller",
         "If" | "Loop" | "Scan" => {
-            "an If or a Loop is imported where its condition and its number of iterations are known while compiling; export the model without it"
+            "a Loop is imported where its number of iterations is known while compiling, an If where its condition is, or both branches give the same shapes"
         }
         _ => "docs/ops.md lists the operators; rewrite this part of the model with them, or leave it to the caller",
     }
@@ -241,14 +264,20 @@ fn row_of(node: &NodeProto) -> Result<OpRow> {
     let op = node.op_type.as_deref().unwrap_or("");
     let domain = node.domain.as_deref().unwrap_or("");
     let overload = node.overload.as_deref().unwrap_or("");
-    if domain == "com.microsoft"
+    // ONNX Runtime has one operator of its own in the standard's domain.
+    if (domain == "com.microsoft" || domain.is_empty() && op == "SimplifiedLayerNormalization")
         && overload.is_empty()
-        && let Ok(i) = quantized::MICROSOFT.binary_search_by_key(&op, |r| r.name)
+        && let Ok(i) = microsoft::TABLE.binary_search_by_key(&op, |r| r.name)
     {
-        return Ok(quantized::MICROSOFT[i]);
+        return Ok(microsoft::TABLE[i]);
     }
     if !matches!(domain, "" | "ai.onnx") || !overload.is_empty() {
-        return Err(unknown(op, format!("operator {domain}.{op}{overload} is not supported: only the standard's own operators are")));
+        return Err(unknown(
+            op,
+            format!(
+                "operator {domain}.{op}{overload} is not supported: only the standard's own operators are, and of com.microsoft those that docs/ops.md lists"
+            ),
+        ));
     }
     if !node.device_configurations.is_empty() {
         return Err(unknown(op, format!("{op} is distributed over devices")));
@@ -286,7 +315,8 @@ pub(crate) fn import_node(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let (op, r) = (c.op, row_of(c.node)?);
     // Set 6 is what set 7 is, where no attribute says that operands broadcast otherwise: nobody reads those.
     let least = if r.since == 7 { MIN_OPSET } else { r.since };
-    if c.opset < least {
+    // ONNX Runtime's optimizer writes this one into models of any set.
+    if c.opset < least && op != "LayerNormalization" {
         return Err(unknown(op, format!("operator {op} does not exist in opset {}, it came with {}", c.opset, r.since)));
     }
     // Inputs left out at the end by empty names are not there.
@@ -294,9 +324,13 @@ pub(crate) fn import_node(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     if n < r.inputs.0 || n > r.inputs.1 {
         return Err(Error::new(Code::MissingAttr, format!("{op} with {n} inputs")).hint("the ONNX standard has another number of inputs"));
     }
+    dynamic::before(c)?;
     quantized::before(c)?;
     crate::kinds::before(c)?;
     // What changes to a type that another one holds is no constant of that type.
+    if dynamic::kept(c)? || quantized::with_codes(c)? {
+        return c.attrs.finish(op, c.opset);
+    }
     let known = if cast::is_foreign(c) { None } else { crate::fold::evaluate(c)? };
     match known {
         Some(t) => c.bind(Bound::Const(t)),
@@ -314,6 +348,6 @@ mod tests {
     #[test]
     fn the_table_is_sorted_for_the_search() {
         assert!(TABLE.windows(2).all(|w| w[0].name < w[1].name));
-        assert!(super::quantized::MICROSOFT.windows(2).all(|w| w[0].name < w[1].name));
+        assert!(super::microsoft::TABLE.windows(2).all(|w| w[0].name < w[1].name));
     }
 }

@@ -109,7 +109,7 @@ pub(super) fn power(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     c.emit("Power", Attrs::new().with("exponent", exponent), &[x])
 }
 
-/// PRelu 7, 9, 16 with constant slopes, which broadcast to the tensor: max(x, 0) + slope * min(x, 0).
+/// PRelu 7, 9, 16: slopes broadcast to the tensor: max(x, 0) + slope * min(x, 0).
 pub(super) fn prelu(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let (x, mut slope) = (c.input(0)?, c.input(1)?);
     if c.opset < 7 && c.shape(slope).len() == 1 && c.shape(x).len() > 1 {
@@ -118,9 +118,6 @@ pub(super) fn prelu(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         let mut shape = vec![1; c.shape(x).len() - 1];
         shape[0] = channels;
         slope = c.reshaped(slope, &shape)?;
-    }
-    if c.b.graph.const_of(slope).is_none() {
-        return Err(Error::new(Code::UnsupportedAttr, "PRelu with computed slopes is not supported").hint("store the slopes in the model"));
     }
     let (to, from) = (c.shape(x), c.shape(slope));
     if mcompc_ops::broadcast(&to, &from).ok() != Some(to.clone()) {

@@ -33,15 +33,15 @@ def case(op, opset, x, consts=(), inputs=None, **attrs):
     graph_of([helper.make_node(op, inputs or names, ["y"], name="node", **attrs)], opset, x, inits, f"{op}-{opset} {attrs} {[np.shape(c) for c in consts if c is not None]}")
 
 
-def graph_of(nodes, opset, x, inits, name):
+def graph_of(nodes, opset, x, inits, name, level=ort.GraphOptimizationLevel.ORT_DISABLE_ALL):
     x = np.asarray(x, np.float32)
     g = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)], [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)], inits)
-    m = helper.make_model(g, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    m = helper.make_model(g, opset_imports=[helper.make_opsetid("", opset)] + [helper.make_opsetid("com.microsoft", 1) for n in nodes if n.domain][:1], ir_version=8)
     del m.graph.output[0].type.tensor_type.shape.dim[:]
     m.graph.output[0].type.tensor_type.ClearField("shape")
     options = ort.SessionOptions()
     options.log_severity_level = 3  # the declared sizes of ceil_mode outputs differ between ONNX and its executors
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.graph_optimization_level = level
     try:
         y = ort.InferenceSession(m.SerializeToString(), options, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
     except Exception:
@@ -644,6 +644,75 @@ def attentions():
     case("CausalConvWithState", 27, f32(2, 3, 7), [f32(3, 1, 4)])
 
 
+def contributed():
+    """Operators of ONNX Runtime's own, as its optimizer writes them."""
+    x = f32(2, 4, 8)
+    def own(op, x, consts=(), names=None, outputs=("y",), opset=17, **attrs):
+        inits = [nph.from_array(np.asarray(c), f"c{i}") for i, c in enumerate(consts) if c is not None]
+        inputs = names or ["x"] + ["" if c is None else f"c{i}" for i, c in enumerate(consts)]
+        graph_of([helper.make_node(op, inputs, list(outputs), domain="com.microsoft", **attrs)], opset, x, inits, f"{op}-1 {attrs} {[np.shape(c) for c in consts]}")
+    own("Gelu", x)
+    own("QuickGelu", x, alpha=1.25)
+    own("BiasGelu", x, [f32(8)])
+    own("FastGelu", x)
+    own("FastGelu", x, [f32(8)])
+    own("FusedMatMul", x, [f32(8, 3)], alpha=0.5)
+    own("FusedMatMul", x, [f32(2, 5, 4)], transA=1, transB=1, alpha=-2.0)
+    own("TransposeMatMul", x, [f32(3, 8)], transB=1)
+    image = f32(1, 3, 6, 5)
+    own("FusedConv", image, [f32(4, 3, 3, 3), f32(4)], activation="Relu", pads=[1, 1, 1, 1])
+    own("FusedConv", image, [f32(4, 3, 3, 3)], activation="LeakyRelu", activation_params=[0.25], strides=[2, 2])
+    own("FusedConv", image, [f32(4, 3, 3, 3), None, f32(1, 4, 4, 3)], activation="Relu")
+    own("FusedConv", image, [f32(4, 3, 1, 1), f32(4)], activation="HardSigmoid", activation_params=[0.25, 0.5])
+    own("FusedGemm", f32(3, 5), [f32(4, 5), f32(4)], activation="LeakyRelu", activation_alpha=0.125, transB=1)
+    own("SkipLayerNormalization", x, [f32(2, 4, 8), f32(8), f32(8), f32(8)], epsilon=0.001)
+    own("SkipLayerNormalization", x, [f32(2, 4, 8), f32(8)], outputs=["n", "", "", "y"])
+    own("SkipSimplifiedLayerNormalization", x, [f32(2, 4, 8), f32(8), f32(8)], epsilon=0.01)
+    graph_of([helper.make_node("SimplifiedLayerNormalization", ["x", "g"], ["y"], axis=-1, epsilon=0.01)], 17, x, [nph.from_array(f32(8), "g")], "SimplifiedLayerNormalization-1")
+    qkv, bias = f32(8, 24) / 2, f32(24)
+    own("Attention", x, [qkv, bias], num_heads=2)
+    own("Attention", x, [qkv, bias], num_heads=2, unidirectional=1, scale=0.25)
+    own("Attention", x, [qkv, bias, np.array([3, 2], np.int32)], num_heads=4)
+    own("Attention", x, [qkv, bias, np.array([[1, 1, 0, 1], [1, 1, 1, 0]], np.int32)], num_heads=2)
+    own("Attention", x, [qkv, bias, (rng.random((2, 4, 4)) < 0.7).astype(np.int32)], num_heads=2)
+    own("Attention", x, [qkv, bias, None, f32(2, 2, 2, 3, 4)], num_heads=2, outputs=["y", "present"])
+    own("Attention", x, [qkv, bias, None, None, f32(1, 2, 4, 4)], num_heads=2)
+    own("MultiHeadAttention", x, [f32(2, 5, 8), f32(2, 5, 8), f32(24)], num_heads=2)
+    own("MultiHeadAttention", x, [f32(2, 5, 8), f32(2, 5, 12), None, None, f32(2, 2, 4, 5)], num_heads=2)
+    own("MultiHeadAttention", x, [f32(2, 5, 8), f32(2, 5, 8), f32(24), np.array([[1, 0, 1, 1, 1], [1, 1, 1, 1, 0]], np.int32)], num_heads=4)
+    own("RotaryEmbedding", x, [np.array([[0, 1, 2, 3], [2, 3, 4, 0]]), f32(6, 2), f32(6, 2)], num_heads=2)
+    for bits, zeros in ((4, None), (4, rng.integers(0, 255, 6 * 1).astype(np.uint8)), (8, None), (4, f32(6 * 2))):
+        w = rng.integers(0, 255, (6, 2, 16 * bits // 8)).astype(np.uint8)
+        own("MatMulNBits", f32(3, 32), [w, np.abs(f32(6 * 2)), zeros], K=32, N=6, bits=bits, block_size=16)
+    own("MatMulNBits", f32(2, 3, 40), [rng.integers(0, 255, (5, 3, 8)).astype(np.uint8), np.abs(f32(5 * 3)), None, None, f32(5)], K=40, N=5, bits=4, block_size=16)
+    ids, table = np.array([[1, 4, 0], [5, 2, 2]], np.int32), f32(6, 8)
+    inits = [nph.from_array(c, n) for c, n in ((ids, "ids"), (np.int32([[0, 1, 1], [0, 0, 1]]), "seg"), (table, "word"), (f32(5, 8), "pos"), (f32(2, 8), "segs"), (f32(8), "g"), (f32(8), "b"))]
+    graph_of([helper.make_node("EmbedLayerNormalization", ["ids", "seg", "word", "pos", "segs", "g", "b"], ["e", "m"], domain="com.microsoft", epsilon=0.01), helper.make_node("Add", ["x", "e"], ["y"])], 17, f32(2, 3, 8), inits, "EmbedLayerNormalization-1")
+    # Codes that are computed at run time hold these numbers exactly: from -128 to 127 steps of a power of two.
+    grid = (rng.integers(-128, 128, (4, 16)) / 64).astype(np.float32)
+    grid[0, 0], grid[1, 1] = -2, 127 / 64
+    quantize = helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"])
+    for kind, zeros in ((np.int8, 0), (np.uint8, 130)):
+        w, wz, ws = rng.integers(zeros - 60, zeros + 60, (16, 5)).astype(kind), np.array(zeros, kind), np.float32(0.03125)
+        inits = [nph.from_array(c, n) for c, n in ((w, "w"), (wz, "wz"), (ws, "ws"), (f32(5), "b"))]
+        back = [helper.make_node("Cast", ["i"], ["f"], to=1), helper.make_node("Mul", ["s", "ws"], ["k"]), helper.make_node("Mul", ["f", "k"], ["p"]), helper.make_node("Add", ["p", "b"], ["y"])]
+        graph_of([quantize, helper.make_node("MatMulInteger", ["q", "w", "z", "wz"], ["i"]), *back], 13, grid, inits, f"MatMulInteger-10 {kind.__name__}")
+        own("DynamicQuantizeMatMul", grid, [w, ws, wz, f32(5)])
+        last = helper.make_node("MatMulIntegerToFloat", ["q", "w", "s", "ws", "z", "wz", "b"], ["y"], domain="com.microsoft")
+        graph_of([quantize, last], 13, grid, inits, f"MatMulIntegerToFloat-1 {kind.__name__}")
+        w = rng.integers(zeros - 60, zeros + 60, (6, 4, 3, 3)).astype(kind)
+        inits = [nph.from_array(c, n) for c, n in ((w, "w"), (wz, "wz"), (np.abs(f32(6, 1, 1)), "ws"), (f32(6, 1, 1), "b"))]
+        graph_of([quantize, helper.make_node("ConvInteger", ["q", "w", "z", "wz"], ["i"], pads=[1, 0, 1, 2], strides=[1, 2]), *back], 13, grid.reshape(1, 4, 4, 4), inits, f"ConvInteger-10 {kind.__name__}")
+    # Minus infinity where scores must not count.
+    mask = np.where(np.tri(4) > 0, 0, -np.inf).astype(np.float32)
+    inits = [nph.from_array(mask, "m"), nph.from_array(np.float32(-np.inf), "never"), nph.from_array(np.tri(4) > 0, "c"), nph.from_array(i64(3, 1, 0, 2), "at")]
+    x = f32(2, 4, 4)
+    soft = helper.make_node("Softmax", ["t"], ["y"], axis=-1)
+    graph_of([helper.make_node("Add", ["x", "m"], ["t"]), soft], 13, x, inits[:1], "Softmax-13 mask added")
+    graph_of([helper.make_node("Where", ["c", "x", "never"], ["t"]), soft], 13, x, inits[1:3], "Softmax-13 mask chosen")
+    graph_of([helper.make_node("Gather", ["m", "at"], ["r"]), helper.make_node("Unsqueeze", ["r"], ["u"], axes=[0]), helper.make_node("Add", ["x", "u"], ["t"]), soft], 11, x, [inits[0], inits[3]], "Softmax-11 mask gathered")
+
+
 def write(path):
     with open(path, "wb") as out:
         for name, m, x, y in cases:
@@ -685,4 +754,5 @@ else:
     picked()
     signals()
     attentions()
+    contributed()
     write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "operators.pb"))

@@ -11,7 +11,7 @@ pub(crate) const OP: OpDef = OpDef {
     attrs: &[
         req("scale", Kind::Float, "positive step"),
         req("zero", Kind::Int, "code of real 0"),
-        req("codes", Kind::Str, "i8 or u8"),
+        req("codes", Kind::Str, "i8, u8, i16 or u16"),
         opt("given", Kind::Int, "1 on a graph input whose caller gives these codes; 0 when absent"),
     ],
     infer: |c| {
@@ -27,7 +27,7 @@ pub(crate) const OP: OpDef = OpDef {
 fn quant(c: &Ctx<'_>) -> Result<Quant> {
     match given_codes(c.node)? {
         Some(q) => Ok(q),
-        None => attr_error("codes", format_args!("with scale and zero point are no 8-bit codes")),
+        None => attr_error("codes", format_args!("with scale and zero point are no codes of 8 or 16 bits")),
     }
 }
 
@@ -37,7 +37,7 @@ fn quant(c: &Ctx<'_>) -> Result<Quant> {
 /// A missing attribute.
 pub fn given_codes(n: &Node) -> Result<Option<Quant>> {
     let (scale, zero) = (n.attrs.float("scale")?, n.attrs.int("zero")?);
-    let codes = Codes::from_name(n.attrs.str("codes")?).filter(|c| *c == Codes::I8 || *c == Codes::U8 && c.contains(zero));
+    let codes = Codes::from_name(n.attrs.str("codes")?).filter(|c| c.bits == Codes::I8.bits || c.bits == Codes::I16.bits);
     let fits = |c: &Codes| c.contains(zero) && scale.is_finite() && scale > 0.0;
     Ok(codes.filter(fits).map(|c| Quant::new(c, scale, zero as i32)))
 }

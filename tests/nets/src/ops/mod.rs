@@ -2,6 +2,7 @@
 
 mod arith;
 mod conv;
+mod dynamic;
 mod functions;
 mod gemm;
 mod images;
@@ -115,6 +116,9 @@ pub const ROWS: &[Row] = &[
     row("DequantizeLinear", 10, 1, quantized::dequantize),
     row("QLinearConv", 10, 2, quantized::conv),
     row("QLinearMatMul", 10, 2, quantized::matmul),
+    row("DynamicQuantizeLinear", 11, 1, dynamic::matmul),
+    row("MatMulInteger", 10, 1, dynamic::matmul),
+    row("ConvInteger", 10, 1, dynamic::conv),
     row("Equal", 7, 1, typed::equal),
     row("Less", 7, 1, typed::less),
     row("Greater", 7, 1, typed::greater),

@@ -5,15 +5,15 @@ use crate::build::{Builder, Origin, elems, int, ints};
 use mcompc_onnx::proto::{NodeProto, TensorProto, data_type};
 
 /// A tensor in codes, with the names of its scale and zero point.
-struct Coded {
-    codes: String,
-    scale: String,
-    zero: String,
+pub(super) struct Coded {
+    pub codes: String,
+    pub scale: String,
+    pub zero: String,
     step: f32,
     signed: bool,
 }
 
-fn whole(b: &mut Builder<'_>, kind: i32, shape: &[usize], data: Vec<i32>) -> String {
+pub(super) fn whole(b: &mut Builder<'_>, kind: i32, shape: &[usize], data: Vec<i32>) -> String {
     let name = b.fresh("q");
     let dims = shape.iter().map(|&d| d as i64).collect();
     b.tensors.push(TensorProto { name: Some(name.clone()), dims, data_type: Some(kind), int32_data: data, ..Default::default() });
@@ -68,7 +68,7 @@ fn reals(b: &mut Builder<'_>, c: Coded, shape: Vec<usize>) -> Option<usize> {
 }
 
 /// Weight codes around 0 with one scale.
-fn weights(b: &mut Builder<'_>, shape: &[usize]) -> Coded {
+pub(super) fn weights(b: &mut Builder<'_>, shape: &[usize]) -> Coded {
     let most = b.s.pick(&[3, 20, 127]);
     let mut rng = b.s.data();
     let data = (0..elems(shape)).map(|_| (f64::from(most) * (2.0 * rng.unit() - 1.0)).round() as i32).collect();
