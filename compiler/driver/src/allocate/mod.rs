@@ -22,7 +22,7 @@ const USUAL_LOSS: f64 = 1.0;
 /// public models, which lose 0.9 points by 1.7 percent (keyword spotting), 4.7 by 8.8 (CIFAR-10) and 16 by 27 (MobileNetV1).
 const POINTS_OF_ERROR: f64 = 0.25;
 /// Trials until the code that a choice takes is known.
-const TRIALS: usize = 12;
+const TRIALS: usize = 6;
 /// Share of a budget that may stay unused.
 const SPARE: f64 = 0.005;
 
@@ -176,6 +176,8 @@ pub(crate) struct Chooser<'a> {
     /// RAM of everything but the arena.
     held: f64,
     slack: Slack,
+    /// Whether nothing is coded at the moment, whatever may be.
+    stored: bool,
     criterion: Criterion,
     progress: &'a dyn Progress,
 }
@@ -208,6 +210,7 @@ impl<'a> Chooser<'a> {
             whole_cost: whole.cost(),
             held: whole.io,
             slack: Slack::default(),
+            stored: false,
             progress,
         };
         c.limit(&whole)?;
@@ -275,6 +278,7 @@ impl<'a> Chooser<'a> {
     fn decoding(&self) -> Vec<f64> {
         let o = self.t.o;
         match (o.firmware.weights, o.firmware.decoding, self.t.ask.time) {
+            _ if self.stored => vec![0.0],
             (Weights::Stored, ..) => vec![0.0],
             // Budgets say how long an inference may take.
             (_, None, _) | (_, _, Some(_)) => vec![0.0, f64::INFINITY],
@@ -344,6 +348,32 @@ impl<'a> Chooser<'a> {
 
     /// The choice, and the flash that it takes where that was built.
     fn find(&mut self) -> Result<(Pick, Option<u64>)> {
+        let rest = self.rest;
+        // Where choices with coded weights turn out too large, those without may fit; at last the smallest ones.
+        for stored in [false, true] {
+            (self.stored, self.rest) = (stored, rest);
+            let found = self.search();
+            self.stored = false;
+            if let Some(found) = found? {
+                return Ok(found);
+            }
+        }
+        if self.flash_budget.is_finite() {
+            for decoding in self.decoding() {
+                let limits = Limits { bytes: f64::INFINITY, ..self.within(decoding) };
+                let Some(choice) = self.table.choose(Want::Flash, Judge::EndToEnd, &limits)? else { continue };
+                let flash = self.built(&self.trial(&choice)?)?.0;
+                if flash <= self.flash_budget - self.slack.flash {
+                    let lost = self.survey.together(&self.table.forms(&choice))?;
+                    return Ok((Pick { choice, judge: Judge::EndToEnd, lost }, Some(flash as u64)));
+                }
+            }
+        }
+        Err(self.short()?)
+    }
+
+    /// As [`Self::find`], where the estimates of what code takes lead to a choice that fits.
+    fn search(&mut self) -> Result<Option<(Pick, Option<u64>)>> {
         let bounded = [self.t.ask.flash, self.t.ask.weights, self.t.ask.ram, self.t.ask.time].iter().any(Option::is_some);
         let loss = self.t.ask.loss.or_else(|| (!bounded && self.t.ask.weight_bits.is_none()).then_some(USUAL_LOSS));
         let budget = self.flash_budget - self.slack.flash;
@@ -354,14 +384,11 @@ impl<'a> Chooser<'a> {
                 None => self.best()?,
             };
             let Some(pick) = found else {
-                // What was found keeps to the budget, if not quite as closely. The smallest choice may have less code than was thought.
-                if best.is_some() || !self.shrunk()? {
-                    break;
-                }
-                continue;
+                // What was found keeps to the budget, if not quite as closely.
+                break;
             };
             if self.t.ask.flash.is_none() {
-                return Ok((pick, None));
+                return Ok(Some((pick, None)));
             }
             let coded = usize::from(self.coded(&pick.choice));
             let flash = self.built(&self.trial(&pick.choice)?)?.0;
@@ -381,28 +408,7 @@ impl<'a> Chooser<'a> {
             }
             self.rest[coded] = rest;
         }
-        match best {
-            Some((pick, flash)) => Ok((pick, Some(flash as u64))),
-            None => Err(self.short()?),
-        }
-    }
-
-    /// Learns what the smallest choices take that keep to the other limits; whether that is less than was thought, and within the budget.
-    fn shrunk(&mut self) -> Result<bool> {
-        let mut less = false;
-        if self.flash_budget.is_finite() {
-            for decoding in self.decoding() {
-                let limits = Limits { bytes: f64::INFINITY, ..self.within(decoding) };
-                let Some(choice) = self.table.choose(Want::Flash, Judge::EndToEnd, &limits)? else { continue };
-                let coded = usize::from(self.coded(&choice));
-                let flash = self.built(&self.trial(&choice)?)?.0;
-                let rest = flash - choice.sums.bytes;
-                if rest < self.rest[coded] && flash <= self.flash_budget - self.slack.flash {
-                    (self.rest[coded], less) = (rest, true);
-                }
-            }
-        }
-        Ok(less)
+        Ok(best.map(|(pick, flash)| (pick, Some(flash as u64))))
     }
 
     /// The choice that loses least within the limits, by the better of the two ways to measure what single layers lose. Decoding takes longer than it
