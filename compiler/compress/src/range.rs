@@ -30,6 +30,8 @@ impl RangeMethod {
 pub const MIN_KEPT: f64 = 0.7;
 /// What codes of sixteen bits hold beyond what was seen: a bit of resolution that nobody misses, against saturation on other data.
 const HEADROOM: f64 = 2.0;
+/// Bits that a value of 32 has at least.
+const LEAST_WIDE: u8 = 17;
 /// Points at which a bin's error is sampled, so that bins wider than a step are judged rightly.
 const POINTS: u32 = 8;
 
@@ -64,14 +66,21 @@ impl Range {
     }
     /// The step of these codes for this range, which is not empty.
     pub(crate) fn step(self, codes: Codes) -> f64 {
-        self.quant(codes).step()
+        self.quant(codes, 0.0).step()
     }
-    /// Codes for this range; zero is one. Of sixteen bits it is code 0, and the range is taken [`HEADROOM`] times.
-    pub(crate) fn quant(self, codes: Codes) -> Quant {
+    /// Codes for this range; zero is one. Of more than eight bits it is code 0, and the range is taken [`HEADROOM`] times. Values of 32 bits have as
+    /// many as that takes in steps of at least `least`.
+    pub(crate) fn quant(self, codes: Codes, least: f64) -> Quant {
         if codes.bits <= Codes::I8.bits {
             return Quant::covering(codes, self.lo, self.hi);
         }
-        Quant::symmetric(codes, HEADROOM * self.hi.max(-self.lo))
+        let reach = HEADROOM * self.hi.max(-self.lo);
+        if codes != Codes::WIDE {
+            return Quant::symmetric(codes, reach);
+        }
+        let step = least.max(reach / f64::from(codes.max()));
+        let bits = (LEAST_WIDE..codes.bits).find(|&b| f64::from(Codes::signed(b).max()) * step >= reach).unwrap_or(codes.bits);
+        Quant::new(Codes::signed(bits), step, 0)
     }
 }
 
@@ -115,7 +124,7 @@ fn mse(s: &ValueStats, all: Range) -> Range {
     let (mut best, mut least) = (all, f64::INFINITY);
     for i in (0..=steps).rev() {
         let r = Range { lo: all.lo * kept(i), hi: all.hi * kept(i) };
-        let e = error(&points, &r.quant(Codes::I8));
+        let e = error(&points, &r.quant(Codes::I8, 0.0));
         if e < least {
             (best, least) = (r, e);
         }
@@ -165,9 +174,9 @@ mod tests {
 
     #[test]
     fn zero_is_always_a_code() {
-        let q = range(&stats(&[3.0, 5.0]), RangeMethod::MinMax).quant(Codes::I8);
+        let q = range(&stats(&[3.0, 5.0]), RangeMethod::MinMax).quant(Codes::I8, 0.0);
         assert_eq!((q.zero_point(), q.step()), (-128, 5.0 / 255.0));
-        let q = range(&stats(&[-3.0, -5.0]), RangeMethod::MinMax).quant(Codes::I8);
+        let q = range(&stats(&[-3.0, -5.0]), RangeMethod::MinMax).quant(Codes::I8, 0.0);
         assert_eq!((q.zero_point(), q.step()), (127, 5.0 / 255.0));
     }
 

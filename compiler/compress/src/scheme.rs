@@ -112,8 +112,11 @@ impl Scheme {
             if values.insert(name, q).is_some() {
                 return Err(usage(format!("the scheme has value `{name}` twice")));
             }
-            if !(q.is_result() && matches!(q.codes.bits, 8 | 16) && q.step().is_finite() && q.step() > 0.0) {
-                return Err(usage(format!("the scheme gives value `{name}` codes that are not i8 or i16 under a positive step")));
+            let known = q.is_result() && matches!(q.codes.bits, 8 | 16) || q.is_wide();
+            if !(known && q.step().is_finite() && q.step() > 0.0) {
+                return Err(usage(format!(
+                    "the scheme gives value `{name}` codes that are not i8, i16 or i17 to i30 around 0 under a positive step"
+                )));
             }
         }
         let mut layers: BTreeMap<&str, &LayerScheme> = BTreeMap::new();

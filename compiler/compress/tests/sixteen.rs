@@ -157,3 +157,30 @@ fn one_value_by_name() {
     let (_, b) = net();
     assert!(errors(b, &["x=i8,scale=0.01,offset=3"])[0] < 1e-3);
 }
+
+/// Reals that span many octaves: magnitudes on their way to a logarithm.
+#[test]
+fn energies() {
+    let mut b = B::new();
+    let x = b.input("x", &[4, 40]);
+    let [re, im] = [(); 2].map(|()| grid(&mut b, &[24, 40]));
+    let parts = [re, im].map(|w| b.op("Dense", a(), &[x, w]));
+    let y = b.op("Hypot", a(), &parts);
+    // Bands, of which each is a thousand times as quiet as the one before.
+    let band = |(i, w): (usize, f32)| w.abs() * [1.0, 1e-3, 1e-6][i / 24];
+    let data: Vec<f32> = common::cases::noise(72, 5).into_iter().map(|w| (w * 127.0).round() / 128.0).enumerate().map(band).collect();
+    let w = b.constant(&[3, 24], &data);
+    let z = b.op("Dense", a(), &[y, w]);
+    let z = b.op("Log", a(), &[z]);
+    let c = Case::new(b.output(&[z]), &[]);
+    let data = uniform(&c, 8);
+    for options in [sixteen(), Options::default()] {
+        let int = c.ints_of(&data, &options).unwrap();
+        let wide =
+            int.graph.ids().into_iter().filter(|&n| int.graph.value(int.graph.out(n)).quant.as_ref().is_some_and(|q| q.is_wide())).count();
+        assert_eq!(wide, 4, "both parts, magnitudes and bands");
+        let most = if options.acts.bits == 16 { 1e-4 } else { 1e-3 };
+        let errors = c.errors_of(&int, &data);
+        assert!(errors[0] <= most, "{errors:?}");
+    }
+}

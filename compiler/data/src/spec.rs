@@ -211,7 +211,8 @@ impl Input {
     /// Raw data as the codes that the integer graph's input `value` takes: the raw bytes where the types agree, otherwise
     /// clamp(zero point + real / scale rounded to nearest, ties away from zero). Errors: as [`Input::reals`]; `Internal` without a quant.
     pub fn codes(&self, raw: &Tensor, value: &Value) -> Result<Tensor> {
-        if value.dtype == self.spec.dtype {
+        // Codes of sixteen bits may be others than the raw ones; those of eight never are.
+        if value.dtype == self.spec.dtype && (value.dtype != DType::I16 || value.quant == self.quant()) {
             return raw.reshaped(value.shape.clone());
         }
         if value.dtype == DType::I32 && value.quant.is_none() {

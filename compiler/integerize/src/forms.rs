@@ -25,7 +25,7 @@ const fn form(
 }
 
 /// Functions of one value have one form.
-static FUNCTION: Form = form("a function of one value", any, &["q.lut", "q.rescale"], |c, id, n| c.unary(id, n));
+static FUNCTION: Form = form("a function of one value", any, &["q.lut", "q.rescale", "q.curve"], |c, id, n| c.unary(id, n));
 
 /// Every other form; a row an operator.
 pub static FORMS: &[Form] = &[
@@ -44,6 +44,7 @@ pub static FORMS: &[Form] = &[
     form("ArgMax", any, &["q.argmax"], |c, id, n| c.arg_max(id, n)),
     form("Softmax", last_axis, &["q.softmax"], |c, id, n| c.softmax(id, n)),
     form("Norm", super::norm::accepts, &["q.norm"], |c, id, n| c.norm(id, n)),
+    form("Hypot", any, &["q.hypot"], |c, id, _| c.hypot(id)),
     form("MaxPool", any, &["q.maxpool"], |c, id, n| c.moves(id, n)),
     form("Reshape", any, &["Reshape"], |c, id, n| c.moves(id, n)),
     form("Transpose", any, &["Transpose"], |c, id, n| c.moves(id, n)),

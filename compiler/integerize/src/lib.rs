@@ -4,9 +4,11 @@
 
 mod add;
 mod arg_max;
+mod curve;
 pub mod dyadic;
 mod forms;
 mod gather;
+mod hypot;
 mod linear;
 mod matmul;
 mod moves;
@@ -127,11 +129,11 @@ impl<'a> Ctx<'a> {
         value.quant.as_ref().ok_or_else(|| Error::new(Code::Internal, "a value without codes in a coded graph").at(&value.name))
     }
 
-    /// As [`Self::quant`], of a result that arithmetic makes: signed codes of 8 to 16 bits under one scale.
+    /// As [`Self::quant`], of a result that arithmetic makes: signed codes of 8 to 16 bits under one scale, or of 32.
     fn result(&self, id: NodeId) -> Result<Quant> {
         let v = self.r.from.out(id);
         let q = self.quant(v)?;
-        if q.is_result() {
+        if q.is_result() || q.is_wide() {
             return Ok(q.clone());
         }
         let e = Error::new(

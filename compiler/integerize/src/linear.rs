@@ -46,13 +46,24 @@ impl Ctx<'_> {
             Some(&b) => reals64(g, b)?,
             None => vec![0.0; outs],
         };
+        // Sums over an operand of 32 bits, and their biases, are without the lower bits that do not fit.
+        let drop = xq.is_wide().then(|| {
+            let all = |c: usize| products[c * k..(c + 1) * k].iter().map(|w| u64::from(w.unsigned_abs())).sum();
+            proof::drop((0..outs).map(|c| (all(c), bias[c] / (sx * scales[c]))), xq.codes)
+        });
+        let sx = libm::ldexp(sx, drop.unwrap_or(0) as i32);
         let (mut codes, mut bound, mut acc_max) = (Vec::with_capacity(outs), 0, 0);
         for c in 0..outs {
             let row = &products[c * k..(c + 1) * k];
             // A bias beyond 64 bits saturates and is refused by the proof.
             let b = (bias[c] / (sx * scales[c]) + offsets.of(c, row)).round();
-            bound = bound.max(proof::prove(c, row, b as i64, xq.zero_point(), xq.codes.range())?);
-            acc_max = acc_max.max(proof::accumulator_max(row, b as i64, xq.zero_point(), xq.codes.range()));
+            if let Some(drop) = drop {
+                bound = bound.max(proof::proven(c, k, proof::wide_bound(row, b as i64, xq.codes, drop))?);
+                acc_max = bound;
+            } else {
+                bound = bound.max(proof::prove(c, row, b as i64, xq.zero_point(), xq.codes.range())?);
+                acc_max = acc_max.max(proof::accumulator_max(row, b as i64, xq.zero_point(), xq.codes.range()));
+            }
             codes.push(b as i32);
         }
         let factors: Vec<f64> = scales.iter().map(|s| sx * s / y.step()).collect();
@@ -63,6 +74,12 @@ impl Ctx<'_> {
         if !fits && !spans_a_byte(wide.iter().copied()) {
             return Err(Error::new(Code::NoInteger, "weights that are no codes of eight bits less one zero point")
                 .hint("quantize weights symmetrically, or with one zero point a tensor; or give the float model"));
+        }
+        if drop.is_some() && !fits {
+            return Err(Error::new(Code::NoInteger, "weights of more than eight bits on a value of 32"));
+        }
+        if let Some(drop) = drop {
+            attrs.set("drop", i64::from(drop));
         }
         let dtype = if fits { DType::I8 } else { DType::I16 };
         let wt = self.r.to.add_const(format!("{name}.w"), Tensor::from_ints(dtype, w.shape.clone(), &wide)?);

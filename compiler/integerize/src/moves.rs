@@ -9,7 +9,7 @@ impl Ctx<'_> {
     pub(super) fn moves(&mut self, id: NodeId, node: &Node) -> Result<ValueId> {
         let ins = self.r.from.inputs_of(id);
         let out = self.quant(self.r.from.out(id))?;
-        if is_move(&node.op) && !out.is_result() && self.same(ins[0], out) {
+        if is_move(&node.op) && !out.is_result() && !out.is_wide() && self.same(ins[0], out) {
             // Codes that only layers read are moved as they are.
             let x = self.r.computed(ins[0])?;
             let q = self.codes(x)?.clone();
@@ -45,7 +45,7 @@ impl Ctx<'_> {
     /// `v` under quantization `q`, as the value `out`.
     pub(super) fn recoded(&mut self, v: ValueId, q: &Quant, name: &str, out: &str) -> Result<ValueId> {
         let xq = self.quant(v)?;
-        if !xq.is_result() {
+        if !xq.is_result() && !xq.is_wide() {
             return self.look_up(v, q, |x| x, name, out);
         }
         let x = self.r.computed(v)?;

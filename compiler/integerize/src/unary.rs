@@ -24,7 +24,7 @@ impl Ctx<'_> {
     /// The reals of a 16-bit value within bounds: a rescale whose clamp they are.
     fn bounded(&mut self, id: NodeId, node: &Node, lo: f64, hi: f64) -> Result<Option<ValueId>> {
         let (v, q) = (self.r.from.inputs_of(id)[0], self.result(id)?);
-        if self.r.from.const_of(v).is_some() || self.quant(v)?.codes.bits <= Codes::I8.bits || !self.quant(v)?.is_result() {
+        if self.r.from.const_of(v).is_some() || self.quant(v)?.codes.bits <= Codes::I8.bits || !self.quant(v)?.is_result() || q.is_wide() {
             return Ok(None);
         }
         let x = self.r.computed(v)?;
@@ -77,6 +77,9 @@ impl Ctx<'_> {
     /// A table of the codes under `q` of a function of `v`'s reals. Codes are read as they are: one scale says what they mean.
     pub(super) fn look_up(&mut self, v: ValueId, q: &Quant, f: impl Fn(f64) -> f64, name: &str, out: &str) -> Result<ValueId> {
         let (x, xq) = (self.r.computed(v)?, self.quant(v)?);
+        if xq.is_wide() || q.is_wide() {
+            return self.curve(v, q, &f, name, out);
+        }
         let Some((s, o)) = xq.uniform() else {
             return no_integer(format!("`{}` has no single scale, which only layers with weights can read", self.r.from.value(v).name));
         };

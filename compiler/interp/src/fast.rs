@@ -86,6 +86,7 @@ static FAST: &[(&str, Plan)] = &[
     ("Sub", elementwise::plan),
     ("Mul", elementwise::plan),
     ("Div", elementwise::plan),
+    ("Hypot", elementwise::plan),
     ("Recode", elementwise::plan),
     ("Reshape", |_| Ok(Box::new(Copy))),
 ];

@@ -133,7 +133,7 @@ impl Layer {
         else {
             return Ok(None);
         };
-        let narrow = vals[0].dtype != DType::I16 || q.zero_point() == 0;
+        let narrow = vals[0].dtype != DType::I32 && (vals[0].dtype != DType::I16 || q.zero_point() == 0);
         if !narrow || kh * kw * ci > TERMS || m.to_i64_vec()?.iter().any(|&m| m < 0) {
             return Ok(None);
         }
@@ -161,7 +161,7 @@ impl Layer {
             r: Rescale::of(&Ctx { node: n, ins: &vals })?,
         }))
     }
-    fn code(&self, o: usize, sum: i32) -> Result<i16> {
+    fn code(&self, o: usize, sum: i32) -> Result<i32> {
         let r = &self.r;
         let acc = (self.bias[o] + i64::from(sum)) << r.pre;
         if i32::try_from(self.bias[o] + i64::from(sum)).is_err() || i32::try_from(acc).is_err() {
@@ -170,8 +170,8 @@ impl Layer {
         }
         // Below 2^31 * 2^31 + 2^46.
         let q = r.zero_point + ((acc * self.m[o] + (1i64 << (31 + r.shift))) >> (32 + r.shift));
-        // lo and hi are codes of 16 bits at most.
-        Ok(q.clamp(r.lo, r.hi) as i16)
+        // lo and hi are codes.
+        Ok(q.clamp(r.lo, r.hi) as i32)
     }
     /// Offsets of the taps of output pixel (oy, ox) into an image, `None` in padding.
     fn taps(&self, oy: usize, ox: usize) -> impl Iterator<Item = Option<usize>> + '_ {
@@ -181,7 +181,7 @@ impl Layer {
         };
         (0..self.kernel[0]).flat_map(move |ky| (0..self.kernel[1]).map(move |kx| Some((at(0, oy, ky, h)? * w + at(1, ox, kx, w)?) * c)))
     }
-    fn run(&self, x: &Tensor) -> Result<Vec<i16>> {
+    fn run(&self, x: &Tensor) -> Result<Vec<i32>> {
         let zp = self.zero_point;
         let x: Vec<i16> = match x.dtype {
             DType::U8 => x.as_u8()?.iter().map(|&q| i16::from(q) - zp).collect(),
@@ -199,7 +199,7 @@ impl Layer {
         Ok(y)
     }
     /// Groups of one input channel: all output channels side by side.
-    fn single(&self, x: &[i16], pixels: &[(usize, usize)], y: &mut Vec<i16>) -> Result<()> {
+    fn single(&self, x: &[i16], pixels: &[(usize, usize)], y: &mut Vec<i32>) -> Result<()> {
         let oc = self.y[3];
         let mut acc = vec![0i32; oc];
         for &(oy, ox) in pixels {
@@ -223,7 +223,7 @@ impl Layer {
         }
         Ok(())
     }
-    fn block(&self, x: &[i16], pixels: &[(usize, usize)], y: &mut Vec<i16>) -> Result<()> {
+    fn block(&self, x: &[i16], pixels: &[(usize, usize)], y: &mut Vec<i32>) -> Result<()> {
         let (ci, oc) = (self.ci, self.y[3]);
         let k = self.kernel[0] * self.kernel[1] * ci;
         let base = y.len();

@@ -31,6 +31,8 @@ impl Codes {
     pub const I16: Self = Self { bits: 16, signed: true };
     /// Signed, of 32 bits.
     pub const I32: Self = Self { bits: 32, signed: true };
+    /// The most that values of 32 bits hold: two bits less, so that sums of two stay in 32.
+    pub const WIDE: Self = Self { bits: 30, signed: true };
 
     /// Signed, of so many bits.
     pub const fn signed(bits: u8) -> Self {
@@ -253,6 +255,10 @@ impl Quant {
     /// Whether they are what arithmetic makes: signed codes of 8 to 16 bits that [one step and one code of 0](Self::is_plain) explain.
     pub fn is_result(&self) -> bool {
         self.codes.signed && (8..=16).contains(&self.codes.bits) && self.is_plain()
+    }
+    /// Whether they are those of a value of 32 bits: codes of 17 to [30](Codes::WIDE) around real 0, under one step.
+    pub fn is_wide(&self) -> bool {
+        self.codes.signed && (17..=Codes::WIDE.bits).contains(&self.codes.bits) && self.is_plain() && self.zero_code() == Some(0)
     }
     /// The same reals under i8 codes: those of u8 less half of them.
     pub fn in_i8(&self) -> Self {

@@ -21,7 +21,7 @@ pub struct LinComb {
 
 /// What a block of elements reads of an operand.
 #[derive(Clone, Copy)]
-enum Source {
+pub(crate) enum Source {
     /// The codes from an address on.
     Each(Val),
     /// One code for all of them.
@@ -37,11 +37,15 @@ impl Source {
         }
     }
     /// The codes as i32 vectors: one, or two halves on split machines.
-    fn codes(self, b: &mut Builder, m: &Machine, lanes: usize, mem: MemElem) -> Vec<Val> {
+    pub(crate) fn codes(self, b: &mut Builder, m: &Machine, lanes: usize, mem: MemElem) -> Vec<Val> {
         match self {
             _ if lanes == 1 => vec![self.load(b, Ty::I32, mem)],
             Source::All(v) if m.split => vec![b.splat(v, i32s(lanes / 2)); 2],
             Source::All(v) => vec![b.splat(v, i32s(lanes))],
+            Source::Each(p) if mem == MemElem::W32 => {
+                let each = if m.split { lanes / 2 } else { lanes };
+                (0..lanes).step_by(each).map(|i| b.load_aligned(i32s(each), mem, p, (4 * i) as i32, 4)).collect()
+            }
             Source::Each(_) => {
                 let v = self.load(b, Ty::Vec(Lane::I16, lanes as u16), mem);
                 if m.split { vec![b.widen(v, true, false), b.widen(v, true, true)] } else { vec![b.widen_all(v, Lane::I32, true)] }

@@ -151,6 +151,7 @@ pub fn lower(g: &Graph, m: &Machine, o: &Options) -> Result<Lowered> {
             if o.weights != Weights::Stored
                 && !o.spared.contains(&g.out(n))
                 && matches!(node.op.as_str(), "q.conv" | "q.dense")
+                && g.value(x).dtype != mcompc_ir::DType::I32
                 && g.value(g.inputs_of(n)[1]).dtype == mcompc_ir::DType::I8
             {
                 Some(call(true)?)

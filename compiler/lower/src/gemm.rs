@@ -286,7 +286,7 @@ pub fn store_codes(b: &mut Builder, mem: MemElem, q: &[Val], p: Val, off: i32, c
     let whole = count / n;
     let mut j = 0;
     while j < whole {
-        if lane == Lane::I32 && n <= 8 && j + 2 <= whole {
+        if lane == Lane::I32 && mem != MemElem::W32 && n <= 8 && j + 2 <= whole {
             let v = b.narrow_sat(q[j], q[j + 1]);
             b.store_aligned(v, mem, p, at(j * n), mem.bytes() as u8);
             j += 2;

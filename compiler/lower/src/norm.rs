@@ -86,7 +86,7 @@ fn difference(b: &mut Builder, x: Wide, y: Wide) -> Wide {
     Wide { hi: b.bin(Bin::Sub, hi, borrow), lo: b.bin(Bin::Sub, x.lo, y.lo) }
 }
 
-fn shift(b: &mut Builder, o: Bin, v: Val, by: i32) -> Val {
+pub(crate) fn shift(b: &mut Builder, o: Bin, v: Val, by: i32) -> Val {
     let by = b.iconst(by);
     b.bin(o, v, by)
 }
@@ -241,7 +241,7 @@ impl Row {
 }
 
 /// [`Norm::root`].
-fn inverse_root(b: &mut Builder, d: Val) -> Val {
+pub(crate) fn inverse_root(b: &mut Builder, d: Val) -> Val {
     let (start, slope) = (b.iconst(Norm::START.0), b.iconst(Norm::START.1));
     let line = b.bin(Bin::MulHi, d, slope);
     let mut r = b.bin(Bin::Sub, start, line);

@@ -2,10 +2,13 @@
 
 use crate::arg_max::{Sought, arg_max_kernel};
 use crate::conv::{conv_kernel, dense_kernel};
+use crate::curve::curve_kernel;
 use crate::depthwise::depthwise_kernel;
 use crate::elementwise::{LinComb, add_kernel, lut_kernel, mul_kernel, rescale_kernel};
 use crate::emit::{Call, Operand};
 use crate::gather::{Table, gather_kernel};
+use crate::hypot::hypot_kernel;
+use crate::long::long_kernel;
 use crate::matmul::matmul_kernel;
 use crate::movement::{Padding, concat_kernel, copy_kernel, pad_kernel, slice_kernel, transpose_kernel};
 use crate::norm::{Params, norm_kernel};
@@ -15,7 +18,7 @@ use crate::softmax::softmax_kernel;
 use crate::spec::{ConvSpec, conv_spec, geometry, mem_of, rescale_of, zp};
 use mcompc_ir::{Code, Error, Graph, Node, NodeId, Result, Tensor, Value, ValueId};
 use mcompc_kernel::{Machine, MemElem};
-use mcompc_ops::{Ctx, Norm, PadMode};
+use mcompc_ops::{Ctx, Curve, Hypot, Norm, PadMode};
 
 /// A node and what its kernel is made for.
 struct Site<'a> {
@@ -35,12 +38,14 @@ type Generate = fn(&Site<'_>) -> Result<Call>;
 /// Operators by name. A node that moves nothing is a view and needs no call.
 static OPERATORS: &[(&str, Generate)] = &[
     ("q.conv", conv),
-    ("q.dense", |s| dense_kernel(&s.layer()?.0, s.m, s.ins[0], s.y)),
+    ("q.dense", dense),
     ("q.matmul", matmul),
     ("q.add", add),
     ("q.mul", mul),
     ("q.rescale", |s| rescale_kernel(s.m, s.elems(), s.int("m")?, rescale_of(s.g, s.n)?, s.operand(0)?, s.out()?)),
     ("q.lut", |s| lut_kernel(s.elems(), s.constant(1)?.bytes().to_vec(), s.operand(0)?, s.out()?)),
+    ("q.curve", curve),
+    ("q.hypot", hypot),
     ("q.sum", |s| reduce(s, Reduction::Sum { zp_x: s.operand(0)?.zp, mult: s.int("m")?, rescale: rescale_of(s.g, s.n)? })),
     ("q.softmax", softmax),
     ("q.norm", norm),
@@ -119,6 +124,27 @@ fn conv(s: &Site<'_>) -> Result<Call> {
     if depthwise { depthwise_kernel(&spec, s.m, s.ins[0], s.y) } else { conv_kernel(&spec, s.m, s.ins[0], s.y) }
 }
 
+fn dense(s: &Site<'_>) -> Result<Call> {
+    let (spec, _) = s.layer()?;
+    if spec.mem[0] != MemElem::W32 {
+        return dense_kernel(&spec, s.m, s.ins[0], s.y);
+    }
+    long_kernel(&spec, s.node().attrs.int_or("drop", 0)? as u32, s.m, s.ins[0], s.y)
+}
+
+fn context<T>(s: &Site<'_>, of: impl FnOnce(&Ctx<'_>) -> Result<T>) -> Result<T> {
+    let ins: Vec<&Value> = s.ins.iter().map(|&v| s.g.value(v)).collect();
+    of(&Ctx { node: s.node(), ins: &ins })
+}
+
+fn curve(s: &Site<'_>) -> Result<Call> {
+    curve_kernel(s.elems(), context(s, Curve::of)?, s.constant(1)?.bytes().to_vec(), s.operand(0)?, s.out()?)
+}
+
+fn hypot(s: &Site<'_>) -> Result<Call> {
+    hypot_kernel(s.elems(), context(s, Hypot::of)?, [s.operand(0)?, s.operand(1)?], s.out()?)
+}
+
 fn add(s: &Site<'_>) -> Result<Call> {
     let k = LinComb { a: s.int("a")?, b: s.int("b")?, c: s.int("c")?, shift: s.int("shift")?, lo: s.int("lo")?, hi: s.int("hi")? };
     add_kernel(s.m, &s.g.value(s.y).shape, k, s.pair()?, s.out()?)
@@ -139,8 +165,7 @@ fn softmax(s: &Site<'_>) -> Result<Call> {
 }
 
 fn norm(s: &Site<'_>) -> Result<Call> {
-    let ins: Vec<&Value> = s.ins.iter().map(|&v| s.g.value(v)).collect();
-    let rule = Norm::of(&Ctx { node: s.node(), ins: &ins })?;
+    let rule = context(s, Norm::of)?;
     let (gain, offset) = (s.constant(1)?.as_i32()?, s.constant(2)?.as_i32()?);
     let axis = s.int("axis")? as usize;
     norm_kernel((s.shape(0), axis), rule, Params { shape: s.shape(1), gain: &gain, offset: &offset }, s.operand(0)?, s.out()?)

@@ -209,6 +209,7 @@ pub fn mem_of(v: &Value) -> Result<MemElem> {
         DType::I8 => Ok(MemElem::S8),
         DType::U8 => Ok(MemElem::U8),
         DType::I16 => Ok(MemElem::S16),
+        DType::I32 if v.quant.is_some() => Ok(MemElem::W32),
         d => Err(Error::new(Code::UnsupportedType, format!("no kernel takes {d} activations"))),
     }
 }
@@ -276,8 +277,8 @@ pub fn conv_spec(g: &Graph, n: NodeId, m: &Machine, x_align: u8) -> Result<(Conv
         (geo, o, depthwise)
     };
     let mem = [mem_of(x)?, mem_of(g.value(g.out(n)))?];
-    // Beside activations of 16 bits weights are stored as they are, whatever codes they are made of.
-    let narrow = narrow_of(g, n)?.filter(|_| mem[0] != MemElem::S16);
+    // Beside activations of more than eight bits weights are stored as they are, whatever codes they are made of.
+    let narrow = narrow_of(g, n)?.filter(|_| mem[0].bytes() == 1);
     if narrow.as_ref().is_some_and(|n| n.blocks.is_some()) && (depthwise || weights.len() != w.elems()) {
         return Err(
             Error::new(Code::Backend, "groups of channels with multipliers of runs of weights have no kernel").hint("leave --group away")

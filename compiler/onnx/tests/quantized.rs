@@ -28,6 +28,8 @@ fn constants() -> Vec<TensorProto> {
         tensor("oddz", &[2], data_type::UINT8, &[0, 255]),
         tensor("z16", &[], data_type::INT16, &[0]),
         tensor("z32", &[], data_type::INT32, &[0]),
+        floats("turned", &[2, 2], &[-0.5, 0.0, 0.25, -4.0]),
+        floats("minus", &[], &[-0.5]),
         floats("blocks", &[2, 2], &[0.5, 2.0, 0.25, 4.0]),
         floats("real", &[2, 3], &[0.4, -0.6, 9.0, 0.2, -40.0, 0.1]),
         tensor("least", &[], data_type::UINT8, &[1]),
@@ -117,6 +119,8 @@ fn what_is_not_taken_is_refused() {
     refused(vec![quantized("x", "q"), dq(["q", "s2", "z"], vec![])], Code::UnsupportedAttr, "the_DequantizeLinear", "another scale");
     refused(vec![q(["x", "ws", "wz"], vec![])], Code::UnsupportedAttr, "the_QuantizeLinear", "2 scales");
     refused(vec![q(["x", "s", "z32"], vec![])], Code::UnsupportedType, "the_QuantizeLinear", "i32 codes");
+    refused(vec![q(["x", "minus", "z"], vec![])], Code::BadTensor, "the_QuantizeLinear", "a scale of -0.5");
+    refused(vec![q(["real", "minus", "z"], vec![])], Code::BadTensor, "the_QuantizeLinear", "a scale of -0.5");
     refused(vec![q(["x", "x", "z"], vec![])], Code::UnsupportedAttr, "the_QuantizeLinear", "computed at run time");
     let blocks = |attrs| vec![dq(["w", "blocks", ""], attrs)];
     refused(blocks(vec![a_int("axis", 1), a_int("block_size", 1)]), Code::BadShape, "w", "scales of shape [2, 2]");
@@ -139,6 +143,10 @@ fn blocks_have_scales_of_their_own() {
     let attrs = vec![a_int("axis", 1), a_int("block_size", 2)];
     let w = weights(vec![node("DequantizeLinear", &["w", "blocks"], "f", attrs)]);
     assert_eq!(w, [0.5, -1.0, 254.0, -31.75, 1.0, 0.0]);
+    // Scales of constants may be negative, and 0: four bits reach one step farther below 0 than above.
+    let attrs = vec![a_int("axis", 1), a_int("block_size", 2)];
+    let w = weights(vec![node("DequantizeLinear", &["w", "turned"], "f", attrs)]);
+    assert_eq!(w, [-0.5, 1.0, 0.0, -31.75, 1.0, 0.0]);
 }
 
 #[test]

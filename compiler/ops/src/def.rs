@@ -130,9 +130,21 @@ impl Ctx<'_> {
             (d, _) => Err(Error::new(Code::UnsupportedType, format!("`{}` is {d}, {} takes i8, u8 or i16", v.name, self.node.op))),
         }
     }
+    /// As [`Self::codes`], of a value that may have 32 bits.
+    pub(crate) fn any_codes(&self, i: usize) -> Result<&Quant> {
+        let v = self.ins[i];
+        match &v.quant {
+            Some(q) if v.dtype == DType::I32 && q.is_wide() => Ok(q),
+            _ => self.codes(i),
+        }
+    }
+    /// Whether input `i` has codes of 32 bits.
+    pub(crate) fn is_wide(&self, i: usize) -> bool {
+        self.ins[i].dtype == DType::I32
+    }
     /// Smallest and largest code of input `i` less its zero point.
     pub(crate) fn reach(&self, i: usize) -> Result<(i64, i64)> {
-        let q = self.codes(i)?;
+        let q = self.any_codes(i)?;
         let less = |code: i32| i64::from(code) - i64::from(q.zero_point());
         Ok((less(q.codes.min()), less(q.codes.max())))
     }
@@ -160,6 +172,11 @@ impl Ctx<'_> {
             ));
         }
         self.out(q.codes.dtype(), shape, Some(q))
+    }
+    /// As [`Self::out_codes`], or an i32 output.
+    pub(crate) fn out_any_codes(&self, shape: impl Into<Vec<usize>>) -> Result<Vec<Value>> {
+        let q = self.out_quant()?;
+        if q.is_wide() { self.out(DType::I32, shape, Some(q)) } else { self.out_codes(shape) }
     }
     /// Output 0 with these codes, which its chosen quantization has.
     pub(crate) fn tensor(&self, shape: impl Into<Vec<usize>>, codes: &[i64]) -> Result<Vec<Tensor>> {

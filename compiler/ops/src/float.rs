@@ -7,6 +7,7 @@ pub(crate) mod batch_normalization;
 pub(crate) mod conv;
 pub(crate) mod dense;
 pub(crate) mod div;
+pub(crate) mod hypot;
 pub(crate) mod matmul;
 pub(crate) mod max_pool;
 pub(crate) mod mul;

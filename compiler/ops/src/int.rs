@@ -4,7 +4,9 @@ pub(crate) mod add;
 pub(crate) mod arg_max;
 pub(crate) mod avgpool;
 pub(crate) mod conv;
+pub(crate) mod curve;
 pub(crate) mod dense;
+pub(crate) mod hypot;
 pub(crate) mod lut;
 pub(crate) mod matmul;
 pub(crate) mod maxpool;
@@ -17,24 +19,31 @@ pub(crate) mod sum;
 mod rescale;
 mod weights;
 
+pub use curve::Curve;
+pub use hypot::Hypot;
 pub use norm::Norm;
 pub use rescale::Rescale;
-pub use weights::spans_a_byte;
+pub use weights::{LIMB, spans_a_byte};
 
 use crate::def::Ctx;
 use mcompc_ir::{Code, Error, Result, Tensor};
 
 /// The codes of a tensor less its zero point.
 pub(crate) fn centred(c: &Ctx<'_>, i: usize, t: &Tensor) -> Result<Vec<i64>> {
-    let zp = i64::from(c.codes(i)?.zero_point());
+    let zp = i64::from(c.any_codes(i)?.zero_point());
     Ok(t.to_i64_vec()?.into_iter().map(|q| q - zp).collect())
 }
 
 type Check = fn(&Ctx<'_>, &Constants<'_>) -> Result<()>;
 
 /// Checks of constants that types do not show; one row an operator that has any.
-static CONSTANTS: &[(&str, Check)] =
-    &[("q.conv", weights::constants), ("q.dense", weights::constants), ("q.softmax", softmax::constants), ("q.norm", norm::constants)];
+static CONSTANTS: &[(&str, Check)] = &[
+    ("q.conv", weights::constants),
+    ("q.dense", weights::constants),
+    ("q.softmax", softmax::constants),
+    ("q.norm", norm::constants),
+    ("q.curve", curve::constants),
+];
 
 /// The constants among a node's inputs.
 pub(crate) type Constants<'a> = [Option<&'a Tensor>];

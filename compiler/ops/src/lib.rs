@@ -28,7 +28,7 @@ pub use def::{AttrDef, Ctx, Kind, OpDef};
 pub use docs::docs;
 pub use float::arg_max::place_codes;
 pub use float::quantize::{given_codes, rounded};
-pub use int::{Norm, Rescale, spans_a_byte};
+pub use int::{Curve, Hypot, LIMB, Norm, Rescale, spans_a_byte};
 pub use level::{Level, add_coded, real, verify_at};
 pub use map::{Default, Function, Map};
 pub use maps::{function, functions, is_map};
@@ -69,6 +69,7 @@ const OTHERS: &[&OpDef] = &[
     &float::div::OP,
     &float::softmax::OP,
     &float::norm::OP,
+    &float::hypot::OP,
     &float::average_pool::OP,
     &float::max_pool::OP,
     &float::batch_normalization::OP,
@@ -97,7 +98,9 @@ const OTHERS: &[&OpDef] = &[
     &int::sum::OP,
     &int::softmax::OP,
     &int::norm::OP,
+    &int::hypot::OP,
     &int::lut::OP,
+    &int::curve::OP,
     &int::rescale_op::OP,
     &int::arg_max::OP,
 ];

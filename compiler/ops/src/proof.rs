@@ -6,6 +6,7 @@
 //! unsigned one as i8, and the constant follows. In each, every partial sum in any order, with or without the constant, is at most
 //! |constant| + sum of |w| * max |operand|; a kernel may also add padding filled with the zero point, which the maximum covers.
 
+use crate::int::LIMB;
 use mcompc_ir::{Code, Codes, Error, Result};
 
 /// Largest magnitude that any partial sum of one output channel can reach, over the three forms; of codes wider than eight bits the largest that
@@ -45,16 +46,39 @@ pub fn accumulator_max(w: &[i16], bias: i64, zero_point: i32, (lo, hi): (i32, i3
     bias.unsigned_abs().saturating_add(abs.saturating_mul(reach))
 }
 
+/// Lower bits that are left out of the sums over an operand of 32 bits: as few as let all of them, and biases told in products, stay below
+/// 2^30. `channels` are sums of the magnitudes of weights, and biases.
+pub fn drop(channels: impl Iterator<Item = (u64, f64)>, codes: Codes) -> u32 {
+    let reach = f64::from(codes.max()) + 1.0;
+    let most = channels.map(|(w, b)| w as f64 * reach + b.abs()).fold(0.0, f64::max);
+    (0..LIMB).find(|&d| libm::ldexp(most, -(d as i32)) < libm::ldexp(1.0, 30)).unwrap_or(LIMB)
+}
+
+/// As [`bound`], over an operand of 32 bits: of the sum less its lower bits, with a bias in units of what is left, and of the sums over its lower
+/// and its upper bits.
+pub fn wide_bound(w: &[i16], bias: i64, codes: Codes, drop: u32) -> u64 {
+    let all = w.iter().map(|v| u64::from(v.unsigned_abs())).sum::<u64>();
+    let sum = (all.saturating_mul(codes.max() as u64 + 1) >> drop).saturating_add(1 + bias.unsigned_abs());
+    sum.max(all.saturating_mul(1 << LIMB))
+}
+
 /// Refuses a channel whose [`bound`] leaves 32 bits; otherwise returns it.
 ///
 /// # Errors
 /// [`Code::Overflow`], naming the channel.
 pub fn prove(channel: usize, w: &[i16], bias: i64, zero_point: i32, codes: (i32, i32)) -> Result<u64> {
-    let b = bound(w, bias, zero_point, codes);
+    proven(channel, w.len(), bound(w, bias, zero_point, codes))
+}
+
+/// As [`prove`], of a bound that is known.
+///
+/// # Errors
+/// [`Code::Overflow`], naming the channel.
+pub fn proven(channel: usize, products: usize, b: u64) -> Result<u64> {
     if b > i32::MAX as u64 {
         return Err(Error::new(
             Code::Overflow,
-            format!("output channel {channel}: a partial sum of {} products could reach {b}, beyond 2^31 - 1", w.len()),
+            format!("output channel {channel}: a partial sum of {products} products could reach {b}, beyond 2^31 - 1"),
         )
         .hint("split the layer, or reduce its number of input channels"));
     }

@@ -13,6 +13,7 @@ mod divisions;
 mod edit;
 mod functions;
 mod global_pool;
+mod magnitudes;
 mod norms;
 mod pads;
 pub mod pipeline;

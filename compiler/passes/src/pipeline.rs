@@ -33,6 +33,7 @@ pub static PASSES: &[Pass] = passes! {
     reshapes "Merges chains of reshapes and drops those that change nothing.";
     // Before means become pools, quotients products and runs of nodes one function.
     norms "Spelt-out normalizations become one operator.";
+    magnitudes "The root of a sum of two squares becomes one operator.";
     global_pool "Means become average pools.";
     dense "MatMul with a constant matrix becomes Dense.";
     // Ranks first: folds compare shapes.

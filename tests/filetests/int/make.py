@@ -101,7 +101,7 @@ class File:
             real = Fraction(int(a) * 2 ** r["pre"] * int(k), 2 ** (32 + r["shift"]))
             return min(r["hi"], max(r["lo"], zp + math.floor(real + half)))
 
-        kind = I8 if r["hi"] < 128 else I16
+        kind = I8 if r["hi"] < 128 else I16 if r["hi"] < 32768 else np.int32
         return np.array([one(a, k) for a, k in zip(acc.ravel(), m.ravel())], kind).reshape(acc.shape)
 
     def clamp(self, given):
@@ -293,6 +293,68 @@ class File:
         table = self.ints(*self.ends, 256, dtype=self.type)
         want = table[x.a.astype(int) - (0 if x.a.dtype == U8 else -128)]
         return self.node("q.lut", [x, self.const(table)], {}, want, q)
+
+    def spread(self, *shape, bits=24, pre=12):
+        """A value of 32 bits: codes of so many, of all sizes."""
+        x = self.act(*shape, dtype=I16)
+        x.a[...] = x.a // 2 ** self.rng.integers(0, 15, shape)
+        self.lines[x.id] = self.lines[x.id].split(" = [")[0] + f" = [{', '.join(map(str, x.a.ravel().tolist()))}]"
+        top = 2 ** (bits - 1) - 1
+        return self.rescale(x, q=(0.001, 0, f"i{bits}"), clamp=(-top - 1, top), top=top, pre=pre, gain=0.9)
+
+    def dense_long(self, x, o, **k):
+        """A layer over values of 32 bits: as few of the lower bits of its sums are left out as fit."""
+        w, _ = self.codes((o, x.a.shape[1]), 8, None)
+        reach = 2 ** (int(x.q[2][1:]) - 1)
+        drop = max(0, (int(np.abs(w.astype(int)).sum(1).max()) * reach).bit_length() - 30)
+        return self.weighted("q.dense", x, w, None, lambda xs, ws: (xs @ ws.T) >> drop, dict(drop=drop), k.pop("q", (0.25, 0)), **k)
+
+    def curve(self, x, shift, signed=False, clamp=None, q=(0.25, 0)):
+        most = 2 ** (int(x.q[2][1:]) - 1) - 1
+        place = lambda u: (max(0, u.bit_length() - 6), 32 * max(0, u.bit_length() - 6) + (u >> max(0, u.bit_length() - 6)))
+        n = place(most)[1] + 2
+        lo, hi = clamp or self.ends
+        reach = min(2**29 - 1, int((hi + 1) * 1.1 * 2**shift))
+        table = self.ints(-reach, reach, n * (2 if signed else 1))
+
+        def one(v):
+            u = min(most, abs(v)) if signed or v > 0 else 0
+            s, i = place(u)
+            i += n if v < 0 and signed else 0
+            a, b = int(table[i]), int(table[i + 1])
+            return min(hi, max(lo, (a + ((b - a) * (u % 2**s) >> s)) >> shift))
+
+        want = np.array([one(int(v)) for v in x.a.ravel()]).reshape(x.a.shape)
+        kind = I8 if hi < 128 else I16 if hi < 32768 else np.int32
+        return self.node("q.curve", [x, self.const(table)], dict(shift=shift, lo=lo, hi=hi), want.astype(kind), q)
+
+    def hypot(self, x, y, q=(0.25, 0), clamp=None, gain=0.8):
+        lo, hi = clamp or self.ends
+        u, v = x.centred().astype(object), y.centred().astype(object)
+        real = np.sqrt((u * u + v * v).astype(float))
+        least = -(30 - int(max(np.abs(u).max(), np.abs(v).max(), *(2 ** int(r.q[2][1:]) // 2 if r.q[2:] else 2**15 if r.a.dtype == I16 else 256 for r in (x, y)))).bit_length())
+        ratio = gain * (hi - q[1]) / real.max()
+        shift = max(s for s in range(least, 16) if round(ratio * 2.0 ** (34 + s)) < 2**31)
+        m = round(ratio * 2.0 ** (34 + shift))
+
+        def one(u, v):
+            t = max(abs(u), abs(v))
+            if t == 0:
+                return min(hi, max(lo, q[1]))
+            k = 30 - t.bit_length()
+            n = (u << k) ** 2 // 2**32 + (v << k) ** 2 // 2**32
+            j, d = (0, 8 * n) if n < 2**28 else (1, 2 * n)
+            r = 1144993109 - d * 1308563554 // 2**32
+            for _ in range(3):
+                r = (r * (4 * (3 * 2**27 - d * (4 * (r * r // 2**32)) // 2**32)) // 2**32) * 4
+            e = min(31, shift + k)
+            return min(hi, max(lo, q[1] + (((d * r // 2**32 << j) * m // 2**32 + 2**e // 2) >> e)))
+
+        want = np.array([one(int(a), int(b)) for a, b in zip(u.ravel(), v.ravel())]).reshape(x.a.shape)
+        near = (real * ratio + q[1]).clip(lo, hi)
+        assert np.abs(want - near).max() <= np.maximum(0.6, np.abs(near) * 2.0**-20).max(), "off by more than it may be"
+        kind = I8 if hi < 128 else I16 if hi < 32768 else np.int32
+        return self.node("q.hypot", [x, y], dict(m=m, shift=shift, lo=lo, hi=hi), want.astype(kind), q)
 
     def pad(self, x, before, after, value=0.0, mode="constant"):
         how = dict(constant_values=x.q[1]) if mode == "constant" else {}
@@ -628,6 +690,44 @@ def sixteen():
     wide("network", network)
 
 
+def long():
+    """Values of 32 bits between two operators."""
+    wide = lambda name, build, **k: file(f"long_{name}", build, bits=16, **k)
+    top = lambda bits: dict(clamp=(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1), q=(0.001, 0, f"i{bits}"))
+    full = lambda bits: dict(**top(bits), top=2 ** (bits - 1) - 1)
+    for n, k, o in [(1, 7, 3), (3, 21, 13), (2, 40, 33), (5, 64, 16), (2, 5, 1)]:
+        wide(f"dense_{n}_{k}_{o}", lambda f: f.dense_long(f.spread(n, k), o), narrow=FEW if o == 1 else None)
+    wide("dense_17_bits", lambda f: f.dense_long(f.spread(3, 9, bits=17, pre=5), 19))
+    wide("dense_27_bits", lambda f: f.dense_long(f.spread(3, 300, bits=27, pre=15), 9))
+    wide("dense_to_8", lambda f: f.dense_long(f.spread(3, 21), 13, clamp=(-128, 127), top=127))
+    wide("dense_to_32", lambda f: f.curve(f.dense_long(f.spread(3, 21), 13, **full(27)), 8, signed=True))
+    wide("dense_from_16", lambda f: f.curve(f.dense(f.act(3, 33), 17, pre=4, **full(27)), 8, signed=True))
+    wide("dense_from_8", lambda f: f.curve(f.dense(f.act(3, 33, dtype=I8), 17, pre=6, **full(25)), 8, signed=True))
+    wide("conv_to_32", lambda f: f.curve(f.conv(f.act(1, 5, 6, 5), 7, (3, 3), pre=4, **full(27), **SAME), 8, signed=True))
+    wide("conv_from_8", lambda f: f.curve(f.conv(f.act(1, 5, 6, 5, dtype=I8), 18, (3, 3), pre=6, **full(25), **SAME), 8, signed=True))
+    wide("depthwise_to_32", lambda f: f.curve(f.depthwise(f.act(1, 5, 6, 17), (3, 3), pre=4, **full(26), **SAME), 8, signed=True))
+    wide("rescale_to_16", lambda f: f.rescale(f.spread(5, 33)))
+    for bits, shift, signed in [(17, 13, False), (24, 8, True), (26, 0, True), (22, 13, True)]:
+        wide(f"curve_{bits}_{shift}", lambda f: f.curve(f.spread(4, 33, bits=bits, pre=bits - 12), shift, signed))
+    wide("curve_to_8", lambda f: f.curve(f.spread(4, 33), 15, True, clamp=(-128, 127), q=(0.1, 5)))
+    wide("curve_to_32", lambda f: f.rescale(f.curve(f.spread(4, 33), 0, True, **top(28))))
+    same = dict(narrow="a magnitude is never negative")
+    wide("hypot", lambda f: f.hypot(f.act(4, 33), f.act(4, 33)), **same)
+    wide("hypot_8", lambda f: f.hypot(f.act(4, 33, dtype=I8), f.act(4, 33, dtype=I8, q=(0.5, 9)), clamp=(-128, 127), q=(0.5, -128), gain=0.9))
+    wide("hypot_u8", lambda f: f.hypot(f.act(4, 33, dtype=U8, q=(0.5, 100)), f.act(4, 33, dtype=I8)), **same)
+    wide("hypot_to_32", lambda f: f.curve(f.hypot(f.act(4, 33), f.act(4, 33), **top(26)), 8))
+    wide("hypot_from_32", lambda f: f.hypot(f.spread(4, 33), f.spread(4, 33)), **same)
+    wide("hypot_32", lambda f: f.curve(f.hypot(f.spread(4, 33, bits=26, pre=14), f.spread(4, 33, bits=26, pre=14), **top(27)), 8))
+    wide("moves", lambda f: f.curve(f.slice(f.transpose(f.reshape(f.spread(4, 33), 2, 6, 11), (2, 0, 1)), S[::2], S[:], S[1:5]), 8, True))
+
+    def spectrum(f):
+        x = f.act(4, 40)
+        y = f.hypot(f.dense(x, 21, pre=4, **full(27)), f.dense(x, 21, pre=4, **full(27)), **top(26))
+        return f.dense(f.curve(f.dense_long(y, 13, bias=0, **full(26)), 8), 24)
+
+    wide("spectrum", spectrum)
+
+
 def elementwise():
     file("add", lambda f: f.add(f.act(4, 16), f.act(4, 16, q=(0.1, -9)), -3111, 20011, -77777, 14, hi=100))
     for n in [5, 13, 33, 64, 100]:
@@ -902,6 +1002,7 @@ convolutions()
 dense()
 products()
 sixteen()
+long()
 elementwise()
 pools()
 softmaxes()

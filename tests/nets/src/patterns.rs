@@ -1,12 +1,12 @@
 //! Parts that networks are built of, of several nodes: residual blocks, gates, branches that meet again.
 
-use crate::build::{Builder, int, ints};
+use crate::build::{Builder, elems, int, ints};
 
 /// A part of several nodes; its result, `None` where it cannot be had here.
 pub type Part = fn(&mut Builder<'_>) -> Option<usize>;
 
 /// Every part.
-pub const PARTS: &[Part] = &[residual, gate, branches, stem, separable, head, detector];
+pub const PARTS: &[Part] = &[residual, gate, branches, stem, separable, head, detector, spectrum];
 
 fn same_conv(b: &mut Builder<'_>, x: usize, o: usize, kernel: usize, group: usize) -> Option<usize> {
     let s = b.shape(x);
@@ -165,4 +165,43 @@ fn detector(b: &mut Builder<'_>) -> Option<usize> {
     let inputs = [b.name(boxes), b.scalar(factor)];
     let boxes = b.node("Mul", &inputs, vec![], vec![shape[0], 4, shape[2], shape[3]]);
     Some(b.apply("Concat", &[boxes, scores], vec![int("axis", 1)], vec![shape[0], 6, shape[2], shape[3]]))
+}
+
+/// The magnitude of two layers, as of real and imaginary parts, and often the logarithm of sums of it: how networks on sound begin.
+fn spectrum(b: &mut Builder<'_>) -> Option<usize> {
+    let x = b.operand(2..=3);
+    let s = b.shape(x);
+    let (last, bins) = (s[s.len() - 1], b.s.range(1, 24));
+    let out = [&s[..s.len() - 1], &[bins]].concat();
+    let work = 2 * elems(&out) * last;
+    if !b.room(&out, work) {
+        return None;
+    }
+    b.work += work;
+    let squared = b.s.chance(50);
+    let mut parts = Vec::new();
+    for _ in 0..2 {
+        let data = b.weights(&[last, bins], 1, last);
+        let inputs = vec![b.name(x), b.floats(&[last, bins], &data)];
+        let y = b.node("MatMul", &inputs, vec![], out.clone());
+        parts.push(if squared {
+            let inputs = vec![b.name(y), b.scalar(2.0)];
+            b.node("Pow", &inputs, vec![], out.clone())
+        } else {
+            b.apply("Mul", &[y, y], vec![], out.clone())
+        });
+    }
+    let y = b.apply("Add", &parts, vec![], out.clone());
+    let y = b.apply("Sqrt", &[y], vec![], out.clone());
+    if b.s.chance(30) {
+        return Some(y);
+    }
+    let bands = b.s.range(1, 12);
+    let to = [&s[..s.len() - 1], &[bands]].concat();
+    let data = b.positive(bins * bands);
+    let inputs = vec![b.name(y), b.floats(&[bins, bands], &data)];
+    let y = b.node("MatMul", &inputs, vec![], to.clone());
+    let inputs = vec![b.name(y), b.scalar(0.125)];
+    let y = b.node("Add", &inputs, vec![], to.clone());
+    Some(b.apply("Log", &[y], vec![], to))
 }

@@ -5,7 +5,7 @@ use crate::methods::{self, Rounded, Task};
 use crate::observe::Observed;
 use crate::scheme::LayerScheme;
 use mcompc_ir::{Attrs, Code, Codes, DType, Error, Node, NodeId, Per, Quant, Result, Tensor, ValueId};
-use mcompc_ops::{Rescale, proof};
+use mcompc_ops::{LIMB, Rescale, proof};
 
 /// What a weighted layer is made from.
 pub(super) struct Layer<'a> {
@@ -98,7 +98,10 @@ impl Ctx<'_> {
             why = Some(format!("to nearest: `{}` has nothing to look at", method.name));
         }
         let codes = Codes::signed(bits);
-        let mut floor: Vec<f64> = w.bias.iter().map(|b| libm::ldexp(b.abs() / sx, -BIAS_BITS)).collect();
+        let wide = xq.is_wide();
+        // Of sums over an operand of 32 bits lower bits may be left out.
+        let most_dropped = if wide { LIMB as i32 } else { 0 };
+        let mut floor: Vec<f64> = w.bias.iter().map(|b| libm::ldexp(b.abs() / sx, -BIAS_BITS - most_dropped)).collect();
         let typical = libm::ldexp(l.quant.step() / sx, -10);
         // The scheme tells steps of real weights.
         let step = step.map(|s| s * w.unit);
@@ -109,8 +112,17 @@ impl Ctx<'_> {
             (r, products)
         };
         let (mut r, mut products) = round(&floor);
-        let row_of = |c: usize, products: &[i16], r: &Rounded| {
+        let dropped = |products: &[i16], r: &Rounded| {
+            let all = |c: usize| products[c * k..(c + 1) * k].iter().map(|w| u64::from(w.unsigned_abs())).sum();
+            if wide { proof::drop((0..outs).map(|c| (all(c), w.bias[c] / (sx * r.scales[c]))), xq.codes) } else { 0 }
+        };
+        let row_of = |c: usize, products: &[i16], r: &Rounded, drop: u32| {
+            let sx = libm::ldexp(sx, drop as i32);
             let (row, bias) = (&products[c * k..(c + 1) * k], (w.bias[c] / (sx * r.scales[c])).round() as i64);
+            if wide {
+                let bound = proof::wide_bound(row, bias, xq.codes, drop) as f64;
+                return (bound, bound);
+            }
             let (zp, codes) = (xq.zero_point(), xq.codes.range());
             (proof::bound(row, bias, zp, codes) as f64, proof::accumulator_max(row, bias, zp, codes) as f64)
         };
@@ -118,9 +130,10 @@ impl Ctx<'_> {
         // the left shift of a coarser one, which all share.
         for _ in 0..COARSENINGS {
             let top = r.scales.iter().copied().fold(0.0, f64::max);
-            let room = (MOST >> Rescale::pre_for(sx * top / l.quant.step())).max(1) as f64;
+            let drop = dropped(&products, &r);
+            let room = (MOST >> Rescale::pre_for(libm::ldexp(sx, drop as i32) * top / l.quant.step())).max(1) as f64;
             let by = |c: usize| {
-                let ((bound, most), scale) = (row_of(c, &products, &r), r.scales[c]);
+                let ((bound, most), scale) = (row_of(c, &products, &r, drop), r.scales[c]);
                 let shifted = if most > room { ((1.0 + most / room) * scale).min(top) / scale } else { 1.0 };
                 if bound > MOST as f64 { (1.0 + bound / MOST as f64).max(shifted) } else { shifted }
             };

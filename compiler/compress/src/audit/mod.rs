@@ -82,6 +82,7 @@ impl Seen {
             for ((c, &real), code) in self.channels.iter_mut().zip(row).zip(codes.chunks(dtype.size())) {
                 let code = match *code {
                     [low, high] => i64::from(i16::from_le_bytes([low, high])),
+                    [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
                     [code] if dtype == DType::U8 => i64::from(code),
                     [code, ..] => i64::from(code as i8),
                     [] => continue,
@@ -127,7 +128,7 @@ impl<'a> Audit<'a> {
             let Some(q) = value
                 .quant
                 .as_ref()
-                .filter(|q| q.is_plain() && matches!(value.dtype, DType::I8 | DType::U8 | DType::I16) && !given(integer, v))
+                .filter(|q| q.is_plain() && matches!(value.dtype, DType::I8 | DType::U8 | DType::I16 | DType::I32) && !given(integer, v))
             else {
                 continue;
             };

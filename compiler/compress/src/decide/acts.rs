@@ -1,6 +1,7 @@
 //! How many bits the codes of each computed value take.
 
 use super::bits::fits;
+use super::energies;
 use crate::scheme::value_names;
 use mcompc_ir::{Code, Codes, Error, Graph, Result, ValueId};
 use std::collections::BTreeMap;
@@ -60,6 +61,9 @@ pub(super) fn choose(g: &Graph, acts: &ActBits) -> Result<BTreeMap<ValueId, Code
         // What was measured comes before what is asked for by name.
         if k == 0 {
             codes.extend(names.iter().filter(|(_, name)| acts.wide.contains(name)).map(|(v, _)| (*v, Codes::I16)));
+            for (v, wanted) in energies::of(g)? {
+                codes.entry(v).and_modify(|c| *c = std::cmp::max(*c, wanted));
+            }
         }
     }
     Ok(codes)

@@ -2,7 +2,7 @@
 
 use crate::methods::take_nine;
 use crate::scheme::{layer_names, weighted};
-use mcompc_ir::{Code, Codes, Error, Graph, NodeId, Result};
+use mcompc_ir::{Code, Codes, Error, Graph, NodeId, Result, ValueId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Widths of weights; the default is eight bits everywhere.
@@ -40,6 +40,8 @@ pub(super) struct Choice {
     pub bits: u8,
     /// Where it is not simply what was asked for.
     pub why: Option<String>,
+    /// Whether what it gives are the model's own numbers, no scores to be compared: of reals that nothing else rounds.
+    pub shown: bool,
 }
 
 /// The choice for every convolution and dense layer.
@@ -83,13 +85,36 @@ pub(super) fn choose(g: &Graph, w: &WeightBits) -> Result<BTreeMap<NodeId, Choic
             }
             _ => (w.bits, None),
         };
-        choices.insert(n, Choice { bits, why });
+        let shown = !by_file && !precedes.contains(&n) && !scores(g, g.out(n));
+        choices.insert(n, Choice { bits, why, shown });
     }
     match used.iter().position(|u| !u) {
         Some(i) => Err(Error::new(Code::Usage, format!("no layer with weights is called `{}`", w.by_name[i].0))
             .hint("`mcompc plan` lists the layers; `*` stands for any characters")),
         None => Ok(choices),
     }
+}
+
+/// Whether a value, or what becomes of it, is compared with its neighbours alone: what a softmax or the place of the largest reads, or one vector that
+/// is shorter than the inputs.
+fn scores(g: &Graph, v: ValueId) -> bool {
+    let inputs: usize = g.inputs.iter().map(|&n| g.value(g.out(n)).elems()).sum();
+    let (mut seen, mut todo) = (BTreeSet::from([v]), vec![v]);
+    while let Some(v) = todo.pop() {
+        let short = g.value(v).shape.iter().filter(|&&d| d > 1).count() < 2 && g.value(v).elems() < inputs;
+        if g.is_output(v) && short {
+            return true;
+        }
+        for (n, _) in g.users(v) {
+            if matches!(g.node(n).op.as_str(), "Softmax" | "ArgMax") {
+                return true;
+            }
+            if seen.insert(g.out(n)) {
+                todo.push(g.out(n));
+            }
+        }
+    }
+    false
 }
 
 /// Weights of an output channel.

@@ -23,8 +23,10 @@ pub(super) struct Class {
     /// A quantization that is fixed from outside.
     pub pinned: Option<Quant>,
     pub range: Range,
-    /// Codes that are not fixed are of these.
+    /// Codes that are not fixed are of these; of a value of 32 bits as many as its range needs of them.
     pub codes: Codes,
+    /// The finest step of a value of 32 bits.
+    pub least: f64,
     /// Width of the narrowest range among members whose resolution matters.
     narrow: f64,
 }
@@ -91,10 +93,12 @@ impl Classes {
         for &id in order.iter().filter(|&&id| g.node(id).op != "const") {
             let codes = width(g.out(id));
             let range = value_range(g, stats, g.out(id), codes, opts, masks)?;
-            classes.of.insert(g.out(id), Class { pinned: None, range, codes, narrow: range.width() });
+            classes.of.insert(g.out(id), Class { pinned: None, range, codes, least: 0.0, narrow: range.width() });
         }
         for (input, &id) in inputs.iter().zip(&g.inputs) {
-            if let Some(q) = input.quant().filter(Quant::is_plain_i8) {
+            // Raw codes of sixteen bits around 0 are what a value of sixteen has.
+            let sixteen = |q: &Quant| q.codes == Codes::I16 && q.is_plain() && q.zero_code() == Some(0) && width(g.out(id)) == Codes::I16;
+            if let Some(q) = input.quant().filter(|q| q.is_plain_i8() || sixteen(q)) {
                 classes.update(g.out(id), |c| c.pinned = Some(q));
             }
         }
@@ -113,6 +117,8 @@ impl Classes {
                     let q = mcompc_ops::place_codes(g.node(id), g.value(g.inputs_of(id)[0]))?;
                     classes.update(out, |c| c.pinned = Some(q));
                 }
+                // Both parts of a complex number are squared together.
+                "Hypot" => classes.tie(g.inputs_of(id)[0], g.inputs_of(id)[1]),
                 "Quantize" => classes.given(g, raw, id)?,
                 "Concat" => joins.push(id),
                 "Pad" if pad_value(g, id)? != 0.0 => joins.push(id),
@@ -161,7 +167,7 @@ impl Classes {
         let (Some(a), Some(b)) = (self.class(input), self.class(output)) else { return };
         let (pinned, range, narrow) = (a.pinned.or(b.pinned), a.range.union(b.range), a.narrow.min(b.narrow));
         let codes = std::cmp::max(a.codes, b.codes);
-        self.update(input, |c| *c = Class { pinned, range, codes, narrow });
+        self.update(input, |c| *c = Class { pinned, range, codes, least: c.least, narrow });
         self.absorb(input, output);
     }
 
@@ -194,7 +200,7 @@ impl Classes {
         let serves = |q: &&Quant| !free && fixed.iter().all(|o| o == *q) || covers(q, all);
         let pinned = own.or_else(|| fixed.iter().filter(|q| q.codes == codes).find(serves).cloned());
         let width = pinned.as_ref().map_or(all.width(), |q| q.codes.steps() * q.step());
-        self.update(out, |c| *c = Class { pinned, range: all, codes, narrow: width });
+        self.update(out, |c| *c = Class { pinned, range: all, codes, least: c.least, narrow: width });
         for v in g.inputs_of(id) {
             let Some(c) = self.class(v).filter(|c| c.pinned.is_none() && c.codes == codes && self.root(v) != self.root(out)) else {
                 continue;

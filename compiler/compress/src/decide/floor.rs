@@ -18,6 +18,10 @@ pub(super) struct Floor {
 
 /// The rule needs factor * accumulator below 2^28; rounded weights and moved zero points may double the accumulator twice.
 const LAYER: i32 = 24;
+/// Results of 32 bits may be finer: they lose nothing where a factor has few bits.
+const WIDE: i32 = 26;
+/// Magnitudes are computed in 28 bits.
+const MAGNITUDE: i32 = 26;
 /// Sums of two have factors of 16 bits.
 const SUM: i32 = 20;
 
@@ -66,8 +70,8 @@ impl<'a> Floors<'a> {
         Ok(Self { g, raw, layers, consts })
     }
 
-    /// `None` where any step will do. `quant` gives the quantization of the operands.
-    pub(super) fn of(&self, id: NodeId, quant: &dyn Fn(ValueId) -> Option<Quant>) -> Result<Option<Floor>> {
+    /// `None` where any step will do. `quant` gives the quantization of the operands, `wide` says whether the result has 32 bits.
+    pub(super) fn of(&self, id: NodeId, wide: bool, quant: &dyn Fn(ValueId) -> Option<Quant>) -> Result<Option<Floor>> {
         let Self { g, raw, layers, consts } = self;
         let (node, ins) = (g.node(id), g.inputs_of(id));
         let reach = |i: usize| {
@@ -79,7 +83,8 @@ impl<'a> Floors<'a> {
         Ok(match node.op.as_str() {
             "Conv" | "Dense" => layers.get(&id).map(|rows| {
                 let x = reach(0);
-                Floor::both(rows.iter().map(|(w, b)| w * x + b).fold(0.0, f64::max), LAYER)
+                let bits = if wide { WIDE } else { LAYER };
+                Floor::both(rows.iter().map(|(w, b)| w * x + b).fold(0.0, f64::max), bits)
             }),
             "MatMul" => {
                 let k = g.value(ins[0]).shape.last().copied().unwrap_or(1);
@@ -90,6 +95,7 @@ impl<'a> Floors<'a> {
                 let n: usize = g.value(ins[0]).shape[node.attrs.int("axis")? as usize..].iter().product();
                 Some(Floor::both(reach(1) * (n as f64).sqrt() + reach(2), LAYER))
             }
+            "Hypot" => Some(Floor::both(core::f64::consts::SQRT_2 * reach(0).max(reach(1)), MAGNITUDE)),
             "Mul" => Some(Floor::both(reach(0) * reach(1), LAYER)),
             "Add" | "Sub" => Some(Floor::both(reach(0) + reach(1), SUM)),
             "Div" => ins

@@ -20,6 +20,8 @@ const MOST: f64 = 0.02;
 const LEFT: f64 = 0.005;
 /// Times the loss of sixteen bits throughout that is as good.
 const MENDED: f64 = 1.5;
+/// How the reason begins.
+const COST: &str = "eight bits would cost";
 /// Samples, and multiplications and element-wise results of all runs together.
 const SAMPLES: usize = 16;
 const WORK: f64 = 3e10;
@@ -79,7 +81,7 @@ pub(super) fn wide(
     while count < order.len() && widened(&order[..count])? > most {
         count = (2 * count).clamp(1, order.len());
     }
-    let why = |i: usize| format!("eight bits would cost {:.2} % of an output's variance", 100.0 * losses[i]);
+    let why = |i: usize| format!("{COST} {:.2} % of an output's variance", 100.0 * losses[i]);
     Ok(order[..count].iter().map(|&i| (candidates[i].1.clone(), why(i))).collect())
 }
 
@@ -156,8 +158,9 @@ impl Scheme {
     /// In words, for warnings: values that were given sixteen bits.
     pub(super) fn widened(&self) -> Option<String> {
         const NAMED: usize = 6;
-        let (first, more) = (self.wide.first()?, self.wide.len().saturating_sub(NAMED));
-        let names: Vec<String> = self.wide.iter().take(NAMED).map(|(name, _)| format!("`{name}`")).collect();
+        let measured: Vec<&(String, String)> = self.wide.iter().filter(|(_, why)| why.starts_with(COST)).collect();
+        let (first, more) = (measured.first()?, measured.len().saturating_sub(NAMED));
+        let names: Vec<String> = measured.iter().take(NAMED).map(|(name, _)| format!("`{name}`")).collect();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         Some(format!(
             "sixteen bits for {}{more}: with eight bits throughout an output would lose more than {:.0} % of its variance (`{}`: {}); --acts \

@@ -4,6 +4,7 @@
 mod acts;
 mod bits;
 mod classes;
+mod energies;
 mod floor;
 mod masks;
 mod measured;
@@ -73,9 +74,16 @@ pub fn decide(g: &Graph, stats: &Stats, inputs: &[Input], opts: &Options) -> Res
     let mut opts = opts.with(stats);
     let raw = raw_values(g, inputs)?;
     let names = value_names(g)?;
-    let wide = measured::wide(g, stats, inputs, &raw, &opts, &names)?;
+    let energies = energies::of(g)?;
+    let mut wide = measured::wide(g, stats, inputs, &raw, &opts, &names)?;
     opts.acts.wide = wide.iter().map(|(name, _)| name.clone()).collect();
     let mut quants = quants::assign(g, stats, inputs, &raw, &opts)?;
+    for (v, name) in &names {
+        let codes = quants.get(v).filter(|_| energies.contains_key(v)).map(|q| q.codes);
+        if let Some(why) = codes.and_then(energies::why).filter(|_| wide.iter().all(|(n, _)| n != name)) {
+            wide.push((name.clone(), why.into()));
+        }
+    }
     let values = names.into_iter().filter_map(|(v, name)| Some((name, quants.remove(&v)?))).collect();
     let layers = layer_names(g)?;
     let mut layer_schemes = Vec::new();
@@ -88,14 +96,27 @@ pub fn decide(g: &Graph, stats: &Stats, inputs: &[Input], opts: &Options) -> Res
     Ok(Scheme { bias_correction: opts.bias_correction, values, layers: layer_schemes, wide })
 }
 
+/// The method for layers of eight bits whose results are outputs.
+const CORRECTED: &str = "ridge";
+
 /// A layer that takes the bits chosen; `block` weights in a row share a multiplier where that can be, `seen` says whether it can be observed.
 fn layer(g: &Graph, id: NodeId, name: String, choice: bits::Choice, block: Option<usize>, seen: bool) -> Result<LayerScheme> {
-    let bits::Choice { bits, why } = choice;
+    let bits::Choice { bits, why, shown } = choice;
     let w = &g.value(g.inputs_of(id)[1]).shape;
     let k = w.iter().skip(1).product::<usize>();
     // Runs of a grouped convolution would mix groups where it runs as a full one.
     let whole = g.node(id).attrs.int_or("group", 1)? == 1;
     let group = block.filter(|&len| bits < Codes::I8.bits && whole && len < k);
+    // Nothing behind takes out what rounding them to nearest loses.
+    if bits == Codes::I8.bits
+        && shown
+        && seen
+        && let Some(method) = methods::named(CORRECTED).filter(|m| k <= m.most && (m.fits)(bits, group.is_some()))
+        && methods::loses(&mcompc_ops::reals(g, g.inputs_of(id)[1])?, k)
+    {
+        let why = why.or_else(|| Some("the result is an output".into()));
+        return Ok(LayerScheme { layer: name, method: method.name.into(), bits, group, step: None, why });
+    }
     let method = methods::fitting(bits, group.is_some(), k, seen)
         .ok_or_else(|| Error::new(Code::UnsupportedLevel, format!("no method makes weights of {bits} bits")).at(&g.node(id).name))?;
     Ok(LayerScheme { layer: name, method: method.name.into(), bits, group, step: None, why })
@@ -125,7 +146,7 @@ pub fn with_forms(
             // Eight bits are what the scheme has of eight or, of a file's codes less their zero point, nine.
             l.why = why;
         } else {
-            *l = layer(g, id, name, bits::Choice { bits, why }, block, seen)?;
+            *l = layer(g, id, name, bits::Choice { bits, why, shown: false }, block, seen)?;
         }
     }
     Ok(new)

@@ -8,8 +8,8 @@ use super::{Options, reals_of};
 use crate::Stats;
 use crate::range::{Range, RangeMethod, range};
 use mcompc_data::Input;
-use mcompc_ir::{Codes, Graph, Per, Quant, Result, ValueId};
-use mcompc_ops::act;
+use mcompc_ir::{Codes, Graph, NodeId, Per, Quant, Result, ValueId};
+use mcompc_ops::{act, is_move};
 use std::collections::BTreeMap;
 
 /// Rounds in which coarser steps of an operand may ask for coarser steps of a result.
@@ -29,9 +29,9 @@ pub(super) fn assign(
     let order = g.topo()?;
     let computed: Vec<ValueId> = order.iter().map(|&id| g.out(id)).filter(|&v| g.const_of(v).is_none()).collect();
     let quant = |classes: &Classes, v: ValueId| {
-        classes
-            .class(v)
-            .map(|c| c.pinned.unwrap_or_else(|| if c.range.is_empty() { Quant { codes: c.codes, ..ZERO } } else { c.range.quant(c.codes) }))
+        classes.class(v).map(|c| {
+            c.pinned.unwrap_or_else(|| if c.range.is_empty() { Quant { codes: c.codes, ..ZERO } } else { c.range.quant(c.codes, c.least) })
+        })
     };
     // The steps of a result must not be so fine that the accumulator cannot hold what the operator may reach. A range of nothing but 0
     // becomes all that can be reached.
@@ -39,12 +39,19 @@ pub(super) fn assign(
         let mut changed = false;
         for &v in &computed {
             let Some(c) = classes.class(v).filter(|c| c.pinned.is_none()) else { continue };
-            let Some(floor) = floors.of(v.node, &|x| quant(&classes, x))? else { continue };
+            let Some(floor) = floors.of(v.node, c.codes == Codes::WIDE, &|x| quant(&classes, x))? else { continue };
             let node = g.node(v.node);
             if c.range.is_empty() && matches!(node.op.as_str(), "Concat" | "Pad") {
                 continue;
             }
             let (lo, hi) = act(node)?;
+            if c.codes == Codes::WIDE && !c.range.is_empty() {
+                if c.least < floor.step() {
+                    classes.update(v, |c| c.least = floor.step());
+                    changed = true;
+                }
+                continue;
+            }
             let wanted = if c.range.is_empty() {
                 floor.generous().within(lo, hi)
             } else {
@@ -78,18 +85,26 @@ pub(super) fn value_range(g: &Graph, stats: &Stats, v: ValueId, codes: Codes, op
     let Some(seen) = stats.values.get(&v) else { return Ok(Range::new(0.0, 0.0)) };
     let all = range(seen, RangeMethod::MinMax);
     let least = masks.within(v, all);
-    let found = if least == all { range(seen, method) } else { least }.within(lo, hi);
-    Ok(if stats.synthetic { clamped(found, lo, hi) } else { found })
+    let range = if least == all { range(seen, method) } else { least }.within(lo, hi);
+    Ok(saturated(g, v, codes).map_or(range, |b| range.within(-b, b)))
 }
 
-/// How far made-up samples may fall short of the ends of a clamp that real ones are thought to reach.
-const SHORT: f64 = 16.0;
-
-/// What a clamped value takes on real samples, where made-up ones take `seen`: a clamp is there because it is reached. One that is far away only guards against
-/// overflow.
-fn clamped(seen: Range, lo: f64, hi: f64) -> Range {
-    let far = SHORT * seen.width();
-    if hi.is_finite() && lo.is_finite() && hi - lo <= far { Range::new(lo, hi) } else { seen }
+/// The real beyond which all that read a value, codes moved or not, give what they give of infinity, to half a step: gates of recurrent layers are
+/// computed of values far larger, whose ends would set the step.
+fn saturated(g: &Graph, v: ValueId, codes: Codes) -> Option<f64> {
+    let users = g.users(v);
+    if users.is_empty() || g.is_output(v) {
+        return None;
+    }
+    // In half steps of a result with as many codes.
+    let tail = libm::log(2.0 * codes.count() as f64);
+    let bound = |n: NodeId| match g.node(n).op.as_str() {
+        "Sigmoid" => Some(tail),
+        "Tanh" => Some(tail / 2.0),
+        op if is_move(op) => saturated(g, g.out(n), codes),
+        _ => None,
+    };
+    users.into_iter().map(|(n, _)| bound(n)).try_fold(0f64, |most, b| Some(most.max(b?)))
 }
 
 /// The range of a constant's finite elements.

@@ -164,6 +164,22 @@ pub(crate) fn fitting(bits: u8, group: bool, k: usize, seen: bool) -> Option<&'s
     best.or_else(|| METHODS.iter().find(|m| !m.sees && (m.fits)(bits, group)))
 }
 
+/// Squared error over the squares of weights that is none: they lie on the grid of their codes.
+const EXACT: f64 = 1e-6;
+
+/// Whether rounding weights to the nearest code of eight bits loses anything.
+pub(crate) fn loses(w: &[f32], k: usize) -> bool {
+    let task = Task { w, k, codes: Codes::I8, group: None, step: None, seen: None };
+    let r = nearest::round(&task, &|scales| scales);
+    let (mut error, mut all) = (0.0, 0.0);
+    for (i, (w, p)) in w.iter().zip(r.products(k, None)).enumerate() {
+        let w = f64::from(*w);
+        let d = w - f64::from(p) * r.scales[i / k];
+        (error, all) = (error + d * d, all + w * w);
+    }
+    error > EXACT * all
+}
+
 /// Channels of one layer share a shift: a factor that is smaller than the largest by more than this many bits would have few bits left.
 const SPREAD: i32 = 24;
 

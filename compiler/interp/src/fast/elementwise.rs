@@ -75,6 +75,7 @@ pub(super) fn plan(s: &Site<'_>) -> Result<Box<dyn Kernel>> {
         "Sub" => zip(s, |a, b| a - b),
         "Mul" => zip(s, |a, b| a * b),
         "Div" => zip(s, |a, b| a / b),
+        "Hypot" => zip(s, |a, b| libm::sqrt(f64::from(a) * f64::from(a) + f64::from(b) * f64::from(b)) as f32),
         "Recode" => map(|x| x),
         "Quantize" => {
             let q = mcompc_ops::given_codes(s.node)?.ok_or_else(|| not_float("Quantize"))?;

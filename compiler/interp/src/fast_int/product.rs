@@ -31,7 +31,7 @@ impl Matmul {
         })
     }
 
-    pub(super) fn run(&self, a: &Tensor, b: &Tensor) -> Result<Vec<i16>> {
+    pub(super) fn run(&self, a: &Tensor, b: &Tensor) -> Result<Vec<i32>> {
         let centred = |t: &Tensor, zero: i32| -> Result<Vec<i32>> { Ok(t.to_i64_vec()?.into_iter().map(|q| q as i32 - zero).collect()) };
         let (a, b) = (centred(a, self.zeros[0])?, centred(b, self.zeros[1])?);
         let Product { m, k, n, .. } = self.p;
@@ -50,7 +50,7 @@ impl Matmul {
                 }
                 for &s in &sums {
                     // A code of 16 bits at most.
-                    y.push(self.r.apply(s.into(), self.m)? as i16);
+                    y.push(self.r.apply(s.into(), self.m)? as i32);
                 }
             }
         }

@@ -109,10 +109,10 @@ impl Params {
         let shape = scale.shape.clone();
         let (scale, zero) = (scale.as_f32()?.into_owned(), zero.map_or(Ok(vec![0]), |z| z.to_i64_vec())?);
         let zero = if zero.len() == 1 { vec![zero[0]; scale.len()] } else { zero };
-        if scale.is_empty() || zero.len() != scale.len() || scale.iter().any(|s| !(s.is_finite() && *s > 0.0)) {
+        if scale.is_empty() || zero.len() != scale.len() || scale.iter().any(|s| !s.is_finite()) {
             return Err(Error::new(
                 Code::BadTensor,
-                format!("{} scales and {} zero points, or a scale that is not positive", scale.len(), zero.len()),
+                format!("{} scales and {} zero points, or a scale that is not finite", scale.len(), zero.len()),
             )
             .hint("the file is damaged or its exporter at fault"));
         }
@@ -152,11 +152,17 @@ impl Params {
                 .hint("activations of 8 and 16 bits are; quantize to 8 bits, or give the float model"));
         };
         match (&self.scale[..], &self.zero[..]) {
+            ([s], [_]) if *s <= 0.0 => Err(not_positive(*s)),
             ([s], [z]) if codes.contains(*z) => Ok(Quant::new(codes, f64::from(*s), *z as i32)),
             _ => Err(Error::new(Code::UnsupportedAttr, format!("{} scales for one activation", self.scale.len()))
                 .hint("activations have one scale and zero point a tensor; weights may have one a channel")),
         }
     }
+}
+
+/// Codes of constants may be turned by a negative scale, and those of a part that is all 0 have none; what is rounded has a positive one.
+fn not_positive(scale: f32) -> Error {
+    Error::new(Code::BadTensor, format!("a scale of {scale} to divide by")).hint("the file is damaged or its exporter at fault")
 }
 
 fn attrs(q: &Quant) -> Attrs {
@@ -230,6 +236,9 @@ fn constant(c: &mut Ctx<'_, '_, '_>, t: &Tensor, p: &Params, dtype: Option<DType
         return Err(Error::new(Code::UnsupportedType, format!("a constant rounded to {dtype} is not supported"))
             .hint("integers of up to 16 bits are; store the codes in the model"));
     };
+    if let Some(s) = p.scale.iter().find(|s| **s <= 0.0) {
+        return Err(not_positive(*s));
+    }
     let at = p.places(c, &t.shape, (axis, block))?;
     c.b.reader.materialise((t.elems() * 2) as u64)?;
     let x = t.as_f32()?;

@@ -25,7 +25,7 @@ pub(crate) const OP: OpDef = OpDef {
         c.exactly(3, DType::I32, &[g.y.c])?;
         weights::infer(c, g.y.c, g.w.each())?;
         Rescale::of(c)?;
-        c.out_codes(g.y.shape())
+        c.out_any_codes(g.y.shape())
     },
     eval,
 };

@@ -7,14 +7,14 @@ use mcompc_ir::Result;
 
 pub(crate) const OP: OpDef = OpDef {
     name: "q.rescale",
-    doc: "R(x - zp_x, m): the same reals under another quantization. `x` is i8, u8 or i16, the result i8 or i16.",
+    doc: "R(x - zp_x, m): the same reals under another quantization. `x` is i8, u8, i16 or i32, the result i8, i16 or i32.",
     inputs: &["x"],
     attrs: &[M, PRE, SHIFT, LO, HI],
     infer: |c| {
-        c.codes(0)?;
+        c.any_codes(0)?;
         multiplier(c)?;
         bounded(c.reach(0)?, Rescale::of(c)?.pre)?;
-        c.out_codes(c.ins[0].shape.clone())
+        c.out_any_codes(c.ins[0].shape.clone())
     },
     eval: |c, t| {
         let (r, m) = (Rescale::of(c)?, multiplier(c)?);

@@ -9,6 +9,9 @@ use mcompc_ir::{Code, Codes, DType, Error, Result, Tensor};
 pub(crate) const BITS: AttrDef = opt("bits", Kind::Int, "2..=8, default 8: w = r * code with codes of so many bits");
 pub(crate) const BLOCK: AttrDef = opt("block", Kind::Int, "weights of a channel in a row that share one r; only with `r`");
 
+pub(crate) const DROP: AttrDef =
+    opt("drop", Kind::Int, "0..=15, default 0: low bits of the sum that are left out, where `x` is i32; 0 elsewhere");
+
 /// Index of the optional input `r`.
 pub(crate) const R: usize = 4;
 
@@ -19,6 +22,21 @@ pub(crate) const R: usize = 4;
 pub(crate) fn bits(c: &Ctx<'_>) -> Result<u32> {
     if c.node.attrs.get("bits").is_none() { Ok(8) } else { Ok(c.int_in("bits", 2, 8)? as u32) }
 }
+
+/// Low bits of the sum that are left out.
+///
+/// # Errors
+/// An attribute out of range, or of a layer whose operand does not have 32 bits.
+pub(crate) fn drop(c: &Ctx<'_>) -> Result<u32> {
+    if c.node.attrs.get("drop").is_none() {
+        return Ok(0);
+    }
+    let most = if c.is_wide(0) { i64::from(LIMB) } else { 0 };
+    Ok(c.int_in("drop", 0, most)? as u32)
+}
+
+/// Lower bits of an operand of 32 bits that kernels multiply on their own.
+pub const LIMB: u32 = 15;
 
 /// Checks type and shape of the weights.
 ///
@@ -61,15 +79,20 @@ pub(crate) fn constants(c: &Ctx<'_>, t: &Constants<'_>) -> Result<()> {
         check(c, w, at(R), k)?;
     }
     let Some(bias) = at(2) else { return Ok(()) };
-    let (lo, hi) = c.reach(0)?;
+    let ((lo, hi), drop) = (c.reach(0)?, drop(c)?);
     for (w, b) in w.to_i64_vec()?.chunks_exact(k.max(1)).zip(bias.to_i64_vec()?) {
-        let (mut least, mut most) = (b, b);
+        let (mut least, mut most, mut all) = (0, 0, 0);
         for w in w {
             let (x, y) = (lo * w, hi * w);
             least += x.min(y).min(0);
             most += x.max(y).max(0);
+            all += w.abs();
         }
-        bounded((least, most), pre)?;
+        bounded((b + (least >> drop), b + (most >> drop)), pre)?;
+        if c.is_wide(0) {
+            // Sums over the lower bits and over the upper ones.
+            bounded((0, all << LIMB), 0)?;
+        }
     }
     Ok(())
 }
