@@ -1,6 +1,6 @@
 //! How the values of a command line go together.
 
-use crate::args::Given;
+use crate::args::{DECODING, Given};
 use mcompc_compress::{ActBits, RangeMethod, Scheme, WeightBits};
 use mcompc_driver::{Ask, Firmware, Request, States, Weights, default_backend};
 use mcompc_ir::{Code, Error, Result};
@@ -20,19 +20,25 @@ fn weights(g: &Given) -> Result<WeightBits> {
 
 /// Whether bits are chosen layer by layer because something other than the level says so.
 fn chosen(g: &Given) -> bool {
-    g.mixed || g.budget.is_some() || g.pareto
+    g.mixed || g.budget.is_some() || g.pareto || g.rate.is_some()
 }
 
 /// How bits are chosen, if they are.
 fn ask(g: &Given) -> Result<Option<Ask>> {
-    let flag = if g.pareto { "--pareto" } else { "--budget" };
+    let flag = if g.rate.is_some() {
+        "--rate"
+    } else if g.pareto {
+        "--pareto"
+    } else {
+        "--budget"
+    };
     if chosen(g) && (g.int4_all || g.bits == Some(8) && g.acts == Some(8)) {
         let what = if g.int4_all { "--int4-all" } else { "-O int8" };
         return Err(Error::new(Code::Usage, format!("{what} says how many bits every layer takes, so nothing is left to choose"))
             .hint(format!("give {flag} with -O mixed or -O int4, or without a level")));
     }
     let four = g.bits == Some(4) && !g.mixed && !g.int4_all;
-    let weight_bits = four.then_some(4.0);
+    let weight_bits = g.rate.or(four.then_some(4.0));
     Ok((four || chosen(g)).then(|| Ask { weight_bits, front: g.pareto, ..g.budget.clone().unwrap_or_default() }))
 }
 
@@ -46,10 +52,6 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
         Some(s) => (WeightBits { bits: s.bits(), ..WeightBits::default() }, ActBits { bits: s.act_bits(), ..ActBits::default() }),
         None => (weights(g)?, ActBits::asked(g.acts, g.act_bits.clone())),
     };
-    if g.rate.is_some() && (g.scheme.is_some() || chosen(g) || g.bits.is_some_and(|b| b != 8)) {
-        let what = "--rate chooses the steps of weights; --scheme, --budget, --pareto and levels of fewer bits say otherwise what they are";
-        return Err(Error::new(Code::Usage, what).hint("leave one of them out"));
-    }
     if g.sequence == Some(0) {
         return Err(Error::new(Code::Usage, "--sequence 0 is no sequence").hint("give the number of samples of one, or leave the flag out"));
     }
@@ -64,12 +66,15 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
     }
     mcompc_package::suit(&g.forms, &target.name)?;
     let firmware = Firmware::new(g.weights_section.as_deref(), g.slices, g.layer_dump, &target)?;
-    let firmware = Firmware {
-        forms: g.forms.clone(),
-        decoding: g.decoding,
-        weights: if g.rate.is_some() { Weights::Coded } else { g.stored },
-        ..firmware
-    };
+    let ask = if scheme.is_some() { None } else { ask(g)? };
+    // A scheme that gives steps means coded weights, as a choice by layer does.
+    let auto = ask.is_some() || scheme.as_ref().is_some_and(|s| s.layers.iter().any(|l| l.step.is_some()));
+    let (weights_as, decoding) = g.stored.unwrap_or(match g.rate {
+        Some(_) => (Weights::Coded, None),
+        None if auto => (Weights::Coded, Some(DECODING)),
+        None => (Weights::Stored, None),
+    });
+    let firmware = Firmware { forms: g.forms.clone(), decoding, weights: weights_as, ..firmware };
     let stem = g.model.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Request {
         model: g.model.clone(),
@@ -86,8 +91,7 @@ pub(crate) fn request(g: &Given) -> Result<Request> {
         firmware,
         weights,
         acts,
-        rate: g.rate,
-        ask: if scheme.is_some() { None } else { ask(g)? },
+        ask,
         scheme,
     })
 }
@@ -98,6 +102,7 @@ fn scheme(g: &Given, path: &Path) -> Result<Scheme> {
         ("-O", g.bits.is_some()),
         ("--budget", g.budget.is_some()),
         ("--pareto", g.pareto),
+        ("--rate", g.rate.is_some()),
         ("--group", g.group.is_some()),
         ("--int4-all", g.int4_all),
         ("--bits", !g.layer_bits.is_empty()),

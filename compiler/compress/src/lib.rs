@@ -12,18 +12,18 @@ mod linalg;
 mod methods;
 mod observe;
 mod range;
-mod rate;
 mod scheme;
 mod stats;
 
-pub use allocate::{Candidate, Choice, Judge, Limits, Lost, Price, Prices, Row, Survey, Table, Want, largest, less_probable, survey};
+pub use allocate::{
+    Attempt, Candidate, Choice, Form, Judge, Limits, Lost, Price, Row, Survey, Table, Want, largest, less_probable, survey,
+};
 pub use apply::{Coded, LayerNote, apply};
 pub use audit::Audit;
 pub use calibrate::{CalibOptions, calibrate};
 pub use datafree::calibrate_without_data;
-pub use decide::{ActBits, Options, WeightBits, check, decide, pinned, warnings, with_bits};
+pub use decide::{ActBits, Options, WeightBits, check, decide, pinned, warnings, with_forms};
 pub use methods::{METHODS, Method, Rounded, Settle, Task};
 pub use range::RangeMethod;
-pub use rate::Rates;
 pub use scheme::{LayerScheme, Scheme, layer_names as layers};
 pub use stats::{BINS, Hist, Stats, ValueStats};

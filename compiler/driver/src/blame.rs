@@ -102,7 +102,6 @@ mod tests {
             firmware: Firmware::default(),
             weights: Default::default(),
             acts: Default::default(),
-            rate: None,
             scheme: None,
             ask: None,
         };

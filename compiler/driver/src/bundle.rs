@@ -7,7 +7,7 @@ use crate::limit::MaxLoss;
 use crate::progress::{Progress, timed};
 use crate::request::{Request, default_backend};
 use crate::size::of_object;
-use crate::stages::{Built, Compiled, info, lowered, translate};
+use crate::stages::{Built, Compiled, info, lowered, storage, translate};
 use crate::tasks::{Library, judged};
 use mcompc_bundle::{Abi, Arch, Bundle, Input, Slice, Variant, constants, linker, render, share};
 use mcompc_ir::{Code, Error, Result};
@@ -99,11 +99,13 @@ fn backend(o: &Request, target: &Target) -> Result<Backend> {
 fn slice(o: &Request, c: &Compiled, abi: &'static Abi, sum: &mut Sum, progress: &dyn Progress) -> Result<Slice> {
     let targets = abi.targets()?.into_iter().map(|t| Ok((backend(o, &t)?, t))).collect::<Result<Vec<_>>>()?;
     let alone = abi.arch == Arch::MachO;
+    let chosen = o.ask.is_some() && o.scheme.is_none();
+    let firmware = storage(&o.firmware, (&c.front.canonical, &c.quantized.origin), &c.quantized.scheme, chosen)?;
     let mut all = timed(progress, "making kernels", || {
         let one = |(backend, t): &(Backend, Target)| {
             let machine = t.bundle_machine(*backend)?;
             let name = if alone { o.name.clone() } else { format!("{}_{}", o.name, t.name.replace('-', "_")) };
-            let mut made = lowered(&name, &c.quantized.graph, &machine, (t, *backend), &o.firmware)?;
+            let mut made = lowered(&name, &c.quantized.graph, &machine, (t, *backend), &firmware)?;
             if alone {
                 made.module.data.push(info(&o.name, t, &c.front.sha256));
             }

@@ -1,13 +1,13 @@
 //! The stages together: calibration and what it decides, then the object, again where a budget asks for less.
 
-use crate::allocate::{Task, allocate};
+use crate::allocate::{Allocator, Task};
 use crate::progress::{Progress, timed};
 use crate::request::Request;
-use crate::stages::{Compiled, Front, LayerNote, Quantized, build, front};
-use mcompc_compress::{CalibOptions, Options, Stats, ValueStats};
+use crate::stages::{Compiled, Front, LayerNote, Quantized, build, front, storage};
+use mcompc_compress::{CalibOptions, Coded, Options, Stats, ValueStats};
 use mcompc_data::Dataset;
-use mcompc_integerize::Accumulator;
-use mcompc_ir::{Code, Error, Result};
+use mcompc_integerize::{Accumulator, Integerized};
+use mcompc_ir::{Code, Error, Result, ValueId};
 use mcompc_report::Spread;
 use std::collections::BTreeMap;
 
@@ -16,7 +16,9 @@ use std::collections::BTreeMap;
 /// # Errors
 /// E401 for data that do not fit, E105 for NaN, E402 and E403 for layers without an integer form; E002 for a budget that cannot be met.
 pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Quantized> {
-    quantize_leaving(o, front, &observe(o, front, progress)?, 0.0, progress)
+    let seen = observe(o, front, progress)?;
+    let mut allocator = allocator(o, front, &seen, progress)?;
+    quantize_by(o, front, &seen, allocator.as_mut(), progress)
 }
 
 /// What is known before anything is decided.
@@ -47,34 +49,47 @@ fn observe(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Observ
     Ok(Observed { options, stats, unused })
 }
 
-/// Turns the graph into integers, leaving so many bytes of a flash budget free.
-fn quantize_leaving(o: &Request, front: &Front, seen: &Observed, slack: f64, progress: &dyn Progress) -> Result<Quantized> {
+/// What chooses how weights are kept, where the request leaves it open.
+fn allocator<'a>(o: &'a Request, front: &'a Front, seen: &'a Observed, progress: &'a dyn Progress) -> Result<Option<Allocator<'a>>> {
+    let Some(ask) = o.ask.as_ref().filter(|_| o.scheme.is_none()) else { return Ok(None) };
+    Allocator::new(Task { o, ask, front, stats: &seen.stats, options: &seen.options }, progress).map(Some)
+}
+
+/// Turns the graph into integers.
+fn quantize_by(
+    o: &Request,
+    front: &Front,
+    seen: &Observed,
+    allocator: Option<&mut Allocator<'_>>,
+    progress: &dyn Progress,
+) -> Result<Quantized> {
     let Observed { options, stats, unused } = seen;
     let samples = if o.calib.is_some() { stats.samples } else { 0 };
-    let (scheme, allocation) = match (&o.scheme, &o.ask) {
+    let (scheme, allocation) = match (&o.scheme, allocator) {
         (Some(scheme), _) => (scheme.clone(), None),
         (None, None) => (mcompc_compress::decide(&front.canonical, stats, &front.inputs, options)?, None),
-        (None, Some(ask)) => allocate(&Task { o, ask, front, stats, options, slack }, progress)?,
+        (None, Some(allocator)) => allocator.choose()?,
     };
     let mut warnings = mcompc_compress::warnings(&front.canonical, stats, &front.inputs, &scheme, options)?;
     warnings.extend(unused.iter().cloned());
-    let (scheme, coded) = timed(progress, "rounding to codes", || match o.rate.filter(|_| o.scheme.is_none()) {
-        Some(rate) => crate::rate::steps(&front.canonical, stats, &front.inputs, &scheme, rate),
-        None => Ok((scheme.clone(), mcompc_compress::apply(&front.canonical, stats, &front.inputs, &scheme)?)),
-    })?;
+    let coded = timed(progress, "rounding to codes", || mcompc_compress::apply(&front.canonical, stats, &front.inputs, &scheme))?;
     let integers = timed(progress, "making integers", || mcompc_integerize::integerize(&coded.graph))?;
-    let origin = integers.origin.iter().filter_map(|(v, c)| Some((*v, *coded.origin.get(c)?))).collect();
     Ok(Quantized {
         samples,
+        origin: origin(&integers, &coded),
         notes: notes(coded.layers, integers.layers),
         graph: integers.graph,
         coded: coded.graph,
-        origin,
         scheme,
         warnings,
         spreads: if stats.synthetic { BTreeMap::new() } else { stats.values.iter().filter_map(|(&v, s)| Some((v, spread(s)?))).collect() },
         allocation,
     })
+}
+
+/// Values of the integer graph and those of the float graph that they stand for.
+pub(crate) fn origin(integers: &Integerized, coded: &Coded) -> BTreeMap<ValueId, ValueId> {
+    integers.origin.iter().filter_map(|(v, c)| Some((*v, *coded.origin.get(c)?))).collect()
 }
 
 /// The histogram of a value, for people.
@@ -109,8 +124,8 @@ fn calibrate(front: &Front, data: &Dataset, progress: &dyn Progress) -> Result<S
     stats
 }
 
-/// Attempts at a flash budget: the code that a choice takes is known when it is built, and hardly differs from that of the trial before.
-const ROUNDS: usize = 3;
+/// Attempts at a budget: what coded weights take is known when they are rounded for good, and hardly differs from what was thought before.
+const ROUNDS: usize = 4;
 
 /// All stages up to the object.
 ///
@@ -119,13 +134,15 @@ const ROUNDS: usize = 3;
 pub fn compile(o: &Request, progress: &dyn Progress) -> Result<Compiled> {
     let front = front(o, progress)?;
     let seen = observe(o, &front, progress)?;
-    let mut slack = 0.0;
+    let mut allocator = allocator(o, &front, &seen, progress)?;
     for _ in 0..ROUNDS {
-        let quantized = quantize_leaving(o, &front, &seen, slack, progress)?;
-        let built = build(&o.name, &front.sha256, &quantized.graph, (&o.target, o.backend), &o.firmware, progress)?;
-        match crate::allocate::over(&quantized, &built)? {
-            Some(over) => slack += over,
-            None => return Ok(Compiled { front, quantized, built }),
+        let quantized = quantize_by(o, &front, &seen, allocator.as_mut(), progress)?;
+        let firmware = storage(&o.firmware, (&front.canonical, &quantized.origin), &quantized.scheme, allocator.is_some())?;
+        let built = build(&o.name, &front.sha256, &quantized.graph, (&o.target, o.backend), &firmware, progress)?;
+        let kept = allocator.as_mut().map_or(Ok(true), |a| a.kept(&built, &quantized.graph))?;
+        if kept {
+            drop(allocator);
+            return Ok(Compiled { front, quantized, built });
         }
     }
     Err(Error::new(Code::Usage, "the object stays larger than the budget whatever is chosen").hint("allow a little more flash"))

@@ -1,8 +1,9 @@
 //! What firmware asks of the object, checked.
 
-use mcompc_ir::{Code, Error, Result};
+use mcompc_ir::{Code, Error, Result, ValueId};
 pub use mcompc_lower::Weights;
 use mcompc_target::Target;
+use std::collections::BTreeSet;
 
 /// What firmware asks of the object. Nothing of it changes a result.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +19,8 @@ pub struct Firmware {
     /// The most that decoding may take, as a share of the forecast time of an inference with weights stored as they are: layers that save least
     /// for it are not coded. Anything when absent.
     pub decoding: Option<f64>,
+    /// Results of the layers whose weights are coded, where a scheme says which.
+    pub only: Option<BTreeSet<ValueId>>,
     /// Names of forms of the package, beside those that every output has.
     pub forms: Vec<&'static str>,
 }
@@ -29,7 +32,7 @@ impl Firmware {
     /// E002 for a section name that assemblers, linkers or the format would take for something else.
     pub fn new(weights_section: Option<&str>, slices: bool, layer_dump: bool, target: &Target) -> Result<Self> {
         let weights_section = weights_section.map(|s| section(s, target).map(|()| s.to_string())).transpose()?;
-        Ok(Self { weights_section, slices: slices || layer_dump, layer_dump, weights: Weights::Stored, decoding: None, forms: Vec::new() })
+        Ok(Self { weights_section, slices: slices || layer_dump, layer_dump, ..Self::default() })
     }
 
     /// Whether the layer dump is made, for a model of so many layers.

@@ -22,7 +22,6 @@ mod limit;
 mod loss;
 mod matrix;
 mod progress;
-mod rate;
 mod request;
 mod run;
 mod sequence;

@@ -37,15 +37,13 @@ pub struct Request {
     pub weights: WeightBits,
     /// Bits of the activations.
     pub acts: ActBits,
-    /// Bits a weight that coded weights may take: steps of layers follow from it.
-    pub rate: Option<f64>,
     /// What else would be decided from `range` and `weights`.
     pub scheme: Option<Scheme>,
     /// How bits are chosen layer by layer; without it they are those of `weights`.
     pub ask: Option<Ask>,
 }
 
-/// What a choice of bits by layer must keep to; what is not given is free. Within all that the loss is least; where nothing but the loss is
+/// What a choice of how the weights of each layer are kept must keep to; what is not given is free. Within all that the loss is least; where nothing but the loss is
 /// given, or nothing at all, the flash is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ask {
@@ -106,7 +104,7 @@ impl Request {
     /// Name of the optimisation level, as after `-O`.
     pub fn level_name(&self) -> String {
         match &self.ask {
-            Some(ask) if ask.weight_bits.is_none() => "mixed".into(),
+            Some(ask) if ask.weight_bits != Some(4.0) => "mixed".into(),
             _ => format!("int{}", if self.acts.bits > 8 { self.acts.bits } else { self.weights.bits }),
         }
     }

@@ -18,7 +18,7 @@ use mcompc_report::{Allocation, Spread};
 use mcompc_target::{Backend, Target};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
@@ -213,7 +213,7 @@ pub(crate) fn info(name: &str, target: &Target, sha256: &str) -> Data {
     Data { name: format!("{name}_info"), bytes: text.into_bytes(), align: 1, weights: false, export: true }
 }
 
-/// Kernels of the integer graph for a machine of a target; `name` prefixes the symbols.
+/// Kernels of the integer graph for a machine of a target, with weights stored as `firmware` says; `name` prefixes the symbols.
 pub(crate) fn lowered(
     name: &str,
     graph: &Graph,
@@ -222,7 +222,10 @@ pub(crate) fn lowered(
     firmware: &Firmware,
 ) -> Result<Lowered> {
     let mut options = mcompc_lower::Options { name: name.into(), slices: firmware.slices, weights: firmware.weights, ..Default::default() };
-    if let Some(share) = firmware.decoding {
+    if let Some(only) = &firmware.only {
+        let layers = graph.ids().into_iter().map(|id| graph.out(id));
+        options.spared = layers.filter(|v| !only.contains(v)).collect();
+    } else if let Some(share) = firmware.decoding {
         options.spared = crate::decoding::spared(graph, (target, backend), &options, share)?;
     }
     mcompc_lower::lower(graph, machine, &options)
@@ -242,6 +245,19 @@ pub(crate) fn translate(
         timed(progress, "generating code", || mcompc_backend::compile(&lowered.module, &job)).map_err(|e| at_layer(e, &lowered))?;
     let stack_bytes = mcompc_kernel::stack_bytes(&lowered.module, &frames)?;
     Ok(Built { lowered, object, stack_bytes })
+}
+
+/// `firmware` with coded weights in the layers of the canonical graph `g` to which the scheme gives a step, and nowhere else, where it was `chosen` what is coded
+/// or the scheme gives any. `origin` is that of [`Quantized`].
+///
+/// # Errors
+/// A cycle.
+pub fn storage(firmware: &Firmware, (g, origin): (&Graph, &BTreeMap<ValueId, ValueId>), scheme: &Scheme, chosen: bool) -> Result<Firmware> {
+    let stepped: BTreeSet<&str> = scheme.layers.iter().filter(|l| l.step.is_some()).map(|l| l.layer.as_str()).collect();
+    let coded = mcompc_compress::layers(g)?.into_iter().filter(|(_, name)| stepped.contains(name.as_str()));
+    let results: BTreeSet<ValueId> = coded.map(|(id, _)| g.out(id)).collect();
+    let only = origin.iter().filter(|(_, of)| results.contains(of)).map(|(v, _)| *v).collect();
+    Ok(Firmware { only: (chosen || !stepped.is_empty()).then_some(only), ..firmware.clone() })
 }
 
 /// Code for a module, and the stack bytes each function takes for itself.

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 /// Bytes of code of a decoded layer's call, about, on a small core.
 const CALL: usize = 24;
-/// Bytes of the decoder.
-const DECODER: usize = 600;
+/// Bytes of code that decoding takes once, about, on a small core.
+pub const DECODER_BYTES: usize = 600;
 
 /// A layer whose weights are coded.
 #[derive(Clone, Debug)]
@@ -66,7 +66,8 @@ pub(crate) fn plan(calls: &mut [Call], variants: Vec<Option<Call>>, everywhere: 
             chosen.push((i, at, codes.len(), plain, variant));
         }
     }
-    let Some(Coded { bytes, layers, sizes }) = (everywhere && !archive.is_empty() || saved > DECODER).then(|| archive.finish()).flatten()
+    let Some(Coded { bytes, layers, sizes }) =
+        (everywhere && !archive.is_empty() || saved > DECODER_BYTES).then(|| archive.finish()).flatten()
     else {
         return Plan::default();
     };

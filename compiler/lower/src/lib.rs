@@ -39,6 +39,7 @@ mod unpack;
 mod window;
 mod zero;
 
+pub use coded::DECODER_BYTES;
 pub use conv::{conv_kernel, dense_kernel};
 pub use depthwise::depthwise_kernel;
 pub use emit::{Arg, Call};

@@ -34,8 +34,10 @@ pub struct Allocation {
 pub struct Place {
     /// ONNX node name, numbered where several have it.
     pub layer: String,
-    /// Bits chosen.
-    pub bits: u8,
+    /// Bits of a weight as chosen: the width of its code, or what it takes on average where it is coded.
+    pub bits: f64,
+    /// Whether it is entropy-coded.
+    pub coded: bool,
     /// Number of weights.
     pub weights: usize,
     /// All that could be chosen.
@@ -45,8 +47,10 @@ pub struct Place {
 /// One way to store a layer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Offer {
-    /// Bits of a weight.
-    pub bits: u8,
+    /// Bits of a weight, as of [`Place`].
+    pub bits: f64,
+    /// Whether they are entropy-coded.
+    pub coded: bool,
     /// Bytes of weights, biases and multipliers as stored.
     pub bytes: u64,
     /// Squared error of the outputs over their variance with this layer alone so.
@@ -60,22 +64,31 @@ pub struct Offer {
 impl Allocation {
     /// In one line, for people.
     pub fn summary(&self) -> String {
-        let mut counts: Vec<(u8, usize)> = Vec::new();
-        for l in &self.layers {
+        let mut counts: Vec<(f64, usize)> = Vec::new();
+        for l in self.layers.iter().filter(|l| !l.coded) {
             match counts.iter_mut().find(|(b, _)| *b == l.bits) {
                 Some((_, n)) => *n += 1,
                 None => counts.push((l.bits, 1)),
             }
         }
-        counts.sort_unstable();
-        let layers: Vec<String> = counts.iter().map(|(b, n)| format!("{n} layer{} of {b}", if *n == 1 { "" } else { "s" })).collect();
-        format!(
-            "{} bits by {} losses; {:.3} % of the variance on samples held out",
-            layers.join(", "),
-            self.judge,
-            100.0 * self.held_out_error
-        )
+        counts.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let some = |n: usize| if n == 1 { "layer" } else { "layers" };
+        let mut layers: Vec<String> = counts.iter().map(|(b, n)| format!("{n} {} of {b} bits", some(*n))).collect();
+        let (n, weights, bits) = self
+            .layers
+            .iter()
+            .filter(|l| l.coded)
+            .fold((0, 0, 0.0), |(n, weights, bits), l| (n + 1, weights + l.weights, bits + l.bits * l.weights as f64));
+        if n > 0 {
+            layers.push(format!("{n} {} coded in {:.2} bits a weight", some(n), bits / weights.max(1) as f64));
+        }
+        format!("{} by {} losses; {:.3} % of the variance on samples held out", layers.join(", "), self.judge, 100.0 * self.held_out_error)
     }
+}
+
+/// Bits of a weight, for people.
+fn width(bits: f64, coded: bool) -> String {
+    if coded { format!("{bits:.2} coded") } else { bits.to_string() }
 }
 
 /// A section of the page.
@@ -87,14 +100,17 @@ pub(crate) fn section(s: &mut String, a: &Allocation) {
     }
     s.push_str("<table><tr><th>layer</th><th class=\"n\">weights</th><th class=\"n\">bits</th><th>could take (bits: bytes, loss at the outputs)</th></tr>\n");
     for l in &a.layers {
-        let offers: Vec<String> =
-            l.offers.iter().map(|o| format!("{}: {}, {} %", o.bits, bytes(o.bytes), real(100.0 * o.end_to_end.max(1e-12)))).collect();
+        let offers: Vec<String> = l
+            .offers
+            .iter()
+            .map(|o| format!("{}: {}, {} %", width(o.bits, o.coded), bytes(o.bytes), real(100.0 * o.end_to_end.max(1e-12))))
+            .collect();
         let _ = writeln!(
             s,
             "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
             escape(&l.layer),
             l.weights,
-            l.bits,
+            width(l.bits, l.coded),
             escape(&offers.join("; "))
         );
     }

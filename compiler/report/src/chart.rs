@@ -65,7 +65,7 @@ pub(crate) fn front(points: &[Point], budget: Option<u64>) -> String {
         );
     }
     for p in points {
-        let bits: Vec<String> = p.bits.iter().map(u8::to_string).collect();
+        let bits: Vec<String> = p.bits.iter().map(f64::to_string).collect();
         let _ = writeln!(
             s,
             "<rect class=\"bar\" x=\"{:.1}\" y=\"{:.1}\" width=\"7\" height=\"7\"><title>{}, {:.4} %: {}</title></rect>",

@@ -11,6 +11,6 @@ pub struct Point {
     pub error: f64,
     /// What an inference costs by the target's cost table; 0 where it has none.
     pub cost: f64,
-    /// Bits of every layer.
-    pub bits: Vec<u8>,
+    /// Bits of a weight of every layer: a width, or what coded ones take on average.
+    pub bits: Vec<f64>,
 }

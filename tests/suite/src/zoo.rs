@@ -113,7 +113,6 @@ pub fn prepare_at(m: &Model, path: &Path, random: usize, (weights, acts): (Weigh
         firmware: Default::default(),
         weights,
         acts,
-        rate: None,
         scheme: None,
         ask: None,
     };

@@ -52,7 +52,6 @@ fn case(file: &'static str) -> Option<Case> {
         firmware: Default::default(),
         weights: Default::default(),
         acts: Default::default(),
-        rate: None,
         scheme: None,
         ask: None,
     };

@@ -192,19 +192,20 @@ pub(crate) const BUILD: &[Row] = &[
         "weights",
         "FORM",
         "stored: weights as kernels read them; coded: entropy-coded in the layers where that takes less flash, each decoded into the arena \
-         right before it runs; auto: of these the layers that save most for the time, up to a tenth of the inference. Results are the same",
+         right before it runs; auto: of these the layers that save most for the time, up to a tenth of the inference. Where bits are chosen by layer, which \
+         layers are coded, and how coarsely, is chosen with them, and longer decoding is taken where it halves what is lost [default: auto where bits are \
+         chosen by layer, else stored]",
         |g, v| {
-            (g.stored, g.decoding) = word("--weights", v, WEIGHTS)?;
+            g.stored = Some(word("--weights", v, WEIGHTS)?);
             Ok(())
         },
     )
-    .default("stored")
     .choices(|| WEIGHTS.map(|(name, _)| name).to_vec()),
     flag(
         "rate",
         "BITS",
-        "Coded weights of at most so many bits each on average, such as 3.5: every layer takes one step, coarser where that costs less; \
-         needs calibration data, includes --weights coded where not auto is given",
+        "Weights of at most so many bits each in flash on average, such as 3.5; bits are chosen by layer as for -O int4, which asks for 4. Includes \
+         --weights coded where nothing else is given, and needs calibration data",
         |g, v| {
             g.rate = Some(rate(v)?);
             Ok(())

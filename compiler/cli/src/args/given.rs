@@ -47,9 +47,8 @@ pub(crate) struct Given {
     pub scheme_out: Option<PathBuf>,
     pub backend: Option<Backend>,
     pub weights_section: Option<String>,
-    pub stored: Weights,
-    /// Most time of decoding, as a share.
-    pub decoding: Option<f64>,
+    /// How weights are stored, and the most time of decoding, as a share.
+    pub stored: Option<(Weights, Option<f64>)>,
     /// Bits a coded weight.
     pub rate: Option<f64>,
     pub slices: bool,

@@ -14,6 +14,7 @@ pub(crate) use complete::{SHELLS, manual};
 pub(crate) use given::Given;
 pub(crate) use parse::{Line, parse};
 pub(crate) use row::{Command, Tables};
+pub(crate) use values::DECODING;
 
 /// The flag whose presence makes errors JSON too, also those of a command line that does not parse.
 pub(crate) const JSON: &str = "--json";

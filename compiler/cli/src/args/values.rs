@@ -40,7 +40,7 @@ pub(crate) fn word<T: Copy>(what: &str, v: &OsStr, list: impl IntoIterator<Item 
 }
 
 /// Share of the time of an inference that decoding takes at most where it is not said.
-const DECODING: f64 = 0.1;
+pub(crate) const DECODING: f64 = 0.1;
 
 /// Bits a coded weight.
 pub(crate) fn rate(v: &OsStr) -> Result<f64> {

@@ -45,7 +45,7 @@ fn table(r: &Report) -> String {
 fn front(a: &Allocation) -> String {
     let heads = ["flash", "loss of variance", "cost", "bits by layer"].map(String::from);
     let row = |p: &Point| {
-        let bits: Vec<String> = p.bits.iter().map(u8::to_string).collect();
+        let bits: Vec<String> = p.bits.iter().map(f64::to_string).collect();
         [bytes(p.flash_bytes), format!("{:.4} %", 100.0 * p.error), count(p.cost.round() as u64), bits.join(" ")]
     };
     aligned(&std::iter::once(heads).chain(a.front.iter().map(row)).collect::<Vec<_>>(), &[3])

@@ -1,5 +1,6 @@
-//! What each layer would lose at each width, one layer at a time, on samples that the codes have not seen.
+//! What each layer would lose in each form, one layer at a time, on samples that the codes have not seen.
 
+use super::form::{self, Form};
 pub use super::replay::Lost;
 use super::replay::{Replay, square};
 use crate::methods::{self, Quick, Task};
@@ -13,22 +14,34 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows that a layer's moments are taken of.
 const ROWS: usize = 20_000;
-/// Products that all replays together may take. Where measuring every width of every layer would take more, one width is measured and the
+/// Products that all replays together may take. Where measuring every form of every layer would take more, one width is measured and the
 /// others follow by what they lose at the layer itself.
-const WORK: f64 = 3e10;
+const WORK: f64 = 6e10;
 /// As [`WORK`], of one run of the whole network on all samples that are kept for replays.
 const WHOLE: f64 = 5e9;
-/// Samples that replays run on, and the fewest with which every width is measured; the fewest at all.
+/// Samples that replays run on, and the fewest with which every form is measured; the fewest at all.
 const SAMPLES: usize = 64;
 const ENOUGH: usize = 12;
 const FEWEST: usize = 4;
 /// The width that is measured where only one is.
 const MIDDLE: u8 = 4;
 
-/// What a layer would lose at a width.
+/// What a layer would lose in a form.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attempt {
+    /// How its weights are kept.
+    pub form: Form,
+    /// Error of the network's outputs over their variance with this layer alone.
+    pub end_to_end: f64,
+    /// Error of the layer's own sums over their variance.
+    pub gram: f64,
+    /// Bytes of its codes, entropy-coded with a table of their own; 0 where they are not.
+    pub coded: usize,
+}
+
 #[derive(Clone, Debug)]
 struct Tried {
-    bits: u8,
+    form: Form,
     /// Reals of the codes, and the bias that goes with them.
     w: Vec<f32>,
     bias: Vec<f32>,
@@ -36,6 +49,8 @@ struct Tried {
     gram: f64,
     /// Error of the network's outputs over their variance.
     end: f64,
+    /// Bytes of the codes where they are coded.
+    coded: usize,
 }
 
 /// One layer.
@@ -47,36 +62,24 @@ struct Surveyed {
     tried: Vec<Tried>,
 }
 
-/// What every width of every layer would lose.
+/// What every form of every layer would lose.
 pub struct Survey<'a> {
     g: &'a Graph,
     replay: Replay,
     layers: Vec<Surveyed>,
 }
 
-/// Measures what each of `widths` (ascending) would lose in each layer; `group` is the number of weights in a row that share a multiplier.
-/// Codes are found on one half of the samples that `stats` keeps, on the float network; losses are measured on the other. `None` where there are
-/// too few samples, or nothing to choose.
+/// Measures what each of `widths` (ascending), and with `coded` a ladder of steps under which weights are entropy-coded, would lose in each layer;
+/// `group` is the number of weights in a row that share a multiplier. Codes are found on one half of the samples that `stats` keeps, on the float
+/// network; losses are measured on the other. `None` where there are too few samples, or nothing to choose.
 ///
 /// # Errors
 /// Those of the executor.
-pub fn survey<'a>(g: &'a Graph, stats: &Stats, widths: &[u8], group: Option<usize>) -> Result<Option<Survey<'a>>> {
-    survey_of(g, stats, &|_| widths.iter().map(|&bits| (bits, None)).collect(), group)
-}
-
-/// A width, and the step where it is given.
-pub(crate) type Try = (u8, Option<f64>);
-
-/// As [`survey`], of widths and steps (where methods take them as given) that follow from a layer's weights.
-///
-/// # Errors
-/// Those of the executor.
-pub(crate) fn survey_of<'a>(
-    g: &'a Graph,
-    stats: &Stats,
-    tries: &dyn Fn(&[f32]) -> Vec<Try>,
-    group: Option<usize>,
-) -> Result<Option<Survey<'a>>> {
+pub fn survey<'a>(g: &'a Graph, stats: &Stats, widths: &[u8], coded: bool, group: Option<usize>) -> Result<Option<Survey<'a>>> {
+    let forms = |w: &[f32]| -> Vec<Form> {
+        let ladder = if coded { form::coded(w) } else { Vec::new() };
+        widths.iter().map(|&bits| Form::stored(bits)).chain(ladder).collect()
+    };
     let names = layer_names(g)?;
     let wanted: BTreeSet<NodeId> = names.iter().map(|(id, _)| *id).collect();
     let Some(mut flow) = Flow::alone(g, stats, &wanted, ROWS)? else { return Ok(None) };
@@ -85,7 +88,7 @@ pub(crate) fn survey_of<'a>(
     for id in g.topo()?.into_iter().filter(|&id| !matches!(g.node(id).op.as_str(), "input" | "const")) {
         if weighted(g.node(id)) {
             let seen = flow.observe(id, g, g.inputs_of(id)[0])?;
-            let tries = tries(&mcompc_ops::reals(g, g.inputs_of(id)[1])?);
+            let tries = forms(&mcompc_ops::reals(g, g.inputs_of(id)[1])?);
             found.insert(id, attempts(g, id, seen.as_ref(), &tries, group).map_err(|e| e.at(&g.node(id).name))?);
         }
         flow.passed(id, g, g.out(id), |_| Vec::new())?;
@@ -110,9 +113,9 @@ fn held_out(sample: usize, samples: usize) -> bool {
     sample * crate::stats::FOLDS / samples % 2 == 1
 }
 
-/// Rounds a layer to codes of every width, or of eight bits under a step, on the samples that are not held out, and measures its sums on those that
+/// Rounds a layer to codes of every form on the samples that are not held out, and measures its sums on those that
 /// are.
-fn attempts(g: &Graph, id: NodeId, seen: Option<&Observed>, tries: &[Try], group: Option<usize>) -> Result<Vec<Tried>> {
+fn attempts(g: &Graph, id: NodeId, seen: Option<&Observed>, tries: &[Form], group: Option<usize>) -> Result<Vec<Tried>> {
     let ins = g.inputs_of(id);
     let (shape, w) = (&g.value(ins[1]).shape, mcompc_ops::reals(g, ins[1])?);
     let (outs, k) = (shape[0], w.len() / shape[0].max(1));
@@ -136,7 +139,8 @@ fn attempts(g: &Graph, id: NodeId, seen: Option<&Observed>, tries: &[Try], group
         None => rows.iter().map(|&v| square(v)).sum(),
     };
     let all = squares(&own).max(f64::MIN_POSITIVE);
-    let one = |&(bits, step): &Try| {
+    let one = |&form: &Form| {
+        let Form { bits, step } = form;
         let group = group.filter(|&len| bits < Codes::I8.bits && whole && len < k);
         let r = quick.round(Codes::signed(bits), step, group, &settle);
         let reals: Vec<f64> = r.products(k, group).iter().enumerate().map(|(i, &p)| f64::from(p) * r.scales[i / k]).collect();
@@ -149,15 +153,20 @@ fn attempts(g: &Graph, id: NodeId, seen: Option<&Observed>, tries: &[Try], group
                 lost += square(linalg::dot(d, &test.x[at..][..k]) + *made - bias[o]);
             }
         }
+        let coded = match step {
+            Some(_) => mcompc_coding::bytes(&r.codes.iter().map(|&c| c as i8).collect::<Vec<i8>>()),
+            None => 0,
+        };
         Tried {
-            bits,
+            form,
             w: reals.iter().map(|&v| v as f32).collect(),
             bias: made.iter().map(|&v| v as f32).collect(),
             gram: lost.max(0.0) / all,
             end: 0.0,
+            coded,
         }
     };
-    Ok(tries.iter().map(one).collect())
+    Ok(tries.par_iter().map(one).collect())
 }
 
 /// Sum over output channels of d^T G d, d the channel's row and G the covariance of what its group reads.
@@ -168,14 +177,15 @@ fn energy(rows: &[f64], m: &Moments) -> f64 {
 }
 
 impl Survey<'_> {
-    /// Measures every width of every layer, or one of each, on the network's outputs.
+    /// Measures every form of every layer, or one of each, on the network's outputs.
     fn measure(&mut self, samples: usize) -> Result<()> {
         let once: f64 = self.layers.iter().map(|l| self.replay.work(l.node)).sum();
         let widths = self.layers.iter().map(|l| l.tried.len()).max().unwrap_or(1).max(1);
         let afford = |times: f64| (WORK / (once * times).max(1.0)) as usize;
         let every = afford(widths as f64) >= ENOUGH.min(samples);
         let samples = if every { afford(widths as f64) } else { afford(1.0) }.clamp(FEWEST.min(samples), samples);
-        let one = |l: &Surveyed| l.tried.iter().enumerate().filter(|(_, t)| t.bits <= MIDDLE).map(|(i, _)| i).next_back().unwrap_or(0);
+        let middle = |f: Form| f.step.is_none() && f.bits <= MIDDLE;
+        let one = |l: &Surveyed| l.tried.iter().enumerate().filter(|(_, t)| middle(t.form)).map(|(i, _)| i).next_back().unwrap_or(0);
         let jobs: Vec<(usize, usize)> = (0..self.layers.len())
             .flat_map(|l| if every { (0..self.layers[l].tried.len()).map(|t| (l, t)).collect() } else { vec![(l, one(&self.layers[l]))] })
             .collect();
@@ -193,7 +203,7 @@ impl Survey<'_> {
         Ok(())
     }
 
-    /// A layer at a width, to be run.
+    /// A layer in a form, to be run.
     fn other(&self, layer: usize, tried: usize) -> Result<(NodeId, FastNode)> {
         let (l, mut g) = (&self.layers[layer], self.g.clone());
         let (t, ins) = (&l.tried[tried], g.inputs_of(l.node));
@@ -204,18 +214,18 @@ impl Survey<'_> {
         Ok((l.node, FastNode::new(&g, l.node)?))
     }
 
-    /// Layers with weights: name, number of weights, and for every width (bits, error of the outputs, error of the layer's own sums), each over
-    /// the variance.
-    pub fn layers(&self) -> impl Iterator<Item = (&str, usize, Vec<(u8, f64, f64)>)> {
-        self.layers.iter().map(|l| (l.layer.as_str(), l.weights, l.tried.iter().map(|t| (t.bits, t.end, t.gram)).collect()))
+    /// Layers with weights: name, number of weights, and what every form of it loses.
+    pub fn layers(&self) -> impl Iterator<Item = (&str, usize, Vec<Attempt>)> {
+        let attempt = |t: &Tried| Attempt { form: t.form, end_to_end: t.end, gram: t.gram, coded: t.coded };
+        self.layers.iter().map(move |l| (l.layer.as_str(), l.weights, l.tried.iter().map(attempt).collect()))
     }
 
-    /// What all layers lose together at the widths given by layer, in the order of [`Self::layers`], on the samples held out.
+    /// What all layers lose together in the forms given by layer, in the order of [`Self::layers`], on the samples held out.
     ///
     /// # Errors
     /// Those of the executor.
-    pub fn together(&self, bits: &[u8]) -> Result<Lost> {
-        let at = |l: usize| bits.get(l).and_then(|b| self.layers[l].tried.iter().position(|t| t.bits == *b));
+    pub fn together(&self, forms: &[Form]) -> Result<Lost> {
+        let at = |l: usize| forms.get(l).and_then(|f| self.layers[l].tried.iter().position(|t| t.form == *f));
         let others = (0..self.layers.len()).filter_map(|l| at(l).map(|t| self.other(l, t)));
         self.replay.all_lost(&others.collect::<Result<BTreeMap<_, _>>>()?)
     }

@@ -16,6 +16,7 @@ pub use acts::ActBits;
 pub use bits::{WeightBits, pinned};
 pub(crate) use raw::raw_values;
 
+use crate::allocate::Form;
 use crate::methods;
 use crate::range::RangeMethod;
 use crate::scheme::{LayerScheme, Scheme, layer_names, value_names};
@@ -121,27 +122,31 @@ fn layer(g: &Graph, id: NodeId, name: String, choice: bits::Choice, block: Optio
     Ok(LayerScheme { layer: name, method: method.name.into(), bits, group, step: None, why })
 }
 
-/// The scheme with other bits for the layers named, and why. The default method rounds them: one that observes where `stats` are given and tell
+/// The scheme with other forms for the layers named, and why. The default method rounds them: one that observes where `stats` are given and tell
 /// enough, else a quick one.
 ///
 /// # Errors
 /// `UnsupportedLevel` for a width that no method makes.
-pub fn with_bits(
+pub fn with_forms(
     g: &Graph,
     scheme: &Scheme,
-    bits: &BTreeMap<String, (u8, Option<String>)>,
+    forms: &BTreeMap<String, (Form, Option<String>)>,
     block: Option<usize>,
     stats: Option<&Stats>,
 ) -> Result<Scheme> {
     let (mut new, seen) = (scheme.clone(), stats.is_some_and(Stats::can_observe));
     for (id, name) in layer_names(g)? {
-        if let (Some(l), Some((bits, why))) = (new.layers.iter_mut().find(|l| l.layer == name), bits.get(&name).cloned()) {
+        let (Some(l), Some((form, why))) = (new.layers.iter_mut().find(|l| l.layer == name), forms.get(&name).cloned()) else { continue };
+        let Form { bits, step } = form;
+        if step.is_some() {
+            let w = &g.value(g.inputs_of(id)[1]).shape;
+            let method = methods::stepped(w.iter().skip(1).product(), seen).into();
+            *l = LayerScheme { layer: name, method, bits, group: None, step, why };
+        } else if bits == Codes::I8.bits && l.bits >= bits {
             // Eight bits are what the scheme has of eight or, of a file's codes less their zero point, nine.
-            if bits == Codes::I8.bits && l.bits >= bits {
-                l.why = why;
-            } else {
-                *l = layer(g, id, name, bits::Choice { bits, why, shown: false }, block, seen)?;
-            }
+            l.why = why;
+        } else {
+            *l = layer(g, id, name, bits::Choice { bits, why, shown: false }, block, seen)?;
         }
     }
     Ok(new)

@@ -22,23 +22,11 @@ pub(super) fn improve(
     let (k, per) = (goal.k, goal.per());
     let by = |at: usize| runs.map_or(1.0, |r| r[at]);
     let reach: Vec<f64> = codes.iter().enumerate().map(|(i, c)| c * by(i)).collect();
-    let through = |rows: &[f64]| -> Vec<f64> {
-        rows.par_chunks(per * k).enumerate().flat_map_iter(|(g, rows)| linalg::product(rows, k, goal.cost(g), k)).collect()
-    };
-    let (want, mut have) = (through(&goal.w), through(&reach));
+    let (want, mut have) = (through(goal, &goal.w), through(goal, &reach));
     drop(reach);
     for _ in 0..ROUNDS {
-        let refit = |(o, &s): (usize, &f64)| {
-            let (mut up, mut down) = (0.0, 0.0);
-            for i in o * k..(o + 1) * k {
-                up += codes[i] * by(i) * want[i];
-                down += codes[i] * by(i) * have[i];
-            }
-            let new = up / down;
-            if down > 0.0 && new.is_normal() && new > 0.0 { new } else { s }
-        };
-        let new: Vec<f64> = scales.iter().enumerate().map(refit).collect();
-        scales = settle(new);
+        let reach: Vec<f64> = codes.iter().enumerate().map(|(i, c)| c * by(i)).collect();
+        scales = settle(fitted(&reach, (&want, &have), &scales));
         let rows = codes.par_chunks_mut(k).zip(have.par_chunks_mut(k)).enumerate();
         rows.for_each(|(o, (codes, have))| {
             let (h, want) = (goal.cost(o / per), &want[o * k..][..k]);
@@ -62,4 +50,27 @@ pub(super) fn improve(
         });
     }
     scales
+}
+
+/// The scales of least cost for codes that stay, one for each of as many channels as there are `scales`.
+pub(super) fn refit(goal: &Goal, codes: &[f64], scales: &[f64]) -> Vec<f64> {
+    fitted(codes, (&through(goal, &goal.w), &through(goal, codes)), scales)
+}
+
+/// Rows of all channels times the cost matrices of their groups.
+fn through(goal: &Goal, rows: &[f64]) -> Vec<f64> {
+    let (k, per) = (goal.k, goal.per());
+    rows.par_chunks(per * k).enumerate().flat_map_iter(|(g, rows)| linalg::product(rows, k, goal.cost(g), k)).collect()
+}
+
+/// s = c H w / c H c of every channel, c its codes times the multipliers of their runs; `want` is H w and `have` H c. Where that is no scale, what it was.
+fn fitted(reach: &[f64], (want, have): (&[f64], &[f64]), scales: &[f64]) -> Vec<f64> {
+    let k = reach.len() / scales.len().max(1);
+    let one = |(o, &s): (usize, &f64)| {
+        let of = |to: &[f64]| linalg::dot(&reach[o * k..][..k], &to[o * k..][..k]);
+        let (up, down) = (of(want), of(have));
+        let new = up / down;
+        if down > 0.0 && new.is_normal() && new > 0.0 { new } else { s }
+    };
+    scales.iter().enumerate().map(one).collect()
 }

@@ -26,6 +26,8 @@ pub(super) struct Goal {
 
 /// Share of the mean diagonal that is added to the covariance for the cost of errors.
 const DAMPING: f64 = 0.03;
+/// As [`DAMPING`] where a layer has as few rows as there are samples, because it is behind a global mean.
+const FEW_ROWS: f64 = 0.3;
 /// The strengths of the ridge that are tried, in the same unit.
 const RIDGES: [f64; 9] = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0];
 /// Weights of a channel from which on not all strengths are tried, but those around the best.
@@ -86,8 +88,8 @@ fn damped(m: &Moments, prior: Option<&[f64]>, g: usize, by: f64) -> Vec<f64> {
 
 fn metric(seen: &Observed) -> Vec<f64> {
     let prior = seen.prior.as_deref();
-    let d = diagonals(&seen.all, prior);
-    (0..seen.all.groups).flat_map(|g| damped(&seen.all, prior, g, DAMPING * d[g])).collect()
+    let (d, damping) = (diagonals(&seen.all, prior), if prior.is_some() { FEW_ROWS } else { DAMPING });
+    (0..seen.all.groups).flat_map(|g| damped(&seen.all, prior, g, damping * d[g])).collect()
 }
 
 /// Covariance of x and what channel `o` is off by: y - w x.

@@ -66,7 +66,8 @@ pub(super) fn fits(t: &Task<'_>, seen: &Observed) -> bool {
 /// Rounds towards a goal.
 pub(super) fn towards(t: &Task<'_>, goal: &Goal, settle: Settle<'_>, r: Recipe) -> Option<Rounded> {
     let (k, n) = (t.k, Narrow::new(t.codes));
-    // A step that is given stays, but for sums that need a coarser one.
+    // Codes are found under a step that is given, but for sums that need a coarser one.
+    let free = settle;
     let given = |scales: Vec<f64>| settle(t.step.map_or(scales.clone(), |s| vec![s; scales.len()]));
     let settle: Settle<'_> = &given;
     let towards: Vec<f32> = goal.w.iter().map(|&w| w as f32).collect();
@@ -100,6 +101,10 @@ pub(super) fn towards(t: &Task<'_>, goal: &Goal, settle: Settle<'_>, r: Recipe) 
     }
     if r.improve {
         scales = descent::improve(goal, runs.as_deref(), n, &mut codes, scales, settle);
+    }
+    // What codes cost does not depend on scales, so each channel then takes the one that suits its codes best.
+    if t.step.is_some() {
+        scales = free(descent::refit(goal, &codes, &scales));
     }
     Some(Rounded { codes: codes.iter().map(|&c| c as i16).collect(), scales, multipliers })
 }

@@ -94,7 +94,7 @@ pub static METHODS: &[Method] = &[
         round: |t, settle| measured::round(t, settle, Recipe { ridge: true, first: First::Either, improve: true, shares: SHARES }),
     },
     Method {
-        // As ridge, under one step for all channels that is given: for codes that are entropy-coded.
+        // As ridge, codes under one step for all channels that is given: for codes that are entropy-coded.
         name: "step",
         fits: EIGHT,
         most: DENSE,

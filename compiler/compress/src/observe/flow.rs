@@ -239,7 +239,9 @@ impl<'a> Flow<'a> {
         let rows = |s: usize| {
             picks(shape[1] * shape[2], n, s).into_iter().flat_map(move |at| seen[s][at * channels..][..channels].iter().copied())
         };
-        let x: Vec<f32> = (0..self.samples).flat_map(rows).collect();
+        // Alone, the second sets of samples judge codes, which must not have seen anything of them.
+        let seen_by_codes = |s: &usize| self.twin || (s * FOLDS / self.samples).is_multiple_of(2);
+        let x: Vec<f32> = (0..self.samples).filter(seen_by_codes).flat_map(rows).collect();
         self.averaged.insert(out, super::moments::covariance(&x, channels));
     }
 }

@@ -25,7 +25,6 @@ pub fn digits(target: &str) -> Request {
         firmware: Firmware::default(),
         weights: WeightBits::default(),
         acts: Default::default(),
-        rate: None,
         scheme: None,
         ask: None,
     }

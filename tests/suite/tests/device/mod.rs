@@ -31,7 +31,6 @@ fn package(m: Model, target: &str, firmware: Firmware) -> Option<(Package, Vec<V
         firmware,
         weights: Default::default(),
         acts: Default::default(),
-        rate: None,
         scheme: None,
         ask: None,
     };
