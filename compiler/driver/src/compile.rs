@@ -3,11 +3,11 @@
 use crate::allocate::{Allocator, Task};
 use crate::progress::{Progress, timed};
 use crate::request::Request;
-use crate::stages::{Compiled, Front, LayerNote, Quantized, build, front, storage};
-use mcompc_compress::{CalibOptions, Coded, Options, Stats, ValueStats};
+use crate::stages::{Compiled, Front, LayerNote, Quantized, build, front, origin, storage};
+use mcompc_compress::{CalibOptions, Options, Stats, ValueStats};
 use mcompc_data::Dataset;
-use mcompc_integerize::{Accumulator, Integerized};
-use mcompc_ir::{Code, Error, Result, ValueId};
+use mcompc_integerize::Accumulator;
+use mcompc_ir::{Code, Error, Result};
 use mcompc_report::Spread;
 use std::collections::BTreeMap;
 
@@ -85,11 +85,6 @@ fn quantize_by(
         spreads: if stats.synthetic { BTreeMap::new() } else { stats.values.iter().filter_map(|(&v, s)| Some((v, spread(s)?))).collect() },
         allocation,
     })
-}
-
-/// Values of the integer graph and those of the float graph that they stand for.
-pub(crate) fn origin(integers: &Integerized, coded: &Coded) -> BTreeMap<ValueId, ValueId> {
-    integers.origin.iter().filter_map(|(v, c)| Some((*v, *coded.origin.get(c)?))).collect()
 }
 
 /// The histogram of a value, for people.

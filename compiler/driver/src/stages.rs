@@ -5,9 +5,9 @@ use crate::firmware::Firmware;
 use crate::progress::{Progress, timed};
 use crate::request::Request;
 use mcompc_backend::Job;
-use mcompc_compress::Scheme;
+use mcompc_compress::{Coded, Scheme};
 use mcompc_data::{Input, Sample};
-use mcompc_integerize::Accumulator;
+use mcompc_integerize::{Accumulator, Integerized};
 use mcompc_interp::FastExec;
 use mcompc_ir::{Code, Error, Graph, Result, Tensor, ValueId};
 use mcompc_kernel::{Data, Frames, Machine, Module};
@@ -97,6 +97,11 @@ pub struct Compiled {
     pub quantized: Quantized,
     /// Native side.
     pub built: Built,
+}
+
+/// Values of the integer graph and those of the float graph that they stand for.
+pub(crate) fn origin(integers: &Integerized, coded: &Coded) -> BTreeMap<ValueId, ValueId> {
+    integers.origin.iter().filter_map(|(v, c)| Some((*v, *coded.origin.get(c)?))).collect()
 }
 
 /// Reads the model and brings it into canonical form.

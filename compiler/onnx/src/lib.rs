@@ -9,6 +9,7 @@ mod attrs;
 mod body;
 mod cut;
 mod dtype;
+mod dynamic;
 mod fold;
 mod foreign;
 mod import;

@@ -2,10 +2,10 @@
 
 use crate::attrs::NodeAttrs;
 use crate::dtype::is_float;
+use crate::dynamic::Dynamic;
 use crate::integers::takes;
 use crate::limits::Limits;
 use crate::one_hot::OneHot;
-use crate::ops::dynamic::Dynamic;
 use crate::proto::NodeProto;
 use crate::tensor::{TensorReader, check_finite};
 use mcompc_ir::{Attrs, Code, DType, Error, Graph, NodeId, Quant, Result, Tensor, Value, ValueId};

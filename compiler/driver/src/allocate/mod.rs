@@ -1,6 +1,9 @@
 //! Forms of weights by layer within budgets: losses as surveyed, prices as lowered for the target, the flash as built.
 
+mod task;
 mod trial;
+
+pub(crate) use task::Task;
 
 use crate::progress::{Progress, timed};
 use crate::request::{Amount, Ask, Request};
@@ -31,15 +34,6 @@ const LONGER: f64 = 5.0;
 const WORTH: f64 = 0.5;
 /// Bytes to spare where the codes of coded weights are not known yet.
 const UNSEEN: f64 = 0.02;
-
-/// What a choice of forms is made for.
-pub(crate) struct Task<'a> {
-    pub o: &'a Request,
-    pub ask: &'a Ask,
-    pub front: &'a Front,
-    pub stats: &'a Stats,
-    pub options: &'a Options,
-}
 
 /// How the scheme of a request is come by, again and again where an object takes more than was thought.
 pub(crate) enum Allocator<'a> {

@@ -1,6 +1,6 @@
 //! What layers cost in a form: lowered for the target, with codes that are found in a hurry.
 
-use super::Task;
+use super::task::Task;
 use crate::describe::costs;
 use crate::firmware::Firmware;
 use crate::stages::storage;
@@ -105,7 +105,7 @@ fn lowered_as(t: &Task<'_>, scheme: &Scheme, firmware: Firmware) -> Result<Trial
     let integers = mcompc_integerize::integerize(&coded.graph)?;
     let firmware = match firmware.weights {
         Weights::AllCoded => firmware,
-        _ => storage(&firmware, (g, &crate::compile::origin(&integers, &coded)), scheme, true)?,
+        _ => storage(&firmware, (g, &crate::stages::origin(&integers, &coded)), scheme, true)?,
     };
     let lowered =
         crate::stages::lowered(&t.o.name, &integers.graph, &t.o.target.machine(t.o.backend)?, (&t.o.target, t.o.backend), &firmware)?;

@@ -5,21 +5,9 @@
 //! by name ([`Dynamic`]), the graph holds reals. Weights are the reals of their codes.
 
 use crate::dtype::is_float;
+use crate::dynamic::Dynamic;
 use crate::node::Ctx;
-use mcompc_ir::{Code, Error, Result, Tensor, ValueId};
-
-/// What a tensor is that depends on a scale of run time. Which scale is said by the names of its DynamicQuantizeLinear's outputs.
-#[derive(Clone)]
-pub(crate) enum Dynamic {
-    /// Codes of the tensor of this name.
-    Codes(String, String),
-    /// The scale times constants.
-    Scale(String, Tensor),
-    /// The zero point.
-    Zero(String),
-    /// Sums of products, which times the scale are these reals.
-    Sums(String, ValueId),
-}
+use mcompc_ir::{Code, Error, Result, Tensor};
 
 /// Operators that may read what depends on a scale of run time.
 const KNOWING: &[&str] =
