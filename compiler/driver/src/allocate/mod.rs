@@ -6,11 +6,11 @@ mod trial;
 pub(crate) use task::Task;
 
 use crate::progress::{Progress, timed};
-use crate::request::{Amount, Ask, Request};
+use crate::request::{Amount, Ask};
 use crate::size;
-use crate::stages::{Built, Front, build};
+use crate::stages::{Built, build};
 use crate::verify::Agreement;
-use mcompc_compress::{Choice, Judge, Limits, Lost, Options, Scheme, Stats, Survey, Table, Want};
+use mcompc_compress::{Choice, Judge, Limits, Lost, Options, Scheme, Survey, Table, Want};
 use mcompc_ir::{Code, Codes, Error, Graph, Result};
 use mcompc_lower::{DECODER_BYTES, Weights};
 use mcompc_report::{Allocation, Criterion, Offer, Place, Point};
