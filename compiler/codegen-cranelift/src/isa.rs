@@ -26,7 +26,8 @@ pub(crate) fn build(target: &Target) -> Result<OwnedTargetIsa> {
         shared.set(flag, value).map_err(|e| wrong(format!("{flag}: {e}")))?;
     }
     // Cranelift's own names have three parts where LLVM's have four; both begin with the architecture.
-    let triple = target.triple.parse().map_err(|e| wrong(format!("{e}")))?;
+    // What LLVM calls a simulator has a shorter name here.
+    let triple = target.triple.replace("-simulator", "-sim").parse().map_err(|e| wrong(format!("{e}")))?;
     let mut b = isa::lookup(triple).map_err(|e| wrong(e.to_string()))?;
     for flag in &target.cranelift.flags {
         b.enable(flag).map_err(|e| wrong(format!("{flag}: {e}")))?;

@@ -52,7 +52,7 @@ fn sections_and_symbols() {
 
 #[test]
 fn mach_o_for_apple_systems() {
-    for name in ["aarch64-apple-ios", "aarch64-apple-darwin"] {
+    for (name, platform) in [("aarch64-apple-ios", 2_u32), ("aarch64-apple-darwin", 1), ("aarch64-apple-ios-sim", 7)] {
         let options = Options { weights_section: Some("__TEXT,__weights".into()), ..Options::default() };
         let bytes = compile(&module(), &Target::by_name(name).unwrap(), &options).unwrap();
         let file = object::File::parse(&*bytes).unwrap();
@@ -66,7 +66,8 @@ fn mach_o_for_apple_systems() {
             assert_eq!((s.segment_name().unwrap(), s.align(), s.size()), (Some("__TEXT"), 64, size), "{name} {section}");
         }
         // LC_BUILD_VERSION: platform, oldest system.
-        let command = bytes.windows(8).any(|w| w[..4] == 0x32_u32.to_le_bytes() && w[4..] == 24_u32.to_le_bytes());
+        let words = [0x32, 24, platform].map(u32::to_le_bytes).concat();
+        let command = bytes.windows(12).any(|w| w == words);
         assert!(command, "{name}");
     }
 }

@@ -100,7 +100,10 @@ fn steep_functions() {
         let y = b.op(op, attrs, &[y]);
         let y = dense(&mut b, y, 5, &weights(5, 12, 2, one, one));
         let all = found(b.output(&[y]), |s| if s % 8 == 0 { 1000.0 } else { 0.5 });
-        assert!(all.iter().any(|w| w.contains(&format!("({op})")) && w.contains("the function changes within")), "{op}: {all:#?}");
+        // What only gates read has codes up to where they saturate.
+        let gate = matches!(op, "Sigmoid" | "Tanh");
+        let told = all.iter().any(|w| w.contains(&format!("({op})")) && w.contains("the function changes within"));
+        assert!(told != gate && !(gate && all.iter().any(|w| w.contains("is lost"))), "{op}: {all:#?}");
     }
 }
 

@@ -114,5 +114,5 @@ fn what_does_not_fit_is_refused() {
     refused(&|s| s.layers[0].bits = 5, "makes no weights of 5 bits");
     refused(&|s| s.layers[0].group = Some(32), "in groups of 32");
     let other = |s: &mut Scheme| s.values[0].1 = Quant::new(mcompc_ir::Codes::signed(12), 0.5, 0);
-    refused(&other, "codes that are not i8 or i16");
+    refused(&other, "codes that are not i8, i16 or i17 to i30");
 }

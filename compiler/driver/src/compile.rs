@@ -3,7 +3,7 @@
 use crate::allocate::{Allocator, Task};
 use crate::progress::{Progress, timed};
 use crate::request::Request;
-use crate::stages::{Compiled, Front, LayerNote, Quantized, build, front, origin, storage};
+use crate::stages::{Compiled, Front, LayerNote, Quantized, build, front, hash_file, origin, storage};
 use mcompc_compress::{CalibOptions, Options, Stats, ValueStats};
 use mcompc_data::Dataset;
 use mcompc_integerize::Accumulator;
@@ -25,6 +25,8 @@ pub fn quantize(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Q
 struct Observed {
     options: Options,
     stats: Stats,
+    /// SHA-256 of the data file.
+    sha256: Option<String>,
     /// Warnings of arrays that nobody reads.
     unused: Vec<String>,
 }
@@ -46,7 +48,8 @@ fn observe(o: &Request, front: &Front, progress: &dyn Progress) -> Result<Observ
             calibrate(front, &data, progress)
         }
     })?;
-    Ok(Observed { options, stats, unused })
+    let sha256 = o.calib.as_deref().map(hash_file).transpose()?;
+    Ok(Observed { options, stats, sha256, unused })
 }
 
 /// What chooses how weights are kept, where the request leaves it open.
@@ -63,7 +66,7 @@ fn quantize_by(
     allocator: Option<&mut Allocator<'_>>,
     progress: &dyn Progress,
 ) -> Result<Quantized> {
-    let Observed { options, stats, unused } = seen;
+    let Observed { options, stats, sha256, unused } = seen;
     let samples = if o.calib.is_some() { stats.samples } else { 0 };
     let (scheme, allocation) = match (&o.scheme, allocator) {
         (Some(scheme), _) => (scheme.clone(), None),
@@ -76,6 +79,7 @@ fn quantize_by(
     let integers = timed(progress, "making integers", || mcompc_integerize::integerize(&coded.graph))?;
     Ok(Quantized {
         samples,
+        data_sha256: sha256.clone(),
         origin: origin(&integers, &coded),
         notes: notes(coded.layers, integers.layers),
         graph: integers.graph,

@@ -2,7 +2,7 @@
 
 use crate::request::Request;
 use crate::size;
-use crate::stages::{Compiled, Front, LayerNote, Quantized, VERSION, hash_file};
+use crate::stages::{Compiled, Front, LayerNote, Quantized, VERSION};
 use mcompc_ir::{Code, Error, Graph, NodeId, Quant, Result, Value, ValueId};
 use mcompc_lower::{Located, Lowered};
 use mcompc_package::{LayerSpec, Names, PackageInput, Place, Sizes, StateSpec, TensorSpec};
@@ -106,7 +106,7 @@ pub fn describe(o: &Request, c: &Compiled, loss: Option<Loss>) -> Result<Report>
         calibration: Calibration {
             samples: c.quantized.samples,
             range: if o.calib.is_some() { o.range.name().into() } else { "data-free".into() },
-            sha256: o.calib.as_deref().map(hash_file).transpose()?,
+            sha256: c.quantized.data_sha256.clone(),
         },
         scheme: c.quantized.scheme.to_string(),
         allocation: c.quantized.allocation.clone(),

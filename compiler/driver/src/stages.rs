@@ -52,6 +52,8 @@ pub struct Quantized {
     pub graph: Graph,
     /// Calibration samples used; 0 without data.
     pub samples: usize,
+    /// SHA-256 of the data file, hexadecimal; absent without data.
+    pub data_sha256: Option<String>,
     /// What was decided of the integers, and makes them again.
     pub scheme: Scheme,
     /// Float operators on values that are rounded to codes; what `graph` was made from.

@@ -16,10 +16,17 @@ impl Ctx<'_> {
         let mut xq = self.quant(v)?.clone();
         let mut x = self.r.computed(v)?;
         if !xq.is_wide() {
+            if !xq.is_result() {
+                // A raw input's codes, whose zero may lie between two of them: results first, by a table.
+                let sixteen = Quant::symmetric(mcompc_ir::Codes::I16, xq.reach());
+                let name = self.r.fresh(&format!("{name}.codes"));
+                x = self.look_up(v, &sixteen, |x| x, &name, &name)?;
+                xq = sixteen;
+            }
             // Codes of few bits are spread over those of many.
             xq = Quant::symmetric(mcompc_ir::Codes::WIDE, SPREAD * xq.reach());
             let name = self.r.fresh(&format!("{name}.in"));
-            x = self.recoded(v, &xq, &name, &name)?;
+            x = self.rescaled(x, &xq, &name, &name)?;
         }
         // Roots and logarithms are not real below 0, and what is bounded there needs no half of its own.
         let (still, most) = (f(0.0), i64::from(xq.codes.max()));

@@ -39,5 +39,5 @@ fn square(g: &Graph, v: ValueId) -> Option<ValueId> {
         "Power" => node.attrs.float("exponent") == Ok(2.0),
         _ => false,
     };
-    (squared && g.sole_user(v).is_some() && g.const_of(ins[0]).is_none()).then_some(ins[0])
+    (squared && g.sole_user(v).is_some() && g.const_of(ins[0]).is_none()).then(|| ins[0])
 }

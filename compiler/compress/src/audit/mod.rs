@@ -69,12 +69,14 @@ impl Channel {
 struct Seen {
     channels: Vec<Channel>,
     quant: Quant,
+    /// Beyond this, on both sides, nobody tells values apart.
+    bound: Option<f32>,
 }
 
 impl Seen {
-    fn new(channels: usize, quant: Quant) -> Self {
+    fn new(channels: usize, quant: Quant, bound: Option<f32>) -> Self {
         let channels = if channels <= CHANNELS { channels.max(1) } else { 1 };
-        Self { channels: vec![Channel::NONE; channels], quant }
+        Self { channels: vec![Channel::NONE; channels], quant, bound }
     }
     fn add(&mut self, reals: &[f32], codes: &[u8], dtype: DType) {
         let n = self.channels.len();
@@ -87,6 +89,7 @@ impl Seen {
                     [code, ..] => i64::from(code as i8),
                     [] => continue,
                 };
+                let real = self.bound.map_or(real, |b| real.clamp(-b, b));
                 c.add(real, code, self.quant.real(code));
             }
         }
@@ -102,13 +105,16 @@ impl Seen {
     }
 }
 
+/// The float value that an integer one stands for, how its bytes are read, and beyond what its readers tell nothing apart.
+type Pair = (ValueId, Quant, DType, Option<f32>);
+
 /// A comparison under way.
 pub struct Audit<'a> {
     float: &'a Graph,
     exec: FastExec,
     int: FastInt,
     /// Integer value -> the float values that it stands for, with how its bytes are read.
-    pairs: BTreeMap<ValueId, (ValueId, Quant, DType)>,
+    pairs: BTreeMap<ValueId, Pair>,
     /// Bits of the weights of layers, where they have fewer than eight.
     narrow: BTreeMap<&'a str, u8>,
     seen: BTreeMap<ValueId, Seen>,
@@ -133,7 +139,8 @@ impl<'a> Audit<'a> {
                 continue;
             };
             if value.elems() == float.value(of).elems() {
-                pairs.insert(v, (of, q.clone(), value.dtype));
+                let bound = crate::decide::saturated(float, of, q.codes).map(|b| b as f32);
+                pairs.insert(v, (of, q.clone(), value.dtype, bound));
             }
         }
         let bits = |n: &'a mcompc_ir::Node| Some((n.name.as_str(), n.attrs.int("bits").ok().filter(|b| (1..8).contains(b))? as u8));
@@ -164,23 +171,23 @@ impl<'a> Audit<'a> {
 
     fn one(&self, scratch: &mut mcompc_interp::Scratch, reals: &[Vec<f32>], codes: &[Tensor]) -> Result<BTreeMap<ValueId, Seen>> {
         // The codes wait for the reals: a quarter of their size, or half.
-        let mut kept: BTreeMap<ValueId, (Vec<u8>, Quant, DType)> = BTreeMap::new();
+        let mut kept: BTreeMap<ValueId, (Vec<u8>, &Pair)> = BTreeMap::new();
         self.int.run(codes, |v, t| {
-            if let Some((of, q, dtype)) = self.pairs.get(&v) {
-                kept.insert(*of, (t.bytes().to_vec(), q.clone(), *dtype));
+            if let Some(pair) = self.pairs.get(&v) {
+                kept.insert(pair.0, (t.bytes().to_vec(), pair));
             }
         })?;
         let mut seen = BTreeMap::new();
         let reals: Vec<&[f32]> = reals.iter().map(Vec::as_slice).collect();
         let mut wrong = None;
         self.exec.run(scratch, &reals, |v, data| {
-            let Some((codes, q, dtype)) = kept.remove(&v) else { return };
+            let Some((codes, (_, q, dtype, bound))) = kept.remove(&v) else { return };
             if codes.len() != data.len() * dtype.size() {
                 wrong.get_or_insert(v);
                 return;
             }
-            let mut s = Seen::new(self.float.value(v).shape.last().copied().unwrap_or(1), q);
-            s.add(data, &codes, dtype);
+            let mut s = Seen::new(self.float.value(v).shape.last().copied().unwrap_or(1), q.clone(), *bound);
+            s.add(data, &codes, *dtype);
             seen.insert(v, s);
         })?;
         match wrong {

@@ -118,7 +118,14 @@ impl Classes {
                     classes.update(out, |c| c.pinned = Some(q));
                 }
                 // Both parts of a complex number are squared together.
-                "Hypot" => classes.tie(g.inputs_of(id)[0], g.inputs_of(id)[1]),
+                "Hypot" => {
+                    let [a, b] = [0, 1].map(|i| g.inputs_of(id)[i]);
+                    let pinned = |v| classes.class(v).and_then(|c| c.pinned);
+                    // Codes that are fixed are not another's.
+                    if pinned(a) == pinned(b) {
+                        classes.tie(a, b);
+                    }
+                }
                 "Quantize" => classes.given(g, raw, id)?,
                 "Concat" => joins.push(id),
                 "Pad" if pad_value(g, id)? != 0.0 => joins.push(id),

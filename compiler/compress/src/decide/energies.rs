@@ -34,7 +34,7 @@ pub(super) fn of(g: &Graph) -> Result<BTreeMap<ValueId, Codes>> {
         found.follow(g.inputs_of(n)[0]);
     }
     let (wide, sixteen) = (found.wide, found.sixteen);
-    let wide: BTreeSet<ValueId> = wide.into_iter().filter(|&v| taken(g, v)).collect();
+    let wide = among(g, wide.into_iter().filter(|&v| taken(g, v)).collect());
     let codes = |(all, codes): (BTreeSet<ValueId>, Codes)| all.into_iter().map(move |v| (v, codes));
     Ok(codes((sixteen, Codes::I16)).chain(codes((wide, Codes::WIDE))).collect())
 }
@@ -96,13 +96,39 @@ impl Energies<'_> {
     }
 }
 
+/// The values whose classes are wide altogether: what codes are moved from or to, and both parts of a magnitude, have the same.
+fn among(g: &Graph, mut wide: BTreeSet<ValueId>) -> BTreeSet<ValueId> {
+    let computed = |v: &ValueId| g.const_of(*v).is_none();
+    let tied = |v: ValueId| -> Vec<ValueId> {
+        let mut list = Vec::new();
+        if is_move(&g.node(v.node).op) {
+            list.push(g.inputs_of(v.node)[0]);
+        }
+        for (n, _) in g.users(v) {
+            match g.node(n).op.as_str() {
+                "Hypot" => list.extend(g.inputs_of(n)),
+                op if is_move(op) => list.push(g.out(n)),
+                _ => {}
+            }
+        }
+        list.into_iter().filter(computed).collect()
+    };
+    loop {
+        let out: Vec<ValueId> = wide.iter().copied().filter(|&v| tied(v).iter().any(|t| !wide.contains(t))).collect();
+        if out.is_empty() {
+            return wide;
+        }
+        out.iter().for_each(|v| {
+            wide.remove(v);
+        });
+    }
+}
+
 /// Whether a value may have 32 bits: all that read it take them, and it is no output.
 fn taken(g: &Graph, v: ValueId) -> bool {
     let takes = |n: NodeId| {
         let op = g.node(n).op.as_str();
         matches!(op, "Dense" | "Hypot") || is_map(op) || is_move(op) && taken(g, g.out(n))
     };
-    // What is moved has the codes of what it is moved from.
-    let from = !is_move(&g.node(v.node).op) || g.users(g.inputs_of(v.node)[0]).iter().all(|&(n, _)| is_move(&g.node(n).op) || takes(n));
-    from && !g.is_output(v) && g.users(v).into_iter().all(|(n, _)| takes(n))
+    !g.is_output(v) && g.users(v).into_iter().all(|(n, _)| takes(n))
 }

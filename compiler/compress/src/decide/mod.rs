@@ -14,6 +14,7 @@ mod warnings;
 
 pub use acts::ActBits;
 pub use bits::{WeightBits, pinned};
+pub(crate) use quants::saturated;
 pub(crate) use raw::raw_values;
 
 use crate::allocate::Form;

@@ -91,7 +91,7 @@ pub(super) fn value_range(g: &Graph, stats: &Stats, v: ValueId, codes: Codes, op
 
 /// The real beyond which all that read a value, codes moved or not, give what they give of infinity, to half a step: gates of recurrent layers are
 /// computed of values far larger, whose ends would set the step.
-fn saturated(g: &Graph, v: ValueId, codes: Codes) -> Option<f64> {
+pub(crate) fn saturated(g: &Graph, v: ValueId, codes: Codes) -> Option<f64> {
     let users = g.users(v);
     if users.is_empty() || g.is_output(v) {
         return None;

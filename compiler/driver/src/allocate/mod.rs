@@ -169,7 +169,8 @@ pub(crate) struct Chooser<'a> {
     whole_cost: f64,
     /// RAM of everything but the arena.
     held: f64,
-    slack: Slack,
+    /// Of choices without coded weights and of those with any: the sizes of the two are known to different degrees.
+    slack: [Slack; 2],
     /// Whether nothing is coded at the moment, whatever may be.
     stored: bool,
     criterion: Criterion,
@@ -203,7 +204,7 @@ impl<'a> Chooser<'a> {
             rest_cost: whole.rest,
             whole_cost: whole.cost(),
             held: whole.io,
-            slack: Slack::default(),
+            slack: Default::default(),
             stored: false,
             progress,
         };
@@ -258,11 +259,12 @@ impl<'a> Chooser<'a> {
     fn within(&self, decoding: f64) -> Limits {
         let coded = decoding > 0.0;
         let decoder = if coded { DECODER_BYTES as f64 } else { 0.0 };
-        let left = self.flash_budget - self.slack.flash - self.rest[usize::from(coded)];
+        let slack = &self.slack[usize::from(coded)];
+        let left = self.flash_budget - slack.flash - self.rest[usize::from(coded)];
         Limits {
-            bytes: (self.limits.bytes - self.slack.bytes - decoder).min(left),
-            weight_bytes: self.limits.weight_bytes - self.slack.weight_bytes - decoder,
-            ram: self.limits.ram - self.slack.ram,
+            bytes: (self.limits.bytes - slack.bytes - decoder).min(left),
+            weight_bytes: self.limits.weight_bytes - slack.weight_bytes - decoder,
+            ram: self.limits.ram - slack.ram,
             decoding,
             ..self.limits
         }
@@ -274,8 +276,9 @@ impl<'a> Chooser<'a> {
         match (o.firmware.weights, o.firmware.decoding, self.t.ask.time) {
             _ if self.stored => vec![0.0],
             (Weights::Stored, ..) => vec![0.0],
-            // Budgets say how long an inference may take.
+            // Budgets say how long an inference may take; without a table of costs nobody knows.
             (_, None, _) | (_, _, Some(_)) => vec![0.0, f64::INFINITY],
+            _ if self.whole_cost <= 0.0 => vec![0.0, f64::INFINITY],
             (_, Some(share), None) => vec![0.0, share * self.whole_cost, LONGER * share * self.whole_cost],
         }
     }
@@ -327,7 +330,7 @@ impl<'a> Chooser<'a> {
             weight_bytes: weight_bytes + decoder - self.limits.weight_bytes,
             ram: ram - self.held - self.limits.ram,
         };
-        let s = &mut self.slack;
+        let s = &mut self.slack[usize::from(lowered.decoder.is_some())];
         let mut kept = true;
         for (more, s) in
             [(over.flash, &mut s.flash), (over.bytes, &mut s.bytes), (over.weight_bytes, &mut s.weight_bytes), (over.ram, &mut s.ram)]
@@ -354,23 +357,56 @@ impl<'a> Chooser<'a> {
         }
         if self.flash_budget.is_finite() {
             for decoding in self.decoding() {
-                let limits = Limits { bytes: f64::INFINITY, ..self.within(decoding) };
+                let decoder = if decoding > 0.0 { DECODER_BYTES as f64 } else { 0.0 };
+                let slack = self.slack[usize::from(decoding > 0.0)].bytes;
+                let limits = Limits { bytes: self.limits.bytes - slack - decoder, ..self.within(decoding) };
                 let Some(choice) = self.table.choose(Want::Flash, Judge::EndToEnd, &limits)? else { continue };
                 let flash = self.built(&self.trial(&choice)?)?.0;
-                if flash <= self.flash_budget - self.slack.flash {
-                    let lost = self.survey.together(&self.table.forms(&choice))?;
+                let lost = self.survey.together(&self.table.forms(&choice))?;
+                if flash <= self.flash_budget - self.slack[usize::from(self.coded(&choice))].flash
+                    && self.t.ask.loss.is_none_or(|most| self.loss(&lost) <= most)
+                {
                     return Ok((Pick { choice, judge: Judge::EndToEnd, lost }, Some(flash as u64)));
                 }
             }
         }
+        if let Some(most) = self.t.ask.loss
+            && let Some(e) = self.lossy(most)?
+        {
+            return Err(e);
+        }
         Err(self.short()?)
+    }
+
+    /// What a choice loses, by the model's criterion.
+    fn loss(&self, l: &Lost) -> f64 {
+        match self.criterion {
+            Criterion::Top1 => l.points.max(POINTS_OF_ERROR * 100.0 * l.error),
+            Criterion::Error => 100.0 * l.error,
+        }
+    }
+
+    /// Says what is lost at least within the other limits, where that is more than `most`.
+    fn lossy(&self, most: f64) -> Result<Option<Error>> {
+        let mut least = f64::INFINITY;
+        for decoding in self.decoding().into_iter().take(2) {
+            if let Some(last) = self.table.front(Judge::EndToEnd, &self.within(decoding), POINTS)?.last() {
+                least = least.min(self.loss(&self.survey.together(&self.table.forms(last))?));
+            }
+        }
+        if least.is_infinite() || least <= most {
+            return Ok(None);
+        }
+        let unit = if self.criterion == Criterion::Top1 { "expected points of top-1" } else { "percent of the outputs' variance" };
+        let what = format!("a loss of {most} {unit} cannot be kept within the other limits: {least:.3} is the least");
+        let hint = format!("--budget loss={:.3} can be met, or give more flash", least * 1.05 + 0.001);
+        Ok(Some(Error::new(Code::Usage, what).hint(hint)))
     }
 
     /// As [`Self::find`], where the estimates of what code takes lead to a choice that fits.
     fn search(&mut self) -> Result<Option<(Pick, Option<u64>)>> {
         let bounded = [self.t.ask.flash, self.t.ask.weights, self.t.ask.ram, self.t.ask.time].iter().any(Option::is_some);
         let loss = self.t.ask.loss.or_else(|| (!bounded && self.t.ask.weight_bits.is_none()).then_some(USUAL_LOSS));
-        let budget = self.flash_budget - self.slack.flash;
         let mut best: Option<(Pick, f64)> = None;
         for trial_of in 0..TRIALS {
             let found = match loss {
@@ -385,6 +421,7 @@ impl<'a> Chooser<'a> {
                 return Ok(Some((pick, None)));
             }
             let coded = usize::from(self.coded(&pick.choice));
+            let budget = self.flash_budget - self.slack[coded].flash;
             let flash = self.built(&self.trial(&pick.choice)?)?.0;
             let rest = flash - pick.choice.sums.bytes;
             if flash > budget {
@@ -411,12 +448,13 @@ impl<'a> Chooser<'a> {
         let mut best: Option<Pick> = None;
         for (i, decoding) in self.decoding().into_iter().enumerate() {
             let limits = self.within(decoding);
+            let before = best.as_ref().map_or(f64::INFINITY, |b| b.lost.error);
+            let worth = if i > 1 { WORTH * before } else { before };
             for judge in [Judge::EndToEnd, Judge::Gram] {
                 let Some(choice) = self.table.choose(Want::Accuracy, judge, &limits)? else { continue };
                 let lost = self.survey.together(&self.table.forms(&choice))?;
                 let least = best.as_ref().map_or(f64::INFINITY, |b| b.lost.error);
-                let worth = if i > 1 { WORTH * least } else { least };
-                if lost.error < worth {
+                if lost.error < worth && lost.error < least {
                     best = Some(Pick { choice, judge, lost });
                 }
             }
@@ -424,13 +462,9 @@ impl<'a> Chooser<'a> {
         Ok(best)
     }
 
-    /// The choice of least flash that loses no more than `most` by the model's criterion; `None` where the other limits leave none at all.
+    /// The choice of least flash that loses no more than `most` by the model's criterion; `None` where the other limits leave none.
     fn smallest(&self, most: f64) -> Result<Option<Pick>> {
-        let loss = |l: &Lost| match self.criterion {
-            Criterion::Top1 => l.points.max(POINTS_OF_ERROR * 100.0 * l.error),
-            Criterion::Error => 100.0 * l.error,
-        };
-        let (mut best, mut least): (Option<(Pick, f64)>, Option<f64>) = (None, None);
+        let mut best: Option<(Pick, f64)> = None;
         for decoding in self.decoding().into_iter().take(2) {
             let front = self.table.front(Judge::EndToEnd, &self.within(decoding), POINTS)?;
             let measured = |i: usize| self.survey.together(&self.table.forms(&front[i]));
@@ -438,30 +472,16 @@ impl<'a> Chooser<'a> {
             let (mut from, mut to) = (0, front.len());
             while from < to {
                 let middle = (from + to) / 2;
-                if loss(&measured(middle)?) <= most { to = middle } else { from = middle + 1 }
+                if self.loss(&measured(middle)?) <= most { to = middle } else { from = middle + 1 }
             }
             if let Some(choice) = front.get(from) {
                 let size = choice.sums.bytes + if self.coded(choice) { DECODER_BYTES as f64 } else { 0.0 };
                 if best.as_ref().is_none_or(|b| size < b.1) {
                     best = Some((Pick { choice: choice.clone(), judge: Judge::EndToEnd, lost: measured(from)? }, size));
                 }
-            } else if !front.is_empty() {
-                let lost = loss(&measured(front.len() - 1)?);
-                least = Some(least.map_or(lost, |l: f64| l.min(lost)));
             }
         }
-        match (best, least) {
-            (Some((pick, _)), _) => Ok(Some(pick)),
-            (None, None) => Ok(None),
-            (None, Some(least)) => {
-                let unit = if self.criterion == Criterion::Top1 { "expected points of top-1" } else { "percent of the outputs' variance" };
-                Err(Error::new(
-                    Code::Usage,
-                    format!("a loss of {most} {unit} cannot be kept within the other limits: {least:.3} is the least"),
-                )
-                .hint(format!("--budget loss={:.3} can be met, or give more flash", least * 1.05 + 0.001)))
-            }
-        }
+        Ok(best.map(|(pick, _)| pick))
     }
 
     /// Says by how much the limits cannot be met, and what would do: sizes of choices that were built.

@@ -4,25 +4,26 @@ use super::arith::together;
 use super::functions::clip_to;
 use crate::build::{Builder, elems};
 
-/// A value, and up to two more to which it broadcasts: computed ones, constants, numbers.
+/// A value, and up to two more to which it broadcasts: computed ones, constants, numbers. Before operator set 8 all have one shape.
 fn operands(b: &mut Builder<'_>) -> Option<(Vec<String>, Vec<usize>)> {
     let x = b.operand(1..=5);
     let mut shape = b.shape(x);
     let mut inputs = vec![b.name(x)];
+    let alike = b.opset < 8;
     for _ in 0..b.s.range(0, 2) {
         let with = shape.clone();
         match b.s.below(4) {
-            0 => {
+            0 if !alike => {
                 let v = b.s.pick(&[0.5, -0.25, 0.0]);
                 inputs.push(b.scalar(v));
             }
-            1 => {
+            1 if !alike => {
                 let last = vec![shape[shape.len() - 1]];
                 let data = b.numbers(last[0]);
                 inputs.push(b.floats(&last, &data));
             }
             _ => {
-                if let Some(y) = b.find(|v| together(&v.shape, &with).is_some_and(|t| t.len() <= 5)) {
+                if let Some(y) = b.find(|v| if alike { v.shape == with } else { together(&v.shape, &with).is_some_and(|t| t.len() <= 5) }) {
                     shape = together(&b.shape(y), &with)?;
                     inputs.push(b.name(y));
                 }
