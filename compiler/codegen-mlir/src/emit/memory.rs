@@ -1,6 +1,7 @@
 //! Addresses, loads and stores. Pointers are `!llvm.ptr`; there is no memref and no index type, whose lowering costs registers on
 //! 32-bit targets.
 
+use super::isa::Isa;
 use super::{Emitter, lanes, quoted, refuse, ty, vec_ty};
 use mcompc_ir::Result;
 use mcompc_kernel::{MemElem, Ty, Val};
@@ -37,7 +38,23 @@ impl Emitter<'_> {
 
     fn raw_load(&mut self, p: &str, off: i32, align: u8, t: &str) -> String {
         let p = self.gep(p, off);
-        self.temp(format_args!("llvm.load {p} {{alignment = {} : i64}} : !llvm.ptr -> {t}", align.max(1)))
+        let v = self.temp(format_args!("llvm.load {p} {{alignment = {} : i64}} : !llvm.ptr -> {t}", align.max(1)));
+        match t {
+            "i16" if align < 2 => self.apart(&v, 16),
+            "i32" if align < 4 => self.apart(&v, 32),
+            _ => v,
+        }
+    }
+
+    /// A loaded scalar in a register of its own. Of a load that is repeated over a vector LLVM makes NEON's load to all lanes, where it
+    /// steps the address with the hint of an alignment that the load does not have, and such a load is a fault.
+    fn apart(&mut self, v: &str, bits: u32) -> String {
+        if !matches!(self.isa, Isa::Neon) {
+            return v.into();
+        }
+        let wide = if bits < 32 { self.temp(format_args!("arith.extui {v} : i{bits} to i32")) } else { v.into() };
+        let held = self.temp(format_args!("llvm.inline_asm \"\", \"=r,0\" {wide} : (i32) -> i32"));
+        if bits < 32 { self.temp(format_args!("arith.trunci {held} : i32 to i{bits}")) } else { held }
     }
 
     pub(super) fn load(&mut self, d: &str, t: Ty, mem: MemElem, p: &str, off: i32, align: u8) -> Result<()> {
