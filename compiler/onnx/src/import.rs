@@ -1,12 +1,13 @@
 //! From a decoded model to a graph: versions, names, order, types.
 
 use crate::body::bad_graph;
+use crate::choice::choice;
 use crate::cut::Cut;
 use crate::dtype::is_float;
 use crate::limits::Limits;
-use crate::node::{Bound, Builder};
+use crate::node::{Bound, Builder, plain};
 use crate::ops::check_opset;
-use crate::proto::{GraphProto, ModelProto, ValueInfoProto};
+use crate::proto::{FunctionProto, GraphProto, ModelProto, ValueInfoProto};
 use crate::refusals::Refusals;
 use crate::scan::scan_model;
 use crate::scope::Scope;
@@ -27,7 +28,7 @@ pub struct ImportOptions {
     /// Bounds on the file.
     pub limits: Limits,
     /// Sizes of symbolic dimensions (`--dim N=1`): the dimension's name, or `INPUT:AXIS` for one without a name. An integer input of this name is
-    /// no input but this number: a sampling rate, a switch.
+    /// no input but this number: a sampling rate, a switch. One that is called as a dimension is stays an input.
     pub dims: Vec<(String, usize)>,
     /// Which part of the model is meant (`--inputs`, `--outputs`).
     pub cut: Cut,
@@ -60,6 +61,14 @@ pub fn decode_model(bytes: Bytes, limits: &Limits) -> Result<ModelProto> {
 }
 
 fn import_model(bytes: Bytes, path: Option<&Path>, opts: &ImportOptions) -> Result<Graph> {
+    graph_of(bytes, path, opts).map_err(|mut e| {
+        e.message = plain(&e.message);
+        e.node = e.node.map(|n| plain(&n));
+        e
+    })
+}
+
+fn graph_of(bytes: Bytes, path: Option<&Path>, opts: &ImportOptions) -> Result<Graph> {
     let model = decode_model(bytes, &opts.limits)?;
     let opset = check_versions(&model)?;
     let graph = model.graph.as_ref().ok_or_else(|| bad_graph("the model has no graph".into()))?;
@@ -72,7 +81,7 @@ fn import_model(bytes: Bytes, path: Option<&Path>, opts: &ImportOptions) -> Resu
     let name = stem.or(graph.name.as_deref()).filter(|n| !n.is_empty()).unwrap_or("model");
     let mut b = Builder::new(name, reader);
     add_initializers(&mut b, graph)?;
-    add_inputs(&mut b, graph, opts)?;
+    add_inputs(&mut b, graph, &model.functions, opts)?;
     let mut refused = Refusals::default();
     let outputs: BTreeSet<&str> = graph.output.iter().flat_map(|o| o.name.as_deref()).collect();
     let mut scope =
@@ -180,51 +189,6 @@ enum Dim {
     Symbol(String, Option<i64>),
 }
 
-/// Whether an input says which rows of something are taken: it is the index of a Gather or makes one-hot vectors, perhaps under another shape.
-fn indexes(b: &Builder<'_>, g: &GraphProto, name: &str) -> bool {
-    let mut same = BTreeSet::from([name]);
-    for n in &g.node {
-        let reads = |i: usize| n.input.get(i).is_some_and(|x| same.contains(x.as_str()));
-        let range = |i: usize| {
-            let t = n.input.get(i).and_then(|x| b.known(x));
-            t.is_some_and(|t| {
-                t.elems() > 1 && t.shape.last() == Some(&t.elems()) && t.to_i64_vec().is_ok_and(|v| v.into_iter().eq(0..t.elems() as i64))
-            })
-        };
-        match n.op_type.as_deref().unwrap_or("") {
-            "Gather" if reads(1) => return true,
-            "OneHot" if reads(0) => return true,
-            "Equal" if reads(0) && range(1) || reads(1) && range(0) => return true,
-            "Cast" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Identity" | "Expand" if reads(0) => {
-                same.extend(n.output.iter().map(String::as_str));
-            }
-            _ => {}
-        }
-    }
-    false
-}
-
-/// Rows of the smallest constant table that an input chooses from, perhaps under another shape.
-fn table_rows(b: &Builder<'_>, g: &GraphProto, name: &str) -> Option<usize> {
-    let mut same = BTreeSet::from([name]);
-    let mut least = None;
-    for n in &g.node {
-        let reads = |i: usize| n.input.get(i).is_some_and(|x| same.contains(x.as_str()));
-        match n.op_type.as_deref().unwrap_or("") {
-            "Gather" if reads(1) => {
-                let axis = n.attribute.iter().find(|a| a.name.as_deref() == Some("axis")).and_then(|a| a.i).unwrap_or(0);
-                let rows = n.input.first().and_then(|t| b.known(t)?.shape.get(usize::try_from(axis).ok()?).copied());
-                least = least.into_iter().chain(rows).min();
-            }
-            "Cast" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Identity" | "Expand" if reads(0) => {
-                same.extend(n.output.iter().map(String::as_str));
-            }
-            _ => {}
-        }
-    }
-    least
-}
-
 /// A dimension of an input that is not bound.
 struct Open<'a> {
     input: &'a str,
@@ -249,7 +213,9 @@ fn unbound(open: &[Open<'_>]) -> Result<()> {
 }
 
 /// Graph inputs; an input with an initializer is a constant (IR version 3 lists every initializer as an input).
-fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Result<()> {
+fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, functions: &[FunctionProto], opts: &ImportOptions) -> Result<()> {
+    let shapes = g.input.iter().filter_map(|v| v.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref());
+    let symbols: BTreeSet<&str> = shapes.flat_map(|s| &s.dim).filter_map(|d| d.dim_param.as_deref()).collect();
     let (mut seen, mut used, mut open) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for v in &g.input {
         let name = v.name.as_deref().unwrap_or("");
@@ -291,9 +257,10 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
                 .at(name)
                 .hint("bind dimensions to 1 or more"));
         }
-        if let Some(&(_, n)) = opts.dims.iter().find(|(s, _)| s == name && !is_float(dtype)) {
+        if let Some(&(_, n)) = opts.dims.iter().find(|(s, _)| s == name && !is_float(dtype) && !symbols.contains(name)) {
             used.insert(name.to_string());
-            if dtype == DType::Bool && n > 1 || (n as u64).checked_shr(8 * dtype.size() as u32 - 1).is_some_and(|top| top != 0) {
+            let bits = 8 * dtype.size() as u32 - u32::from(!matches!(dtype, DType::U8 | DType::U16));
+            if dtype == DType::Bool && n > 1 || (n as u64).checked_shr(bits).is_some_and(|top| top != 0) {
                 return Err(Error::new(Code::Usage, format!("--dim {name}={n}: the input is {dtype}")).hint("give a number of its type"));
             }
             let bytes = (n as u64).to_le_bytes();
@@ -308,8 +275,9 @@ fn add_inputs(b: &mut Builder<'_>, g: &GraphProto, opts: &ImportOptions) -> Resu
             crate::ops::quantized::add_input(b, name, shape, &q)?;
             continue;
         }
-        if matches!(dtype, DType::I32 | DType::I64) && indexes(b, g, name) {
-            if let Some(rows) = table_rows(b, g, name) {
+        let choice = if matches!(dtype, DType::I32 | DType::I64) { choice(b, g, functions, name) } else { None };
+        if let Some(rows) = choice {
+            if let Some(rows) = rows {
                 b.rows.insert(name.to_string(), rows);
             }
             b.add_input(Value::new(name, DType::I32, shape));

@@ -7,6 +7,7 @@
 
 mod attrs;
 mod body;
+mod choice;
 mod cut;
 mod dtype;
 mod dynamic;

@@ -49,9 +49,34 @@ pub(crate) struct Builder<'a> {
     pub(crate) rows: BTreeMap<String, usize>,
     /// One-hot vectors of an integer input, which the graph does not hold.
     pub(crate) one_hot: BTreeMap<String, OneHot>,
+    /// Whether minus infinity in some constant is a number here (`masks.rs`).
+    pub(crate) forbids: bool,
     used_nodes: BTreeSet<String>,
     /// The number that a name is given next.
     numbers: BTreeMap<String, usize>,
+    /// Names that the importer made.
+    made: usize,
+}
+
+/// What stands in names that the importer makes, between what is shown and what tells them apart: no name of a file holds them (`scan.rs`).
+pub(crate) const MARKS: [char; 2] = ['\u{1}', '\u{2}'];
+
+/// A text for the user: what tells made names apart is left out.
+pub(crate) fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut number = false;
+    for ch in text.chars() {
+        number = ch == MARKS[1] || number && ch.is_ascii_digit();
+        if !number && ch != MARKS[0] {
+            out.push(ch);
+        }
+    }
+    out
+}
+
+/// What is shown of a name.
+pub(crate) fn shown(name: &str) -> &str {
+    name.split(MARKS).find(|part| !part.is_empty()).unwrap_or("")
 }
 
 impl<'a> Builder<'a> {
@@ -67,13 +92,21 @@ impl<'a> Builder<'a> {
             sequences: BTreeMap::new(),
             rows: BTreeMap::new(),
             one_hot: BTreeMap::new(),
+            forbids: false,
             used_nodes: BTreeSet::new(),
             numbers: BTreeMap::new(),
+            made: 0,
         }
     }
 
     pub(crate) fn limits(&self) -> &'a Limits {
         self.reader.limits
+    }
+
+    /// A name that no other tensor has or will have, shown as `label`.
+    pub(crate) fn own_name(&mut self, label: &str) -> String {
+        self.made += 1;
+        format!("{}{}{}", shown(label), MARKS[1], self.made)
     }
 
     /// `name`, or with a number behind it when a node of the graph has it already (ONNX does not ask for unique node names).
@@ -144,6 +177,7 @@ impl<'a> Builder<'a> {
 
     /// Adds a constant, doubles as floats; `E105` when it is not finite.
     pub(crate) fn add_const(&mut self, name: &str, t: Tensor) -> Result<ValueId> {
+        let name = shown(name);
         let t = if t.dtype == DType::F64 {
             self.reader.materialise(4 * t.elems() as u64)?;
             let v: Vec<f32> = t.as_f64()?.iter().map(|&x| x as f32).collect();
@@ -160,8 +194,8 @@ impl<'a> Builder<'a> {
     /// Adds an operator with inferred outputs of which the first is called `out`; `E003` when one is too large. One of few constants is
     /// evaluated at once: a later node may ask for its value, as sizes or bounds.
     pub(crate) fn add_op(&mut self, name: &str, op: &str, attrs: Attrs, inputs: &[ValueId], out: &str) -> Result<ValueId> {
-        let unique = self.fresh(name);
-        let id = mcompc_ops::add_op(&mut self.graph, &unique, op, attrs, inputs, out, None)
+        let unique = self.fresh(shown(name));
+        let id = mcompc_ops::add_op(&mut self.graph, &unique, op, attrs, inputs, shown(out), None)
             .map_err(|e| e.hint("the shapes or attributes do not fit the operator; was the model made for another input size?"))?;
         for o in &self.graph.node(id).outs {
             self.limits().elements_of(&o.shape)?;
@@ -260,7 +294,7 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
         let name = self.required(i)?;
         self.not_one_hot(i, name)?;
         if let Some(t) = self.b.known(name).filter(|t| !is_float(t.dtype)) {
-            let v = self.shared(&format!("{name}/numbers"), || {
+            let v = self.shared(&format!("{}/numbers", shown(name)), || {
                 let v: Vec<f32> = t.to_i64_vec()?.iter().map(|&x| x as f32).collect();
                 Tensor::from_f32(t.shape.clone(), &v)
             })?;
@@ -384,7 +418,7 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
     /// Emits an inner operator of an ONNX node that needs several.
     pub(crate) fn part(&mut self, op: &str, attrs: Attrs, inputs: &[ValueId]) -> Result<ValueId> {
         self.parts += 1;
-        let (name, out) = (format!("{}/{}", self.name, self.parts), format!("{}/{}", self.out_name(), self.parts));
+        let (name, out) = (format!("{}/{}", self.name, self.parts), format!("{}/{}", shown(self.out_name()), self.parts));
         let v = self.b.add_op(&name, op, attrs, inputs, &out)?;
         self.made.push(v);
         Ok(v)
@@ -422,8 +456,9 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
         Ok(v)
     }
     pub(crate) fn out_names(&self) -> String {
-        // Tensor names are unique, and no name of a model holds all of a node's with this between them.
-        format!("\u{1}{}", self.node.output.join("\u{1}"))
+        // Tensor names are unique, and none ends in this.
+        let mark = String::from(MARKS[0]);
+        format!("{mark}{}{mark}", self.node.output.join(&mark))
     }
     /// Makes the node's first output stand for `what`.
     pub(crate) fn bind(&mut self, what: Bound) {
@@ -431,9 +466,9 @@ impl<'n, 'b, 'a> Ctx<'n, 'b, 'a> {
     }
     /// Gives the node's name and first output to an inner operator that turned out to be the last one.
     pub(crate) fn name_result(&mut self, v: ValueId) {
-        let unique = self.b.fresh(self.name);
+        let unique = self.b.fresh(shown(self.name));
         self.b.graph.node_mut(v.node).name = unique;
-        self.b.graph.value_mut(v).name = self.out_name().to_string();
+        self.b.graph.value_mut(v).name = shown(self.out_name()).to_string();
         self.bind(Bound::Node(v));
     }
     /// Makes the node's first output stand for its input 0 (an operator without effect).

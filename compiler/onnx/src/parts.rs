@@ -29,6 +29,9 @@ impl Ctx<'_, '_, '_> {
     /// `len` indices of dimension `axis` from `start` on, `step` apart.
     pub(crate) fn strided(&mut self, v: ValueId, axis: usize, start: usize, len: usize, step: i64) -> Result<ValueId> {
         let mut sizes = self.shape(v);
+        if axis >= sizes.len() {
+            return self.misfit(format!("a part along axis {axis} of a tensor of shape {sizes:?}"));
+        }
         if start == 0 && len == sizes[axis] && step == 1 {
             return Ok(v);
         }

@@ -2,7 +2,7 @@
 
 use crate::attrs::NodeAttrs;
 use crate::body::{Body, bad_graph, graph_of};
-use crate::node::{Bound, node_label};
+use crate::node::{Bound, node_label, shown};
 use crate::proto::{AttributeProto, NodeProto, attr_type};
 use crate::scope::Scope;
 use mcompc_ir::{Code, DType, Error, Result, Tensor};
@@ -30,11 +30,14 @@ impl Scope<'_, '_> {
             attribute,
             ..NodeProto::default()
         };
+        self.spend(1)?;
         self.node(&node, &BTreeSet::from([output]))
     }
 
     /// A constant of integers under a name of its own.
-    pub(crate) fn whole(&mut self, name: String, shape: &[usize], v: &[i64]) -> Result<String> {
+    pub(crate) fn whole(&mut self, label: &str, shape: &[usize], v: &[i64]) -> Result<String> {
+        let name = self.b.own_name(label);
+        self.b.reader.materialise(8 * v.len() as u64)?;
         self.b.names.insert(name.clone(), Bound::Const(Tensor::from_i64(shape, v)?));
         Ok(name)
     }
@@ -46,6 +49,12 @@ impl Scope<'_, '_> {
             return Ok(false);
         }
         let label = node_label(n);
+        if self.b.shape_of(&condition).is_none_or(|s| s.iter().any(|&d| d != 1)) {
+            return Err(bad_graph(format!("`{condition}` of several elements as the condition of an If")));
+        }
+        // Of whatever rank it is, the result has that of the branches.
+        let truth = self.b.own_name(&format!("{label}/condition"));
+        self.part(label, "Squeeze", vec![condition], &truth, Vec::new())?;
         let mut results = Vec::new();
         for name in ["then_branch", "else_branch"] {
             let g = graph_of(n, name).ok_or_else(|| bad_graph(format!("If without {name}")))?;
@@ -67,7 +76,7 @@ impl Scope<'_, '_> {
                     "every size is fixed at compile time: export the branch that is meant",
                 ));
             }
-            self.part(label, "Where", vec![condition.clone(), a.clone(), b.clone()], out, Vec::new())?;
+            self.part(label, "Where", vec![truth.clone(), a.clone(), b.clone()], out, Vec::new())?;
         }
         Ok(true)
     }
@@ -84,9 +93,9 @@ impl Scope<'_, '_> {
             |name: &str, v| AttributeProto { name: Some(name.into()), r#type: Some(attr_type::INTS), ints: vec![v], ..Default::default() };
         let mut wide = Vec::new();
         for (i, row) in rows.iter().enumerate() {
-            let name = format!("{out}/{i}");
+            let name = self.b.own_name(&format!("{}/{i}", shown(out)));
             if self.opset >= 13 {
-                let at = self.whole(format!("{name}/axes"), &[1], &[axis])?;
+                let at = self.whole("axes", &[1], &[axis])?;
                 self.part(label, "Unsqueeze", vec![row.clone(), at], &name, Vec::new())?;
             } else {
                 self.part(label, "Unsqueeze", vec![row.clone()], &name, vec![list("axes", axis)])?;
@@ -116,7 +125,7 @@ impl Scope<'_, '_> {
                 return Err(too_many("Loop"));
             }
             let prefix = format!("{}/{i}", node_label(n));
-            let (number, condition) = (format!("{prefix}/iteration"), format!("{prefix}/condition"));
+            let (number, condition) = (self.b.own_name(&format!("{prefix}/iteration")), self.b.own_name(&format!("{prefix}/condition")));
             self.b.names.insert(number.clone(), Bound::Const(Tensor::from_i64(Vec::new(), &[i])?));
             self.b.names.insert(condition.clone(), Bound::Const(Tensor::new(DType::Bool, Vec::new(), vec![1].into())?));
             let names = [number, condition].into_iter().chain(values);
@@ -194,7 +203,7 @@ impl Scope<'_, '_> {
             let mut parts = Vec::new();
             for (k, name) in n.input[states..].iter().enumerate() {
                 let at = if ways[k] == 1 { steps - 1 - i } else { i };
-                let (index, part) = (self.whole(format!("{prefix}/{k}/at"), &[], &[at])?, format!("{prefix}/{k}/part"));
+                let (index, part) = (self.whole("at", &[], &[at])?, self.b.own_name(&format!("{prefix}/{k}/part")));
                 let axis =
                     AttributeProto { name: Some("axis".into()), r#type: Some(attr_type::INT), i: Some(axes[k]), ..Default::default() };
                 self.part(&prefix, "Gather", vec![name.clone(), index], &part, vec![axis])?;

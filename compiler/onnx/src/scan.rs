@@ -5,6 +5,7 @@
 //! is one of `onnx.proto`'s. A singular field given twice is refused: decoders disagree on whether to merge or to replace.
 
 use crate::limits::{Limits, MAX_DEPTH};
+use crate::node::MARKS;
 use mcompc_ir::{Code, Error, Result};
 
 /// Message types with a schema.
@@ -209,7 +210,11 @@ impl Scan<'_> {
                 Ok((n as u64, true))
             }
             (K::Name | K::Names, 2) => {
-                let n = self.block(pos, end)?.len() as u64;
+                let name = self.block(pos, end)?;
+                if name.iter().any(|&b| MARKS.contains(&char::from(b))) {
+                    return Err(truncated(start, "control characters in a name"));
+                }
+                let n = name.len() as u64;
                 Limits::check("bytes of a name", n, self.limits.name_bytes as u64, "name_bytes")?;
                 let many = matches!(kind, K::Names);
                 if many {

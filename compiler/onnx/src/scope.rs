@@ -79,7 +79,8 @@ impl Scope<'_, '_> {
         let number = (1..).find(|i| !self.prefixes.contains(&numbered(prefix, *i))).unwrap_or(1);
         let prefix = numbered(prefix, number);
         self.prefixes.insert(prefix.clone());
-        let mut map: BTreeMap<String, String> = body.own().map(|n| (n.to_string(), format!("{prefix}/{n}"))).collect();
+        let own = |n: &str| (n.to_string(), self.b.own_name(&format!("{prefix}/{n}")));
+        let mut map: BTreeMap<String, String> = body.own().map(own).collect();
         for (inner, outer) in given {
             if map.insert((*inner).to_string(), outer.clone()).is_some() {
                 return Err(bad_graph(format!("`{inner}` is defined twice")));
@@ -97,8 +98,9 @@ impl Scope<'_, '_> {
         }
         let mut nodes = body.nodes.to_vec();
         for n in &mut nodes {
-            rename(n, &map);
+            // Before it has names of tensors around it, which begin with those of the bodies around.
             n.name = Some(format!("{prefix}/{}", node_label(n)));
+            rename(n, &map);
         }
         // An empty body costs something, too.
         self.spend(nodes.len() + 1)?;
@@ -118,6 +120,10 @@ impl Scope<'_, '_> {
         }
         if self.refused.lost(of) {
             self.refused.lose_name(name);
+            return Ok(());
+        }
+        if let Some(d) = self.b.dynamic.get(of).cloned() {
+            self.b.dynamic.insert(name.to_string(), d);
             return Ok(());
         }
         if let Some(all) = self.b.sequences.get(of).cloned() {
@@ -176,11 +182,7 @@ impl Scope<'_, '_> {
 
     /// The function of the model that a node calls.
     pub(crate) fn function(&self, n: &NodeProto) -> Option<&FunctionProto> {
-        let text = |s: &Option<String>| s.clone().unwrap_or_default();
-        let domain = |s: &Option<String>| if text(s) == "ai.onnx" { String::new() } else { text(s) };
-        self.functions
-            .iter()
-            .find(|f| text(&f.name) == text(&n.op_type) && domain(&f.domain) == domain(&n.domain) && text(&f.overload) == text(&n.overload))
+        self.functions.iter().find(|f| calls(n, f))
     }
 
     fn call(&mut self, n: &NodeProto) -> Result<()> {
@@ -204,6 +206,15 @@ impl Scope<'_, '_> {
         let outputs = self.body(&body, node_label(n), &given, opset)?;
         n.output.iter().zip(&outputs).try_for_each(|(o, from)| self.stand(o, from))
     }
+}
+
+/// Whether a node calls a function of the model.
+pub(crate) fn calls(n: &NodeProto, f: &FunctionProto) -> bool {
+    fn text(s: &Option<String>) -> &str {
+        s.as_deref().unwrap_or("")
+    }
+    let domain = |s| if text(s) == "ai.onnx" { "" } else { text(s) };
+    text(&f.name) == text(&n.op_type) && domain(&f.domain) == domain(&n.domain) && text(&f.overload) == text(&n.overload)
 }
 
 fn numbered(name: &str, i: usize) -> String {

@@ -2,7 +2,8 @@
 
 use crate::attrs::NodeAttrs;
 use crate::body::bad_graph;
-use crate::node::{Bound, node_label};
+use crate::limits::Limits;
+use crate::node::{Bound, node_label, shown};
 use crate::proto::{AttributeProto, NodeProto, attr_type};
 use crate::scope::Scope;
 use mcompc_ir::{Code, Error, Result, Tensor};
@@ -91,7 +92,8 @@ impl Scope<'_, '_> {
 
     /// SplitToSequence 11, 24: parts of a size, of given sizes, or single elements, with or without their dimension.
     fn split(&mut self, n: &NodeProto, attrs: &NodeAttrs<'_>) -> Result<Vec<String>> {
-        let (x, label, out) = (n.input.first().cloned().unwrap_or_default(), node_label(n), n.output.first().cloned().unwrap_or_default());
+        let (x, label) = (n.input.first().cloned().unwrap_or_default(), node_label(n));
+        let out = n.output.first().map_or("", |o| shown(o)).to_string();
         let axis = attrs.int_or("axis", 0)?;
         let kept = attrs.flag("keepdims", true)?;
         let shape = self.b.shape_of(&x).ok_or_else(|| bad_graph(format!("tensor `{x}` is not defined")))?;
@@ -99,6 +101,8 @@ impl Scope<'_, '_> {
         let Some(&size) = usize::try_from(at).ok().and_then(|a| shape.get(a)) else {
             return Err(bad_graph(format!("axis {axis} of a tensor of shape {shape:?}")));
         };
+        // Before anything is laid out for each.
+        Limits::check("nodes", size as u64, self.b.limits().nodes as u64, "nodes")?;
         let size = size as i64;
         let given = n.input.get(1).filter(|x| !x.is_empty());
         let sizes: Vec<i64> = match given {
@@ -118,19 +122,19 @@ impl Scope<'_, '_> {
                 }
             }
         };
-        if sizes.iter().any(|&s| s < 1) || sizes.iter().sum::<i64>() != size {
+        if sizes.iter().any(|&s| s < 1) || sizes.iter().try_fold(0i64, |a, &s| a.checked_add(s)) != Some(size) {
             return Err(bad_graph(format!("parts of {sizes:?} of {size} elements")));
         }
         let mut names = Vec::new();
         let mut from = 0;
         for (i, s) in sizes.iter().enumerate() {
-            let part = format!("{out}/{i}");
+            let part = self.b.own_name(&format!("{out}/{i}"));
             if kept || given.is_some() {
                 let at: Vec<i64> = (from..from + s).collect();
-                let index = self.whole(format!("{part}/at"), &[at.len()], &at)?;
+                let index = self.whole("at", &[at.len()], &at)?;
                 self.part(label, "Gather", vec![x.clone(), index], &part, vec![integer("axis", axis)])?;
             } else {
-                let index = self.whole(format!("{part}/at"), &[], &[from])?;
+                let index = self.whole("at", &[], &[from])?;
                 self.part(label, "Gather", vec![x.clone(), index], &part, vec![integer("axis", axis)])?;
             }
             from += s;

@@ -7,21 +7,6 @@ use common::*;
 use mcompc_ir::{Code, Graph};
 use mcompc_onnx::proto::*;
 
-fn a_graph(name: &str, g: GraphProto) -> AttributeProto {
-    AttributeProto { name: Some(name.into()), r#type: Some(attr_type::GRAPH), g: Some(Box::new(g)), ..Default::default() }
-}
-
-fn body(inputs: &[&str], node: Vec<NodeProto>, outputs: &[&str], initializer: Vec<TensorProto>) -> GraphProto {
-    let bare = |n: &&str| ValueInfoProto { name: Some((*n).into()), ..Default::default() };
-    GraphProto {
-        node,
-        initializer,
-        input: inputs.iter().map(bare).collect(),
-        output: outputs.iter().map(bare).collect(),
-        ..Default::default()
-    }
-}
-
 fn two(n: NodeProto, more: &str) -> NodeProto {
     NodeProto { output: [n.output.clone(), vec![more.into()]].concat(), ..n }
 }
@@ -142,6 +127,91 @@ fn both_branches_of_a_computed_condition() {
     assert!(e.message.contains("unlike shapes"), "{e}");
 }
 
+#[test]
+fn a_condition_is_one_element_of_any_rank() {
+    let branch = |op: &str| body(&[], vec![node(op, &["s"], "r", vec![])], &["r"], vec![]);
+    let run = |condition: &[&str]| {
+        let nodes = vec![
+            node("ReduceSum", &["x"], "s", vec![a_int("keepdims", 0)]),
+            node("Greater", condition, "c", vec![]),
+            node("If", &["c"], "y", vec![a_graph("then_branch", branch("Relu")), a_graph("else_branch", branch("Neg"))]),
+        ];
+        import(&model(13, vec![value("x", &[2])], vec![free("y")], vec![floats("zero", &[1], &[0.0])], nodes))
+    };
+    let g = run(&["s", "zero"]).unwrap();
+    assert_eq!((out_shape(&g), floats_of(&g, &[2], &[3.0, -4.0])), (vec![], vec![1.0]));
+    let e = assert_error(run(&["x", "zero"]), Code::BadGraph, "the_If");
+    assert!(e.message.contains("several elements"), "{e}");
+}
+
+/// Names that the importer makes are none that a model may have.
+#[test]
+fn names_of_bodies_and_parts_are_apart_from_the_models() {
+    // The body calls tensors as the importer calls the number of the iteration and the condition.
+    let step = body(
+        &["i", "c", "v"],
+        vec![
+            node("Cast", &["i"], "iteration", vec![a_int("to", 1)]),
+            node("Identity", &["c"], "condition", vec![]),
+            node("Add", &["v", "iteration"], "w", vec![]),
+        ],
+        &["condition", "w"],
+        vec![],
+    );
+    let looped = node("Loop", &["n", "", "x"], "y", vec![a_graph("body", step)]);
+    let g = one(13, &[2], looped, vec![ints("n", &[3])]).unwrap();
+    assert_eq!(floats_of(&g, &[2], &[1.0, 2.0]), [4.0, 5.0]);
+    // Parts of a sequence beside a constant that is called as one of them, and what a body gives beside one.
+    let then = body(&[], vec![node("Neg", &["a"], "r", vec![])], &["r"], vec![]);
+    let nodes = vec![
+        node("SplitToSequence", &["x"], "s", vec![]),
+        node("SequenceAt", &["s", "last"], "a", vec![]),
+        node("If", &["yes"], "b", vec![a_graph("then_branch", then.clone()), a_graph("else_branch", then)]),
+        node("Add", &["b", "s/0"], "d", vec![]),
+        node("Add", &["d", "the_If/r"], "y", vec![]),
+    ];
+    let last = TensorProto { dims: vec![], ..ints("last", &[-1]) };
+    let constants = vec![last, ints("yes", &[1]), floats("s/0", &[], &[100.0]), floats("the_If/r", &[], &[20.0])];
+    let g = import(&model(13, vec![value("x", &[2, 1])], vec![free("y")], constants, nodes)).unwrap();
+    assert_eq!(floats_of(&g, &[2, 1], &[1.0, 2.0]), [118.0]);
+    assert!(g.ids().iter().all(|&id| !g.node(id).name.contains(|c: char| c.is_control())));
+}
+
+fn integers(name: &str, dims: &[i64], kind: i32) -> ValueInfoProto {
+    let mut v = value(name, dims);
+    v.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap().elem_type = Some(kind);
+    v
+}
+
+/// Ids that a function or an embedding of ONNX Runtime's reads are indices.
+#[test]
+fn ids_are_followed_to_their_table() {
+    let ids = || integers("ids", &[1, 2], data_type::INT32);
+    let table = floats("t", &[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let rows = FunctionProto {
+        name: Some("Rows".into()),
+        domain: Some("local".into()),
+        input: vec!["i".into(), "table".into()],
+        output: vec!["r".into()],
+        node: vec![node("Gather", &["table", "i"], "r", vec![])],
+        opset_import: vec![OperatorSetIdProto { domain: None, version: Some(13) }],
+        ..Default::default()
+    };
+    let mut m = model(13, vec![ids()], vec![free("y")], vec![table.clone()], vec![call("Rows", &["ids", "t"], "y", vec![])]);
+    m.functions = vec![rows];
+    let g = import(&m).unwrap();
+    let at = mcompc_ir::Tensor::new(mcompc_ir::DType::I32, vec![1, 2], vec![2, 0, 0, 0, 0, 0, 0, 0].into()).unwrap();
+    let run = |g: &Graph| mcompc_interp::run(g, std::slice::from_ref(&at)).unwrap()[0].as_f32().unwrap().to_vec();
+    assert_eq!(run(&g), [5.0, 6.0, 1.0, 2.0]);
+    let embed = NodeProto {
+        domain: Some("com.microsoft".into()),
+        ..node("EmbedLayerNormalization", &["ids", "", "t", "p", "", "g", "b"], "y", vec![a_int("mask_index_type", 1)])
+    };
+    let constants = vec![table, floats("p", &[2, 2], &[0.0; 4]), floats("g", &[2], &[1.0; 2]), floats("b", &[2], &[0.5; 2])];
+    let g = import(&model(13, vec![ids()], vec![free("y")], constants, vec![embed])).unwrap();
+    assert_eq!(run(&g), [-0.5, 1.5, -0.5, 1.5]);
+}
+
 fn call(op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
     NodeProto { domain: Some("local".into()), ..node(op, inputs, output, attribute) }
 }
@@ -242,11 +312,7 @@ fn sequences_are_lists_of_names() {
 #[test]
 fn an_integer_input_that_is_a_number() {
     let branch = |op: &str| body(&[], vec![node(op, &["x"], "r", vec![])], &["r"], vec![]);
-    let rate = {
-        let mut v = value("rate", &[]);
-        v.r#type.as_mut().unwrap().tensor_type.as_mut().unwrap().elem_type = Some(data_type::INT64);
-        v
-    };
+    let rate = integers("rate", &[], data_type::INT64);
     let which = NodeProto { input: vec!["rate".into(), "high".into()], ..node("Equal", &[], "c", vec![]) };
     let nodes = vec![which, node("If", &["c"], "y", vec![a_graph("then_branch", branch("Relu")), a_graph("else_branch", branch("Tanh"))])];
     let high = TensorProto { dims: vec![], ..ints("high", &[16000]) };
@@ -258,4 +324,17 @@ fn an_integer_input_that_is_a_number() {
     assert_eq!(ops(&with(16000).unwrap()), ["Relu"]);
     let g = with(8000).unwrap();
     assert_eq!((ops(&g), g.inputs.len()), (vec!["Tanh".to_string()], 1));
+    // One that is called as a dimension is stays an input; numbers without a sign have all their bits.
+    let with = |x: ValueInfoProto, k: ValueInfoProto, n: usize| {
+        let name = k.name.clone().unwrap();
+        let nodes = vec![node("Cast", &[&name], "f", vec![a_int("to", 1)]), node("Add", &["x", "f"], "y", vec![])];
+        let m = model(13, vec![x, k], vec![free("y")], vec![], nodes);
+        let opts = mcompc_onnx::ImportOptions { dims: vec![(name, n)], ..Default::default() };
+        mcompc_onnx::import_bytes(prost::Message::encode_to_vec(&m).into(), &opts)
+    };
+    let g = with(symbolic("x", &["N"]), integers("N", &[1], data_type::INT64), 2).unwrap();
+    assert_eq!((out_shape(&g), g.inputs.len()), (vec![2], 2));
+    let g = with(value("x", &[2]), integers("k", &[1], data_type::UINT8), 200).unwrap();
+    assert_eq!(floats_of(&g, &[2], &[1.0, 2.0]), [201.0, 202.0]);
+    assert_eq!(with(value("x", &[2]), integers("k", &[1], data_type::UINT8), 256).unwrap_err().code, Code::Usage);
 }

@@ -4,10 +4,9 @@
 //! that the model multiplies by in the end takes back what the codes were divided by. Codes, scale, zero point and integer sums are remembered
 //! by name ([`Dynamic`]), the graph holds reals. Weights are the reals of their codes.
 
-use crate::dtype::is_float;
 use crate::dynamic::Dynamic;
 use crate::node::Ctx;
-use mcompc_ir::{Code, Error, Result, Tensor};
+use mcompc_ir::{Code, DType, Error, Result, Tensor};
 
 /// Operators that may read what depends on a scale of run time.
 const KNOWING: &[&str] =
@@ -50,12 +49,13 @@ pub(super) fn quantize(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 /// dimension, or behind the first `axis` dimensions as many as dimension `axis`.
 fn weights(c: &mut Ctx<'_, '_, '_>, i: usize, s: Option<usize>, z: usize, axis: Option<usize>) -> Result<String> {
     let Some(w) = c.constant(i)? else { return c.misfit(format!("input {i} is missing")) };
-    if is_float(w.dtype) {
-        return c.misfit(format!("weights of {}", w.dtype));
+    let zeros = c.constant(z)?;
+    if let Some(t) = [Some(&w), zeros.as_ref()].into_iter().flatten().find(|t| !matches!(t.dtype, DType::I8 | DType::U8)) {
+        return c.misfit(format!("weights or zero points of {}", t.dtype));
     }
     let scales = s.map(|s| c.constant(s)).transpose()?.flatten();
     let scales = scales.map_or(Ok(vec![1.0]), |t| t.as_f32().map(|v| v.to_vec()))?;
-    let zeros = c.constant(z)?.map_or(Ok(vec![0]), |t| t.to_i64_vec())?;
+    let zeros = zeros.map_or(Ok(vec![0]), |t| t.to_i64_vec())?;
     let codes = w.to_i64_vec()?;
     c.b.reader.materialise(4 * codes.len() as u64)?;
     let n = scales.len().max(zeros.len());

@@ -2,6 +2,7 @@
 
 use super::lookup;
 use crate::dtype::is_float;
+use crate::masks::LIMIT;
 use crate::node::Ctx;
 use mcompc_ir::{Attrs, Code, DType, Error, Result, ValueId};
 
@@ -16,6 +17,26 @@ fn above(c: &mut Ctx<'_, '_, '_>, a: ValueId, b: ValueId) -> Result<ValueId> {
     let d = c.plain("Sub", &[a, b])?;
     let s = c.plain("Sign", &[d])?;
     c.plain("Relu", &[s])
+}
+
+/// 1 where x is what stands for minus infinity, or near it, else 0.
+fn forbidden(c: &mut Ctx<'_, '_, '_>, x: ValueId) -> Result<ValueId> {
+    let limit = c.scalar(LIMIT)?;
+    above(c, limit, x)
+}
+
+/// How x compares with minus infinity: what was added to the number that stands for it is another one.
+fn beside_never(c: &mut Ctx<'_, '_, '_>, x: ValueId, op: &str) -> Result<ValueId> {
+    let y = forbidden(c, x)?;
+    match op {
+        "Equal" | "LessOrEqual" => Ok(y),
+        "Greater" => inverse(c, y),
+        _ => {
+            // Nothing is less.
+            let none = c.scaled(y, 0.0)?;
+            if op == "Less" { Ok(none) } else { inverse(c, none) }
+        }
+    }
 }
 
 /// 1 where a is b, else 0.
@@ -42,7 +63,18 @@ pub(super) fn compare(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         return Err(Error::new(Code::UnsupportedType, format!("{} of {left} and {right}", c.op))
             .hint("the ONNX standard asks for one type; export the model again"));
     }
+    let never = |c: &Ctx<'_, '_, '_>, i: usize| {
+        let t = c.input_name(i).and_then(|n| c.b.known(n)).filter(|t| c.b.forbids && t.dtype == DType::F32 && t.elems() == 1);
+        t.is_some_and(|t| t.as_f32().is_ok_and(|v| v[0] <= LIMIT))
+    };
+    let (rank_a, rank_b) = (c.shape(a).len(), c.shape(b).len());
     let y = match c.op {
+        _ if never(c, 1) && rank_b <= rank_a => beside_never(c, a, c.op)?,
+        "Less" if never(c, 0) && rank_a <= rank_b => beside_never(c, b, "Greater")?,
+        "Greater" if never(c, 0) && rank_a <= rank_b => beside_never(c, b, "Less")?,
+        "LessOrEqual" if never(c, 0) && rank_a <= rank_b => beside_never(c, b, "GreaterOrEqual")?,
+        "GreaterOrEqual" if never(c, 0) && rank_a <= rank_b => beside_never(c, b, "LessOrEqual")?,
+        "Equal" if never(c, 0) && rank_a <= rank_b => beside_never(c, b, "Equal")?,
         "Equal" => equal(c, a, b)?,
         "Less" => above(c, b, a)?,
         "Greater" => above(c, a, b)?,
@@ -79,8 +111,15 @@ pub(super) fn is_nan(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 pub(super) fn is_inf(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let x = c.input(0)?;
     let which = |name: &str| c.attrs.flag(name, true).map(i64::from);
-    let attrs = Attrs::new().with("negative", which("detect_negative")?).with("positive", which("detect_positive")?);
-    let y = c.part("IsInf", attrs, &[x])?;
+    let (negative, positive) = (which("detect_negative")?, which("detect_positive")?);
+    // Where minus infinity is a number, it is found as that.
+    let apart = c.b.forbids && negative == 1;
+    let attrs = Attrs::new().with("negative", if apart { 0 } else { negative }).with("positive", positive);
+    let mut y = c.part("IsInf", attrs, &[x])?;
+    if apart {
+        let low = forbidden(c, x)?;
+        y = c.plain("Add", &[y, low])?;
+    }
     truth(c, y);
     Ok(())
 }

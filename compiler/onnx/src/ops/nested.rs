@@ -1,6 +1,6 @@
 //! Nodes within nodes: an operator that others put together names them as a model would.
 
-use crate::node::{Bound, Ctx};
+use crate::node::{Bound, Ctx, shown};
 use crate::proto::{AttributeProto, NodeProto, attr_type};
 use mcompc_ir::{Result, Tensor, ValueId};
 
@@ -15,14 +15,10 @@ pub(super) fn float(name: &str, v: f32) -> AttributeProto {
 }
 
 impl Ctx<'_, '_, '_> {
-    /// A name that no tensor has so far.
-    pub(crate) fn own_name(&self, label: &str) -> String {
+    /// A name that no other tensor has or will have.
+    pub(crate) fn own_name(&mut self, label: &str) -> String {
         let first = self.node.output.iter().find(|o| !o.is_empty()).map_or(self.name, String::as_str);
-        let mut name = format!("{first}/{label}");
-        while self.b.names.contains_key(&name) {
-            name.push('\'');
-        }
-        name
+        self.b.own_name(&format!("{}/{label}", shown(first)))
     }
     /// A name for `v`, under which nodes within this one read it.
     pub(crate) fn named(&mut self, v: ValueId, label: &str) -> String {

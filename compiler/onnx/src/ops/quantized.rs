@@ -297,7 +297,7 @@ fn blocks(c: &mut Ctx<'_, '_, '_>, i: usize, p: &Params, along: (i64, usize), ou
 fn operand(c: &mut Ctx<'_, '_, '_>, i: usize, axis: i64) -> Result<String> {
     let p = Params::read(c, i + 1, i + 2)?;
     // One tensor may be read twice, under two scales.
-    let out = format!("{}/{i}/{}", c.out_name(), c.input_name(i).unwrap_or_default());
+    let out = c.own_name(&format!("{i}/{}", crate::node::shown(c.input_name(i).unwrap_or_default())));
     reals(c, i, &p, axis, &out)?;
     Ok(out)
 }
@@ -306,7 +306,7 @@ fn operand(c: &mut Ctx<'_, '_, '_>, i: usize, axis: i64) -> Result<String> {
 fn spelt(c: &mut Ctx<'_, '_, '_>, op: &str, input: Vec<String>, opset: i64, s: usize, z: usize, drop: &[&str]) -> Result<()> {
     c.attrs.pass_on();
     let q = Params::read(c, s, z)?.codes(None)?;
-    let inner = format!("{}/reals", c.out_name());
+    let inner = c.own_name("reals");
     let kept = |a: &&AttributeProto| !drop.contains(&a.name.as_deref().unwrap_or_default());
     let node = NodeProto {
         input,
@@ -376,7 +376,7 @@ fn bias(c: &mut Ctx<'_, '_, '_>, i: usize, x: usize, w: usize) -> Result<String>
     let n = sw.scale.len();
     let p =
         Params { scale: sw.scale.iter().map(|s| s * sx.scale[0]).collect(), zero: vec![0; sw.scale.len()], dtype: None, shape: vec![n] };
-    let out = format!("{}/bias", c.out_name());
+    let out = c.own_name("bias");
     reals(c, i, &p, 0, &out)?;
     Ok(out)
 }
@@ -402,7 +402,7 @@ pub(super) fn gemm(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
             dtype: None,
             shape: vec![n],
         };
-        let out = format!("{}/bias", c.out_name());
+        let out = c.own_name("bias");
         reals(c, 6, &p, -1, &out)?;
         names.push(out);
     }
@@ -445,6 +445,8 @@ pub(super) fn pool(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 /// QLinearSoftmax: attribute `opset` says which Softmax is meant.
 pub(super) fn softmax(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let opset = c.attrs.int_or("opset", c.opset)?;
+    // The axis is the last one where none is given, as newer sets of the standard have it.
+    let opset = if c.attrs.int("axis")?.is_none() { opset.max(13) } else { opset };
     let names = vec![operand(c, 0, 0)?];
     spelt(c, "Softmax", names, opset, 3, 4, &["opset"])
 }
@@ -472,8 +474,23 @@ pub(crate) fn of_input(b: &mut Builder<'_>, g: &GraphProto, input: &str, dtype: 
         if !knows(op) || op == "QuantizeLinear" {
             continue;
         }
+        // Inputs come before nodes: a scale that a Constant gives is read ahead.
+        let mut ahead = Vec::new();
+        for name in n.input.iter().skip(i + 1).take(2).filter(|x| !x.is_empty()) {
+            let gives = |m: &&NodeProto| m.op_type.as_deref() == Some("Constant") && m.output.first() == Some(name);
+            if !b.has(name)
+                && let Some(constant) = g.node.iter().find(gives)
+            {
+                super::import_node(&mut Ctx::new(constant, input, super::MAX_OPSET, b)?)?;
+                ahead.push(name);
+            }
+        }
         let c = Ctx::new(n, input, 0, b)?;
-        let found = Params::read(&c, i + 1, i + 2).and_then(|p| p.codes(Some(dtype))).map_err(|e| e.at(input))?;
+        let found = Params::read(&c, i + 1, i + 2).and_then(|p| p.codes(Some(dtype))).map_err(|e| e.at(input));
+        for name in ahead {
+            b.names.remove(name);
+        }
+        let found = found?;
         return Ok(Some(found).filter(|q| q.codes.dtype() == dtype));
     }
     Ok(None)

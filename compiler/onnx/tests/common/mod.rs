@@ -87,6 +87,23 @@ pub fn a_tensor(name: &str, t: TensorProto) -> AttributeProto {
     AttributeProto { name: Some(name.into()), r#type: Some(attr_type::TENSOR), t: Some(Box::new(t)), ..Default::default() }
 }
 
+/// A graph attribute.
+pub fn a_graph(name: &str, g: GraphProto) -> AttributeProto {
+    AttributeProto { name: Some(name.into()), r#type: Some(attr_type::GRAPH), g: Some(Box::new(g)), ..Default::default() }
+}
+
+/// A graph of nodes with these inputs and outputs.
+pub fn body(inputs: &[&str], node: Vec<NodeProto>, outputs: &[&str], initializer: Vec<TensorProto>) -> GraphProto {
+    let bare = |n: &&str| ValueInfoProto { name: Some((*n).into()), ..Default::default() };
+    GraphProto {
+        node,
+        initializer,
+        input: inputs.iter().map(bare).collect(),
+        output: outputs.iter().map(bare).collect(),
+        ..Default::default()
+    }
+}
+
 pub fn model(
     opset: i64,
     inputs: Vec<ValueInfoProto>,

@@ -433,13 +433,53 @@ pub fn seeds() -> Vec<Vec<u8>> {
     out.push(m.encode_to_vec());
     // One small model of every operator that the ones above have not.
     let cases = Cases::of_operators().cases;
-    for row in mcompc_onnx::ops::TABLE {
-        let has = |m: &Vec<u8>| m.windows(row.name.len()).any(|w| w == row.name.as_bytes());
+    out.extend(bodies());
+    for row in mcompc_onnx::ops::TABLE.iter().chain(mcompc_onnx::ops::microsoft()) {
+        // Field 4 of a node, which is no part of a longer name.
+        let field = [&[0x22, row.name.len() as u8], row.name.as_bytes()].concat();
+        let has = |m: &Vec<u8>| m.windows(field.len()).any(|w| w == field);
         if !out.iter().any(has) {
             out.extend(cases.iter().map(|c| &c.model).find(|m| has(m)).cloned());
         }
     }
     out
+}
+
+/// Nodes that bodies stand for, and sequences.
+fn bodies() -> Vec<Vec<u8>> {
+    let scalar = |name: &str, v: i64| TensorProto { dims: vec![], ..ints(name, &[v]) };
+    let of = |nodes: Vec<NodeProto>| {
+        let constants = vec![ints("n", &[3]), scalar("two", 2), floats("zeros", &[2], &[0.0, 0.0]), floats("zero", &[], &[0.0])];
+        model(16, vec![value("x", &[3, 2])], vec![free("y")], constants, nodes).encode_to_vec()
+    };
+    let step = body(
+        &["i", "c", "v"],
+        vec![
+            node("Cast", &["i"], "f", vec![a_int("to", 1)]),
+            node("Add", &["v", "f"], "w", vec![]),
+            node("Less", &["i", "two"], "go", vec![]),
+        ],
+        &["go", "w"],
+        vec![],
+    );
+    let running = body(&["v", "e"], vec![node("Add", &["v", "e"], "w", vec![])], &["w", "w"], vec![]);
+    let branch = |op: &str| body(&[], vec![node(op, &["x"], "r", vec![])], &["r"], vec![]);
+    let scan = node("Scan", &["zeros", "x"], "last", vec![a_int("num_scan_inputs", 1), a_graph("body", running)]);
+    vec![
+        of(vec![node("Loop", &["n", "", "x"], "y", vec![a_graph("body", step)])]),
+        of(vec![NodeProto { output: vec!["last".into(), "y".into()], ..scan }]),
+        of(vec![
+            node("ReduceSum", &["x"], "s", vec![a_int("keepdims", 0)]),
+            node("Greater", &["s", "zero"], "c", vec![]),
+            node("If", &["c"], "y", vec![a_graph("then_branch", branch("Relu")), a_graph("else_branch", branch("Neg"))]),
+        ]),
+        of(vec![
+            node("SplitToSequence", &["x", "n"], "s", vec![a_int("axis", 0)]),
+            node("SequenceInsert", &["s", "x"], "t", vec![]),
+            node("SequenceErase", &["t"], "u", vec![]),
+            node("ConcatFromSequence", &["u"], "y", vec![a_int("axis", 0)]),
+        ]),
+    ]
 }
 
 /// Parsed seeds, ready to be mutated.

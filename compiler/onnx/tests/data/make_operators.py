@@ -713,6 +713,34 @@ def contributed():
     graph_of([helper.make_node("Gather", ["m", "at"], ["r"]), helper.make_node("Unsqueeze", ["r"], ["u"], axes=[0]), helper.make_node("Add", ["x", "u"], ["t"]), soft], 11, x, [inits[0], inits[3]], "Softmax-11 mask gathered")
 
 
+def reviewed():
+    """What an importer gets wrong that takes the operators above for all there is."""
+    x = f32(2, 4, 8)
+    def own(op, x, consts, **attrs):
+        inits = [nph.from_array(np.asarray(c), f"c{i}") for i, c in enumerate(consts) if c is not None]
+        inputs = ["x"] + ["" if c is None else f"c{i}" for i, c in enumerate(consts)]
+        graph_of([helper.make_node(op, inputs, ["y"], domain="com.microsoft", **attrs)], 17, x, inits, f"{op}-1 {attrs} {[np.shape(c) for c in consts]}")
+    # Keys and values in heads take no bias, what is above 0 counts, and a mask of one element is none.
+    own("MultiHeadAttention", x, [f32(2, 2, 5, 4), f32(2, 2, 5, 4), f32(24)], num_heads=2)
+    own("MultiHeadAttention", x, [f32(2, 5, 8), f32(2, 5, 8), f32(24), np.array([[1, 0, 3, 1, -2], [2, 1, 1, 1, 0]], np.int32)], num_heads=4)
+    qkv, bias = f32(8, 24) / 2, f32(24)
+    own("Attention", x, [qkv, bias, np.array([[2, 1, 0, 1], [1, 5, 1, -1]], np.int32)], num_heads=2)
+    own("Attention", x[:1], [qkv, bias, np.array([[1]], np.int32)], num_heads=2)
+    # A name that an importer might make for the reals of a bias.
+    w, b, extra = rng.integers(-20, 20, (2, 2, 1, 1)).astype(np.int8), np.array([300, -200], np.int32), f32(2)
+    inits = [nph.from_array(c, n) for c, n in ((w, "w"), (np.float32([1 / 64, 1 / 32]), "ws"), (np.zeros(2, np.int8), "wz"), (np.float32(1 / 32), "s"), (np.uint8(128), "z"), (b, "b"), (extra, "c1/bias"))]
+    nodes = [helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]), helper.make_node("QLinearConv", ["q", "s", "z", "w", "ws", "wz", "s", "z", "b"], ["c1"]), helper.make_node("DequantizeLinear", ["c1", "s", "z"], ["d"]), helper.make_node("Add", ["d", "c1/bias"], ["y"])]
+    graph_of(nodes, 17, (rng.integers(-60, 60, (1, 2, 2, 2)) / 32).astype(np.float32), inits, "Add-17 c1/bias")
+    # Minus infinity in constants, asked for.
+    never = [nph.from_array(np.float32([0, -np.inf, 0, -np.inf]), "m"), nph.from_array(np.float32(-np.inf), "never")]
+    for op, inputs in (("Equal", ["t", "never"]), ("Equal", ["never", "t"]), ("IsInf", ["t"]), ("Greater", ["t", "never"]), ("Less", ["never", "t"]), ("GreaterOrEqual", ["t", "never"]), ("Less", ["t", "never"])):
+        nodes = [helper.make_node("Add", ["x", "m"], ["t"]), helper.make_node(op, inputs, ["e"]), helper.make_node("Cast", ["e"], ["y"], to=1)]
+        graph_of(nodes, 17, 100 * f32(3, 4), never[:1] if op == "IsInf" else never, f"{op}-17 minus infinity")
+    graph_of([helper.make_node("Unsqueeze", ["m", "at"], ["u"]), helper.make_node("Equal", ["u", "never"], ["e"]), helper.make_node("Where", ["e", "zero", "x"], ["y"])], 17, f32(3, 4), [*never, nph.from_array(i64(0), "at"), nph.from_array(np.float32(0), "zero")], "Equal-17 minus infinity of constants")
+    soft = [helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"]), helper.make_node("QLinearSoftmax", ["q", "s", "z", "s2", "z"], ["r"], domain="com.microsoft", opset=12), helper.make_node("DequantizeLinear", ["r", "s2", "z"], ["y"])]
+    graph_of(soft, 12, np.array([[[0, 0, 8, 0], [8, 0, 0, 0]]]), [nph.from_array(np.float32(1 / 16), "s"), nph.from_array(np.float32(1 / 256), "s2"), nph.from_array(np.uint8(0), "z")], "QLinearSoftmax-1 without axis")
+
+
 def write(path):
     with open(path, "wb") as out:
         for name, m, x, y in cases:
@@ -755,4 +783,5 @@ else:
     signals()
     attentions()
     contributed()
+    reviewed()
     write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "operators.pb"))

@@ -27,21 +27,23 @@ impl Scores {
     }
 }
 
-/// What a mask of integers adds to scores [B, H, S, T]: lengths [B], or 1 for what counts, [B, T], [B, S, T] or [B, 1, S, T].
+/// What a mask of integers adds to scores [B, H, S, T]: lengths [B], or above 0 for what counts, [B, T], [B, S, T] or [B, 1, S, T].
 fn mask(c: &mut Ctx<'_, '_, '_>, i: usize, s: &Scores, [batch, steps, keys]: [usize; 3]) -> Result<Option<ValueId>> {
     if c.input_name(i).is_none() {
         return Ok(None);
     }
     let (m, _) = c.number(i)?;
     let shape = c.shape(m);
+    // ONNX Runtime takes no mask from one of this form; beside one key none does anything.
+    if c.op == "Attention" && shape.len() == 2 && shape[1] == 1 && (shape[0] == 1 || shape[0] == batch) {
+        return Ok(None);
+    }
     let (m, to) = match shape[..] {
         [n] if n == batch => {
             let lengths = c.reshaped(m, &[batch, 1, 1, 1])?;
             let places: Vec<f32> = (0..keys).map(|i| i as f32).collect();
             let places = c.reals("places", &[keys], &places)?;
-            let d = c.plain("Sub", &[lengths, places])?;
-            let sign = c.plain("Sign", &[d])?;
-            (c.plain("Relu", &[sign])?, vec![batch, 1, 1, keys])
+            (c.plain("Sub", &[lengths, places])?, vec![batch, 1, 1, keys])
         }
         [b, t] if t == keys => (m, vec![b, 1, 1, t]),
         [b, q, t] if q == steps && t == keys => (m, vec![b, 1, q, t]),
@@ -52,6 +54,9 @@ fn mask(c: &mut Ctx<'_, '_, '_>, i: usize, s: &Scores, [batch, steps, keys]: [us
         }
     };
     let m = c.reshaped(m, &to)?;
+    // What is above 0 counts.
+    let m = c.plain("Sign", &[m])?;
+    let m = c.plain("Relu", &[m])?;
     let off = logic::inverse(c, m)?;
     c.scaled(off, s.forbidden).map(Some)
 }
@@ -156,6 +161,9 @@ pub(super) fn attention(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
 /// and values. Key and value may be [B, H, T, D] already, or the query may hold all three, [B, S, H, 3, D].
 pub(super) fn several(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let s = Scores::read(c)?;
+    if c.wants(3) {
+        return c.not_built("that gives its scores", "leave the output out");
+    }
     let (query, mut key, mut value) = (c.input(0)?, c.optional(1)?, c.optional(2)?);
     let mut query = query;
     if key.is_none() {
@@ -178,13 +186,21 @@ pub(super) fn several(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         }
     };
     if let Some(bias) = c.optional(3)? {
+        let width = |c: &Ctx<'_, '_, '_>, v: ValueId| match c.shape(v)[..] {
+            [_, h, _, d] => h * d,
+            ref s => s.last().copied().unwrap_or(0),
+        };
+        let sizes = [width(c, query), width(c, key), width(c, value)];
+        if c.shape(bias) != [sizes.iter().sum::<usize>()] {
+            return c.misfit(format!("a bias of shape {:?} for parts of {sizes:?}", c.shape(bias)));
+        }
         let mut from = 0;
-        for v in [&mut query, &mut key, &mut value] {
-            let shape = c.shape(*v);
-            let n = if let [_, h, _, d] = shape[..] { h * d } else { shape.last().copied().unwrap_or(0) };
-            let part = c.sliced(bias, 0, from, n)?;
-            let part = if let [_, h, _, d] = shape[..] { c.reshaped(part, &[h, 1, d])? } else { part };
-            *v = c.plain("Add", &[*v, part])?;
+        for (v, n) in [&mut query, &mut key, &mut value].into_iter().zip(sizes) {
+            // Keys and values in heads have theirs already.
+            if c.shape(*v).len() == 3 {
+                let part = c.sliced(bias, 0, from, n)?;
+                *v = c.plain("Add", &[*v, part])?;
+            }
             from += n;
         }
     }
@@ -220,13 +236,17 @@ pub(super) fn rotary(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         return c.not_built("with computed positions", "give the cosines and sines of every position");
     };
     let steps = if shape.len() == 4 { shape[2] } else { shape.get(1).copied().unwrap_or(0) };
+    let batch = shape.first().copied().unwrap_or(1);
     let at = if at.elems() == 1 && steps != 1 {
         let first = at.to_i64_vec()?[0];
-        (first..first + steps as i64).collect()
+        let Some(end) = first.checked_add(steps as i64) else { return c.misfit(format!("positions from {first} on")) };
+        (first..end).collect()
     } else {
         at.to_i64_vec()?
     };
-    let batch = shape.first().copied().unwrap_or(1);
+    if at.len() != steps && Some(at.len()) != steps.checked_mul(batch) {
+        return c.misfit(format!("{} positions for {batch} times {steps}", at.len()));
+    }
     let all: Vec<i64> = if at.len() == steps { at.repeat(batch) } else { at };
     let positions = c.constant_named(Tensor::from_i64([batch, all.len() / batch.max(1)], &all)?, "positions")?;
     let interleaved = i64::from(c.attrs.flag("interleaved", false)?);

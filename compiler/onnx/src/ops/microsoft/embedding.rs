@@ -1,13 +1,17 @@
 //! EmbedLayerNormalization: rows of up to three tables added, and the norm of the sum.
 
 use super::fused::normal;
+use crate::attrs::unsupported;
 use crate::node::{Bound, Ctx};
 use mcompc_ir::{DType, Result, Tensor};
 
 /// Ids [B, S], segments or none, tables of words, positions and segments, gain, offset, mask, positions; the norm, the mask's lengths, the sum.
 pub(super) fn embed(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
     let epsilon = c.attrs.float_or("epsilon", 1e-12)?;
-    c.attrs.only("mask_index_type", 0, "masks are given as lengths")?;
+    // Whether the second output is lengths, which it is wherever it is read.
+    if let Some(kind) = c.attrs.int("mask_index_type")?.filter(|k| !matches!(k, 0 | 1)) {
+        return Err(unsupported("mask_index_type", kind).hint("0 and 1 are"));
+    }
     let name = c.name_of(0);
     let Some(&[batch, steps]) = c.b.shape_of(&name).as_deref() else { return c.misfit("ids of two dimensions are needed") };
     let rows = |c: &mut Ctx<'_, '_, '_>, table: usize, ids: String| c.inner("Gather", 13, vec![c.name_of(table), ids], Vec::new());

@@ -26,6 +26,9 @@ pub(super) fn matmul(c: &mut Ctx<'_, '_, '_>) -> Result<()> {
         return Err(unsupported("bits", bits).hint("2, 4 and 8 are"));
     }
     let bits = bits as usize;
+    if !(block * bits).is_multiple_of(8) {
+        return Err(unsupported("block_size", block).hint("blocks are whole bytes"));
+    }
     if c.input_name(4).is_some() {
         return c.not_built("with groups in another order (g_idx)", "quantize without act_order");
     }
