@@ -49,7 +49,7 @@ impl Artifact {
     }
     /// Writes them, as a whole or not at all.
     fn write(&self, py: Python<'_>, out: PathBuf, force: bool) -> PyResult<()> {
-        run(py, None, |_| mcompc_package::write_dir(&out, &self.library.files, force, &mcompc_driver::owns))
+        run(py, None, |_| mcompc_package::write_dir(&out, &self.library.files, force))
     }
     /// Outputs of the samples in a file, by `code`, `integers` or `reference`; as the machine that ran them, their number, and arrays.
     fn run(

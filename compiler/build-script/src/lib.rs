@@ -26,47 +26,52 @@ use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+/// Flags that say where output goes, or make something else than a library for one target.
+const NOT_HERE: &[&str] = &["--bundle", "--json", "--scheme-out", "--force", "-o", "--out"];
+
 /// A model to compile, and how.
 #[derive(Clone, Debug)]
 pub struct Model {
     model: PathBuf,
-    files: Vec<PathBuf>,
     words: Vec<OsString>,
+    names: Vec<String>,
+    values: Vec<PathBuf>,
     target: bool,
 }
 
 impl Model {
     /// Of an ONNX file, by its path from the crate's folder.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { model: path.into(), files: Vec::new(), words: Vec::new(), target: false }
+        Self { model: path.into(), words: Vec::new(), names: Vec::new(), values: Vec::new(), target: false }
     }
 
     /// With calibration data (.npz, .npy).
     #[must_use]
-    pub fn calib(mut self, path: impl Into<PathBuf>) -> Self {
-        let path = path.into();
-        self.words.extend(["--calib".into(), path.clone().into()]);
-        self.files.push(path);
-        self
+    pub fn calib(self, path: impl Into<PathBuf>) -> Self {
+        self.flag("--calib", path.into())
     }
 
     /// For a target by its name, whatever Cargo builds for.
     #[must_use]
-    pub fn target(mut self, name: &str) -> Self {
-        self.target = true;
+    pub fn target(self, name: &str) -> Self {
         self.flag("--target", name)
     }
 
     /// With a flag of `mcompc compile` and its value.
     #[must_use]
     pub fn flag(mut self, name: &str, value: impl Into<OsString>) -> Self {
-        self.words.extend([name.into(), value.into()]);
+        let value = value.into();
+        self.target |= name == "--target";
+        self.names.push(name.into());
+        self.values.push(value.clone().into());
+        self.words.extend([name.into(), value]);
         self
     }
 
     /// With a flag of `mcompc compile` that takes no value.
     #[must_use]
     pub fn switch(mut self, name: &str) -> Self {
+        self.names.push(name.into());
         self.words.push(name.into());
         self
     }
@@ -87,10 +92,15 @@ impl Model {
     /// What [`Model::build`] does, for a triple and the features that its CPUs have, into a folder; returns the lines for Cargo.
     ///
     /// # Errors
-    /// E502 for a triple that no target has code for; those of `mcompc compile`.
+    /// E502 for a triple that no target has code for; E002 for a flag about files that a build script has no use for; those of `mcompc compile`.
     pub fn build_into(mut self, out: &Path, triple: &str, features: &[&str]) -> Result<String> {
         if out.as_os_str().is_empty() {
             return Err(Error::new(Code::Usage, "OUT_DIR is not set").hint("call this in a build script"));
+        }
+        let flag = |n: &&String| NOT_HERE.contains(&n.split('=').next().unwrap_or_default());
+        if let Some(name) = self.names.iter().find(flag) {
+            return Err(Error::new(Code::Usage, format!("{name} is nothing for a build script"))
+                .hint("leave it out: Cargo says where the output goes, and what is there is replaced"));
         }
         if !self.target {
             let name = choose(triple, features)?;
@@ -101,9 +111,9 @@ impl Model {
         let asked = mcompc::asked(&words)?;
         let limit = asked.max_loss.unwrap_or(mcompc_driver::MaxLoss::Usual);
         let library = mcompc_driver::library(&asked.request, limit, &mcompc_driver::Silent)?;
-        let name = asked.request.name;
+        let name = asked.request.name.clone();
         let folder = out.join(&name);
-        mcompc_package::write_dir(&folder, &library.files, true, &mcompc_driver::owns)?;
+        mcompc_package::write_dir(&folder, &library.files, true)?;
         let module = out.join(format!("{name}.rs"));
         std::fs::write(&module, mcompc_package::rust_module(&name, &library.files))
             .map_err(|e| Error::new(Code::Io, format!("cannot write `{}`: {e}", module.display())))?;
@@ -112,7 +122,10 @@ impl Model {
         for w in &library.report.warnings {
             let _ = writeln!(lines, "cargo:warning={}", w.replace('\n', " "));
         }
-        for file in std::iter::once(&self.model).chain(&self.files) {
+        // Flags do not say which of their values are files.
+        let read = self.values.iter().filter(|v| v.exists());
+        let beside = mcompc_driver::external_files(&asked.request)?;
+        for file in std::iter::once(&self.model).chain(&beside).chain(read) {
             let _ = writeln!(lines, "cargo:rerun-if-changed={}", file.display());
         }
         let _ = writeln!(lines, "cargo:rustc-link-search=native={}\ncargo:rustc-link-lib=static={name}", folder.display());

@@ -26,24 +26,27 @@ pub fn choose(triple: &str, features: &[&str]) -> Result<String> {
         .iter()
         .filter(|t| {
             let theirs = &t.rust_triple;
-            plain(theirs) == plain(triple) || theirs.split('-').next() == Some(arch) && self::system(theirs) == system
+            plain(theirs) == plain(triple) || system != "other" && theirs.split('-').next() == Some(arch) && self::system(theirs) == system
         })
         .collect();
     let missing = |t: &Target| t.requires.iter().filter(|f| !features.contains(&rust_name(f))).count();
-    // The more it requires and finds, the more it uses; the first of equals in the order of names.
-    let best = here.iter().min_by_key(|t| (missing(t), std::cmp::Reverse(t.requires.len())));
+    // The triple's own first. The more it requires and finds, the more it uses; the first of equals in the order of names.
+    let other = |t: &Target| plain(&t.rust_triple) != plain(triple);
+    let best = here.iter().min_by_key(|t| (other(t), missing(t), std::cmp::Reverse(t.requires.len())));
     best.map(|t| t.name.clone()).ok_or_else(|| {
         Error::new(Code::UnknownTarget, format!("no target of mcompc is `{triple}`"))
             .hint("name one with Model::target; `mcompc targets` lists them")
     })
 }
 
-/// The kind of object files that a triple's system takes: no code of ours calls the system.
+/// The kind of object files that a triple's system takes: no code of ours calls the system. Apple's say for which of its systems they are.
 fn system(triple: &str) -> &'static str {
     let has = |part: &str| triple.split('-').any(|p| p.starts_with(part));
-    match triple {
-        _ if has("darwin") => "darwin",
-        _ if has("ios") => "ios",
+    match triple.split('-').skip(1).collect::<Vec<_>>().as_slice() {
+        ["apple", "darwin"] => "darwin",
+        ["apple", "ios"] => "ios",
+        ["apple", "ios", "sim"] => "ios-sim",
+        ["apple", ..] => "other",
         _ if has("windows") || has("wasm") || has("uefi") => "other",
         _ => "elf",
     }
@@ -66,6 +69,13 @@ mod tests {
         assert_eq!(of("aarch64-linux-android", &["neon"]), Ok("aarch64".into()));
         assert_eq!(of("aarch64-unknown-linux-gnu", &["neon", "dotprod"]), Ok("aarch64-dotprod".into()));
         assert_eq!(of("aarch64-apple-ios", &["neon"]), Ok("aarch64-apple-ios".into()));
+        // One system of Apple's takes nothing of another.
+        assert_eq!(of("aarch64-apple-ios-sim", &["neon"]), Ok("aarch64-apple-ios-sim".into()));
+        assert_eq!(of("x86_64-apple-ios", &v3), Ok("x86_64-apple-ios-sim".into()));
+        assert_eq!(of("aarch64-apple-darwin", &["neon", "dotprod"]), Ok("aarch64-apple-darwin".into()));
+        for t in ["ios-macabi", "tvos", "tvos-sim", "watchos", "visionos", "visionos-sim"] {
+            assert_eq!(of(&format!("aarch64-apple-{t}"), &["neon", "dotprod"]), Err(Code::UnknownTarget), "{t}");
+        }
         assert_eq!(of("x86_64-pc-windows-msvc", &v3), Err(Code::UnknownTarget));
         assert_eq!(of("wasm32-unknown-unknown", &[]), Err(Code::UnknownTarget));
     }

@@ -49,5 +49,12 @@ fn what_is_wrong_is_an_error() {
     let e = Model::new("no.onnx").build_into(dir.path(), "thumbv7em-none-eabihf", &[]).unwrap_err();
     assert!(e.to_string().contains("no.onnx"), "{e}");
     assert!(Model::new("no.onnx").build_into(Path::new(""), "thumbv7em-none-eabihf", &[]).is_err());
+    for (name, value) in [("--bundle", Some("linux")), ("-o", Some("x")), ("--scheme-out", Some("x")), ("--json", None), ("--force", None)]
+    {
+        let m = Model::new("no.onnx");
+        let m = if let Some(v) = value { m.flag(name, v) } else { m.switch(name) };
+        let e = m.build_into(dir.path(), "thumbv7em-none-eabihf", &[]).unwrap_err();
+        assert!(e.code == mcompc_ir::Code::Usage && e.to_string().contains(name), "{e}");
+    }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }

@@ -21,7 +21,6 @@ pub(crate) const BUNDLE: Bundle = Bundle {
             .hint("leave out --target; --bundle linux makes a library for the CPUs of one ABI")),
         None => ["aarch64", "arm", "x86_64"].into_iter().map(of_name).collect(),
     },
-    owns: |n| n.ends_with(".aar") || matches!(n, "java" | "example-android"),
     files,
 };
 

@@ -24,7 +24,6 @@ pub(crate) const BUNDLE: Bundle = Bundle {
             .hint("leave out --target, or leave out --bundle for the library of one CPU")),
         None => LIBRARIES.iter().flat_map(|l| l.3).map(|n| of_name(n)).collect(),
     },
-    owns: |n| n.ends_with(".xcframework") || matches!(n, "Package.swift" | "Sources"),
     files,
 };
 
@@ -47,9 +46,10 @@ fn files(input: &Input) -> Result<Vec<File>> {
     for (folder, _, _, targets) in LIBRARIES {
         let slices = targets.iter().map(slice).collect::<Result<Vec<_>>>()?;
         out.push(File::new(format!("{root}/{folder}/lib{name}.a"), library(name, &slices)?));
-        out.push(File::new(format!("{root}/{folder}/Headers/{name}.h"), c_header(p)));
+        // A folder of the module's own: Xcode puts the headers of all frameworks of an app into one.
+        out.push(File::new(format!("{root}/{folder}/Headers/{module}/{name}.h"), c_header(p)));
         let map = format!("module {module} {{\n    header \"{name}.h\"\n    export *\n}}\n");
-        out.push(File::new(format!("{root}/{folder}/Headers/module.modulemap"), map));
+        out.push(File::new(format!("{root}/{folder}/Headers/{module}/module.modulemap"), map));
     }
     out.extend(swift::files(p, &Names::new(name, &p.inputs, &p.outputs), &module));
     Ok(out)

@@ -36,8 +36,6 @@ pub struct Bundle {
     pub target: fn() -> Result<Target>,
     /// The ABIs in it; of a form for one computer those that the target is of, an error where it is of none.
     pub abis: fn(Option<&Target>) -> Result<Vec<&'static Abi>>,
-    /// Whether a file or folder at the top of an output is this form's.
-    owns: fn(&str) -> bool,
     /// Its files.
     files: fn(&Input) -> Result<Vec<File>>,
 }
@@ -50,11 +48,6 @@ impl Bundle {
     pub fn by_name(name: &str) -> Option<&'static Bundle> {
         BUNDLES.iter().find(|b| b.name == name)
     }
-}
-
-/// Whether a file or folder at the top of an output is that of a bundle.
-pub fn owns(name: &str) -> bool {
-    BUNDLES.iter().any(|b| (b.owns)(name))
 }
 
 /// A variant, translated.

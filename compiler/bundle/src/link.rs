@@ -16,10 +16,21 @@ pub(crate) const PAGE: u64 = 16 << 10;
 /// The program that links shared objects.
 ///
 /// # Errors
-/// E505 where there is none.
+/// E505 where there is none, or not the one that is named.
 pub fn linker() -> Result<OsString> {
-    let named = std::env::var_os("MCOMPC_LLD").filter(|n| !n.is_empty());
-    if let Some(n) = named.clone().into_iter().chain(NAMES.iter().map(OsString::from)).find(|n| is_there(n)) {
+    if let Some(n) = std::env::var_os("MCOMPC_LLD").filter(|n| !n.is_empty()) {
+        let missing = || {
+            Error::new(Code::ToolMissing, format!("the variable MCOMPC_LLD names `{}`, which is not there", n.to_string_lossy()))
+                .hint("name LLVM's linker, or unset the variable")
+        };
+        // It is called from another folder. A name alone is looked for in PATH.
+        return match Path::new(&n) {
+            _ if !is_there(&n) => Err(missing()),
+            p if p.components().count() > 1 => std::path::absolute(p).map(PathBuf::into_os_string).map_err(|_| missing()),
+            _ => Ok(n),
+        };
+    }
+    if let Some(n) = NAMES.iter().map(OsString::from).find(|n| is_there(n)) {
         return Ok(n);
     }
     rust_lld().map(PathBuf::into_os_string).ok_or_else(|| {
@@ -75,5 +86,10 @@ pub fn shared_object(objects: &[(String, Vec<u8>)], exports: &[String], soname: 
         return Err(Error::new(Code::Backend, format!("the linker {} refused `{soname}`: {log}", linker.to_string_lossy()))
             .hint("a bug of the compiler, or a linker that is too old: name another one with the variable MCOMPC_LLD"));
     }
-    fs::read(folder.path().join("library")).map_err(io)
+    let mut library = fs::read(folder.path().join("library")).map_err(io)?;
+    // Flags of 32-bit ELF for Arm (e_machine 40): the linker says that floats are passed in integer registers (0x200). Nothing passes any.
+    if (library.get(4), library.get(18..20)) == (Some(&1), Some(&[40, 0])) {
+        library.get_mut(37).into_iter().for_each(|b| *b &= !6);
+    }
+    Ok(library)
 }

@@ -10,7 +10,6 @@ pub(crate) const BUNDLE: Bundle = Bundle {
     doc: "shared and static library that choose their code by the CPU, with pkg-config and CMake files",
     target: Target::host,
     abis: |t| Ok(vec![Abi::of(&t.map_or_else(Target::host, |t| Ok(t.clone()))?)?]),
-    owns: |n| n.starts_with("lib") && n.ends_with(".so") || n == "pkgconfig",
     files,
 };
 
@@ -30,6 +29,7 @@ fn files(input: &Input) -> Result<Vec<File>> {
     Ok(out)
 }
 
+/// pkgconf escapes the blanks of `pcfiledir` itself: between quotes they would be escaped twice.
 fn pkg_config(input: &Input) -> String {
     let (p, name) = (&input.package, &input.package.name);
     format!(

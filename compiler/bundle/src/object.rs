@@ -3,7 +3,7 @@
 use crate::{Arch, Stub, internal};
 use mcompc_ir::Result;
 use object::write::{Object, Relocation, Symbol, SymbolId, SymbolSection};
-use object::{Architecture, BinaryFormat, Endianness, RelocationFlags, SectionKind, SymbolFlags, SymbolKind, SymbolScope, elf};
+use object::{Architecture, BinaryFormat, Endianness, FileFlags, RelocationFlags, SectionKind, SymbolFlags, SymbolKind, SymbolScope, elf};
 use std::collections::BTreeMap;
 
 /// A distance that a datum holds, 32 bits: where it stands, and the symbol it leads to.
@@ -29,6 +29,10 @@ impl Writer {
             Arch::MachO => return Err(internal("no object of this crate is Mach-O")),
         };
         let mut object = Object::new(BinaryFormat::Elf, architecture, Endianness::Little);
+        if arch == Arch::Arm {
+            // Linkers refuse to mix versions of the ABI, and none is one too.
+            object.flags = FileFlags::Elf { os_abi: elf::ELFOSABI_NONE, abi_version: 0, e_flags: elf::EF_ARM_EABI_VER5 };
+        }
         // Without it linkers take the stack to be executable.
         object.add_section(vec![], b".note.GNU-stack".to_vec(), SectionKind::Linker);
         Ok(Self { object, symbols: BTreeMap::new(), distance })

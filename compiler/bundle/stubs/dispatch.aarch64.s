@@ -41,11 +41,23 @@ MODEL_variant:
     add x0, x0, x1
     ret
 
-// The entry, in x0. The auxiliary vector is read by system calls, which change x0 alone: nothing of a C library is needed.
+// The entry, in x0. The auxiliary vector is read by system calls, which change x0 alone: nothing of a C library is needed. From its file
+// where the kernel is older than Linux 6.4; processes that may not be dumped, such as released apps on Android, may not open it.
 find:
     sub sp, sp, #1024
     mov x9, #0
     mov x10, #0
+    mov x0, #0x5856
+    movk x0, #0x4155, lsl #16 // PR_GET_AUXV
+    mov x1, sp
+    mov x2, #1024
+    mov x3, #0
+    mov x4, #0
+    mov x8, #167 // prctl
+    svc #0
+    mov x12, #-1 // no file
+    cmp x0, #0
+    b.gt 2f
     mov x0, #-100 // AT_FDCWD
     adr x1, path
     mov x2, #0x80000 // O_CLOEXEC
@@ -60,7 +72,11 @@ find:
     svc #0
     cmp x0, #0
     b.le 3f
-    add x13, sp, x0
+    // The length of the whole vector, which may be more than was written.
+2:  mov x13, #1024
+    cmp x0, x13
+    csel x13, x0, x13, lo
+    add x13, sp, x13
     mov x14, sp
 1:  add x15, x14, #16
     cmp x15, x13
@@ -72,7 +88,8 @@ find:
     cmp x16, #26 // AT_HWCAP2
     csel x10, x17, x10, eq
     b 1b
-3:  mov x0, x12
+3:  tbnz x12, #63, 4f
+    mov x0, x12
     mov x8, #57 // close
     svc #0
 4:  add sp, sp, #1024

@@ -25,6 +25,7 @@ int main(void) {
         for (unsigned i = 0; i < sizeof x; i++) x[i] = (uint8_t)(i * 7 % 17 + round);
         status |= net_run(x, y, arena);
     }
+    if (net_supported() != (status == 0)) return 9;
     printf("%d %s", status, net_variant());
     for (unsigned i = 0; i < sizeof y; i++) printf(" %d", y[i]);
     return 0;
@@ -171,6 +172,12 @@ fn what_a_bundle_cannot_be_is_said() {
     let bare = Command::new(env!("CARGO_BIN_EXE_mcompc")).args(args).current_dir(dir.path()).env("PATH", dir.path()).output().unwrap();
     let text = String::from_utf8(bare.stderr).unwrap();
     assert!(text.starts_with("error[E505]") && text.contains("MCOMPC_LLD") && !dir.path().join("out").exists(), "{text}");
+    // One that is named and is not there: no other is taken.
+    let args = with(&["--target", "x86_64", "--input", INPUT, "--calib", calib.to_str().unwrap()]);
+    let named =
+        Command::new(env!("CARGO_BIN_EXE_mcompc")).args(args).current_dir(dir.path()).env("MCOMPC_LLD", "./no-lld").output().unwrap();
+    let text = String::from_utf8(named.stderr).unwrap();
+    assert!(text.starts_with("error[E505]") && text.contains("MCOMPC_LLD names `./no-lld`"), "{text}");
     // A name that is no form.
     assert!(!mcompc(dir.path(), [model.to_str().unwrap(), "--bundle", "floppy", "-o", "out"]).status.success());
 }
@@ -181,13 +188,12 @@ fn cmake_and_pkg_config_find_the_libraries() {
     bundle(dir.path(), "linux", &[]);
     std::fs::write(dir.path().join("main.c"), MAIN).unwrap();
     if !missing("pkg-config") {
-        let pc = |flag: &str| {
-            let mut c = Command::new("pkg-config");
-            tool(c.env("PKG_CONFIG_PATH", dir.path().join("out/pkgconfig")).args([flag, "net"]))
-        };
-        let flags = [pc("--cflags"), pc("--libs")].concat();
+        // Also from a folder with a blank in its name.
         let program = dir.path().join("by-pkg-config");
-        tool(Command::new("gcc").arg(dir.path().join("main.c")).args(flags.split_whitespace()).arg("-o").arg(&program));
+        std::os::unix::fs::symlink(dir.path(), dir.path().join("two words")).unwrap();
+        let line = "eval gcc main.c $(pkg-config --cflags --libs net) -o by-pkg-config";
+        let paths = dir.path().join("two words/out/pkgconfig");
+        tool(Command::new("sh").args(["-c", line]).env("PKG_CONFIG_PATH", paths).current_dir(dir.path()));
         assert_eq!(said(&program, &[]).0, 0);
     }
     if missing("cmake") {
@@ -215,20 +221,26 @@ fn arm_runs_its_variant() {
     }
     bundle(dir.path(), "linux", &["--target", "armv7a-neon"]);
     let exports = ["net_run", "net_variant", "net_info"];
-    shared_object::<object::elf::FileHeader32<Endianness>>(&std::fs::read(dir.path().join("out/libnet.so")).unwrap(), &exports);
+    let shared = std::fs::read(dir.path().join("out/libnet.so")).unwrap();
+    shared_object::<object::elf::FileHeader32<Endianness>>(&shared, &exports);
+    assert_eq!(shared[36..40], object::elf::EF_ARM_EABI_VER5.0.to_le_bytes());
     if missing("arm-none-eabi-gcc") || missing("qemu-arm") {
         return;
     }
     std::fs::write(dir.path().join("main.c"), MAIN).unwrap();
     let (program, out) = (dir.path().join("program"), dir.path().join("out"));
-    let flags = ["-O2", "-marm", "-march=armv7-a+simd", "-mfloat-abi=softfp", "--specs=rdimon.specs", "-I"];
-    let mut gcc = Command::new("arm-none-eabi-gcc");
-    tool(gcc.args(flags).arg(&out).arg(dir.path().join("main.c")).arg(out.join("libnet.a")).arg("-o").arg(&program));
     let mut outputs = BTreeSet::new();
-    for cpu in ["cortex-a7", "cortex-a15", "max"] {
-        let (status, variant, bytes) = said(&program, &["qemu-arm", "-cpu", cpu]);
-        assert_eq!((status, variant.as_str()), (0, "armv7a-neon"), "{cpu}");
-        outputs.insert(bytes);
+    // No function takes a float: programs of either float ABI link it.
+    for abi in ["-mfloat-abi=softfp", "-mfloat-abi=hard"] {
+        let flags =
+            ["-O2", "-marm", "-march=armv7-a+simd", abi, "--specs=rdimon.specs", "-Wl,--fatal-warnings,--no-warn-rwx-segments", "-I"];
+        let mut gcc = Command::new("arm-none-eabi-gcc");
+        tool(gcc.args(flags).arg(&out).arg(dir.path().join("main.c")).arg(out.join("libnet.a")).arg("-o").arg(&program));
+        for cpu in ["cortex-a7", "cortex-a15", "max"] {
+            let (status, variant, bytes) = said(&program, &["qemu-arm", "-cpu", cpu]);
+            assert_eq!((status, variant.as_str()), (0, "armv7a-neon"), "{abi}, {cpu}");
+            outputs.insert(bytes);
+        }
     }
     // The bytes are those of another CPU.
     let other = dir.path().join("other");
@@ -341,8 +353,9 @@ fn the_archive_for_android_runs_from_java_and_from_c() {
     std::fs::create_dir(&linux).unwrap();
     bundle(&linux, "linux", &["--target", "aarch64"]);
     std::fs::write(dir.path().join("main.c"), MAIN).unwrap();
-    let mut outputs = BTreeSet::new();
+    let (mut outputs, mut ran) = (BTreeSet::new(), false);
     if !missing("aarch64-linux-gnu-gcc") && !missing("qemu-aarch64") {
+        ran = true;
         std::fs::write(own.join("libmcompc_net.so"), &aar[&arm64]).unwrap();
         let program = dir.path().join("arm64");
         let mut gcc = Command::new("aarch64-linux-gnu-gcc");
@@ -354,6 +367,7 @@ fn the_archive_for_android_runs_from_java_and_from_c() {
         }
     }
     if std::env::consts::ARCH == "x86_64" && !missing("javac") && !missing("java") {
+        ran = true;
         std::fs::write(own.join("libmcompc_net.so"), &aar[&x86]).unwrap();
         std::fs::write(dir.path().join("classes.jar"), &aar["classes.jar"]).unwrap();
         std::fs::write(dir.path().join("Main.java"), JAVA).unwrap();
@@ -368,7 +382,7 @@ fn the_archive_for_android_runs_from_java_and_from_c() {
         let mut javac = Command::new("javac");
         tool(javac.args(["-d", "again"]).arg(own.join("java/NetModel.java")).current_dir(dir.path()));
     }
-    assert!(outputs.len() <= 1, "{outputs:?}");
+    assert_eq!(outputs.len(), usize::from(ran), "{outputs:?}");
     refused(
         dir.path(),
         [digits("digits.onnx").to_str().unwrap(), "--bundle", "android", "--target", "aarch64", "-o", "x"],
@@ -419,10 +433,14 @@ fn the_framework_for_ios_has_every_slice() {
             assert_eq!(platforms, [platform], "{folder}");
             assert!(a.windows(8).any(|w| w == b"_net_run"), "{folder}");
         }
-        let map = std::fs::read_to_string(root.join(folder).join("Headers/module.modulemap")).unwrap();
-        assert!(map.contains("header \"net.h\"") && root.join(folder).join("Headers/net.h").is_file());
+        let map = std::fs::read_to_string(root.join(folder).join("Headers/Cnet/module.modulemap")).unwrap();
+        assert!(map.contains("header \"net.h\"") && root.join(folder).join("Headers/Cnet/net.h").is_file());
     }
+    // The one CPU that lacks dot products is a phone's: header and class ask it, each object's oldest system can be asked.
+    let header = std::fs::read_to_string(root.join("ios-arm64/Headers/Cnet/net.h")).unwrap();
+    assert!(header.contains("sysctlbyname(\"hw.optional.arm.FEAT_DotProd\""), "{header}");
     let swift = std::fs::read_to_string(dir.path().join("out/Sources/NetModel/NetModel.swift")).unwrap();
+    assert!(swift.contains("guard Self._supported else { throw NetModelFailure(status: -3) }"), "{swift}");
     assert!(
         swift.contains("public func run(`pixels`: [Float]) throws -> [Float]") && swift.contains("net_run(self.`pixels`.baseAddress"),
         "{swift}"

@@ -28,7 +28,7 @@ struct Machine<'a> {
     directives: &'a str,
 }
 
-/// No function takes or returns a floating-point number, so the object may be linked into firmware of any float ABI. LLVM derives the
+/// No function takes or returns a floating-point number, so the object may be linked into programs of any float ABI. LLVM derives the
 /// build attribute from the triple; this overrides it: Tag_ABI_VFP_args (28), compatible with both variants (3). Addenda to, and errata
 /// in, the ABI for the Arm Architecture, 3.3.5.2.
 const ANY_FLOAT_ABI: &str = ".eabi_attribute 28, 3";
@@ -43,7 +43,7 @@ pub(crate) fn compile(text: &str, target: &Target, output: Output) -> Result<(Ve
         abi: &target.llvm.abi,
         pic: !bare,
         medium: bare && target.arch().starts_with("riscv"),
-        directives: if target.arch().starts_with("thumb") { ANY_FLOAT_ABI } else { "" },
+        directives: if ["arm", "thumb"].iter().any(|a| target.arch().starts_with(a)) { ANY_FLOAT_ABI } else { "" },
     };
     let registry = DialectRegistry::new();
     for handle in [DialectHandle::llvm(), DialectHandle::arith(), ffi::vector_dialect()] {

@@ -43,11 +43,12 @@ pub use inputs::inputs;
 pub use limit::MaxLoss;
 pub use loss::measure;
 pub use matrix::operators;
-pub use mcompc_bundle::owns;
 pub use mcompc_onnx::Cut;
 pub use progress::{Progress, Silent, Step, Timed, timed};
 pub use request::{Amount, Ask, Request, States, default_backend};
 pub use run::{Array, Means, Ran, RunRequest, run, run_compiled};
 pub use sequence::Sequence;
-pub use stages::{Built, Compiled, Front, LayerNote, Quantized, VERSION, build, codes, float_outputs, front, reals, trace_passes};
+pub use stages::{
+    Built, Compiled, Front, LayerNote, Quantized, VERSION, build, codes, external_files, float_outputs, front, reals, trace_passes,
+};
 pub use tasks::{BenchRequest, Benched, Library, VerifyRequest, bench, finish, library, plan, verify};

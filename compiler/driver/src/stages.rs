@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Version of the compiler, as in headers and reports.
@@ -133,6 +133,14 @@ pub fn front(o: &Request, progress: &dyn Progress) -> Result<Front> {
 
 fn import(o: &Request) -> Result<Graph> {
     mcompc_onnx::import(&o.model, &ImportOptions { dims: o.dims.clone(), cut: o.cut.clone(), ..Default::default() })
+}
+
+/// The files beside the model that hold its external data.
+///
+/// # Errors
+/// Those of a model that cannot be read.
+pub fn external_files(o: &Request) -> Result<BTreeSet<PathBuf>> {
+    mcompc_onnx::external_files(&o.model, &ImportOptions::default().limits)
 }
 
 /// The text of the graph after every pass that changed something, round by round.

@@ -7,7 +7,7 @@ use crate::dtype::is_float;
 use crate::limits::Limits;
 use crate::node::{Bound, Builder, plain};
 use crate::ops::check_opset;
-use crate::proto::{FunctionProto, GraphProto, ModelProto, ValueInfoProto};
+use crate::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use crate::refusals::Refusals;
 use crate::scan::scan_model;
 use crate::scope::Scope;
@@ -17,7 +17,7 @@ use bytes::Bytes;
 use mcompc_ir::{Code, Codes, DType, Error, Graph, Output, Quant, Result, Tensor, Value};
 use prost::Message;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// IR versions whose messages the reader knows in full.
 const IR_VERSIONS: std::ops::RangeInclusive<i64> = 3..=14;
@@ -58,6 +58,35 @@ pub fn decode_model(bytes: Bytes, limits: &Limits) -> Result<ModelProto> {
     ModelProto::decode(bytes).map_err(|e| {
         Error::new(Code::Truncated, format!("not an ONNX model: {e}")).hint("compare the file with the original or export it again")
     })
+}
+
+/// The files beside a model that hold its external data, whether or not anything reads them.
+///
+/// # Errors
+/// As [`import`] for a file that cannot be read or decoded.
+pub fn external_files(path: &Path, limits: &Limits) -> Result<BTreeSet<PathBuf>> {
+    let model = decode_model(map_file(path, limits)?, limits)?;
+    let mut names = BTreeSet::new();
+    model.graph.iter().for_each(|g| of_graph(g, &mut names));
+    model.functions.iter().for_each(|f| of_nodes(&f.node, &mut names));
+    Ok(names.into_iter().map(|n| path.with_file_name(n)).collect())
+}
+
+fn of_graph(g: &GraphProto, names: &mut BTreeSet<String>) {
+    g.initializer.iter().for_each(|t| of_tensor(t, names));
+    of_nodes(&g.node, names);
+}
+
+fn of_nodes(nodes: &[NodeProto], names: &mut BTreeSet<String>) {
+    for a in nodes.iter().flat_map(|n| &n.attribute) {
+        a.t.iter().map(AsRef::as_ref).chain(&a.tensors).for_each(|t| of_tensor(t, names));
+        a.g.iter().map(AsRef::as_ref).chain(&a.graphs).for_each(|g| of_graph(g, names));
+    }
+}
+
+fn of_tensor(t: &TensorProto, names: &mut BTreeSet<String>) {
+    let locations = t.external_data.iter().filter(|e| e.key.as_deref() == Some("location"));
+    names.extend(locations.filter_map(|e| e.value.clone()));
 }
 
 fn import_model(bytes: Bytes, path: Option<&Path>, opts: &ImportOptions) -> Result<Graph> {

@@ -33,5 +33,5 @@ mod source;
 mod tensor;
 
 pub use cut::Cut;
-pub use import::{ImportOptions, decode_model, import, import_bytes};
+pub use import::{ImportOptions, decode_model, external_files, import, import_bytes};
 pub use limits::{Limits, MAX_DEPTH};

@@ -58,17 +58,22 @@ pub fn feature_masks(arch: &str, features: &[String]) -> Result<Vec<u32>> {
 /// The header's part: a macro with the names, and a function that asks.
 pub(crate) fn c(p: &PackageInput, n: &Names) -> String {
     let (pre, up) = (&n.prefix, &n.upper);
-    let arm = !p.requires.is_empty() && p.arch != "x86_64";
-    let includes =
-        if arm { "#if defined(__linux__)\n#include <sys/auxv.h>\n#elif defined(__APPLE__)\n#include <sys/sysctl.h>\n#endif\n" } else { "" };
+    let arm = !p.requires.is_empty() && p.variants.is_empty() && p.arch != "x86_64";
+    let includes = if arm {
+        "#if defined(__linux__)\n#include <sys/auxv.h>\n#elif defined(__APPLE__) && defined(__aarch64__)\n#include <sys/sysctl.h>\n#endif\n"
+    } else {
+        ""
+    };
+    let without = if p.variants.is_empty() { "ends with an illegal instruction" } else { "returns -3" };
     let head = format!(
         "\n{includes}/* What the CPU must have beyond {}. */\n#define {up}_REQUIRES \"{}\"\n\
-         /* Whether the CPU that runs this has it, as far as it can be asked; on one without it {pre}_run ends with an illegal instruction. */\n\
+         /* Whether the CPU that runs this has it, as far as it can be asked; on one without it {pre}_run {without}. */\n\
          static inline int {pre}_supported(void) {{\n",
         p.arch,
         p.requires.join(" ")
     );
     let asked = match p.arch.as_str() {
+        _ if !p.variants.is_empty() => format!("    return *{pre}_variant() != 0;\n"),
         _ if p.requires.is_empty() => "    return 1;\n".into(),
         "x86_64" => {
             let all: Vec<String> = p.requires.iter().map(|f| format!("__builtin_cpu_supports(\"{f}\")")).collect();
@@ -88,8 +93,8 @@ pub(crate) fn c(p: &PackageInput, n: &Names) -> String {
                 .collect();
             format!(
                 "#if defined(__linux__)\n    return (int){};\n\
-                 #elif defined(__APPLE__)\n    \
-                 int has = 0;\n    size_t size;\n{}    return 1;\n#else\n    return 1; /* who links this without a system knows the CPU */\n#endif\n",
+                 #elif defined(__APPLE__) && defined(__aarch64__)\n    \
+                 int has = 0;\n    size_t size;\n{}    return 1;\n#else\n    return 1; /* who links this without a system knows the CPU; Apple's others have what they need */\n#endif\n",
                 linux.join(" & "),
                 apple.concat()
             )

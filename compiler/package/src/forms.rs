@@ -23,24 +23,15 @@ pub struct Form {
     pub always: bool,
     /// Why it is nothing for a target, by the target's name.
     pub(crate) suits: fn(&str) -> Option<&'static str>,
-    /// Whether a file or folder at the top of an output is this form's: what is nobody's is the user's, and not replaced.
-    pub(crate) owns: fn(&str) -> bool,
     /// Its files.
     pub(crate) files: fn(&PackageInput, &Names) -> Result<Vec<File>>,
 }
 
 /// Every form, in the order of the files.
 pub static FORMS: &[Form] = &[
-    Form { name: "c", doc: "static library and header", always: true, suits: |_| None, owns: c_owns, files: c },
-    Form {
-        name: "report",
-        doc: "report",
-        always: true,
-        suits: |_| None,
-        owns: |n| matches!(n, "report.json" | "report.html"),
-        files: report,
-    },
-    Form { name: "rust", doc: "Rust crate", always: true, suits: |_| None, owns: |n| n == "rust", files: rust_crate },
+    Form { name: "c", doc: "static library and header", always: true, suits: |_| None, files: c },
+    Form { name: "report", doc: "report", always: true, suits: |_| None, files: report },
+    Form { name: "rust", doc: "Rust crate", always: true, suits: |_| None, files: rust_crate },
     cmake::FORM,
     zephyr::FORM,
     arduino::FORM,
@@ -66,10 +57,6 @@ pub fn suit(forms: &[&str], target: &str) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn c_owns(name: &str) -> bool {
-    name.starts_with("lib") && name.ends_with(".a") || name.ends_with(".h")
 }
 
 fn c(p: &PackageInput, n: &Names) -> Result<Vec<File>> {

@@ -23,7 +23,7 @@ pub use layers::{LayerSpec, Place};
 pub use names::{Names, TensorNames, prefix};
 pub use rust::module_of as rust_module;
 pub use states::StateSpec;
-pub use write::{Owns, check_out_dir, write_dir};
+pub use write::{check_out_dir, write_dir};
 
 use mcompc_ir::{DType, Quant, Result};
 

@@ -1,8 +1,9 @@
 //! The folder on disk: complete beside its place, then exchanged in one step.
 
-use crate::{FORMS, File};
+use crate::File;
 use mcompc_interrupt::{Folder, Parents, step};
 use mcompc_ir::{Code, Error, Result};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -25,24 +26,40 @@ fn place(out: &Path) -> Result<(PathBuf, PathBuf)> {
     Ok((parent, full))
 }
 
-/// Whether a file or folder at the top of an output is that of a form beside those of [`FORMS`].
-pub type Owns<'a> = &'a dyn Fn(&str) -> bool;
+/// Key of the report under which stands what else is at the top of the folder.
+const FILES: &str = "files";
 
-/// Whether the folder holds an earlier output of ours and nothing else (build products inside `rust/` are not looked at).
-fn ours(dir: &Path, owns: Owns<'_>) -> bool {
+/// Names at the top of the folder, in order.
+fn tops(files: &[File]) -> BTreeSet<&str> {
+    files.iter().filter_map(|f| f.path.split('/').next()).collect()
+}
+
+/// The report, with the names at the top of the folder as its last entry; as it is where it is no object.
+fn with_files(report: &[u8], files: &[File]) -> Vec<u8> {
+    let all: Vec<String> = tops(files).into_iter().map(|n| format!("\n    {}", serde_json::Value::from(n))).collect();
+    match std::str::from_utf8(report).ok().and_then(|t| t.trim_end().strip_suffix('}')) {
+        Some(t) => format!("{},\n  \"{FILES}\": [{}\n  ]\n}}\n", t.trim_end(), all.join(",")).into_bytes(),
+        None => report.to_vec(),
+    }
+}
+
+/// Whether every output had it when reports did not yet say what is in the folder.
+fn usual(name: &str) -> bool {
+    name.starts_with("lib") && name.ends_with(".a")
+        || name.ends_with(".h")
+        || matches!(name, "report.json" | "report.html" | "rust" | "cmake")
+}
+
+/// Whether the folder holds an earlier output of ours and nothing else at its top: what the report does not name is the user's (build
+/// products inside `rust/` are not looked at).
+fn ours(dir: &Path) -> bool {
     let report = fs::read_to_string(dir.join("report.json")).ok();
     let value: Option<serde_json::Value> = report.and_then(|t| serde_json::from_str(&t).ok());
-    if value.as_ref().and_then(|v| v.get("generator")).and_then(|g| g.as_str()) != Some("mcompc") {
-        return false;
-    }
+    let Some(value) = value.filter(|v| v.get("generator").and_then(|g| g.as_str()) == Some("mcompc")) else { return false };
+    let list = value.get(FILES).and_then(|l| l.as_array());
+    let owns = |name: &str| list.map_or_else(|| usual(name), |l| l.iter().any(|n| n.as_str() == Some(name)));
     let Ok(entries) = fs::read_dir(dir) else { return false };
-    entries.into_iter().all(|e| {
-        e.is_ok_and(|e| {
-            let name = e.file_name();
-            let name = name.to_string_lossy();
-            owns(&name) || FORMS.iter().any(|f| (f.owns)(&name))
-        })
-    })
+    entries.into_iter().all(|e| e.is_ok_and(|e| owns(&e.file_name().to_string_lossy())))
 }
 
 /// Checks before any work that `out` may be written: it does not exist, is empty, was written by us, or `force` is given; and that the
@@ -50,9 +67,9 @@ fn ours(dir: &Path, owns: Owns<'_>) -> bool {
 ///
 /// # Errors
 /// E001 for anything that is not a folder, and where the system refuses to write there; E002 for a folder with other contents.
-pub fn check_out_dir(out: &Path, force: bool, owns: Owns<'_>) -> Result<()> {
+pub fn check_out_dir(out: &Path, force: bool) -> Result<()> {
     let (parent, full) = place(out)?;
-    replaceable(out, &full, force, owns)?;
+    replaceable(out, &full, force)?;
     // The nearest folder that is there; what is missing below it is made when there is something to put in.
     let there = parent.ancestors().find(|p| p.as_os_str().is_empty() || p.exists()).filter(|p| !p.as_os_str().is_empty());
     let there = there.unwrap_or(Path::new("."));
@@ -62,7 +79,7 @@ pub fn check_out_dir(out: &Path, force: bool, owns: Owns<'_>) -> Result<()> {
 const ELSEWHERE: &str = "give an output folder in a place that you may write to with -o";
 const NO_SPACE: &str = "nothing was written; free space there, or give another output folder with -o";
 
-fn replaceable(out: &Path, full: &Path, force: bool, owns: Owns<'_>) -> Result<()> {
+fn replaceable(out: &Path, full: &Path, force: bool) -> Result<()> {
     let meta = match fs::symlink_metadata(full) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(io("cannot look at", full, &e).hint(ELSEWHERE)),
@@ -74,7 +91,7 @@ fn replaceable(out: &Path, full: &Path, force: bool, owns: Owns<'_>) -> Result<(
         );
     }
     let empty = fs::read_dir(full).map_err(|e| io("cannot read", full, &e))?.next().is_none();
-    if empty || force || ours(full, owns) {
+    if empty || force || ours(full) {
         return Ok(());
     }
     Err(Error::new(Code::Usage, format!("`{}` holds files that mcompc did not write", out.display()))
@@ -129,19 +146,20 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Writes all files into a fresh folder beside `out` and moves it into place; an earlier folder is replaced as a whole or stays
-/// as it is.
+/// as it is. The report also gets a list of what is at the top of the folder.
 ///
 /// # Errors
 /// As [`check_out_dir`], and E001 when the disk refuses; nothing is left behind then.
-pub fn write_dir(out: &Path, files: &[File], force: bool, owns: Owns<'_>) -> Result<()> {
+pub fn write_dir(out: &Path, files: &[File], force: bool) -> Result<()> {
     let (parent, full) = place(out)?;
-    replaceable(out, &full, force, owns)?;
+    replaceable(out, &full, force)?;
     let parents = Parents::make(&parent).map_err(|e| io("cannot create", &parent, &e).hint(ELSEWHERE))?;
     let temp = Folder::new_in(&parent).map_err(|e| io("cannot write into", &parent, &e).hint(ELSEWHERE))?;
     // The temporary folder itself is private to the user; the one moved out of it has the user's usual permissions.
     let new = temp.path().join("new");
     for f in files {
-        write(&new.join(&f.path), &f.bytes)?;
+        let path = new.join(&f.path);
+        if f.path == "report.json" { write(&path, &with_files(&f.bytes, files))? } else { write(&path, &f.bytes)? }
     }
     let moved = step(|| if full.exists() { exchange(&new, &full, &aside(&full)) } else { fs::rename(&new, &full) });
     moved.map_err(|e| io("cannot move the output into place at", &full, &e).hint(ELSEWHERE))?;

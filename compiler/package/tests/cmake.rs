@@ -37,7 +37,7 @@ fn a_program_links_the_imported_target() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
     let p = PackageInput { forms: vec!["cmake"], ..sample(d, "Net") };
-    write_dir(&d.join("net"), &render(&p).unwrap(), false, &|_| false).unwrap();
+    write_dir(&d.join("net"), &render(&p).unwrap(), false).unwrap();
     std::fs::write(d.join("CMakeLists.txt"), LISTS).unwrap();
     std::fs::write(d.join("main.c"), MAIN).unwrap();
     run(Command::new("cmake").current_dir(d).args(["-S", ".", "-B", "build", "-Werror=dev"]));

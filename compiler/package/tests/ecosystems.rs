@@ -12,7 +12,7 @@ use std::process::Command;
 /// Writes the sample in a form, for a target in name only: its object is this computer's.
 fn emit(d: &Path, form: &'static str, target: &str) {
     let p = PackageInput { forms: vec![form], target: target.into(), ..sample(d, "Net") };
-    write_dir(&d.join("net"), &render(&p).unwrap(), false, &|_| false).unwrap();
+    write_dir(&d.join("net"), &render(&p).unwrap(), false).unwrap();
 }
 
 const MAIN: &str = r#"
@@ -73,10 +73,12 @@ fn esp_idf() {
         add_library(${name} STATIC IMPORTED GLOBAL)\n  set_target_properties(${name} PROPERTIES IMPORTED_LOCATION ${full})\nendfunction()\n\
         add_subdirectory(net/esp-idf/Net)\nadd_executable(app main.c)\ntarget_link_libraries(app component)\n";
     assert_eq!(cmake(d, lists), RIGHT);
-    // A chip of another architecture is refused when the project is configured.
-    std::fs::write(d.join("CMakeLists.txt"), lists.replace("ARCH riscv", "ARCH xtensa")).unwrap();
-    let out = Command::new("cmake").current_dir(d).args(["-S", ".", "-B", "other"]).output().unwrap();
-    assert!(!out.status.success() && String::from_utf8_lossy(&out.stderr).contains("Net was compiled for riscv32imc"));
+    // A chip of another architecture, or of another float ABI, is refused when the project is configured.
+    for (i, chip) in ["ARCH xtensa", "ARCH riscv)\nset(CONFIG_IDF_TARGET esp32p4"].into_iter().enumerate() {
+        std::fs::write(d.join("CMakeLists.txt"), lists.replace("ARCH riscv", chip)).unwrap();
+        let out = Command::new("cmake").current_dir(d).args(["-S", ".", "-B", &format!("other{i}")]).output().unwrap();
+        assert!(!out.status.success() && String::from_utf8_lossy(&out.stderr).contains("Net was compiled for riscv32imc"), "{chip}");
+    }
 }
 
 #[test]

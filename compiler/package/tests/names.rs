@@ -56,7 +56,7 @@ fn package(d: &Path, inputs: Vec<TensorSpec>, outputs: Vec<TensorSpec>) -> Packa
 
 /// Compiles header and crate of `p` by the strictest means there are.
 fn compile(d: &Path, p: &PackageInput) {
-    write_dir(&d.join("one"), &render(p).unwrap(), false, &|_| false).unwrap();
+    write_dir(&d.join("one"), &render(p).unwrap(), false).unwrap();
     let warnings = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wshadow", "-fsyntax-only", "-Ione"];
     // What an Arduino core defines; it and the library's macros come before the header.
     let arduino = "#define HIGH 1\n#define LOW 0\n#define INPUT 1\n#define OUTPUT 3\n#define PI 3.14\n";

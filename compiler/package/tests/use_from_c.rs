@@ -34,7 +34,7 @@ int main(void) {
 
 fn write(dir: &Path, name: &str) {
     let files = render(&sample(dir, name)).unwrap();
-    write_dir(&dir.join(name), &files, false, &|_| false).unwrap();
+    write_dir(&dir.join(name), &files, false).unwrap();
 }
 
 #[test]
@@ -94,7 +94,7 @@ int main(void) {
 fn every_layer_goes_to_the_callback() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
-    write_dir(&d.join("one"), &render(&sliced(d, "one")).unwrap(), false, &|_| false).unwrap();
+    write_dir(&d.join("one"), &render(&sliced(d, "one")).unwrap(), false).unwrap();
     std::fs::write(d.join("main.c"), DUMP).unwrap();
     let strict = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow", "-Ione"];
     run(Command::new("gcc").current_dir(d).arg("-std=c11").args(strict).args(["main.c", "-Lone", "-lone", "-o", "main"]));
@@ -155,7 +155,7 @@ int main(void) {
 fn states_go_from_step_to_step() {
     let dir = tempfile::tempdir().unwrap();
     let d = dir.path();
-    write_dir(&d.join("one"), &render(&stateful(d, "one")).unwrap(), false, &|_| false).unwrap();
+    write_dir(&d.join("one"), &render(&stateful(d, "one")).unwrap(), false).unwrap();
     std::fs::write(d.join("main.c"), STEPS).unwrap();
     let strict = ["-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow", "-Ione"];
     run(Command::new("gcc").current_dir(d).arg("-std=c11").args(strict).args(["main.c", "-Lone", "-lone", "-o", "main"]));
@@ -180,7 +180,7 @@ fn the_header_says_and_asks_what_the_cpu_must_have() {
     for (i, (arch, requires, wanted)) in cases.into_iter().enumerate() {
         let p = PackageInput { arch: arch.into(), requires: requires.iter().map(|r| r.to_string()).collect(), ..sample(d, "net") };
         let out = d.join(format!("out{i}"));
-        write_dir(&out, &render(&p).unwrap(), false, &|_| false).unwrap();
+        write_dir(&out, &render(&p).unwrap(), false).unwrap();
         std::fs::write(
             d.join("main.c"),
             "#include \"net.h\"\n#include <stdio.h>\nint main(void) { printf(\"%d\", net_supported()); return 0; }\n",

@@ -37,7 +37,7 @@ fn main() {
 
 /// What `main` prints with the crate of `files`.
 fn program(d: &std::path::Path, files: &[mcompc_package::File], main: &str) -> String {
-    write_dir(&d.join("out"), files, false, &|_| false).unwrap();
+    write_dir(&d.join("out"), files, false).unwrap();
     std::fs::create_dir_all(d.join("app/src")).unwrap();
     let manifest = "[package]\nname = \"app\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\none = { path = \"../out/rust\" }\n[workspace]\n";
     std::fs::write(d.join("app/Cargo.toml"), manifest).unwrap();

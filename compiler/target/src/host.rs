@@ -1,8 +1,15 @@
-//! Which targets this computer runs, best first.
+//! Which targets this computer runs, best first: those whose CPUs must have nothing that this one has not.
 
-/// Name of the best target this computer runs.
-pub fn name() -> Option<&'static str> {
-    NAMES.iter().copied().find(|n| runs(n))
+use crate::Target;
+
+/// The best target this computer runs.
+pub fn best() -> Option<Target> {
+    NAMES.iter().filter_map(|n| Target::by_name(n).ok()).find(runs)
+}
+
+/// Whether code for the target runs on this computer.
+pub fn runs(target: &Target) -> bool {
+    NAMES.contains(&target.name.as_str()) && target.requires.iter().all(|f| has(f))
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -14,35 +21,43 @@ const NAMES: &[&str] = &["riscv64gc"];
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")))]
 const NAMES: &[&str] = &[];
 
-/// Whether code for target `name` runs on this computer.
+/// Whether the CPU has a feature, by the names of `requires`; the standard library asks by names in the program's text alone.
 #[cfg(target_arch = "x86_64")]
-pub fn runs(name: &str) -> bool {
+fn has(feature: &str) -> bool {
     use std::arch::is_x86_feature_detected as has;
-    let v2 = has!("sse4.2") && has!("popcnt");
-    let v3 = v2 && has!("avx2") && has!("fma") && has!("bmi1") && has!("bmi2") && has!("lzcnt");
-    let v4 = v3 && has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") && has!("avx512vnni");
-    match name {
-        "x86_64-v2" => v2,
-        "x86_64" => v3,
-        "x86_64-v4" => v4,
+    match feature {
+        "ssse3" => has!("ssse3"),
+        "sse4.1" => has!("sse4.1"),
+        "sse4.2" => has!("sse4.2"),
+        "popcnt" => has!("popcnt"),
+        "avx" => has!("avx"),
+        "avx2" => has!("avx2"),
+        "bmi" => has!("bmi1"),
+        "bmi2" => has!("bmi2"),
+        "fma" => has!("fma"),
+        "avx512f" => has!("avx512f"),
+        "avx512bw" => has!("avx512bw"),
+        "avx512cd" => has!("avx512cd"),
+        "avx512dq" => has!("avx512dq"),
+        "avx512vl" => has!("avx512vl"),
+        "avx512vnni" => has!("avx512vnni"),
         _ => false,
     }
 }
 
-/// Whether code for target `name` runs on this computer.
+/// Whether the CPU has a feature, by the names of `requires`; the standard library asks by names in the program's text alone.
 #[cfg(target_arch = "aarch64")]
-pub fn runs(name: &str) -> bool {
+fn has(feature: &str) -> bool {
     use std::arch::is_aarch64_feature_detected as has;
-    match name {
-        "aarch64" => true,
-        "aarch64-dotprod" => has!("dotprod") && has!("lse"),
-        "aarch64-i8mm" => has!("dotprod") && has!("lse") && has!("i8mm"),
+    match feature {
+        "asimddp" => has!("dotprod"),
+        "i8mm" => has!("i8mm"),
         _ => false,
     }
 }
 
-/// Whether code for target `name` runs on this computer.
+/// Nothing can be asked.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub fn runs(name: &str) -> bool {
-    NAMES.contains(&name)
+fn has(_: &str) -> bool {
+    false
 }

@@ -41,15 +41,14 @@ impl Target {
     /// # Errors
     /// [`Code::UnknownTarget`] on an architecture without a target.
     pub fn host() -> Result<Target> {
-        let name = host::name().ok_or_else(|| {
+        host::best().ok_or_else(|| {
             Error::new(Code::UnknownTarget, format!("there is no target for this computer ({})", std::env::consts::ARCH))
                 .hint("name the target explicitly")
-        })?;
-        Target::by_name(name)
+        })
     }
     /// Whether native code for this target runs on this computer without emulation.
     pub fn runs_here(&self) -> bool {
-        host::runs(&self.name)
+        host::runs(self)
     }
     /// Machine description that `backend` generates code for.
     ///

@@ -25,8 +25,8 @@ pub(crate) fn files(class: &Class, name: &str) -> Vec<File> {
             "app/build.gradle.kts",
             format!(
                 "plugins {{\n    id(\"com.android.application\")\n    id(\"org.jetbrains.kotlin.android\")\n}}\n\n\
-                 android {{\n    namespace = \"{package}.example\"\n    compileSdk = 35\n    defaultConfig {{\n        \
-                 applicationId = \"{package}.example\"\n        minSdk = 21\n        targetSdk = 35\n        \
+                 android {{\n    namespace = \"{package}.example\"\n    compileSdk = 34\n    defaultConfig {{\n        \
+                 applicationId = \"{package}.example\"\n        minSdk = 21\n        targetSdk = 34\n        \
                  testInstrumentationRunner = \"androidx.test.runner.AndroidJUnitRunner\"\n    }}\n    \
                  kotlinOptions {{ jvmTarget = \"1.8\" }}\n}}\n\n\
                  dependencies {{\n    implementation(files(\"../../{name}.aar\"))\n    \

@@ -32,7 +32,7 @@ pub(super) fn files(p: &PackageInput, n: &Names, module: &str) -> Vec<File> {
     }
     let package = format!(
         "// swift-tools-version:5.5\nimport PackageDescription\n\nlet package = Package(\n    name: \"{class}\",\n    \
-         platforms: [.iOS(.v13), .macOS(.v11)],\n    products: [.library(name: \"{class}\", targets: [\"{class}\"])],\n    targets: [\n        \
+         platforms: [.iOS(.v15), .macOS(.v12)],\n    products: [.library(name: \"{class}\", targets: [\"{class}\"])],\n    targets: [\n        \
          .binaryTarget(name: \"{module}\", path: \"{module}.xcframework\"),\n        .target(name: \"{class}\", dependencies: [\"{module}\"]),\n    ]\n)\n"
     );
     vec![File::new("Package.swift", package), File::new(format!("Sources/{class}/{class}.swift"), source(p, n, module, &class))]
@@ -45,8 +45,9 @@ fn source(p: &PackageInput, n: &Names, module: &str, class: &str) -> String {
     let (bytes, align) = (p.arena_bytes.max(1), p.arena_align.max(1));
     let mut s = format!(
         "import {module}\n\n/// A neural network, compiled by mcompc. An object holds the memory of one inference at a time: every thread needs one of \
-         its own.\npublic final class {class} {{\n    /// The library found its weights damaged, or returned what it does not say.\n    \
-         public struct Failure: Error {{ public let status: Int32 }}\n\n    private let arena = UnsafeMutableRawPointer.allocate(byteCount: {bytes}, alignment: {align})\n"
+         its own.\npublic final class {class} {{\n    /// -2: the library found its weights damaged; -3: the CPU lacks what the code needs.\n    \
+         public struct {class}Failure: Error {{ public let status: Int32 }}\n\n    private static let _supported = {name}_supported() != 0\n    \
+         private let arena = UnsafeMutableRawPointer.allocate(byteCount: {bytes}, alignment: {align})\n"
     );
     let one = |s: &mut String, what: &str, (t, i): (&TensorSpec, &TensorNames)| {
         let (shape, id) = (t.shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x "), quoted(i));
@@ -72,7 +73,8 @@ fn source(p: &PackageInput, n: &Names, module: &str, class: &str) -> String {
     let _ = write!(
         s,
         "    }}\n\n    /// Computes the outputs' codes from the inputs'.\n    public func run() throws {{\n        \
-         let status = {name}_run({}, arena)\n        if status != 0 {{ throw Failure(status: status) }}\n    }}\n",
+         guard Self._supported else {{ throw {class}Failure(status: -3) }}\n        \
+         let status = {name}_run({}, arena)\n        if status != 0 {{ throw {class}Failure(status: status) }}\n    }}\n",
         pointers.join(", ")
     );
     // Reals in and out, where every tensor has them.

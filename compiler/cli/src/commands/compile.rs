@@ -14,12 +14,12 @@ pub(crate) fn compile(g: &Given, progress: &dyn Progress) -> Result<Answer> {
     let o = request(g)?;
     let limit = g.max_loss.unwrap_or(MaxLoss::Usual);
     let abis = g.bundle.map(|b| (b.abis)(g.target.as_ref())).transpose()?;
-    check_out_dir(&g.out, g.force, &mcompc_bundle::owns)?;
+    check_out_dir(&g.out, g.force)?;
     let Library { files, report } = match (g.bundle, abis) {
         (Some(form), Some(abis)) => bundle(&o, form, &abis, limit, progress)?,
         _ => library(&o, limit, progress)?,
     };
-    timed(progress, "writing the files", || write_dir(&g.out, &files, g.force, &mcompc_bundle::owns))?;
+    timed(progress, "writing the files", || write_dir(&g.out, &files, g.force))?;
     write_scheme(g, &report)?;
 
     let mut text = summary(&report);

@@ -22,7 +22,6 @@ pub(super) const FORM: Form = Form {
         (!t.starts_with("cortex-m") && !t.starts_with("riscv32"))
             .then_some("Arduino boards that link archives are Cortex-M and 32-bit RISC-V")
     },
-    owns: |n| n == "arduino",
     files: |p, n| {
         let name = &n.prefix;
         let at = |f: &str| format!("arduino/{name}/{f}");

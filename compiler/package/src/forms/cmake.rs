@@ -12,7 +12,6 @@ pub(super) const FORM: Form = Form {
     doc: "CMake package with an imported target",
     always: false,
     suits: |_| None,
-    owns: |n| n == "cmake",
     files: |p, n| {
         let name = &n.prefix;
         let config = format!(

@@ -20,7 +20,6 @@ pub(super) const FORM: Form = Form {
     doc: "CMSIS pack",
     always: false,
     suits: |t| core(t).is_none().then_some("CMSIS packs are for Cortex-M"),
-    owns: |n| n == "cmsis-pack",
     files: |p, n| {
         let name = &n.prefix;
         let core = core(&p.target).unwrap_or_default();

@@ -4,7 +4,7 @@ use crate::header::ctype;
 use crate::{Names, PackageInput};
 use std::fmt::Write;
 
-/// Buffers of the entry function as static variables, and the call that fills the outputs. C11 and C++.
+/// Buffers of the entry function as static variables, under names that neither C's library nor a system has (`y0`, `error`), and the call that fills the outputs. C11 and C++.
 pub(super) struct Example {
     pub buffers: String,
     pub call: String,
@@ -16,8 +16,8 @@ pub(super) fn example(p: &PackageInput, n: &Names) -> Example {
     let mut buffers = format!("#include <{}.h>\n\n", p.name);
     let mut args = Vec::new();
     for (t, i) in inputs.chain(outputs) {
-        let _ = writeln!(buffers, "static {} {}[{up}_{}_ELEMS];", ctype(t.dtype), i.c, i.upper);
-        args.push(i.c.clone());
+        let _ = writeln!(buffers, "static {} buffer_{}[{up}_{}_ELEMS];", ctype(t.dtype), i.c, i.upper);
+        args.push(format!("buffer_{}", i.c));
     }
     let _ = writeln!(buffers, "static unsigned char arena[{up}_ARENA_BYTES] __attribute__((aligned({up}_ARENA_ALIGN)));");
     args.push("arena".into());

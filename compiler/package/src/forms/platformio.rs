@@ -10,7 +10,6 @@ pub(super) const FORM: Form = Form {
     doc: "PlatformIO library",
     always: false,
     suits: |_| None,
-    owns: |n| n == "platformio",
     files: |p, n| {
         let name = &n.prefix;
         let at = |f: &str| format!("platformio/{name}/{f}");

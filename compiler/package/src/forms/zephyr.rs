@@ -9,7 +9,6 @@ pub(super) const FORM: Form = Form {
     doc: "Zephyr module",
     always: false,
     suits: |_| None,
-    owns: |n| n == "zephyr",
     files: |p, n| {
         let (name, up) = (&n.prefix, &n.upper);
         let module =
