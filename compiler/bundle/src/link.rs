@@ -88,7 +88,7 @@ pub fn shared_object(objects: &[(String, Vec<u8>)], exports: &[String], soname: 
     }
     let mut library = fs::read(folder.path().join("library")).map_err(io)?;
     // Flags of 32-bit ELF for Arm (e_machine 40): the linker says that floats are passed in integer registers (0x200). Nothing passes any.
-    if (library.get(4), library.get(18..20)) == (Some(&1), Some(&[40, 0])) {
+    if library.get(4) == Some(&1) && library.get(18..20) == Some(&[40, 0][..]) {
         library.get_mut(37).into_iter().for_each(|b| *b &= !6);
     }
     Ok(library)
