@@ -87,7 +87,7 @@ fn a_signal_at_any_moment_leaves_all_or_nothing() {
     assert!(first.status.success(), "{}", text(&first));
     let whole = start.elapsed();
     let before = tree(dir.path());
-    std::fs::write(dir.path().join("out/old.h"), "the earlier one").unwrap();
+    std::fs::write(dir.path().join("out/rust/old"), "the earlier one").unwrap();
     let earlier = tree(dir.path());
     let mut interrupted = 0;
     for i in 0..12 {

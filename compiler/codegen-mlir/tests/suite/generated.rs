@@ -112,7 +112,7 @@ const BUDGET: [(&str, f64, f64); 16] = [
     ("x86_64-v4", 0.0, 0.0),
     ("aarch64", 0.47, 1.0),
     ("aarch64-dotprod", 0.12, 1.0),
-    ("armv7a-neon", 0.45, 1.4),
+    ("armv7a-neon", 0.52, 1.4),
     ("riscv64gc", 3.2, 8.0),
     ("riscv64gcv", 0.45, 0.70),
     ("riscv32imac", 3.2, 8.0),

@@ -10,7 +10,7 @@ use std::process::Command;
 
 #[test]
 fn objects_for_apple_systems() {
-    for (name, platform, oldest) in [("aarch64-apple-ios", PLATFORM_IOS, 13), ("aarch64-apple-darwin", PLATFORM_MACOS, 11)] {
+    for (name, platform, oldest) in [("aarch64-apple-ios", PLATFORM_IOS, 15), ("aarch64-apple-darwin", PLATFORM_MACOS, 12)] {
         let bytes = object(&all(name).finished(), name);
         let file = MachOFile64::<LittleEndian>::parse(&*bytes).unwrap();
         assert_eq!(file.architecture(), Architecture::Aarch64);
