@@ -196,8 +196,10 @@ impl Survey<'_> {
             if every {
                 tried[t].end = lost.error;
             } else {
-                let per = lost.error / tried[t].gram.max(f64::MIN_POSITIVE);
-                tried.iter_mut().for_each(|t| t.end = per * t.gram);
+                // Where nothing is lost in the layer itself the ratio says nothing.
+                let gram = tried[t].gram;
+                let end = |g: f64| if gram > 0.0 { lost.error / gram * g } else { lost.error.max(g) };
+                tried.iter_mut().for_each(|t| t.end = end(t.gram));
             }
         }
         Ok(())
