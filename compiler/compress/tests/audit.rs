@@ -100,10 +100,11 @@ fn steep_functions() {
         let y = b.op(op, attrs, &[y]);
         let y = dense(&mut b, y, 5, &weights(5, 12, 2, one, one));
         let all = found(b.output(&[y]), |s| if s % 8 == 0 { 1000.0 } else { 0.5 });
-        // What only gates read has codes up to where they saturate.
+        // What only gates read has codes up to where they saturate: small samples are lost before, in the input's codes.
         let gate = matches!(op, "Sigmoid" | "Tanh");
-        let told = all.iter().any(|w| w.contains(&format!("({op})")) && w.contains("the function changes within"));
-        assert!(told != gate && !(gate && all.iter().any(|w| w.contains("is lost"))), "{op}: {all:#?}");
+        let told = |w: &String| w.contains(&format!("({op})")) && w.contains("the function changes within");
+        let before = |w: &String| w.contains("(Dense) is lost although what it reads is good") && w.contains("differ in size by a hundred");
+        assert!(all.iter().any(|w| if gate { before(w) } else { told(w) }), "{op}: {all:#?}");
     }
 }
 
