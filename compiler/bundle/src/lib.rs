@@ -97,6 +97,17 @@ pub(crate) fn info(p: &PackageInput) -> String {
 }
 
 /// E009 with what another crate says.
+/// The class of a model in languages that have some, for a symbol prefix: words in capitals, ending in `Model`, so that no keyword and no class
+/// of `java.lang` is hit.
+fn class_name(prefix: &str) -> String {
+    let capital = |w: &str| w[..1].to_ascii_uppercase() + &w[1..];
+    let mut name: String = prefix.split('_').filter(|w| !w.is_empty()).map(capital).collect();
+    if !name.ends_with("Model") {
+        name.push_str("Model");
+    }
+    name
+}
+
 fn internal(what: impl std::fmt::Display) -> Error {
     Error::new(Code::Internal, format!("writing the bundle: {what}"))
 }

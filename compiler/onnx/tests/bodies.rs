@@ -48,16 +48,7 @@ fn the_branch_of_a_known_condition() {
 
 #[test]
 fn iterations_are_laid_out() {
-    let step = body(
-        &["i", "c", "v"],
-        vec![
-            node("Cast", &["i"], "f", vec![a_int("to", 1)]),
-            node("Add", &["v", "f"], "w", vec![]),
-            node("Less", &["i", "two"], "go", vec![]),
-        ],
-        &["go", "w"],
-        vec![TensorProto { dims: vec![], ..ints("two", &[2]) }],
-    );
+    let step = counting(vec![TensorProto { dims: vec![], ..ints("two", &[2]) }]);
     let run = |count: i64, nodes: GraphProto| {
         let looped = node("Loop", &["n", "", "x"], "y", vec![a_graph("body", nodes)]);
         one(13, &[1, 4], looped, vec![ints("n", &[count])])

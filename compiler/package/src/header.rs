@@ -128,7 +128,7 @@ fn sizes(s: &mut String, p: &PackageInput, up: &str) {
         z.code,
         z.tables,
         z.weights,
-        z.code + z.tables + z.weights
+        z.flash()
     );
     if let Some(stack) = z.stack {
         let _ = write!(s, "/* Stack of the deepest call. */\n#define {up}_STACK_BYTES {stack}\n");

@@ -110,6 +110,13 @@ pub struct Sizes {
     pub stack: Option<u64>,
 }
 
+impl Sizes {
+    /// All of flash.
+    pub fn flash(&self) -> u64 {
+        self.code + self.tables + self.weights
+    }
+}
+
 /// A file of the output folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {

@@ -150,7 +150,7 @@ fn lib(p: &PackageInput, n: &Names) -> String {
             .sizes
             .stack
             .map_or(String::new(), |n| format!("/// Stack of the deepest call in bytes.\npub const STACK_BYTES: usize = {n};\n")),
-        flash = p.sizes.code + p.sizes.tables + p.sizes.weights,
+        flash = p.sizes.flash(),
         align = p.arena_align,
         pre = n.prefix,
         damaged = if p.coded { ": -2 where weights in flash are damaged (a check differs)" } else { "" },

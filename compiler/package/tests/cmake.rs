@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
-use common::{run, sample};
+use common::{MAIN, RIGHT, run, sample};
 use mcompc_package::{PackageInput, render, write_dir};
 use std::process::Command;
 
@@ -18,20 +18,6 @@ add_executable(app main.c)
 target_link_libraries(app PRIVATE mcompc::Net)
 ";
 
-const MAIN: &str = r#"
-#include <Net.h>
-#include <stdio.h>
-static _Alignas(NET_ARENA_ALIGN) unsigned char arena[NET_ARENA_BYTES];
-int main(void) {
-    const uint8_t a[] = {1, 2, 3, 4, 5, 200};
-    const int8_t b[] = {0, 7, 0, 0};
-    int8_t out[2];
-    int32_t e = Net_run(a, b, out, arena);
-    printf("%d %d %d", (int)e, out[0], out[1]);
-    return 0;
-}
-"#;
-
 #[test]
 fn a_program_links_the_imported_target() {
     let dir = tempfile::tempdir().unwrap();
@@ -42,5 +28,5 @@ fn a_program_links_the_imported_target() {
     std::fs::write(d.join("main.c"), MAIN).unwrap();
     run(Command::new("cmake").current_dir(d).args(["-S", ".", "-B", "build", "-Werror=dev"]));
     run(Command::new("cmake").current_dir(d).args(["--build", "build"]));
-    assert_eq!(run(&mut Command::new(d.join("build/app"))), "0 72 7");
+    assert_eq!(run(&mut Command::new(d.join("build/app"))), RIGHT);
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
-use common::{run, sample};
+use common::{MAIN, RIGHT, run, sample};
 use mcompc_ir::Code;
 use mcompc_package::{PackageInput, render, suit, write_dir};
 use std::path::Path;
@@ -14,21 +14,6 @@ fn emit(d: &Path, form: &'static str, target: &str) {
     let p = PackageInput { forms: vec![form], target: target.into(), ..sample(d, "Net") };
     write_dir(&d.join("net"), &render(&p).unwrap(), false).unwrap();
 }
-
-const MAIN: &str = r#"
-#include <Net.h>
-#include <stdio.h>
-static unsigned char arena[NET_ARENA_BYTES] __attribute__((aligned(NET_ARENA_ALIGN)));
-int main(void) {
-    const uint8_t a[] = {1, 2, 3, 4, 5, 200};
-    const int8_t b[] = {0, 7, 0, 0};
-    int8_t out[2];
-    int32_t e = Net_run(a, b, out, arena);
-    printf("%d %d %d", (int)e, out[0], out[1]);
-    return 0;
-}
-"#;
-const RIGHT: &str = "0 72 7";
 
 /// Configures and builds `lists` beside `main.c` with CMake and runs the program.
 fn cmake(d: &Path, lists: &str) -> String {

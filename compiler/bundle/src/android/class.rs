@@ -1,7 +1,7 @@
 //! The class of a model: compiled once as a template, under the model's names here. `java/Template.java` is its source; a test compiles it
 //! again and compares.
 
-use crate::internal;
+use crate::{class_name, internal};
 use mcompc_ir::Result;
 
 const SOURCE: &str = include_str!("../../java/Template.java");
@@ -19,13 +19,9 @@ pub(crate) struct Class {
 }
 
 impl Class {
-    /// For a symbol prefix: words in capitals, ending in `Model`, so that no keyword and no class of `java.lang` is hit.
+    /// For a symbol prefix.
     pub(crate) fn of(prefix: &str) -> Self {
-        let capital = |w: &str| w[..1].to_ascii_uppercase() + &w[1..];
-        let mut name: String = prefix.split('_').filter(|w| !w.is_empty()).map(capital).collect();
-        if !name.ends_with("Model") {
-            name.push_str("Model");
-        }
+        let name = class_name(prefix);
         Self { package: format!("mcompc.{}", name.to_ascii_lowercase()), load: format!("mcompc_{prefix}"), name }
     }
 

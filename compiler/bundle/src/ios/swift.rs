@@ -1,5 +1,6 @@
 //! The Swift package.
 
+use crate::class_name;
 use mcompc_ir::DType;
 use mcompc_package::{File, Names, PackageInput, TensorNames, TensorSpec};
 use std::fmt::Write as _;
@@ -25,11 +26,7 @@ fn quoted(n: &TensorNames) -> String {
 
 /// `Package.swift` and `Sources/`.
 pub(super) fn files(p: &PackageInput, n: &Names, module: &str) -> Vec<File> {
-    let capital = |w: &str| w[..1].to_ascii_uppercase() + &w[1..];
-    let mut class: String = p.name.split('_').filter(|w| !w.is_empty()).map(capital).collect();
-    if !class.ends_with("Model") {
-        class.push_str("Model");
-    }
+    let class = class_name(&p.name);
     let package = format!(
         "// swift-tools-version:5.5\nimport PackageDescription\n\nlet package = Package(\n    name: \"{class}\",\n    \
          platforms: [.iOS(.v15), .macOS(.v12)],\n    products: [.library(name: \"{class}\", targets: [\"{class}\"])],\n    targets: [\n        \

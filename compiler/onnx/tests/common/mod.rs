@@ -104,6 +104,16 @@ pub fn body(inputs: &[&str], node: Vec<NodeProto>, outputs: &[&str], initializer
     }
 }
 
+/// The body of a Loop that adds the number of the iteration, as long as that is less than `two`, which may come from around it.
+pub fn counting(constants: Vec<TensorProto>) -> GraphProto {
+    let nodes = vec![
+        node("Cast", &["i"], "f", vec![a_int("to", 1)]),
+        node("Add", &["v", "f"], "w", vec![]),
+        node("Less", &["i", "two"], "go", vec![]),
+    ];
+    body(&["i", "c", "v"], nodes, &["go", "w"], constants)
+}
+
 pub fn model(
     opset: i64,
     inputs: Vec<ValueInfoProto>,

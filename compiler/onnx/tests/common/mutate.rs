@@ -452,16 +452,7 @@ fn bodies() -> Vec<Vec<u8>> {
         let constants = vec![ints("n", &[3]), scalar("two", 2), floats("zeros", &[2], &[0.0, 0.0]), floats("zero", &[], &[0.0])];
         model(16, vec![value("x", &[3, 2])], vec![free("y")], constants, nodes).encode_to_vec()
     };
-    let step = body(
-        &["i", "c", "v"],
-        vec![
-            node("Cast", &["i"], "f", vec![a_int("to", 1)]),
-            node("Add", &["v", "f"], "w", vec![]),
-            node("Less", &["i", "two"], "go", vec![]),
-        ],
-        &["go", "w"],
-        vec![],
-    );
+    let step = counting(vec![]);
     let running = body(&["v", "e"], vec![node("Add", &["v", "e"], "w", vec![])], &["w", "w"], vec![]);
     let branch = |op: &str| body(&[], vec![node(op, &["x"], "r", vec![])], &["r"], vec![]);
     let scan = node("Scan", &["zeros", "x"], "last", vec![a_int("num_scan_inputs", 1), a_graph("body", running)]);

@@ -31,7 +31,7 @@ pub(super) const FORM: Form = Form {
              architectures=*\nincludes={}.h\nprecompiled=true\nldflags=-l{}\n",
             comment(&p.version),
             comment(&p.target),
-            p.sizes.code + p.sizes.tables + p.sizes.weights,
+            p.sizes.flash(),
             p.arena_bytes,
             p.name,
             p.name

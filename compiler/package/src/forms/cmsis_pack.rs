@@ -35,7 +35,7 @@ pub(super) const FORM: Form = Form {
              </files>\n    </component>\n  </components>\n</package>\n",
             version = xml(&p.version),
             hash = xml(&p.model_hash),
-            flash = p.sizes.code + p.sizes.tables + p.sizes.weights,
+            flash = p.sizes.flash(),
             arena = p.arena_bytes,
             lib = p.name,
         );

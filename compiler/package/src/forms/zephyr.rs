@@ -24,7 +24,7 @@ pub(super) const FORM: Form = Form {
         let kconfig = format!(
             "config MCOMPC_{up}\n\tbool \"Network {name}, for {}\"\n\tdefault y\n\thelp\n\t  {} bytes of flash, {} of arena, {}.\n",
             comment(&p.target),
-            p.sizes.code + p.sizes.tables + p.sizes.weights,
+            p.sizes.flash(),
             p.arena_bytes,
             p.sizes.stack.map_or_else(|| "a stack of unknown size".into(), |s| format!("{s} of stack")),
         );

@@ -14,6 +14,23 @@ pub fn run(c: &mut Command) -> String {
     String::from_utf8(out.stdout).unwrap()
 }
 
+/// A program that runs [`sample`] under the name `Net` once.
+pub const MAIN: &str = r#"
+#include <Net.h>
+#include <stdio.h>
+static _Alignas(NET_ARENA_ALIGN) unsigned char arena[NET_ARENA_BYTES];
+int main(void) {
+    const uint8_t a[] = {1, 2, 3, 4, 5, 200};
+    const int8_t b[] = {0, 7, 0, 0};
+    int8_t out[2];
+    int32_t e = Net_run(a, b, out, arena);
+    printf("%d %d %d", (int)e, out[0], out[1]);
+    return 0;
+}
+"#;
+/// What it prints.
+pub const RIGHT: &str = "0 72 7";
+
 /// Two inputs (one camera-like with channels, one affine) and one output, under names that need care.
 pub fn sample(dir: &Path, name: &str) -> PackageInput {
     let c = dir.join(format!("{name}_src.c"));
